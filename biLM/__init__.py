@@ -1,0 +1,1 @@
+"""A bidirectional LSTM language model whose layers are contextual vectors (Peters et al. 2018)."""

@@ -1,0 +1,58 @@
+"""Everything biLM refuses, each with what was found, what is allowed and what to do.
+
+    BiLMError
+    ├── ConfigError     sizes or weights that cannot make a model or a mix
+    ├── TextError       a text that has no pieces by definition: lone surrogates
+    ├── SpanError       a span that is empty, reversed or outside its text
+    ├── LayerError      a layer the model does not have
+    ├── MixError        a mix of the wrong length, or by an unknown name
+    └── ArtifactError   a folder that cannot be loaded
+        ├── MissingFileError       a file of the format is not there
+        ├── ForeignVersionError    written by another version of the format
+        ├── ChecksumError          a file is not the one that was written
+        └── DamagedFileError       a file that cannot be read as what it should be
+"""
+
+
+class BiLMError(Exception):
+    """Anything a caller of biLM can mend."""
+
+
+class ConfigError(BiLMError):
+    """Sizes that cannot make a model."""
+
+
+class TextError(BiLMError):
+    """A text that is not a sequence of Unicode scalar values."""
+
+
+class SpanError(BiLMError):
+    """A span that is empty, reversed or outside its text."""
+
+
+class LayerError(BiLMError):
+    """A layer the model does not have."""
+
+
+class MixError(BiLMError):
+    """A mix that does not fit the model, or a name nobody registered."""
+
+
+class ArtifactError(BiLMError):
+    """An artifact folder that cannot be loaded."""
+
+
+class MissingFileError(ArtifactError):
+    """A file of the format is not in the folder."""
+
+
+class ForeignVersionError(ArtifactError):
+    """The folder was written by another version of the format."""
+
+
+class ChecksumError(ArtifactError):
+    """A file is not the one that was written: its sha256 differs."""
+
+
+class DamagedFileError(ArtifactError):
+    """A file cannot be read as what it should be."""

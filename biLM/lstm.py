@@ -1,0 +1,92 @@
+"""One direction: a stack of LSTM layers read left to right, and the turn that makes it backward.
+
+Hochreiter and Schmidhuber 1997, "Long short-term memory", with the forget gate of Gers et al.
+2000. Peters et al. 2018, section 3.1: "a residual connection from the first to second LSTM layer".
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+FORGET_BIAS = 1.0  # Jozefowicz et al. 2015
+
+
+class LstmStack(nn.Module):
+    """LSTM layers of one direction, a residual connection around each from the second on.
+
+    Args:
+        input_size: Width of what the first layer reads.
+        cell_size: Width of each layer's memory and output.
+        num_layers: Layers.
+    """
+
+    def __init__(self, input_size: int, cell_size: int, num_layers: int) -> None:
+        super().__init__()
+        # One nn.LSTM a layer. nn.LSTM(num_layers=2, bidirectional=True) is not a biLM: its second
+        # layer reads both directions, so its "forward" half sees the future.
+        self.layers = nn.ModuleList(
+            nn.LSTM(input_size if layer == 0 else cell_size, cell_size, batch_first=True)
+            for layer in range(num_layers)
+        )
+        for layer in self.layers:
+            _initialise(layer)
+
+    def forward(
+        self, x: Float[Tensor, "batch time width"], chunk_pieces: int, dropout: float = 0.0
+    ) -> list[Float[Tensor, "batch time dim"]]:
+        """Return what leaves each layer, every row read from a zero state.
+
+        Args:
+            x: What the first layer reads.
+            chunk_pieces: Length of one LSTM call; (h, c) is carried from call to call. It bounds
+                memory and keeps oneDNN to a few shapes, and does not change the result.
+            dropout: Share of each layer's input that is dropped; 0 outside training.
+        """
+        outputs = []
+        for layer in self.layers:
+            residual = x if outputs else None
+            x = _read_in_chunks(layer, nn.functional.dropout(x, dropout), chunk_pieces)
+            x = x if residual is None else x + residual
+            outputs.append(x)
+        return outputs
+
+
+def reverse_padded(
+    x: Int[Tensor, "batch time"] | Float[Tensor, "batch time dim"], lengths: Int[Tensor, " batch"]
+) -> Int[Tensor, "batch time"] | Float[Tensor, "batch time dim"]:
+    """Turn each sequence around inside its own length: [1, 2, 3, pad] -> [3, 2, 1, pad].
+
+    The backward language model is then an ordinary left-to-right LSTM. Padding comes last in
+    both directions, so it cannot reach a real piece: nothing needs packing, sorting or masking.
+    """
+    time = torch.arange(x.shape[1], device=x.device)
+    source = torch.where(time < lengths[:, None], lengths[:, None] - 1 - time, time)
+    if x.dim() == 2:
+        return x.gather(1, source)
+    return x.gather(1, source[:, :, None].expand_as(x))
+
+
+def _read_in_chunks(
+    layer: nn.Module, x: Float[Tensor, "batch time width"], chunk_pieces: int
+) -> Float[Tensor, "batch time dim"]:
+    if x.shape[1] <= chunk_pieces:
+        output: Tensor = layer(x)[0]
+        return output
+    state = None
+    outputs = []
+    for chunk in x.split(chunk_pieces, dim=1):
+        output, state = layer(chunk, state)
+        outputs.append(output)
+    return torch.cat(outputs, dim=1)
+
+
+def _initialise(layer: nn.LSTM) -> None:
+    cell_size = layer.hidden_size  # torch's word for the width of the cell
+    for name, parameter in layer.named_parameters():
+        if "weight" in name:
+            for gate in parameter.data.split(cell_size):
+                nn.init.xavier_uniform_(gate)
+        else:
+            nn.init.zeros_(parameter)
+    # torch adds two biases and orders the gates i, f, g, o; one of the two carries the constant.
+    layer.bias_ih_l0.data[cell_size : 2 * cell_size].fill_(FORGET_BIAS)

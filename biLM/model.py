@@ -1,0 +1,62 @@
+"""The biLM: piece ids -> L + 1 representations of every piece.
+
+Peters et al. 2018, "Deep contextualized word representations", section 3.1. A forward and a
+backward language model share the piece embedding x and have their own LSTM layers:
+
+    h_k0 = [x_k ; x_k],    h_kj = [forward_h_kj ; backward_h_kj],    j = 1 .. L
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from biLM.config import BiLMConfig
+from biLM.lstm import LstmStack, reverse_padded
+
+EMBEDDING_STD = 0.1  # of the start; wide enough that the first layer's gates move
+CHUNK_PIECES = 64  # length of an LSTM call; longer rows carry (h, c) from call to call
+
+
+class BiLM(nn.Module):
+    """Two independent LSTM stacks over one piece embedding."""
+
+    def __init__(self, config: BiLMConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(config.num_pieces, config.embedding_size)
+        nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
+        sizes = config.embedding_size, config.cell_size, config.num_layers
+        self.forward_lm = LstmStack(*sizes)
+        self.backward_lm = LstmStack(*sizes)
+
+    def forward(
+        self, ids: Int[Tensor, "batch time"], lengths: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "depth batch time dim"]:
+        """Return every representation of every piece; what stands on padding means nothing.
+
+        Args:
+            ids: Rows of piece ids, padded on the right with any valid id.
+            lengths: Pieces of each row that are not padding.
+        """
+        forward_layers, backward_layers = self.directions(ids, lengths)
+        x = self.embedding(ids)
+        # Unlike the paper, the embedding may be narrower than a layer; repeating it to the full
+        # width keeps every cosine and gives each half the same weight in a mix.
+        depths = [x.repeat(1, 1, self.config.dim // self.config.embedding_size)]
+        for ahead, back in zip(forward_layers, backward_layers, strict=True):
+            depths.append(torch.cat([ahead, reverse_padded(back, lengths)], dim=-1))
+        return torch.stack(depths)
+
+    def directions(
+        self,
+        ids: Int[Tensor, "batch time"],
+        lengths: Int[Tensor, " batch"],
+        dropout: float = 0.0,
+    ) -> tuple[list[Float[Tensor, "batch time half"]], list[Float[Tensor, "batch time half"]]]:
+        """Return the layers of the forward LSTMs and, in reversed order of time, the backward's.
+
+        Column t of a backward layer has read the row from its end down to piece length - 1 - t.
+        """
+        ahead = self.forward_lm(self.embedding(ids), CHUNK_PIECES, dropout)
+        back = self.embedding(reverse_padded(ids, lengths))
+        return ahead, self.backward_lm(back, CHUNK_PIECES, dropout)

@@ -1,0 +1,42 @@
+"""Pooling: vectors of pieces -> one vector per row, a row being a char, word, span or text."""
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+Pooling = Literal["mean", "max", "first", "last"]
+POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
+PieceRange = tuple[int, int]
+"""Half-open range of pieces that make up one row; empty for a row no piece stands on."""
+
+
+def pool(
+    vectors: Float[Tensor, "*depth time dim"], ranges: Sequence[PieceRange], pooling: Pooling
+) -> Float[Tensor, "*depth rows dim"]:
+    """Return one vector per range of pieces; a range without pieces gives zeros."""
+    bounds = torch.tensor(ranges, dtype=torch.long).reshape(-1, 2)
+    sizes = bounds[:, 1] - bounds[:, 0]
+    if pooling in ("first", "last"):
+        chosen = bounds[:, 0] if pooling == "first" else bounds[:, 1] - 1
+        pooled = vectors[..., torch.where(sizes > 0, chosen, 0), :] if vectors.shape[-2] else None
+        return _without_empty(pooled, vectors, sizes)
+    rows = torch.repeat_interleave(torch.arange(len(ranges)), sizes)
+    pieces = torch.arange(len(rows)) + (bounds[:, 0] - (sizes.cumsum(0) - sizes))[rows]
+    target = vectors.new_zeros(*vectors.shape[:-2], len(ranges), vectors.shape[-1])
+    gathered = vectors[..., pieces, :]
+    if pooling == "mean":
+        total = target.index_add(-2, rows, gathered)
+        return total / sizes.clamp(min=1).to(total.dtype)[:, None]
+    index = rows[:, None].expand_as(gathered)
+    return target.scatter_reduce(-2, index, gathered, "amax", include_self=False)
+
+
+def _without_empty(
+    pooled: Tensor | None, vectors: Tensor, sizes: Int[Tensor, " rows"]
+) -> Float[Tensor, "*depth rows dim"]:
+    if pooled is None:
+        return vectors.new_zeros(*vectors.shape[:-2], len(sizes), vectors.shape[-1])
+    return pooled * (sizes > 0).to(pooled.dtype)[:, None]

@@ -1,0 +1,63 @@
+"""The scalar mix: representations of all depths -> one vector.
+
+Peters et al. 2018, "Deep contextualized word representations", section 3.2, equation 1:
+
+    ELMo_k = gamma * sum_j s_j h_kj,    s = softmax(w)
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from biLM.errors import MixError
+
+
+@dataclass(frozen=True)
+class ScalarMix:
+    """Equation 1 with its weights given.
+
+    Args:
+        weights: s, one a representation. Unlike the paper they need not come from a softmax:
+            (0, 0, 1) selects the last layer, and a negative weight subtracts one.
+        gamma: The scale of the whole.
+
+    Raises:
+        MixError: there is no weight, or a number is not finite.
+    """
+
+    weights: tuple[float, ...]
+    gamma: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.weights:
+            raise MixError("a mix needs one weight per representation, got none")
+        if not all(math.isfinite(number) for number in (*self.weights, self.gamma)):
+            raise MixError(f"a mix is made of finite numbers, got {self}")
+
+    @classmethod
+    def from_logits(cls, logits: Sequence[float], gamma: float = 1.0) -> "ScalarMix":
+        """The mix of raw weights w, as a task learns them: s = softmax(w)."""
+        highest = max(logits, default=0.0)  # exp never overflows
+        exponentials = [math.exp(w - highest) for w in logits]
+        return cls(tuple(e / sum(exponentials) for e in exponentials), gamma)
+
+    def __call__(
+        self, representations: Float[Tensor, "depth time dim"]
+    ) -> Float[Tensor, "time dim"]:
+        """Return gamma * sum_j s_j * representations[j].
+
+        Raises:
+            MixError: the number of weights is not the number of representations.
+        """
+        if len(self.weights) != representations.shape[0]:
+            raise MixError(
+                f"the mix has {len(self.weights)} weights; the model has"
+                f" {representations.shape[0]} representations"
+            )
+        s = torch.tensor(self.weights, dtype=representations.dtype)
+        # einsum contracts depth as it goes; scaling first would copy the whole block.
+        return self.gamma * torch.einsum("j,jtd->td", s, representations)

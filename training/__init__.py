@@ -1,0 +1,1 @@
+"""Training: from raw text to an artifact that `biLM` can load."""

@@ -1,0 +1,79 @@
+"""The command line of training: `python -m training STEP`, one step after the other."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from training.corpus import CorpusConfig, build_corpus, training_text
+from training.errors import TrainingError
+from training.loop import train
+from training.recipes import RECIPES
+from training.shards import Shards, build_shards
+from training.vocabulary import VocabularyConfig, train_vocabulary
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one step; a refusal is one line on standard error and status 2."""
+    given = _parser().parse_args(arguments)
+    try:
+        given.run(given)
+    except TrainingError as error:
+        print(f"training: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    steps = parser.add_subparsers(required=True, metavar="STEP")
+
+    corpus = steps.add_parser("corpus", help="text files -> shuffled text and a held-out slice")
+    corpus.add_argument("inputs", type=Path, nargs="+", help=".txt, .gz or .xz, or folders of them")
+    corpus.add_argument("--out", type=Path, default=Path("build/corpus"))
+    corpus.set_defaults(run=_corpus)
+
+    vocabulary = steps.add_parser("vocabulary", help="training text -> a sentencepiece model")
+    vocabulary.add_argument("--corpus", type=Path, default=Path("build/corpus"))
+    vocabulary.add_argument("--out", type=Path, default=Path("build/pieces.model"))
+    vocabulary.add_argument("--num-pieces", type=int, default=VocabularyConfig.num_pieces)
+    vocabulary.set_defaults(run=_vocabulary)
+
+    shards = steps.add_parser("shards", help="training text -> memory-mapped rows of piece ids")
+    shards.add_argument("--corpus", type=Path, default=Path("build/corpus"))
+    shards.add_argument("--vocabulary", type=Path, default=Path("build/pieces.model"))
+    shards.add_argument("--out", type=Path, default=Path("build/shards"))
+    shards.set_defaults(run=_shards)
+
+    training = steps.add_parser("train", help="shards -> a checkpoint; resumes by itself")
+    training.add_argument("recipe", choices=sorted(RECIPES))
+    training.add_argument("--shards", type=Path, default=Path("build/shards"))
+    training.add_argument("--out", type=Path, default=Path("build/run"))
+    training.add_argument("--max-pieces", type=int, help="budget, instead of the recipe's")
+    training.set_defaults(run=_train)
+    return parser
+
+
+def _corpus(given: argparse.Namespace) -> None:
+    build_corpus(given.inputs, given.out, CorpusConfig())
+
+
+def _vocabulary(given: argparse.Namespace) -> None:
+    config = VocabularyConfig(num_pieces=given.num_pieces)
+    train_vocabulary(training_text(given.corpus), given.out, config)
+
+
+def _shards(given: argparse.Namespace) -> None:
+    build_shards(given.corpus, given.vocabulary, given.out)
+
+
+def _train(given: argparse.Namespace) -> None:
+    recipe = RECIPES[given.recipe]()
+    if given.max_pieces is not None:
+        recipe = replace(recipe, max_pieces=given.max_pieces)
+    train(recipe, Shards(given.shards), given.out)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+"""Where a run computes and in which precision: a GPU if there is one, bfloat16 if it is fast."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+
+def choose_device() -> torch.device:
+    """The first GPU, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def autocast(device: torch.device) -> AbstractContextManager[object]:
+    """Bfloat16 where the machine multiplies it natively, else float32.
+
+    Weights and the optimiser's moments stay float32. Measured on an AVX512-BF16 CPU: an LSTM
+    trains about twice as fast as in float32.
+    """
+    if device.type == "cuda":
+        return torch.autocast("cuda", dtype=torch.bfloat16)
+    if torch.ops.mkldnn._is_mkldnn_bf16_supported():  # torch has no public name for this question
+        return torch.autocast("cpu", dtype=torch.bfloat16)
+    return nullcontext()
+
+
+def describe(device: torch.device) -> str:
+    """The device in words, for a log and a card."""
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}"
+    capability = torch.backends.cpu.get_cpu_capability()
+    return f"CPU, {torch.get_num_threads()} threads, {capability}, torch {torch.__version__}"

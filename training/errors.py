@@ -1,0 +1,28 @@
+"""Everything training refuses, each with what was found, what is allowed and what to do.
+
+    TrainingError
+    ├── CorpusError       a text file that cannot be read
+    ├── ShardError        a shard folder that is missing, foreign or damaged
+    ├── CheckpointError   a checkpoint that belongs to another run, or is damaged
+    └── DivergenceError   a loss that is no longer a number
+"""
+
+
+class TrainingError(Exception):
+    """Anything the caller of `python -m training` can mend."""
+
+
+class CorpusError(TrainingError):
+    """A corpus file cannot be read as the text it should be."""
+
+
+class ShardError(TrainingError):
+    """A shard folder is missing, comes from another version or does not match its manifest."""
+
+
+class CheckpointError(TrainingError):
+    """A checkpoint is damaged or was written by a different recipe."""
+
+
+class DivergenceError(TrainingError):
+    """The loss became infinite or not a number."""

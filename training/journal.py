@@ -1,0 +1,80 @@
+"""What a run tells while it runs: a log of JSON lines, a progress bar and a plot of the loss."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+import matplotlib as mpl
+from tqdm import tqdm
+
+mpl.use("agg")  # a file, never a window
+from matplotlib import pyplot as plt
+
+LOG_NAME = "log.jsonl"
+
+
+class Journal:
+    """The log file and the progress bar of one run.
+
+    Args:
+        folder: Where `log.jsonl` is appended to.
+        total: Pieces in the budget.
+        done: Pieces seen before, when a run is resumed.
+    """
+
+    def __init__(self, folder: Path, total: int, done: int) -> None:
+        self._file = (folder / LOG_NAME).open("a", encoding="utf-8")
+        self._bar = tqdm(
+            total=total, initial=done, unit=" pieces", unit_scale=True, smoothing=0.02, mininterval=1
+        )
+
+    def advance(self, pieces: int, loss: float) -> None:
+        """Move the bar by one step's pieces and show the step's loss."""
+        self._bar.update(pieces)
+        self._bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
+
+    def write(self, kind: str, values: Mapping[str, object]) -> None:
+        """Append one line to the log."""
+        self._file.write(json.dumps({"kind": kind, **values}, ensure_ascii=False) + "\n")
+        self._file.flush()
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.close()
+        self._file.close()
+
+
+def read_log(folder: Path, kind: str) -> list[dict[str, float]]:
+    """The lines of one kind, each step once: a resumed run repeats a few, the last one counts."""
+    lines = (folder / LOG_NAME).read_text("utf-8").splitlines()
+    entries = {line["step"]: line for line in map(json.loads, lines) if line["kind"] == kind}
+    return [entries[step] for step in sorted(entries)]
+
+
+def plot_loss(folder: Path) -> Path:
+    """Draw training and held-out loss over pieces seen; return the file."""
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    training, scores = read_log(folder, "train"), read_log(folder, "score")
+    for direction in ("forward", "backward"):
+        key = f"{direction}_nats"
+        millions = [entry["pieces"] / 1e6 for entry in training]
+        label = f"{direction}, training (as optimised)"
+        axes.plot(millions, [entry[key] for entry in training], lw=0.6, alpha=0.6, label=label)
+        millions = [entry["pieces"] / 1e6 for entry in scores]
+        label = f"{direction}, held out (full softmax)"
+        axes.plot(millions, [entry[key] for entry in scores], marker=".", label=label)
+    axes.set(xlabel="million pieces seen", ylabel="nats per piece")
+    axes.set_ylim(top=max([entry["forward_nats"] for entry in scores], default=8.0) + 0.5)
+    axes.legend(frameon=False)
+    path = folder / "loss.png"
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+    return path

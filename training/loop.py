@@ -1,0 +1,170 @@
+"""Shards -> trained weights: the loop over steps, its checkpoints and its log."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from biLM.config import BiLMConfig
+from biLM.model import BiLM
+from training.checkpoint import Progress, has_checkpoint, load_checkpoint, save_checkpoint, saved_config
+from training.config import TrainConfig
+from training.device import autocast, choose_device, describe
+from training.errors import CheckpointError, DivergenceError
+from training.journal import Journal, plot_loss
+from training.metrics import LanguageModelScore
+from training.objective import BiLMObjective
+from training.optim import apply_gradient, build_optimizer, learning_rate
+from training.shards import Shard, Shards
+from training.stream import Batch, Position, Stream
+
+NUM_SCORE_BATCHES = 12  # held-out batches a score during the run reads
+STEP_SEEDS = 1 << 32  # room for the steps of one run between the seeds of two
+
+
+@dataclass
+class Run:
+    """A model under training, its optimiser and how far it has come."""
+
+    config: TrainConfig
+    device: torch.device
+    objective: BiLMObjective
+    optimizer: torch.optim.Adam
+    progress: Progress
+
+    def step(self, batch: Batch, following: Position) -> tuple[Tensor, float]:
+        """One update; returns the loss of each direction and the norm of the gradient."""
+        began = time.monotonic()
+        config, progress = self.config, self.progress
+        seed = config.seed * STEP_SEEDS + progress.step
+        torch.manual_seed(seed)  # of dropout: a resumed run drops what an unbroken one drops
+        with autocast(self.device):
+            losses = self.objective(batch, self._negatives(seed), config.dropout)
+        losses.mean().backward()
+        rate = learning_rate(config, progress.step, progress.pieces / config.max_pieces)
+        norm = apply_gradient(self.objective, self.optimizer, rate, config.max_gradient_norm)
+        if not norm < float("inf"):
+            raise DivergenceError(
+                f"the gradient's norm is {norm} at step {progress.step}; the last checkpoint is"
+                " sound: lower learning_rate and resume"
+            )
+        self.progress = Progress(
+            progress.step + 1,
+            progress.pieces + batch.num_predictions,
+            progress.seconds + time.monotonic() - began,
+            following,
+        )
+        return losses.detach(), norm
+
+    def _negatives(self, seed: int) -> Tensor | None:
+        if not self.config.num_negatives:
+            return None
+        generator = torch.Generator(self.device).manual_seed(seed)
+        return self.objective.draw_negatives(self.config.num_negatives, generator)
+
+
+def train(config: TrainConfig, shards: Shards, out: Path) -> Progress:
+    """Train until the budget is spent, from the checkpoint in `out` if there is one.
+
+    Raises:
+        CheckpointError: `out` holds a run of another recipe.
+        DivergenceError: the loss is no longer a number.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    run = _start(config, shards, out)
+    boundaries = run.objective.bilm.config.bos_id, run.objective.bilm.config.eos_id
+    stream = Stream(shards.train(), config.batch_pieces, boundaries, config.seed)
+    with Journal(out, config.max_pieces, run.progress.pieces) as journal:
+        _log_start(journal, run)
+        saved_at = time.monotonic()
+        for following, batch in stream.batches(run.progress.position):
+            if run.progress.pieces >= config.max_pieces:
+                break
+            losses, norm = run.step(batch.to(run.device), following)
+            journal.advance(batch.num_predictions, float(losses.mean()))
+            _log_step(journal, run, losses, norm, shards)
+            if time.monotonic() - saved_at > config.checkpoint_every_s:
+                _save(run, out)
+                saved_at = time.monotonic()
+        _save(run, out)
+    plot_loss(out)
+    return run.progress
+
+
+def build_objective(config: TrainConfig, shards: Shards) -> BiLMObjective:
+    """The untrained model of a recipe, the same for the same seed."""
+    torch.manual_seed(config.seed)
+    sizes = BiLMConfig(
+        num_pieces=len(shards.counts),
+        embedding_size=config.embedding_size,
+        cell_size=config.cell_size,
+        num_layers=config.num_layers,
+    )
+    return BiLMObjective(BiLM(sizes), torch.from_numpy(shards.counts), config.negative_power)
+
+
+def score(
+    objective: BiLMObjective, shard: Shard, characters: int, max_batches: int | None = None
+) -> tuple[LanguageModelScore, LanguageModelScore]:
+    """Score the forward and the backward model on held-out rows, full softmax, float32."""
+    sizes = objective.bilm.config
+    stream = Stream([shard], 2048, (sizes.bos_id, sizes.eos_id), seed=0)
+    device = objective.bias.device
+    nats, predictions = torch.zeros(2, dtype=torch.float64), 0
+    with torch.inference_mode():
+        for number, batch in enumerate(stream.epoch_once()):
+            if number == max_batches:
+                break
+            nats += objective.nats(batch.to(device)).double().cpu()
+            predictions += batch.num_predictions
+    ahead, back = nats.tolist()
+    forward = LanguageModelScore(ahead, predictions, characters)
+    return forward, replace(forward, nats=back)
+
+
+def _start(config: TrainConfig, shards: Shards, out: Path) -> Run:
+    device = choose_device()
+    objective = build_objective(config, shards).to(device)
+    optimizer = build_optimizer(objective, config)
+    progress = Progress()
+    if has_checkpoint(out):
+        before = saved_config(out)
+        if before != config:
+            raise CheckpointError(
+                f"{out} holds a run of {before}; the recipe is now {config}; choose another --out"
+            )
+        progress = load_checkpoint(out, objective, optimizer)
+    return Run(config, device, objective, optimizer, progress)
+
+
+def _save(run: Run, out: Path) -> None:
+    save_checkpoint(out, run.config, run.progress, run.objective, run.optimizer)
+
+
+def _log_start(journal: Journal, run: Run) -> None:
+    num_parameters = sum(parameter.numel() for parameter in run.objective.parameters())
+    device = describe(run.device)
+    recipe = run.config.as_dict()
+    journal.write("start", {"recipe": recipe, "device": device, "parameters": num_parameters})
+
+
+def _log_step(
+    journal: Journal, run: Run, losses: Tensor, norm: float, shards: Shards
+) -> None:
+    config, progress = run.config, run.progress
+    seen = {"step": progress.step, "pieces": progress.pieces, "seconds": progress.seconds}
+    if progress.step % config.log_every_steps == 0:
+        ahead, back = losses.tolist()
+        journal.write(
+            "train", {**seen, "forward_nats": ahead, "backward_nats": back, "gradient_norm": norm}
+        )
+    if progress.step % config.score_every_steps == 0:
+        held_out = Shard.joined(list(shards.held_out().values()))
+        forward, backward = score(run.objective, held_out, 0, NUM_SCORE_BATCHES)
+        nats = {
+            "forward_nats": forward.nats_per_piece,
+            "backward_nats": backward.nats_per_piece,
+        }
+        journal.write("score", {**seen, **nats})

@@ -1,0 +1,209 @@
+"""Training text -> memory-mapped rows of piece ids.
+
+A row is what one LSTM pass reads: whole sentences of one document, at most `max_row_pieces` with
+the boundary pieces that the batch adds. A shard is two arrays: the pieces of all its rows, one
+after the other, and where each row ends. They are mapped, not read, so a run's memory does not
+grow with its corpus.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import sentencepiece
+
+from training.corpus import read_documents, training_text
+from training.errors import ShardError
+from training.files import write_json
+
+FORMAT_VERSION = 1
+BOUNDARY_PIECES = 2  # begin and end of the row
+SENTENCES = re.compile(r"[^。！？；!?]*[。！？；!?]+[”’」』）)]*|.+", re.DOTALL)
+DOCUMENTS_PER_CALL = 4096
+Ids = npt.NDArray[np.uint16]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Rows of piece ids, mapped from two files."""
+
+    pieces: Ids
+    ends: npt.NDArray[np.int64]
+
+    @classmethod
+    def open(cls, stem: Path) -> "Shard":
+        """Map the shard whose files begin with `stem`."""
+        try:
+            pieces = np.load(_file(stem, "pieces"), mmap_mode="r")
+            ends = np.load(_file(stem, "ends"), mmap_mode="r")
+        except (OSError, ValueError) as error:
+            raise ShardError(f"shard {stem} is damaged ({error}); make the shards again") from error
+        return cls(pieces, ends)
+
+    @classmethod
+    def joined(cls, shards: Sequence["Shard"]) -> "Shard":
+        """One shard, in memory, with the rows of several."""
+        starts = np.cumsum([0, *(len(shard.pieces) for shard in shards)])[:-1]
+        ends = [shard.ends + start for shard, start in zip(shards, starts, strict=True)]
+        return cls(np.concatenate([shard.pieces for shard in shards]), np.concatenate(ends))
+
+    @cached_property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Pieces of each row."""
+        return np.diff(self.ends, prepend=0)
+
+    def row(self, index: int) -> Ids:
+        """The piece ids of one row, without boundaries."""
+        begin = self.ends[index - 1] if index else 0
+        return self.pieces[begin : self.ends[index]]
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+
+@dataclass(frozen=True)
+class Shards:
+    """A folder of shards: the training rows, the held-out rows by source, and the vocabulary."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        if not (self.folder / "shards.json").exists():
+            raise ShardError(f"{self.folder} holds no shards; run `python -m training shards`")
+        found = self.manifest.get("version")
+        if found != FORMAT_VERSION:
+            raise ShardError(f"{self.folder} has shard version {found}, not {FORMAT_VERSION}")
+
+    @cached_property
+    def manifest(self) -> dict[str, object]:
+        """What `build_shards` recorded."""
+        manifest: dict[str, object] = json.loads((self.folder / "shards.json").read_text("utf-8"))
+        return manifest
+
+    @cached_property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """How often each piece occurs in the training rows."""
+        counts: npt.NDArray[np.int64] = np.load(self.folder / "counts.npy")
+        return counts
+
+    @property
+    def max_row_pieces(self) -> int:
+        """Longest row, boundaries included."""
+        return int(str(self.manifest["max_row_pieces"]))
+
+    @property
+    def vocabulary(self) -> Path:
+        """The sentencepiece model the ids belong to."""
+        return self.folder / "pieces.model"
+
+    def train(self) -> list[Shard]:
+        """The shards to train on."""
+        return [Shard.open(stem) for stem in _stems(self.folder, "train-*")]
+
+    def held_out(self) -> dict[str, Shard]:
+        """The held-out rows of each source."""
+        return {stem.name: Shard.open(stem) for stem in _stems(self.folder / "held_out", "*")}
+
+    def held_out_characters(self) -> dict[str, int]:
+        """Characters (code points) of each source's held-out rows."""
+        counts = self.manifest["held_out_characters"]
+        assert isinstance(counts, dict), "the manifest is ours: this is a bug"
+        return counts
+
+
+def build_shards(corpus: Path, vocabulary: Path, out: Path, max_row_pieces: int = 64) -> Shards:
+    """Encode a corpus folder into a shard folder.
+
+    Raises:
+        ShardError: the corpus folder is empty, or the vocabulary has more than 65,536 pieces.
+    """
+    train = training_text(corpus)
+    if not train:
+        raise ShardError(f"{corpus} holds no corpus; run `python -m training corpus`")
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(vocabulary))
+    if len(processor) > np.iinfo(np.uint16).max:
+        raise ShardError(f"{vocabulary} has {len(processor)} pieces; ids are 16 bits wide")
+    (out / "held_out").mkdir(parents=True, exist_ok=True)
+    counts = np.zeros(len(processor), dtype=np.int64)
+    num_rows = 0
+    for path in train:
+        shard = _write(out / path.stem, encode_rows(read_documents(path), processor, max_row_pieces))
+        counts += np.bincount(shard.pieces, minlength=len(processor))
+        num_rows += len(shard)
+    characters = {}
+    for path in sorted((corpus / "held_out").glob("*.txt")):
+        documents = list(read_documents(path))
+        characters[path.stem] = sum(len(text) for text in documents)
+        rows = encode_rows(documents, processor, max_row_pieces)
+        _write(out / "held_out" / path.stem, rows)
+    np.save(out / "counts.npy", counts)
+    (out / "pieces.model").write_bytes(vocabulary.read_bytes())
+    manifest = {
+        "version": FORMAT_VERSION,
+        "vocabulary_sha256": hashlib.sha256(vocabulary.read_bytes()).hexdigest(),
+        "max_row_pieces": max_row_pieces,
+        "num_pieces": len(processor),
+        "train_rows": num_rows,
+        "train_pieces": int(counts.sum()),
+        "held_out_characters": characters,
+    }
+    write_json(out / "shards.json", manifest)
+    return Shards(out)
+
+
+def encode_rows(
+    documents: Iterable[str],
+    processor: sentencepiece.SentencePieceProcessor,
+    max_row_pieces: int,
+) -> Iterator[list[int]]:
+    """The rows of each document: whole sentences together, as many as fit."""
+    limit = max_row_pieces - BOUNDARY_PIECES
+    stream = iter(documents)
+    while group := list(islice(stream, DOCUMENTS_PER_CALL)):
+        sentences = [SENTENCES.findall(text) for text in group]
+        encoded = iter(processor.encode([s for parts in sentences for s in parts]))
+        for parts in sentences:
+            yield from _pack([next(encoded) for _ in parts], limit)
+
+
+def _pack(sentences: Sequence[list[int]], limit: int) -> Iterator[list[int]]:
+    row: list[int] = []
+    for sentence in sentences:
+        if row and len(row) + len(sentence) > limit:
+            yield row
+            row = []
+        row = row + sentence
+        while len(row) > limit:
+            yield row[:limit]
+            row = row[limit:]
+    if row:
+        yield row
+
+
+def _write(stem: Path, rows: Iterable[list[int]]) -> Shard:
+    pieces: list[Ids] = []
+    ends: list[int] = []
+    end = 0
+    for row in rows:
+        pieces.append(np.array(row, dtype=np.uint16))
+        end += len(row)
+        ends.append(end)
+    np.save(_file(stem, "pieces"), np.concatenate([np.empty(0, np.uint16), *pieces]))
+    np.save(_file(stem, "ends"), np.array(ends, dtype=np.int64))
+    return Shard.open(stem)
+
+
+def _file(stem: Path, array: str) -> Path:
+    return stem.with_name(f"{stem.name}.{array}.npy")
+
+
+def _stems(folder: Path, pattern: str) -> list[Path]:
+    files = sorted(folder.glob(f"{pattern}.ends.npy"))
+    return [path.with_name(path.name.removesuffix(".ends.npy")) for path in files]

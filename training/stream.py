@@ -1,0 +1,114 @@
+"""Shards -> batches of a few fixed shapes, in an order that seed and epoch alone decide.
+
+Rows of similar length share a batch; a batch of short rows has more of them, so that every
+batch holds about the same number of pieces. oneDNN builds a primitive per shape and a free
+shape every step costs more than the step, so lengths are rounded up and missing rows are empty.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from training.shards import BOUNDARY_PIECES, Shard
+
+LENGTH_STEP = 8  # row lengths are rounded up to a multiple: 8 shapes up to 64
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in the stream: so many batches into one epoch."""
+
+    epoch: int = 0
+    batch: int = 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows with their boundary pieces, padded on the right; an empty row has length 0."""
+
+    ids: Int[Tensor, "batch time"]
+    lengths: Int[Tensor, " batch"]
+
+    @property
+    def num_predictions(self) -> int:
+        """Pieces one direction predicts: every piece of a row but the one it starts from."""
+        return int((self.lengths - 1).clamp(min=0).sum())
+
+    def to(self, device: torch.device) -> "Batch":
+        """The batch on another device."""
+        return Batch(self.ids.to(device), self.lengths.to(device))
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An endless sequence of batches over shards.
+
+    Args:
+        shards: The rows.
+        batch_pieces: Padded pieces of a batch, about.
+        boundaries: Piece ids (begin, end) put around every row.
+        seed: Of the order.
+    """
+
+    shards: Sequence[Shard]
+    batch_pieces: int
+    boundaries: tuple[int, int]
+    seed: int
+
+    def batches(self, start: Position) -> Iterator[tuple[Position, Batch]]:
+        """Batches from `start` on, each with the position that follows it."""
+        epoch, skip = start.epoch, start.batch
+        while True:
+            number = 0
+            for shard, rows, length in self._plan(epoch):
+                number += 1
+                if number > skip:
+                    yield Position(epoch, number), self._assemble(shard, rows, length)
+            epoch, skip = epoch + 1, 0
+
+    def epoch_once(self) -> Iterator[Batch]:
+        """Every row once: what a score on held-out text reads."""
+        for shard, rows, length in self._plan(epoch=0):
+            yield self._assemble(shard, rows, length)
+
+    def _plan(self, epoch: int) -> Iterator[tuple[Shard, npt.NDArray[np.int64], int]]:
+        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.shards))
+        for index in order:
+            shard = self.shards[index]
+            random = np.random.default_rng((self.seed, epoch, int(index)))
+            plan = list(self._rectangles(shard, random))
+            for number in random.permutation(len(plan)):
+                yield shard, *plan[number]
+
+    def _rectangles(
+        self, shard: Shard, random: np.random.Generator
+    ) -> Iterator[tuple[npt.NDArray[np.int64], int]]:
+        shuffled = random.permutation(len(shard))
+        padded = shard.lengths[shuffled] + BOUNDARY_PIECES
+        padded = -(-padded // LENGTH_STEP) * LENGTH_STEP
+        for length in np.unique(padded):
+            rows = shuffled[padded == length]
+            num_rows = self._num_rows(int(length))
+            for begin in range(0, len(rows), num_rows):
+                yield rows[begin : begin + num_rows], int(length)
+
+    def _assemble(self, shard: Shard, rows: npt.NDArray[np.int64], length: int) -> Batch:
+        num_rows = self._num_rows(length)
+        ids = np.zeros((num_rows, length), dtype=np.int64)
+        lengths = np.zeros(num_rows, dtype=np.int64)
+        begin, end = self.boundaries
+        for place, row in enumerate(rows):
+            pieces = shard.row(int(row))
+            lengths[place] = len(pieces) + BOUNDARY_PIECES
+            ids[place, 0] = begin
+            ids[place, 1 : len(pieces) + 1] = pieces
+            ids[place, len(pieces) + 1] = end
+        return Batch(torch.from_numpy(ids), torch.from_numpy(lengths))
+
+    def _num_rows(self, length: int) -> int:
+        return max(1, self.batch_pieces // length)

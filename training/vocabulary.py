@@ -1,0 +1,125 @@
+"""Training text -> a sentencepiece unigram model none of whose pieces crosses a word boundary.
+
+The word segmenter is needed here only. At run time the unigram model alone cuts the text, but
+it can choose only among pieces that were once inside a word: 苹果手机 has no piece of its own,
+so the 苹果 in it keeps a vector of its own.
+"""
+
+import logging
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from multiprocessing import Pool
+from pathlib import Path
+
+import jieba
+import sentencepiece
+
+from training.corpus import read_documents
+from training.errors import TrainingError
+
+# sentencepiece needs the boundaries inside the text. Private use: survives NFKC, occurs nowhere.
+WORD_BOUNDARY = "\ue000"
+MIN_WORD_CHARACTERS = 2  # a shorter part inside a longer word is an affix, not a word
+DOCUMENTS_PER_TASK = 2000
+
+
+@dataclass(frozen=True)
+class VocabularyConfig:
+    """What the vocabulary is trained on, and its size.
+
+    Args:
+        num_pieces: Size of the vocabulary, the 256 byte pieces and 3 specials included.
+        max_sample_characters: Characters (code points) sampled for training.
+        character_coverage: Share of the sample's characters that get a piece; the rest is bytes.
+        max_piece_characters: Longest piece.
+        num_workers: Processes that segment words.
+        seed: Of the sample.
+    """
+
+    num_pieces: int = 16_000
+    max_sample_characters: int = 20_000_000
+    character_coverage: float = 0.9995
+    max_piece_characters: int = 8
+    num_workers: int = 2
+    seed: int = 1
+
+
+def train_vocabulary(files: Sequence[Path], out: Path, config: VocabularyConfig) -> None:
+    """Write a sentencepiece model trained on a sample of `files` to `out`.
+
+    Raises:
+        TrainingError: there is nothing to train on, or fewer pieces than asked can be made of it.
+    """
+    if not files:
+        raise TrainingError("no training text; run `python -m training corpus` first")
+    logging.getLogger("jieba").setLevel(logging.WARNING)
+    jieba.initialize()  # before the workers are forked, so that they share its dictionary
+    model = BytesIO()
+    try:
+        with Pool(config.num_workers) as pool:
+            sample = _sample(files, config)
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=pool.imap(mark_words, sample, chunksize=DOCUMENTS_PER_TASK),
+                model_writer=model,
+                model_type="unigram",
+                vocab_size=config.num_pieces,
+                character_coverage=config.character_coverage,
+                max_sentencepiece_length=config.max_piece_characters,
+                max_sentence_length=1 << 20,
+                pretokenization_delimiter=WORD_BOUNDARY,
+                byte_fallback=True,
+                add_dummy_prefix=False,
+                remove_extra_whitespaces=False,
+                num_threads=config.num_workers,
+                minloglevel=1,
+            )
+    except RuntimeError as error:
+        raise TrainingError(f"sentencepiece refused {config}: {error}; give more text") from error
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(model.getvalue())
+
+
+def mark_words(text: str) -> str:
+    """The text with a boundary between words, a space joined to the Latin word after it."""
+    words: list[str] = []
+    for word in jieba.cut(text.replace(WORD_BOUNDARY, "")):
+        if words and words[-1] == " " and word.isascii() and word.isalnum():
+            words[-1] += word
+        else:
+            words.extend(shortest_words(word))
+    return WORD_BOUNDARY.join(words)
+
+
+@cache
+def shortest_words(word: str) -> tuple[str, ...]:
+    """Cut a dictionary compound into the words it holds: 苹果公司 -> 苹果, 公司; 苹果树 -> 苹果, 树.
+
+    A dictionary lists compounds beside their parts. As one piece a compound would hide the word
+    inside it; cut, every occurrence of 苹果 reaches the model as the same piece.
+    """
+    frequency: Callable[[str], int] = lambda part: jieba.dt.FREQ.get(part, 0)  # noqa: E731
+    best, best_cut = 0, 0
+    for cut in range(1, len(word)):
+        parts = [part for part in (word[:cut], word[cut:]) if len(part) >= MIN_WORD_CHARACTERS]
+        found = max((frequency(part) for part in parts), default=0)
+        if found > best:
+            best, best_cut = found, cut
+    if not best or word.isascii():
+        return (word,)
+    return shortest_words(word[:best_cut]) + shortest_words(word[best_cut:])
+
+
+def _sample(files: Sequence[Path], config: VocabularyConfig) -> Iterator[str]:
+    """Documents in a random order of the files until the sample is full."""
+    order = list(files)
+    random.Random(config.seed).shuffle(order)
+    left = config.max_sample_characters
+    for path in order:
+        for text in read_documents(path):
+            if left <= 0:
+                return
+            left -= len(text)
+            yield text
