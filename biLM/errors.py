@@ -1,16 +1,19 @@
 """Everything biLM refuses, each with what was found, what is allowed and what to do.
 
-    BiLMError
-    ├── ConfigError     sizes or weights that cannot make a model or a mix
-    ├── TextError       a text that has no pieces by definition: lone surrogates
-    ├── SpanError       a span that is empty, reversed or outside its text
-    ├── LayerError      a layer the model does not have
-    ├── MixError        a mix of the wrong length, or by an unknown name
-    └── ArtifactError   a folder that cannot be loaded
-        ├── MissingFileError       a file of the format is not there
-        ├── ForeignVersionError    written by another version of the format
-        ├── ChecksumError          a file is not the one that was written
-        └── DamagedFileError       a file that cannot be read as what it should be
+BiLMError
+├── ConfigError     sizes or weights that cannot make a model or a mix
+├── TextError       a text that has no pieces by definition: lone surrogates
+├── SpanError       a span that is empty, reversed or outside its text
+├── LayerError      a layer the model does not have
+├── MixError        a mix of the wrong length, or by an unknown name
+├── SelfTestError   vectors that are not the ones the artifact promises
+└── ArtifactError   a folder that cannot be loaded
+    ├── MissingFileError       a file of the format is not there
+    ├── ForeignVersionError    written by another version of the format
+    ├── ChecksumError          a file is not the one that was written
+    └── DamagedFileError       a file that cannot be read as what it should be
+
+Raised by this package's own code; a foreign error is its cause and is never lost.
 """
 
 
@@ -36,6 +39,10 @@ class LayerError(BiLMError):
 
 class MixError(BiLMError):
     """A mix that does not fit the model, or a name nobody registered."""
+
+
+class SelfTestError(BiLMError):
+    """This machine does not reproduce the artifact's golden vectors."""
 
 
 class ArtifactError(BiLMError):

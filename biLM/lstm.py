@@ -25,11 +25,8 @@ class LstmStack(nn.Module):
         # One nn.LSTM a layer. nn.LSTM(num_layers=2, bidirectional=True) is not a biLM: its second
         # layer reads both directions, so its "forward" half sees the future.
         self.layers = nn.ModuleList(
-            nn.LSTM(input_size if layer == 0 else cell_size, cell_size, batch_first=True)
-            for layer in range(num_layers)
+            _new_layer(cell_size if layer else input_size, cell_size) for layer in range(num_layers)
         )
-        for layer in self.layers:
-            _initialise(layer)
 
     def forward(
         self, x: Float[Tensor, "batch time width"], chunk_pieces: int, dropout: float = 0.0
@@ -42,7 +39,7 @@ class LstmStack(nn.Module):
                 memory and keeps oneDNN to a few shapes, and does not change the result.
             dropout: Share of each layer's input that is dropped; 0 outside training.
         """
-        outputs = []
+        outputs: list[Tensor] = []
         for layer in self.layers:
             residual = x if outputs else None
             x = _read_in_chunks(layer, nn.functional.dropout(x, dropout), chunk_pieces)
@@ -74,19 +71,21 @@ def _read_in_chunks(
         return output
     state = None
     outputs = []
-    for chunk in x.split(chunk_pieces, dim=1):
+    for chunk in torch.split(x, chunk_pieces, dim=1):
         output, state = layer(chunk, state)
         outputs.append(output)
     return torch.cat(outputs, dim=1)
 
 
-def _initialise(layer: nn.LSTM) -> None:
-    cell_size = layer.hidden_size  # torch's word for the width of the cell
+def _new_layer(input_size: int, cell_size: int) -> nn.LSTM:
+    layer = nn.LSTM(input_size, cell_size, batch_first=True)
     for name, parameter in layer.named_parameters():
         if "weight" in name:
-            for gate in parameter.data.split(cell_size):
+            for gate in torch.split(parameter.data, cell_size):
                 nn.init.xavier_uniform_(gate)
         else:
             nn.init.zeros_(parameter)
     # torch adds two biases and orders the gates i, f, g, o; one of the two carries the constant.
-    layer.bias_ih_l0.data[cell_size : 2 * cell_size].fill_(FORGET_BIAS)
+    forget_bias = layer.get_parameter("bias_ih_l0")[cell_size : 2 * cell_size]
+    nn.init.constant_(forget_bias, FORGET_BIAS)
+    return layer

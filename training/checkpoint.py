@@ -6,7 +6,7 @@ from the seed and its number.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -31,7 +31,7 @@ class Progress:
     step: int = 0
     pieces: int = 0
     seconds: float = 0.0
-    position: Position = Position()
+    position: Position = field(default_factory=Position)
 
 
 def save_checkpoint(
@@ -53,8 +53,7 @@ def save_checkpoint(
         "config": json.dumps(config.as_dict()),
         "progress": json.dumps(asdict(progress)),
     }
-    data = save(contiguous, metadata)
-    write_atomically(folder / NAME, lambda file: file.write(data) and None)
+    write_atomically(folder / NAME, save(contiguous, metadata))
 
 
 def load_checkpoint(
@@ -77,8 +76,12 @@ def load_checkpoint(
             for moment in MOMENTS[1:]:
                 state = optimizer.state[parameter]
                 state[moment] = state[moment].to(parameter.device)
-    progress = json.loads(metadata["progress"])
-    return Progress(**{**progress, "position": Position(**progress["position"])})
+    return _progress(metadata)
+
+
+def read_progress(folder: Path) -> Progress:
+    """How far the run with this checkpoint has come."""
+    return _progress(_read(folder)[1])
 
 
 def saved_config(folder: Path) -> TrainConfig:
@@ -89,6 +92,11 @@ def saved_config(folder: Path) -> TrainConfig:
 def has_checkpoint(folder: Path) -> bool:
     """Whether a run has a checkpoint to go on from."""
     return (folder / NAME).exists()
+
+
+def _progress(metadata: dict[str, str]) -> Progress:
+    progress = json.loads(metadata["progress"])
+    return Progress(**{**progress, "position": Position(**progress["position"])})
 
 
 def _read(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -9,8 +9,8 @@ import gzip
 import hashlib
 import lzma
 import random
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
@@ -18,7 +18,7 @@ from typing import TextIO
 from training.errors import CorpusError
 from training.files import write_json
 
-SUFFIXES = {".txt": open, ".gz": gzip.open, ".xz": lzma.open}
+SUFFIXES = (".txt", ".gz", ".xz")
 FORMAT_VERSION = 1
 
 
@@ -62,7 +62,9 @@ def build_corpus(inputs: Sequence[Path], out: Path, config: CorpusConfig) -> dic
     sources = find_sources(inputs)
     (out / "held_out").mkdir(parents=True, exist_ok=True)
     shuffle = random.Random(config.seed)
-    train_files = training_text(out, config.num_files)
+    for stale in training_text(out):  # of an earlier division into more files
+        stale.unlink()
+    train_files = [out / f"train-{number:03d}.txt" for number in range(config.num_files)]
     counts: dict[str, SourceCount] = {}
     with ExitStack() as stack:
         train = [stack.enter_context(path.open("w", encoding="utf-8")) for path in train_files]
@@ -72,7 +74,9 @@ def build_corpus(inputs: Sequence[Path], out: Path, config: CorpusConfig) -> dic
     for path in train_files:
         _shuffle_file(path, shuffle)
     manifest = {name: asdict(count) for name, count in counts.items()}
-    write_json(out / "corpus.json", {"version": FORMAT_VERSION, **asdict(config), "sources": manifest})
+    write_json(
+        out / "corpus.json", {"version": FORMAT_VERSION, **asdict(config), "sources": manifest}
+    )
     return counts
 
 
@@ -94,10 +98,8 @@ def find_sources(inputs: Sequence[Path]) -> dict[str, Path]:
     return sources
 
 
-def training_text(folder: Path, num_files: int | None = None) -> list[Path]:
-    """The training files of a corpus folder: those that exist, or `num_files` to be written."""
-    if num_files is not None:
-        return [folder / f"train-{i:03d}.txt" for i in range(num_files)]
+def training_text(folder: Path) -> list[Path]:
+    """The training files of a corpus folder."""
     return sorted(folder.glob("train-*.txt"))
 
 
@@ -107,7 +109,7 @@ def read_documents(path: Path) -> Iterator[str]:
     Raises:
         CorpusError: a line is not UTF-8.
     """
-    with SUFFIXES[path.suffix](path, "rb") as file:
+    with _open(path) as file:
         for number, line in enumerate(file, start=1):
             try:
                 text = line.decode("utf-8").strip()
@@ -115,6 +117,14 @@ def read_documents(path: Path) -> Iterator[str]:
                 raise CorpusError(f"{path} line {number} is not UTF-8 ({error.reason})") from error
             if text:
                 yield text
+
+
+def _open(path: Path) -> AbstractContextManager[Iterable[bytes]]:
+    if path.suffix == ".xz":
+        return lzma.open(path, "rb")
+    if path.suffix == ".gz":
+        return gzip.open(path, "rb")
+    return path.open("rb")
 
 
 def is_held_out(text: str, one_in: int) -> bool:

@@ -21,11 +21,3 @@ def autocast(device: torch.device) -> AbstractContextManager[object]:
     if torch.ops.mkldnn._is_mkldnn_bf16_supported():  # torch has no public name for this question
         return torch.autocast("cpu", dtype=torch.bfloat16)
     return nullcontext()
-
-
-def describe(device: torch.device) -> str:
-    """The device in words, for a log and a card."""
-    if device.type == "cuda":
-        return f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}"
-    capability = torch.backends.cpu.get_cpu_capability()
-    return f"CPU, {torch.get_num_threads()} threads, {capability}, torch {torch.__version__}"

@@ -1,10 +1,12 @@
 """Everything training refuses, each with what was found, what is allowed and what to do.
 
-    TrainingError
-    ├── CorpusError       a text file that cannot be read
-    ├── ShardError        a shard folder that is missing, foreign or damaged
-    ├── CheckpointError   a checkpoint that belongs to another run, or is damaged
-    └── DivergenceError   a loss that is no longer a number
+TrainingError
+├── CorpusError       a text file that cannot be read
+├── ShardError        a shard folder that is missing, foreign or damaged
+├── CheckpointError   a checkpoint that belongs to another run, or is damaged
+└── DivergenceError   a gradient that is no longer a number
+
+Raised by this package's own code; a foreign error is its cause and is never lost.
 """
 
 
@@ -25,4 +27,4 @@ class CheckpointError(TrainingError):
 
 
 class DivergenceError(TrainingError):
-    """The loss became infinite or not a number."""
+    """The gradient became infinite or not a number."""

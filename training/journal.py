@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import matplotlib as mpl
 from tqdm import tqdm
@@ -26,7 +27,12 @@ class Journal:
     def __init__(self, folder: Path, total: int, done: int) -> None:
         self._file = (folder / LOG_NAME).open("a", encoding="utf-8")
         self._bar = tqdm(
-            total=total, initial=done, unit=" pieces", unit_scale=True, smoothing=0.02, mininterval=1
+            total=total,
+            initial=done,
+            unit=" pieces",
+            unit_scale=True,
+            smoothing=0.02,
+            mininterval=1,
         )
 
     def advance(self, pieces: int, loss: float) -> None:
@@ -52,7 +58,7 @@ class Journal:
         self._file.close()
 
 
-def read_log(folder: Path, kind: str) -> list[dict[str, float]]:
+def read_log(folder: Path, kind: str) -> list[dict[str, Any]]:  # as json.loads returns them
     """The lines of one kind, each step once: a resumed run repeats a few, the last one counts."""
     lines = (folder / LOG_NAME).read_text("utf-8").splitlines()
     entries = {line["step"]: line for line in map(json.loads, lines) if line["kind"] == kind}

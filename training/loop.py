@@ -9,14 +9,21 @@ from torch import Tensor
 
 from biLM.config import BiLMConfig
 from biLM.model import BiLM
-from training.checkpoint import Progress, has_checkpoint, load_checkpoint, save_checkpoint, saved_config
+from training.checkpoint import (
+    Progress,
+    has_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+    saved_config,
+)
 from training.config import TrainConfig
-from training.device import autocast, choose_device, describe
-from training.errors import CheckpointError, DivergenceError
+from training.device import autocast, choose_device
+from training.errors import CheckpointError
 from training.journal import Journal, plot_loss
 from training.metrics import LanguageModelScore
 from training.objective import BiLMObjective
 from training.optim import apply_gradient, build_optimizer, learning_rate
+from training.provenance import provenance
 from training.shards import Shard, Shards
 from training.stream import Batch, Position, Stream
 
@@ -45,11 +52,6 @@ class Run:
         losses.mean().backward()
         rate = learning_rate(config, progress.step, progress.pieces / config.max_pieces)
         norm = apply_gradient(self.objective, self.optimizer, rate, config.max_gradient_norm)
-        if not norm < float("inf"):
-            raise DivergenceError(
-                f"the gradient's norm is {norm} at step {progress.step}; the last checkpoint is"
-                " sound: lower learning_rate and resume"
-            )
         self.progress = Progress(
             progress.step + 1,
             progress.pieces + batch.num_predictions,
@@ -70,7 +72,7 @@ def train(config: TrainConfig, shards: Shards, out: Path) -> Progress:
 
     Raises:
         CheckpointError: `out` holds a run of another recipe.
-        DivergenceError: the loss is no longer a number.
+        DivergenceError: the gradient is no longer a number.
     """
     out.mkdir(parents=True, exist_ok=True)
     run = _start(config, shards, out)
@@ -145,14 +147,12 @@ def _save(run: Run, out: Path) -> None:
 
 def _log_start(journal: Journal, run: Run) -> None:
     num_parameters = sum(parameter.numel() for parameter in run.objective.parameters())
-    device = describe(run.device)
     recipe = run.config.as_dict()
-    journal.write("start", {"recipe": recipe, "device": device, "parameters": num_parameters})
+    facts = {"recipe": recipe, "parameters": num_parameters, "resumed_at_step": run.progress.step}
+    journal.write("start", {**facts, **provenance(run.device)})
 
 
-def _log_step(
-    journal: Journal, run: Run, losses: Tensor, norm: float, shards: Shards
-) -> None:
+def _log_step(journal: Journal, run: Run, losses: Tensor, norm: float, shards: Shards) -> None:
     config, progress = run.config, run.progress
     seen = {"step": progress.step, "pieces": progress.pieces, "seconds": progress.seconds}
     if progress.step % config.log_every_steps == 0:

@@ -5,12 +5,16 @@ piece embedding E, through a projection of each direction's top state h to the e
 
     o = E (W h + c) + b,    loss = log sum_j exp(o_j) - o_target
 
-Full softmax: the sum as it stands; all reported numbers use it. Sampled: the K negatives are
-drawn with replacement from q, and every piece but the target is estimated by them, without bias:
+Full softmax: the sum as it stands; all reported numbers use it. Sampled: K negatives are drawn
+with replacement from q, and the target is to be told from them (Jean et al. 2015, section 3;
+van den Oord et al. 2018, equation 4):
 
-    sum_{j != t} exp(o_j)  ~  1/K sum_{s in negatives, s != t} exp(o_s) / q_s
+    loss = log (u_t + sum_{s in negatives} u_s) - log u_t,    u_j = exp(o_j) / q_j
 
-so each negative's logit is corrected by -log(K q_s), and the target's is not corrected.
+The target's logit is corrected like the others', and a negative that happens to be the target
+stays. Only so is softmax(o) = p the minimum for every K. Correcting the negatives alone estimates
+the full sum without bias, but not its logarithm: pieces with p > K q are then never held
+down, and the full loss rises while the sampled one falls.
 """
 
 import torch
@@ -46,6 +50,7 @@ class BiLMObjective(nn.Module):
         # Started at the log frequencies, so that the first steps learn context and not counts.
         self.bias = nn.Parameter((smoothed / smoothed.sum()).log().float())
         drawn = smoothed**negative_power
+        self.negative_probabilities: Tensor
         self.register_buffer("negative_probabilities", (drawn / drawn.sum()).float(), False)
 
     def forward(
@@ -108,10 +113,10 @@ class BiLMObjective(nn.Module):
         is_target = targets != IGNORED
         targets = targets.clamp(min=0)
         embedding = self.bilm.embedding
-        expected = len(negatives) * self.negative_probabilities[negatives]
-        correction = self.bias[negatives] - expected.log()
-        sampled = nn.functional.linear(context, embedding(negatives)).float() + correction
-        sampled = sampled.masked_fill(targets[:, None] == negatives, -torch.inf)
-        wanted = (context * embedding(targets)).sum(-1).float() + self.bias[targets]
+        corrected_bias = self.bias - self.negative_probabilities.log()
+        sampled = nn.functional.linear(context, embedding(negatives)).float()
+        sampled = sampled + corrected_bias[negatives]
+        wanted = (context * embedding(targets)).sum(-1).float() + corrected_bias[targets]
         log_total = torch.logaddexp(sampled.logsumexp(-1), wanted)
-        return ((log_total - wanted) * is_target).sum()
+        loss: Tensor = ((log_total - wanted) * is_target).sum()
+        return loss

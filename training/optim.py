@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from training.config import TrainConfig
+from training.errors import DivergenceError
 
 BETAS = (0.9, 0.99)  # a run of some ten thousand steps: forget old gradients sooner than by habit
 
@@ -34,10 +35,19 @@ def learning_rate(config: TrainConfig, step: int, progress: float) -> float:
 def apply_gradient(
     model: nn.Module, optimizer: torch.optim.Adam, rate: float, max_norm: float
 ) -> float:
-    """Clip the gradient, take one step, forget the gradient; return its norm before clipping."""
-    norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    """Clip the gradient, take one step, forget the gradient; return its norm before clipping.
+
+    Raises:
+        DivergenceError: the norm is not finite; the weights are left as they were.
+    """
+    norm = float(nn.utils.clip_grad_norm_(model.parameters(), max_norm))  # a sync point
+    if not math.isfinite(norm):
+        raise DivergenceError(
+            f"the norm of the gradient is {norm}, so no step was taken; the last checkpoint is"
+            " sound: lower learning_rate and start a new run"
+        )
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return float(norm)
+    return norm

@@ -134,7 +134,9 @@ def build_shards(corpus: Path, vocabulary: Path, out: Path, max_row_pieces: int 
     counts = np.zeros(len(processor), dtype=np.int64)
     num_rows = 0
     for path in train:
-        shard = _write(out / path.stem, encode_rows(read_documents(path), processor, max_row_pieces))
+        shard = _write(
+            out / path.stem, encode_rows(read_documents(path), processor, max_row_pieces)
+        )
         counts += np.bincount(shard.pieces, minlength=len(processor))
         num_rows += len(shard)
     characters = {}

@@ -64,9 +64,7 @@ class Stream:
         """Batches from `start` on, each with the position that follows it."""
         epoch, skip = start.epoch, start.batch
         while True:
-            number = 0
-            for shard, rows, length in self._plan(epoch):
-                number += 1
+            for number, (shard, rows, length) in enumerate(self._plan(epoch), start=1):
                 if number > skip:
                     yield Position(epoch, number), self._assemble(shard, rows, length)
             epoch, skip = epoch + 1, 0

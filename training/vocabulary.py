@@ -7,7 +7,7 @@ so the 苹果 in it keeps a vector of its own.
 
 import logging
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
@@ -55,8 +55,7 @@ def train_vocabulary(files: Sequence[Path], out: Path, config: VocabularyConfig)
     """
     if not files:
         raise TrainingError("no training text; run `python -m training corpus` first")
-    logging.getLogger("jieba").setLevel(logging.WARNING)
-    jieba.initialize()  # before the workers are forked, so that they share its dictionary
+    _frequencies()  # before the workers are forked, so that they share the dictionary
     model = BytesIO()
     try:
         with Pool(config.num_workers) as pool:
@@ -77,7 +76,10 @@ def train_vocabulary(files: Sequence[Path], out: Path, config: VocabularyConfig)
                 minloglevel=1,
             )
     except RuntimeError as error:
-        raise TrainingError(f"sentencepiece refused {config}: {error}; give more text") from error
+        raise TrainingError(
+            f"no vocabulary of {config.num_pieces} pieces can be made of this text ({error});"
+            " ask for another number with --num-pieces, or give more text"
+        ) from error
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(model.getvalue())
 
@@ -95,21 +97,30 @@ def mark_words(text: str) -> str:
 
 @cache
 def shortest_words(word: str) -> tuple[str, ...]:
-    """Cut a dictionary compound into the words it holds: 苹果公司 -> 苹果, 公司; 苹果树 -> 苹果, 树.
+    """Cut a dictionary compound into the words it holds.
 
-    A dictionary lists compounds beside their parts. As one piece a compound would hide the word
-    inside it; cut, every occurrence of 苹果 reaches the model as the same piece.
+    苹果公司 -> 苹果, 公司; 苹果树 -> 苹果, 树. A dictionary lists compounds beside their parts.
+    As one piece a compound would hide the word inside it; cut, every occurrence of 苹果 reaches
+    the model as the same piece.
     """
-    frequency: Callable[[str], int] = lambda part: jieba.dt.FREQ.get(part, 0)  # noqa: E731
     best, best_cut = 0, 0
     for cut in range(1, len(word)):
         parts = [part for part in (word[:cut], word[cut:]) if len(part) >= MIN_WORD_CHARACTERS]
-        found = max((frequency(part) for part in parts), default=0)
+        found = max((_frequencies().get(part, 0) for part in parts), default=0)
         if found > best:
             best, best_cut = found, cut
     if not best or word.isascii():
         return (word,)
     return shortest_words(word[:best_cut]) + shortest_words(word[best_cut:])
+
+
+@cache
+def _frequencies() -> dict[str, int]:
+    """The segmenter's dictionary: words, and prefixes of words with frequency 0."""
+    logging.getLogger("jieba").setLevel(logging.WARNING)
+    jieba.initialize()
+    frequencies: dict[str, int] = jieba.dt.FREQ
+    return frequencies
 
 
 def _sample(files: Sequence[Path], config: VocabularyConfig) -> Iterator[str]:

@@ -1,0 +1,232 @@
+"""The artifact: a folder with everything a trained biLM needs. The only code that knows its files.
+
+    config.json          format, version, id, sizes, and the sha256 of every other file
+    pieces.model         sentencepiece
+    weights.safetensors  bfloat16 weights; `center`, the float32 mean vector of each layer
+    mixes.json           named mixes: weights and gamma
+    golden.json          fixed texts and the vectors they must give: the self-test
+    card.json            where it comes from and how well it does
+
+The revision is the sha256 of config.json, and so of the whole folder. Nothing in it is executed.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from biLM.config import BiLMConfig
+from biLM.errors import (
+    ChecksumError,
+    DamagedFileError,
+    ForeignVersionError,
+    MissingFileError,
+)
+from biLM.model import BiLM
+from biLM.scalar_mix import ScalarMix
+
+FORMAT = "biLM artifact"
+FORMAT_VERSION = 1
+CONFIG = "config.json"
+FILES = ("pieces.model", "weights.safetensors", "mixes.json", "golden.json", "card.json")
+CENTER = "center"
+DEFAULT_MIX = "default"
+Json = dict[str, Any]  # as json.loads returns it; its shape is checked where it is read
+
+
+@dataclass(frozen=True)
+class Golden:
+    """A text and what it must give.
+
+    Args:
+        text: As it is given to the tokenizer.
+        ids: Its piece ids.
+        vectors: Mean over the pieces of every representation, `[depth, dim]`.
+    """
+
+    text: str
+    ids: tuple[int, ...]
+    vectors: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A trained biLM and what belongs to it.
+
+    Args:
+        id: Its name, such as `zh-small`.
+        config: Sizes.
+        pieces_model: The sentencepiece model, as bytes.
+        model: The weights.
+        center: Mean vector of each representation over held-out text, `[depth, dim]`.
+        mixes: Named mixes; `default` is one of them.
+        golden: The self-test.
+        card: Data, recipe, hardware, scores.
+        revision: `sha256:…` of the folder it was loaded from; empty for one not yet saved.
+    """
+
+    id: str
+    config: BiLMConfig
+    pieces_model: bytes
+    model: BiLM
+    center: Tensor
+    mixes: Mapping[str, ScalarMix]
+    golden: tuple[Golden, ...]
+    card: Json
+    revision: str = ""
+
+
+def save_artifact(artifact: Artifact, folder: Path) -> str:
+    """Write the folder and return its revision; config.json last, so that half a folder is none."""
+    weights = {n: t.to(torch.bfloat16).contiguous() for n, t in artifact.model.state_dict().items()}
+    weights[CENTER] = artifact.center.float().contiguous()
+    golden = [
+        {"text": g.text, "ids": g.ids, "shape": g.vectors.shape, "vectors": _to_base64(g.vectors)}
+        for g in artifact.golden
+    ]
+    contents = {
+        "pieces.model": artifact.pieces_model,
+        "weights.safetensors": save_tensors(weights),
+        "mixes.json": _to_json({name: asdict(mix) for name, mix in artifact.mixes.items()}),
+        "golden.json": _to_json({"texts": golden}),
+        "card.json": _to_json(artifact.card),
+    }
+    config = _to_json(
+        {
+            "format": FORMAT,
+            "version": FORMAT_VERSION,
+            "id": artifact.id,
+            "sizes": asdict(artifact.config),
+            "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()},
+        }
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in (contents | {CONFIG: config}).items():
+        temporary = folder / f".{name}.tmp"
+        temporary.write_bytes(data)
+        temporary.replace(folder / name)
+    return _revision(config)
+
+
+def load_artifact(folder: Path) -> Artifact:
+    """Read and verify a folder.
+
+    Raises:
+        MissingFileError: a file of the format is not there.
+        ForeignVersionError: it was written by another version of the format.
+        ChecksumError: a file is not the one that was written.
+        DamagedFileError: a file cannot be read as what it should be.
+    """
+    data = _read(folder, CONFIG)
+    config = _from_json(CONFIG, data)
+    found = config.get("format"), config.get("version")
+    if found != (FORMAT, FORMAT_VERSION):
+        raise ForeignVersionError(
+            f"{folder / CONFIG} has format {found}; this program reads {(FORMAT, FORMAT_VERSION)};"
+            " export the model again with this version"
+        )
+    try:
+        contents = {name: _verified(folder, name, config["sha256"][name]) for name in FILES}
+        return _assemble(config, contents, _revision(data))
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedFileError(f"{folder} has a malformed file: {error!r}") from error
+
+
+def _assemble(config: Json, contents: Mapping[str, bytes], revision: str) -> Artifact:
+    sizes = BiLMConfig(**config["sizes"])
+    model, center = _load_weights(contents["weights.safetensors"], sizes)
+    mixes = {
+        name: ScalarMix(tuple(mix["weights"]), mix["gamma"])
+        for name, mix in _from_json("mixes.json", contents["mixes.json"]).items()
+    }
+    if DEFAULT_MIX not in mixes:
+        raise DamagedFileError(f"mixes.json has no mix named {DEFAULT_MIX}, only {sorted(mixes)}")
+    golden = tuple(
+        Golden(g["text"], tuple(g["ids"]), _from_base64(g["vectors"], g["shape"]))
+        for g in _from_json("golden.json", contents["golden.json"])["texts"]
+    )
+    return Artifact(
+        id=config["id"],
+        config=sizes,
+        pieces_model=contents["pieces.model"],
+        model=model,
+        center=center,
+        mixes=mixes,
+        golden=golden,
+        card=_from_json("card.json", contents["card.json"]),
+        revision=revision,
+    )
+
+
+def _load_weights(data: bytes, sizes: BiLMConfig) -> tuple[BiLM, Tensor]:
+    try:
+        tensors = load_tensors(data)
+    except SafetensorError as error:
+        raise DamagedFileError(f"weights.safetensors cannot be read: {error}") from error
+    center = tensors.pop(CENTER, None)
+    if center is None or center.shape != (sizes.num_representations, sizes.dim):
+        raise DamagedFileError(f"weights.safetensors has no {CENTER} of the sizes in {CONFIG}")
+    model = BiLM(sizes)
+    try:
+        model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    except RuntimeError as error:
+        raise DamagedFileError(f"weights.safetensors does not fit {CONFIG}: {error}") from error
+    return model.eval().requires_grad_(False), center
+
+
+def _read(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except FileNotFoundError as error:
+        raise MissingFileError(
+            f"{folder / name} does not exist; an artifact has {(CONFIG, *FILES)}"
+        ) from error
+    except OSError as error:
+        raise DamagedFileError(f"{folder / name} cannot be read: {error}") from error
+
+
+def _verified(folder: Path, name: str, expected: str) -> bytes:
+    data = _read(folder, name)
+    actual = hashlib.sha256(data).hexdigest()
+    if actual != expected:
+        raise ChecksumError(
+            f"{folder / name} has sha256 {actual}; {CONFIG} says {expected}; copy the folder again"
+        )
+    return data
+
+
+def _revision(config: bytes) -> str:
+    return f"sha256:{hashlib.sha256(config).hexdigest()}"
+
+
+def _to_json(value: Mapping[str, object]) -> bytes:
+    return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _from_json(name: str, data: bytes) -> Json:
+    try:
+        value = json.loads(data)
+    except ValueError as error:
+        raise DamagedFileError(f"{name} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise DamagedFileError(f"{name} holds a {type(value).__name__}, not an object")
+    return value
+
+
+def _to_base64(vectors: npt.NDArray[np.float32]) -> str:
+    return base64.b64encode(vectors.astype("<f4").tobytes()).decode()
+
+
+def _from_base64(text: str, shape: list[int]) -> npt.NDArray[np.float32]:
+    return np.frombuffer(base64.b64decode(text), dtype="<f4").reshape(shape)

@@ -1,0 +1,134 @@
+"""Texts -> contextual vectors: the one door into the package.
+
+    encoder = Encoder.load(Path("models/zh-small"))
+    passage = encoder.chars("我吃了一个苹果")
+    vectors = encoder.embed([passage], [Readout(encoder.mix("default"))])[0]  # (7, 1024)
+
+A vector depends on the artifact and on the text, and on nothing else: every text starts from a
+zero state, and neither its neighbours nor padding can reach it. The encoder keeps nothing
+between calls.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from biLM import passage as passages
+from biLM.artifact import Artifact, Golden, load_artifact
+from biLM.batch import COLUMNS, ROWS, rectangles
+from biLM.errors import MixError, SelfTestError
+from biLM.passage import Passage
+from biLM.readout import Readout, read_out
+from biLM.scalar_mix import ScalarMix
+from biLM.tokenizer import Tokenizer
+
+GOLDEN_TOLERANCE = 1e-4  # float32 sums reordered by another CPU; a wrong layer is off by 1e-1
+
+
+class Encoder:
+    """A loaded artifact, ready to read texts."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self.artifact = artifact
+        self.tokenizer = Tokenizer(artifact.pieces_model)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Encoder":
+        """The encoder of an artifact folder.
+
+        Raises:
+            ArtifactError: the folder is incomplete, foreign or damaged.
+        """
+        return cls(load_artifact(folder))
+
+    def mix(self, name: str) -> ScalarMix:
+        """A named mix of the artifact.
+
+        Raises:
+            MixError: there is none of that name.
+        """
+        if name not in self.artifact.mixes:
+            raise MixError(f"there is no mix {name!r}; there are {sorted(self.artifact.mixes)}")
+        return self.artifact.mixes[name]
+
+    def pieces(self, text: str) -> Passage:
+        """A text with a row for each piece."""
+        return passages.piece_passage(self.tokenizer, text)
+
+    def chars(self, text: str) -> Passage:
+        """A text with a row for each code point."""
+        return passages.char_passage(self.tokenizer, text)
+
+    def spans(self, text: str, spans: Sequence[Sequence[int]]) -> Passage:
+        """A text with a row for each half-open span of code points."""
+        return passages.span_passage(self.tokenizer, text, spans)
+
+    def words(self, words: Sequence[str]) -> Passage:
+        """A text in the caller's segmentation, with a row for each word."""
+        return passages.word_passage(self.tokenizer, words)
+
+    def text(self, text: str) -> Passage:
+        """A text with one row."""
+        return passages.text_passage(self.tokenizer, text)
+
+    def embed(
+        self, asked: Sequence[Passage], readouts: Sequence[Readout]
+    ) -> list[npt.NDArray[np.float32]]:
+        """The vectors of each passage, read out as its readout says.
+
+        Returns:
+            For each passage `[rows, dim]`, or `[layers, rows, dim]` where layers are named.
+        """
+        center = self.artifact.center
+        found = self.represent([passage.ids for passage in asked])
+        vectors = []
+        for passage, readout, representations in zip(asked, readouts, found, strict=True):
+            row_vectors = read_out(representations, passage.ranges, center, readout)
+            vectors.append(row_vectors.contiguous().numpy())
+        return vectors
+
+    @torch.inference_mode()
+    def represent(self, texts: Sequence[Sequence[int]]) -> list[Float[Tensor, "depth time dim"]]:
+        """Every representation of every piece of each text, given as piece ids."""
+        config = self.artifact.config
+        framed = [[config.bos_id, *ids, config.eos_id] for ids in texts]
+        found: dict[int, Tensor] = {}
+        for rectangle in rectangles(framed):
+            block = self.artifact.model(rectangle.ids, rectangle.lengths)
+            for row, text in enumerate(rectangle.texts):
+                # A copy, or the last text in use would keep the whole block in memory.
+                found[text] = block[:, row, 1 : len(framed[text]) - 1].clone()
+        return [found[text] for text in range(len(texts))]
+
+    def warm_up(self) -> None:
+        """Run every shape once, so that no caller waits while oneDNN builds its primitives."""
+        for rows in ROWS:
+            for columns in COLUMNS:
+                self.represent([[self.artifact.config.eos_id] * (columns - 2)] * rows)
+
+    def self_test(self) -> float:
+        """Embed the artifact's golden texts; return the largest deviation.
+
+        Raises:
+            SelfTestError: pieces differ, or a vector by more than GOLDEN_TOLERANCE.
+        """
+        return max((self._deviation(golden) for golden in self.artifact.golden), default=0.0)
+
+    def _deviation(self, golden: Golden) -> float:
+        asked = self.text(golden.text)
+        if asked.ids != golden.ids:
+            raise SelfTestError(f"a golden text gives pieces {asked.ids}, not {golden.ids}")
+        everything = tuple(range(self.artifact.config.num_representations))
+        vectors = self.embed([asked], [Readout(everything)])[0][:, 0]
+        deviation = float(np.abs(vectors - golden.vectors).max())
+        if not deviation <= GOLDEN_TOLERANCE:
+            raise SelfTestError(
+                f"a golden vector is off by {deviation:.1e}; at most {GOLDEN_TOLERANCE:.0e} is"
+                " rounding; the arithmetic of this machine or of torch is not the expected one"
+            )
+        return deviation

@@ -1,0 +1,94 @@
+"""One text as it is asked for: its piece ids, and which of its pieces make up each row.
+
+Levels: `piece` (a row a piece), `char` (a row a code point), `span` (a row a span the caller
+names), `word` (a row a word of the caller's own segmentation), `text` (one row).
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from biLM.errors import SpanError
+from biLM.pooling import PieceRange
+from biLM.tokenizer import Offset, Pieces, Tokenizer
+
+
+@dataclass(frozen=True)
+class Passage:
+    """What one text needs of the model.
+
+    Args:
+        ids: The piece ids of the whole text.
+        ranges: For each row the half-open range of its pieces; None where each piece is a row.
+        offsets: For each row its place in the text, in code points.
+        pieces: The pieces themselves, where each is a row.
+    """
+
+    ids: tuple[int, ...]
+    ranges: tuple[PieceRange, ...] | None
+    offsets: tuple[Offset, ...]
+    pieces: tuple[str, ...] | None = None
+
+    @property
+    def num_rows(self) -> int:
+        """Vectors that come back."""
+        return len(self.offsets)
+
+
+def piece_passage(tokenizer: Tokenizer, text: str) -> Passage:
+    """A row for each piece."""
+    found = tokenizer.encode(text)
+    return Passage(found.ids, None, found.offsets, found.pieces)
+
+
+def char_passage(tokenizer: Tokenizer, text: str) -> Passage:
+    """A row for each code point: what every piece that touches it says, pooled."""
+    chars = [(place, place + 1) for place in range(len(text))]
+    return _by_offsets(tokenizer.encode(text), chars)
+
+
+def span_passage(tokenizer: Tokenizer, text: str, spans: Sequence[Sequence[int]]) -> Passage:
+    """A row for each half-open span of code points.
+
+    Raises:
+        SpanError: a span is not 0 <= begin < end <= len(text).
+    """
+    for number, span in enumerate(spans):
+        if len(span) != 2 or not 0 <= span[0] < span[1] <= len(text):
+            raise SpanError(
+                f"span {number} is {list(span)}; it must be [begin, end) with"
+                f" 0 <= begin < end <= {len(text)}, the length of the text in code points"
+            )
+    return _by_offsets(tokenizer.encode(text), [(span[0], span[1]) for span in spans])
+
+
+def word_passage(tokenizer: Tokenizer, words: Sequence[str]) -> Passage:
+    """A row for each word, whatever the model would have cut."""
+    found, ranges = tokenizer.encode_words(words)
+    offsets = []
+    place = 0
+    for word in words:
+        offsets.append((place, place + len(word)))
+        place += len(word)
+    return Passage(found.ids, tuple(ranges), tuple(offsets))
+
+
+def text_passage(tokenizer: Tokenizer, text: str) -> Passage:
+    """One row for the whole text; zeros if the text has no pieces."""
+    found = tokenizer.encode(text)
+    return Passage(found.ids, ((0, len(found)),), ((0, len(text)),))
+
+
+def _by_offsets(found: Pieces, rows: Sequence[Offset]) -> Passage:
+    ranges = tuple(pieces_of(found.offsets, begin, end) for begin, end in rows)
+    return Passage(found.ids, ranges, tuple(rows))
+
+
+def pieces_of(offsets: Sequence[Offset], begin: int, end: int) -> PieceRange:
+    """The range of pieces that touch [begin, end), empty pieces counted to what follows them.
+
+    Begins and ends never decrease along a text, so both bounds are found by bisection.
+    """
+    first_ending_inside = bisect_left(offsets, True, key=lambda o: o[1] > begin or o[0] >= begin)
+    first_beyond = bisect_left(offsets, end, key=lambda o: o[0])
+    return first_ending_inside, max(first_ending_inside, first_beyond)

@@ -1,0 +1,1 @@
+"""Programs that use the service the way any client would: over HTTP only."""

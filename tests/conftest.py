@@ -1,0 +1,95 @@
+"""The suite's own artifact: tiny, real, its golden vectors computed by the numpy oracle."""
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+import sentencepiece
+import torch
+from hypothesis import settings
+
+from biLM.artifact import Artifact, Golden, save_artifact
+from biLM.config import BiLMConfig
+from biLM.encoder import Encoder
+from biLM.model import BiLM
+from biLM.scalar_mix import ScalarMix
+from tests.reference.lstm import representations
+
+# A red run must be red again tomorrow; and the first torch call is slow, which is no failure.
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.load_profile("suite")
+
+SENTENCES = (
+    "我吃了一个苹果，味道很甜。",
+    "我在用苹果手机打电话给家里人。",
+    "电脑中了病毒，窗口和菜单都打不开了！",
+    "他感染了病毒，医生让他在家休息。",
+    "The quick brown fox jumps over the lazy dog.",
+    "2019年12月，黄牛在医院门口卖号。",
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_shell(monkeypatch):
+    for name in [name for name in os.environ if name.startswith("BILM_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def pieces_model():
+    """A sentencepiece model of 400 pieces with byte fallback."""
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(SENTENCES * 20),
+        model_writer=model,
+        vocab_size=400,
+        hard_vocab_limit=False,
+        byte_fallback=True,
+        add_dummy_prefix=False,
+        remove_extra_whitespaces=False,
+        minloglevel=2,
+    )
+    return model.getvalue()
+
+
+@pytest.fixture(scope="session")
+def artifact(pieces_model):
+    """A biLM of random weights, large enough that every part of it moves the vectors."""
+    processor = sentencepiece.SentencePieceProcessor(model_proto=pieces_model)
+    config = BiLMConfig(num_pieces=len(processor), embedding_size=8, cell_size=12)
+    torch.manual_seed(1)
+    model = BiLM(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            # The values a bfloat16 file keeps, so that what is saved is what is loaded.
+            parameter.copy_((parameter * 2 + 0.1 * torch.randn_like(parameter)).bfloat16())
+    golden = []
+    for text in SENTENCES[:2]:
+        ids = processor.encode(text)
+        layers = representations(model.state_dict(), [config.bos_id, *ids, config.eos_id])
+        golden.append(Golden(text, tuple(ids), layers[:, 1:-1].mean(axis=1).astype("f4")))
+    return Artifact(
+        id="tiny",
+        config=config,
+        pieces_model=pieces_model,
+        model=model.eval().requires_grad_(False),
+        center=torch.randn(config.num_representations, config.dim),
+        mixes={"default": ScalarMix((0.2, 0.3, 0.5)), "top": ScalarMix((0.0, 0.0, 1.0), 2.0)},
+        golden=tuple(golden),
+        card={"data": "none: random weights"},
+    )
+
+
+@pytest.fixture(scope="session")
+def artifact_folder(artifact, tmp_path_factory) -> Path:
+    """The tiny artifact on disk."""
+    folder = tmp_path_factory.mktemp("artifact") / "tiny"
+    save_artifact(artifact, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def encoder(artifact_folder):
+    """The tiny artifact, loaded."""
+    return Encoder.load(artifact_folder)

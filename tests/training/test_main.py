@@ -1,0 +1,110 @@
+"""The six steps one after the other, as the README runs them, on a toy corpus."""
+
+import json
+
+import numpy as np
+import pytest
+
+from biLM.encoder import Encoder
+from tests.reference.lstm import representations
+from training.__main__ import main
+from training.config import TrainConfig
+from training.recipes import RECIPES
+from training.shards import Shards
+
+
+def toy():
+    return TrainConfig(
+        "zh-toy", 8, 8, max_pieces=5000, batch_pieces=256, num_negatives=32, warmup_steps=5
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(toy_text, tmp_path_factory):
+    """What the six steps leave behind."""
+    folder = tmp_path_factory.mktemp("steps")
+    (folder / "sources.json").write_text('[{"source": "toy", "licence": "none"}]')
+    senses = folder / "senses"
+    senses.mkdir()
+    apple = {"sentence1": "吃苹果", "start1": 1, "end1": 3, "start2": 0, "end2": 2}
+    pairs = [
+        apple | {"sentence2": "苹果甜", "tag": "T"},
+        apple | {"sentence2": "苹果手机", "tag": "F"},
+    ]
+    (senses / "toy.jsonl").write_text("\n".join(map(json.dumps, pairs)))
+    corpus, pieces = str(folder / "corpus"), str(folder / "pieces.model")
+    shards, run = str(folder / "shards"), str(folder / "run")
+    steps = [
+        ["corpus", str(toy_text), "--out", corpus],
+        ["vocabulary", "--corpus", corpus, "--out", pieces, "--num-pieces", "360"],
+        ["shards", "--corpus", corpus, "--vocabulary", pieces, "--out", shards],
+        ["train", "toy", "--shards", shards, "--out", run],
+        ["evaluate", run, "--shards", shards, "--senses", str(senses)],
+        ["export", run, "--shards", shards, "--sources", str(folder / "sources.json")],
+    ]
+    steps[-1] += ["--out", str(folder / "artifact")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(RECIPES, "toy", toy)
+        for step in steps:
+            assert main(step) == 0, step
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(folder):
+    return Encoder.load(folder / "artifact")
+
+
+def test_the_artifact_passes_its_own_self_test(trained):
+    assert trained.artifact.id == "zh-toy"
+    assert trained.self_test() < 1e-5
+
+
+def test_the_golden_vectors_are_those_of_the_oracle(trained):
+    for golden in trained.artifact.golden:
+        layers = representations(trained.artifact.model.state_dict(), [1, *golden.ids, 2])
+        assert golden.vectors == pytest.approx(layers[:, 1:-1].mean(axis=1), abs=1e-5)
+
+
+def test_the_center_is_the_mean_over_held_out_pieces(trained, folder):
+    shard = Shards(folder / "shards").held_out()["toy"]
+    weights = trained.artifact.model.state_dict()
+    rows = [representations(weights, [1, *shard.row(i), 2])[:, 1:-1] for i in range(len(shard))]
+    mean = np.concatenate(rows, axis=1).mean(axis=1)
+    assert trained.artifact.center.numpy() == pytest.approx(mean, abs=1e-5)
+
+
+def test_the_card_tells_data_recipe_hardware_and_scores(trained):
+    card = trained.artifact.card
+    assert card["data"]["sources"][0]["licence"] == "none"
+    assert card["recipe"]["learning_rate"] == toy().learning_rate
+    assert card["training"]["pieces_seen"] >= 5000
+    assert {"commit", "hardware", "hours", "started", "versions"} <= card["training"].keys()
+    whole = card["evaluation"]["held_out"]["all"]
+    assert 0 < whole["forward_bits_per_character"] < 20
+    assert 1 < whole["backward_perplexity"] < 360
+    assert 0 <= card["evaluation"]["senses"]["toy"]["layer 2"]["auc"] <= 1
+
+
+def test_bits_per_character_count_every_held_out_character(trained, folder):
+    text = (folder / "corpus/held_out/toy.txt").read_text()
+    whole = trained.artifact.card["evaluation"]["held_out"]["all"]
+    assert whole["characters"] == len(text.replace("\n", ""))
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (["corpus", "nowhere"], "does not exist"),
+        (["train", "small", "--shards", "nowhere"], "python -m training shards"),
+        (["evaluate", "nowhere", "--shards", "{shards}"], "python -m training train"),
+        (
+            ["export", "nowhere", "--shards", "{shards}", "--out", "x"],
+            "python -m training evaluate",
+        ),
+    ],
+)
+def test_a_step_out_of_turn_names_the_step_before_it(folder, capsys, step, message):
+    step = [word.format(shards=folder / "shards") for word in step]
+    assert main(step) == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,73 @@
+import json
+
+import numpy as np
+import pytest
+
+from biLM.scalar_mix import ScalarMix
+from tests.reference.lstm import representations
+from training.errors import CorpusError
+from training.senses import SensePair, _score, read_pairs, score_senses
+
+APPLE = ("我吃了一个苹果，味道很甜。", 5, 7)
+PHONE = ("我在用苹果手机打电话给家里人。", 3, 5)
+VIRUS = ("电脑中了病毒，窗口和菜单都打不开了！", 4, 6)
+ILLNESS = ("他感染了病毒，医生让他在家休息。", 4, 6)
+
+
+def test_auc_and_accuracy_worked_by_hand():
+    # Of 2 x 3 comparisons of a same pair with a different one, 5 are in the right order; the
+    # threshold 0.8 puts 4 of 5 pairs on the right side.
+    cosine = np.array([0.9, 0.5, 0.6, 0.2, 0.1])
+    same = np.array([True, True, False, False, False])
+    score = _score(cosine, same)
+    assert score.auc == pytest.approx(5 / 6)
+    assert score.accuracy == pytest.approx(4 / 5)
+
+
+def test_scores_are_those_of_the_cosines_of_the_oracle(encoder):
+    pairs = [
+        SensePair(APPLE, APPLE, True),
+        SensePair(APPLE, PHONE, False),
+        SensePair(VIRUS, ILLNESS, False),
+        SensePair(PHONE, APPLE, True),
+        SensePair(ILLNESS, ILLNESS, True),
+    ]
+    found = score_senses(encoder, pairs, {"top": ScalarMix((0.0, 0.0, 1.0))})
+    cosines = [cosine_of_layer_2(encoder, pair) for pair in pairs]
+    same = [pair.same_sense for pair in pairs]
+    ordered = [
+        (a > b) + 0.5 * (a == b)
+        for a, is_same in zip(cosines, same, strict=True)
+        for b, other in zip(cosines, same, strict=True)
+        if is_same and not other
+    ]
+    assert found["layer 2"].auc == pytest.approx(np.mean(ordered))
+    assert found["mix top"] == found["layer 2"]
+    assert {"layer 0", "layer 1", "layers 1 and 2", "layer 2, centred"} <= found.keys()
+
+
+def cosine_of_layer_2(encoder, pair):
+    vectors = []
+    for text, start, end in (pair.first, pair.second):
+        asked = encoder.pieces(text)
+        inside = [i for i, (b, e) in enumerate(asked.offsets) if b < end and e > start]
+        ids = [1, *asked.ids, 2]
+        layer = representations(encoder.artifact.model.state_dict(), ids)[2, 1:-1]
+        vectors.append(layer[inside].mean(axis=0))
+    one, other = vectors
+    return round(one @ other / np.linalg.norm(one) / np.linalg.norm(other), 5)
+
+
+def test_pairs_are_read_with_their_spans(tmp_path):
+    row = {"sentence1": "吃苹果", "start1": 1, "end1": 3, "tag": "T"}
+    row |= {"sentence2": "苹果手机", "start2": 0, "end2": 2}
+    (tmp_path / "dev.jsonl").write_text(json.dumps(row) + "\n")
+    expected = SensePair(("吃苹果", 1, 3), ("苹果手机", 0, 2), True)
+    assert read_pairs(tmp_path / "dev.jsonl") == [expected]
+
+
+@pytest.mark.parametrize("line", ["not JSON", '{"sentence1": "x"}', "[]"])
+def test_a_line_that_is_no_pair_is_refused_by_file_and_line(tmp_path, line):
+    (tmp_path / "dev.jsonl").write_text(line + "\n")
+    with pytest.raises(CorpusError, match=r"dev\.jsonl line 1"):
+        read_pairs(tmp_path / "dev.jsonl")

@@ -1,0 +1,81 @@
+"""A run and its shards -> an artifact in memory: weights, vocabulary, mean vectors, mixes."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from biLM.artifact import Artifact
+from biLM.encoder import Encoder
+from biLM.scalar_mix import ScalarMix
+from training.checkpoint import load_checkpoint, saved_config
+from training.loop import build_objective
+from training.objective import BiLMObjective
+from training.shards import Shard, Shards
+
+MAX_CENTER_ROWS = 4000  # held-out rows the mean vectors are taken over
+ROWS_PER_CALL = 256
+DEFAULT_LAYER_0_WEIGHT = 0.1
+
+
+def load_objective(run: Path, shards: Shards) -> BiLMObjective:
+    """The trained model of a run with its softmax, on the CPU.
+
+    Raises:
+        CheckpointError: the run has no checkpoint, or one of other sizes.
+    """
+    objective = build_objective(saved_config(run), shards)
+    load_checkpoint(run, objective)
+    return objective.eval().requires_grad_(False)
+
+
+def assemble(objective: BiLMObjective, name: str, shards: Shards) -> Artifact:
+    """The artifact of a trained model, as its file will hold it: weights rounded to bfloat16.
+
+    Golden vectors and card are empty; `export` adds them.
+    """
+    with torch.no_grad():
+        for parameter in objective.bilm.parameters():
+            parameter.copy_(parameter.bfloat16())
+    config = objective.bilm.config
+    artifact = Artifact(
+        id=name,
+        config=config,
+        pieces_model=shards.vocabulary.read_bytes(),
+        model=objective.bilm,
+        center=torch.zeros(config.num_representations, config.dim),
+        mixes=standard_mixes(config.num_representations),
+        golden=(),
+        card={},
+    )
+    center = mean_vectors(Encoder(artifact), Shard.joined(list(shards.held_out().values())))
+    return replace(artifact, center=center)
+
+
+def standard_mixes(num_representations: int) -> Mapping[str, ScalarMix]:
+    """The mixes every artifact has.
+
+    `mean` weighs all representations alike, as an untrained ELMo does. `default` leaves the
+    context-free layer 0 a small part: enough to tell words apart, too little to hide their senses.
+    """
+    upper = (1 - DEFAULT_LAYER_0_WEIGHT) / (num_representations - 1)
+    return {
+        "default": ScalarMix((DEFAULT_LAYER_0_WEIGHT, *[upper] * (num_representations - 1))),
+        "mean": ScalarMix((1 / num_representations,) * num_representations),
+    }
+
+
+def mean_vectors(encoder: Encoder, shard: Shard) -> Tensor:
+    """Mean of every representation over the pieces of some held-out rows, `[depth, dim]`."""
+    rows = torch.linspace(0, len(shard) - 1, min(MAX_CENTER_ROWS, len(shard))).long().tolist()
+    config = encoder.artifact.config
+    total = torch.zeros(config.num_representations, config.dim, dtype=torch.float64)
+    pieces = 0
+    for begin in range(0, len(rows), ROWS_PER_CALL):
+        some = [shard.row(row).tolist() for row in rows[begin : begin + ROWS_PER_CALL]]
+        for representations in encoder.represent(some):
+            total += representations.double().sum(dim=1)
+            pieces += representations.shape[1]
+    return (total / max(1, pieces)).float()

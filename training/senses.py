@@ -1,0 +1,112 @@
+"""Does the same word in two sentences mean the same? Cosine of its two vectors against the answer.
+
+Word-in-Context pairs (Pilehvar and Camacho-Collados 2019; XL-WiC, MCL-WiC): JSON lines with
+`sentence1, start1, end1, sentence2, start2, end2, tag`, tag T for the same sense, offsets in code
+points. A score is the area under the ROC curve and the accuracy at the best threshold. The pairs
+are read to measure, never to train.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from biLM.encoder import Encoder
+from biLM.readout import Readout
+from biLM.scalar_mix import ScalarMix
+from training.errors import CorpusError
+
+TEXTS_PER_CALL = 256
+Vectors = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class SensePair:
+    """One word in two sentences: each a text and the span of the word."""
+
+    first: tuple[str, int, int]
+    second: tuple[str, int, int]
+    same_sense: bool
+
+
+@dataclass(frozen=True)
+class SenseScore:
+    """How well a cosine tells same sense from different: 0.5 and 0.5 is chance."""
+
+    auc: float
+    accuracy: float
+
+
+def read_pairs(path: Path) -> list[SensePair]:
+    """The pairs of one file.
+
+    Raises:
+        CorpusError: a line is not such a pair.
+    """
+    pairs = []
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            first, second = (
+                (str(row[f"sentence{i}"]), int(row[f"start{i}"]), int(row[f"end{i}"]))
+                for i in (1, 2)
+            )
+            pairs.append(SensePair(first, second, row["tag"] == "T"))
+        except (ValueError, KeyError, TypeError) as error:
+            raise CorpusError(f"{path} line {number} is not a sense pair: {error!r}") from error
+    return pairs
+
+
+def score_senses(
+    encoder: Encoder, pairs: Sequence[SensePair], mixes: Mapping[str, ScalarMix]
+) -> dict[str, SenseScore]:
+    """Score each layer, layers 1 and up together, and each mix; raw and centred."""
+    same = np.array([pair.same_sense for pair in pairs])
+    scores = {}
+    for centred in (False, True):
+        first = _word_layers(encoder, [pair.first for pair in pairs], centred)
+        second = _word_layers(encoder, [pair.second for pair in pairs], centred)
+        for name, one, other in _representations(first, second, mixes):
+            scores[f"{name}, centred" if centred else name] = _score(_cosine(one, other), same)
+    return scores
+
+
+def _word_layers(encoder: Encoder, words: Sequence[tuple[str, int, int]], centred: bool) -> Vectors:
+    """Every layer's vector of each word, `[depth, words, dim]`."""
+    layers = tuple(range(encoder.artifact.config.num_representations))
+    readout = Readout(layers, center=centred)
+    found = []
+    for begin in range(0, len(words), TEXTS_PER_CALL):
+        some = words[begin : begin + TEXTS_PER_CALL]
+        asked = [encoder.spans(text, [(start, end)]) for text, start, end in some]
+        found += encoder.embed(asked, [readout] * len(asked))
+    return np.concatenate(found, axis=1)
+
+
+def _representations(
+    first: Vectors, second: Vectors, mixes: Mapping[str, ScalarMix]
+) -> Iterator[tuple[str, Vectors, Vectors]]:
+    for layer in range(len(first)):
+        yield f"layer {layer}", first[layer], second[layer]
+    upper = "layers " + " and ".join(str(layer) for layer in range(1, len(first)))
+    yield upper, np.concatenate(first[1:], axis=-1), np.concatenate(second[1:], axis=-1)
+    for name, mix in mixes.items():
+        s = np.array(mix.weights, dtype=np.float32)
+        yield f"mix {name}", np.einsum("j,jwd->wd", s, first), np.einsum("j,jwd->wd", s, second)
+
+
+def _cosine(one: Vectors, other: Vectors) -> npt.NDArray[np.float64]:
+    product = np.einsum("wd,wd->w", one, other, dtype=np.float64)
+    norms = np.linalg.norm(one, axis=-1) * np.linalg.norm(other, axis=-1)
+    cosine: npt.NDArray[np.float64] = product / np.maximum(norms, 1e-12)
+    return cosine
+
+
+def _score(cosine: npt.NDArray[np.float64], same: npt.NDArray[np.bool_]) -> SenseScore:
+    false_alarms, hits, _ = roc_curve(same, cosine, drop_intermediate=False)
+    right = hits * same.sum() + (1 - false_alarms) * (~same).sum()
+    return SenseScore(float(roc_auc_score(same, cosine)), float(right.max() / len(same)))
