@@ -19,7 +19,7 @@ from training.vocabulary import VocabularyConfig, train_vocabulary
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one step; a refusal is one line on standard error and status 2."""
-    given = _parser().parse_args(arguments)
+    given = build_parser().parse_args(arguments)
     try:
         given.step(given)
     except TrainingError as error:
@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:  # one paragraph a step reads best in one place
+def build_parser() -> argparse.ArgumentParser:
+    """The arguments of every step, a paragraph a step."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     steps = parser.add_subparsers(required=True, metavar="STEP")
 
