@@ -33,6 +33,7 @@ from biLM.errors import (
     ForeignVersionError,
     MissingFileError,
 )
+from biLM.files import to_json, write_atomically
 from biLM.model import BiLM
 from biLM.scalar_mix import ScalarMix
 
@@ -98,11 +99,11 @@ def save_artifact(artifact: Artifact, folder: Path) -> str:
     contents = {
         "pieces.model": artifact.pieces_model,
         "weights.safetensors": save_tensors(weights),
-        "mixes.json": _to_json({name: asdict(mix) for name, mix in artifact.mixes.items()}),
-        "golden.json": _to_json({"texts": golden}),
-        "card.json": _to_json(artifact.card),
+        "mixes.json": to_json({name: asdict(mix) for name, mix in artifact.mixes.items()}),
+        "golden.json": to_json({"texts": golden}),
+        "card.json": to_json(artifact.card),
     }
-    config = _to_json(
+    config = to_json(
         {
             "format": FORMAT,
             "version": FORMAT_VERSION,
@@ -113,9 +114,7 @@ def save_artifact(artifact: Artifact, folder: Path) -> str:
     )
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in (contents | {CONFIG: config}).items():
-        temporary = folder / f".{name}.tmp"
-        temporary.write_bytes(data)
-        temporary.replace(folder / name)
+        write_atomically(folder / name, data)
     return _revision(config)
 
 
@@ -208,10 +207,6 @@ def _verified(folder: Path, name: str, expected: str) -> bytes:
 
 def _revision(config: bytes) -> str:
     return f"sha256:{hashlib.sha256(config).hexdigest()}"
-
-
-def _to_json(value: Mapping[str, object]) -> bytes:
-    return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
 
 
 def _from_json(name: str, data: bytes) -> Json:

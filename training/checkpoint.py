@@ -14,9 +14,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from biLM.files import write_atomically
 from training.config import TrainConfig
 from training.errors import CheckpointError
-from training.files import write_atomically
 from training.stream import Position
 
 FORMAT_VERSION = "1"
@@ -72,10 +72,9 @@ def load_checkpoint(
         raise CheckpointError(f"{folder / NAME} is of a model of other sizes: {error}") from error
     if optimizer is not None:
         for name, parameter in model.named_parameters():
-            optimizer.state[parameter] = {m: tensors[f"{m}.{name}"] for m in MOMENTS}
-            for moment in MOMENTS[1:]:
-                state = optimizer.state[parameter]
-                state[moment] = state[moment].to(parameter.device)
+            optimizer.state[parameter] = {
+                moment: tensors[f"{moment}.{name}"].to(parameter.device) for moment in MOMENTS
+            }
     return _progress(metadata)
 
 

@@ -47,7 +47,7 @@ class TrainConfig:
     max_gradient_norm: float = 1.0
     seed: int = 1
     log_every_steps: int = field(default=50, kw_only=True)
-    score_every_steps: int = field(default=1000, kw_only=True)
+    score_every_steps: int = field(default=500, kw_only=True)
     checkpoint_every_s: float = field(default=300.0, kw_only=True)
 
     def __post_init__(self) -> None:

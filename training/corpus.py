@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TextIO
 
 from training.errors import CorpusError
-from training.files import write_json
 
 SUFFIXES = (".txt", ".gz", ".xz")
 FORMAT_VERSION = 1
@@ -73,10 +72,9 @@ def build_corpus(inputs: Sequence[Path], out: Path, config: CorpusConfig) -> dic
                 counts[source] = _divide(path, train, held_out, config, shuffle)
     for path in train_files:
         _shuffle_file(path, shuffle)
-    manifest = {name: asdict(count) for name, count in counts.items()}
-    write_json(
-        out / "corpus.json", {"version": FORMAT_VERSION, **asdict(config), "sources": manifest}
-    )
+    found = {name: asdict(count) for name, count in counts.items()}
+    manifest = {"version": FORMAT_VERSION, **asdict(config), "sources": found}
+    write_atomically(out / "corpus.json", to_json(manifest))
     return counts
 
 

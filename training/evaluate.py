@@ -4,9 +4,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from biLM.encoder import Encoder
+from biLM.files import to_json, write_atomically
 from training.assemble import assemble, load_objective
 from training.checkpoint import saved_config
-from training.files import write_json
 from training.loop import score
 from training.metrics import LanguageModelScore
 from training.objective import BiLMObjective
@@ -37,7 +37,7 @@ def evaluate(run: Path, shards: Shards, senses: Path | None) -> dict[str, object
             }
             for path in sorted(senses.glob("*.jsonl"))
         }
-    write_json(run / NAME, figures)
+    write_atomically(run / NAME, to_json(figures))
     return figures
 
 

@@ -11,7 +11,7 @@ def small() -> TrainConfig:
     python -m training train small --shards build/shards --out build/small
     """
     return TrainConfig(
-        name="zh-small", embedding_size=256, cell_size=512, max_pieces=22_000_000, warmup_steps=200
+        name="zh-small", embedding_size=256, cell_size=512, max_pieces=20_200_000, warmup_steps=200
     )
 
 

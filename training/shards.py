@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import sentencepiece
 
+from biLM.files import to_json, write_atomically
 from training.corpus import read_documents, training_text
 from training.errors import ShardError
-from training.files import write_json
 
 FORMAT_VERSION = 1
 BOUNDARY_PIECES = 2  # begin and end of the row
@@ -89,7 +89,7 @@ class Shards:
 
     @cached_property
     def counts(self) -> npt.NDArray[np.int64]:
-        """How often each piece occurs in the training rows."""
+        """How often each piece is predicted in the training rows, the boundaries of rows included."""
         counts: npt.NDArray[np.int64] = np.load(self.folder / "counts.npy")
         return counts
 
@@ -145,6 +145,8 @@ def build_shards(corpus: Path, vocabulary: Path, out: Path, max_row_pieces: int 
         characters[path.stem] = sum(len(text) for text in documents)
         rows = encode_rows(documents, processor, max_row_pieces)
         _write(out / "held_out" / path.stem, rows)
+    for boundary in (processor.bos_id(), processor.eos_id()):
+        counts[boundary] += num_rows
     np.save(out / "counts.npy", counts)
     (out / "pieces.model").write_bytes(vocabulary.read_bytes())
     manifest = {
@@ -153,10 +155,10 @@ def build_shards(corpus: Path, vocabulary: Path, out: Path, max_row_pieces: int 
         "max_row_pieces": max_row_pieces,
         "num_pieces": len(processor),
         "train_rows": num_rows,
-        "train_pieces": int(counts.sum()),
+        "train_pieces": int(counts.sum()) - BOUNDARY_PIECES * num_rows,
         "held_out_characters": characters,
     }
-    write_json(out / "shards.json", manifest)
+    write_atomically(out / "shards.json", to_json(manifest))
     return Shards(out)
 
 

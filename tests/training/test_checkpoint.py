@@ -52,7 +52,7 @@ def test_a_write_that_fails_leaves_the_checkpoint_before(run, tmp_path, monkeypa
     def full_disk(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("training.files.os.fsync", full_disk)
+    monkeypatch.setattr("biLM.files.os.fsync", full_disk)
     with pytest.raises(OSError, match="No space"):
         save_checkpoint(tmp_path, CONFIG, replace(PROGRESS, step=4), *run)
     assert read_progress(tmp_path) == PROGRESS

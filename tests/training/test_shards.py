@@ -42,10 +42,15 @@ def test_two_documents_never_share_a_row(processor):
     assert len(list(encode_rows(["苹果", "病毒"], processor, 64))) == 2
 
 
-def test_counts_are_those_of_the_training_rows(toy_corpus, toy_shards, processor):
+def test_counts_are_those_of_what_is_predicted_boundaries_included(
+    toy_corpus, toy_shards, processor
+):
     texts = [text for path in training_text(toy_corpus) for text in read_documents(path)]
     ids = [i for row in encode_rows(texts, processor, 32) for i in row]
-    assert toy_shards.counts.tolist() == np.bincount(ids, minlength=len(processor)).tolist()
+    expected = np.bincount(ids, minlength=len(processor))
+    num_rows = sum(len(shard) for shard in toy_shards.train())
+    expected[[processor.bos_id(), processor.eos_id()]] += num_rows  # each is predicted once a row
+    assert toy_shards.counts.tolist() == expected.tolist()
     assert toy_shards.manifest["train_pieces"] == len(ids)
 
 

@@ -1,4 +1,4 @@
-"""Atomic writes: a reader sees the old file or the new one, never half of either."""
+"""Files as this project writes them: whole or not at all, JSON for people to read."""
 
 import json
 import os
@@ -16,7 +16,6 @@ def write_atomically(path: Path, data: bytes) -> None:
     temporary.replace(path)
 
 
-def write_json(path: Path, value: Mapping[str, object]) -> None:
-    """Write `value` as indented UTF-8 JSON, atomically."""
-    text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
-    write_atomically(path, text.encode())
+def to_json(value: Mapping[str, object]) -> bytes:
+    """Return `value` as indented UTF-8 JSON."""
+    return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()

@@ -1,0 +1,68 @@
+"""A training step with the full softmax against one with sampled negatives, side by side.
+
+python -m benchmarks.softmax
+
+Real steps of the recipe `small` over made-up rows: embedding, four LSTMs, loss, backward pass,
+clipping, Adam. The two take turns, and each figure is its best of several, so that a noisy
+neighbour harms both alike. Run it with nothing else on the machine.
+"""
+
+import time
+from dataclasses import replace
+
+import torch
+
+from biLM.config import BiLMConfig
+from biLM.model import BiLM
+from training.checkpoint import Progress
+from training.config import TrainConfig
+from training.device import choose_device
+from training.loop import Run
+from training.objective import BiLMObjective
+from training.optim import build_optimizer
+from training.provenance import provenance
+from training.recipes import small
+from training.stream import Batch, Position
+
+NUM_PIECES = 16_000
+SHAPES = ((64, 32), (32, 64))  # rows, pieces in a row
+WARM_UP, TURNS = 3, 8
+
+
+def main() -> None:
+    """Print a table of pieces per second."""
+    recipe = small()
+    runs = {"full": new_run(replace(recipe, num_negatives=0)), "sampled": new_run(recipe)}
+    print(provenance(choose_device()))
+    for rows, length in SHAPES:
+        ids = torch.randint(3, NUM_PIECES, (rows, length))
+        batch = Batch(ids, torch.full((rows,), length)).to(choose_device())
+        best = {name: float("inf") for name in runs}
+        for turn in range(WARM_UP + TURNS):
+            for name, run in runs.items():
+                seconds = timed_step(run, batch)
+                best[name] = min(best[name], seconds) if turn >= WARM_UP else best[name]
+        speed = {name: rows * length / seconds for name, seconds in best.items()}
+        ratio = speed["sampled"] / speed["full"]
+        figures = ", ".join(f"{name} {value:,.0f} pieces/s" for name, value in speed.items())
+        print(f"{rows} x {length}: {figures}, ratio {ratio:.2f}")
+
+
+def new_run(config: TrainConfig) -> Run:
+    """A run of the recipe's sizes over a vocabulary with Zipf's frequencies."""
+    torch.manual_seed(config.seed)
+    sizes = BiLMConfig(NUM_PIECES, config.embedding_size, config.cell_size, config.num_layers)
+    counts = 1_000_000 // torch.arange(1, NUM_PIECES + 1)
+    objective = BiLMObjective(BiLM(sizes), counts).to(choose_device())
+    return Run(config, choose_device(), objective, build_optimizer(objective, config), Progress())
+
+
+def timed_step(run: Run, batch: Batch) -> float:
+    """Seconds of one step."""
+    began = time.perf_counter()
+    run.step(batch, Position())
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()
