@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
 
+from biLM.files import to_json, write_atomically
 from training.errors import CorpusError
 
 SUFFIXES = (".txt", ".gz", ".xz")

@@ -89,7 +89,7 @@ class Shards:
 
     @cached_property
     def counts(self) -> npt.NDArray[np.int64]:
-        """How often each piece is predicted in the training rows, the boundaries of rows included."""
+        """How often each piece, boundaries of rows included, is predicted in training."""
         counts: npt.NDArray[np.int64] = np.load(self.folder / "counts.npy")
         return counts
 

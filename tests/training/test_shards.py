@@ -42,9 +42,7 @@ def test_two_documents_never_share_a_row(processor):
     assert len(list(encode_rows(["苹果", "病毒"], processor, 64))) == 2
 
 
-def test_counts_are_those_of_what_is_predicted_boundaries_included(
-    toy_corpus, toy_shards, processor
-):
+def test_counts_are_of_what_is_predicted_boundaries_included(toy_corpus, toy_shards, processor):
     texts = [text for path in training_text(toy_corpus) for text in read_documents(path)]
     ids = [i for row in encode_rows(texts, processor, 32) for i in row]
     expected = np.bincount(ids, minlength=len(processor))
