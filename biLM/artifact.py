@@ -13,7 +13,8 @@ The revision is the sha256 of config.json, and so of the whole folder. Nothing i
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,11 @@ from torch import Tensor
 from biLM.config import BiLMConfig
 from biLM.errors import (
     ChecksumError,
+    ConfigError,
     DamagedFileError,
     ForeignVersionError,
     MissingFileError,
+    MixError,
 )
 from biLM.files import to_json, write_atomically
 from biLM.model import BiLM
@@ -135,37 +138,55 @@ def load_artifact(folder: Path) -> Artifact:
             f"{folder / CONFIG} has format {found}; this program reads {(FORMAT, FORMAT_VERSION)};"
             " export the model again with this version"
         )
-    try:
-        contents = {name: _verified(folder, name, config["sha256"][name]) for name in FILES}
-        return _assemble(config, contents, _revision(data))
-    except (KeyError, TypeError, ValueError) as error:
-        raise DamagedFileError(f"{folder} has a malformed file: {error!r}") from error
-
-
-def _assemble(config: Json, contents: Mapping[str, bytes], revision: str) -> Artifact:
-    sizes = BiLMConfig(**config["sizes"])
+    with _reading(CONFIG):
+        expected = {name: config["sha256"][name] for name in FILES}
+        id_, sizes = config["id"], BiLMConfig(**config["sizes"])
+    contents = {name: _verified(folder, name, expected[name]) for name in FILES}
     model, center = _load_weights(contents["weights.safetensors"], sizes)
-    mixes = {
-        name: ScalarMix(tuple(mix["weights"]), mix["gamma"])
-        for name, mix in _from_json("mixes.json", contents["mixes.json"]).items()
-    }
-    if DEFAULT_MIX not in mixes:
-        raise DamagedFileError(f"mixes.json has no mix named {DEFAULT_MIX}, only {sorted(mixes)}")
-    golden = tuple(
-        Golden(g["text"], tuple(g["ids"]), _from_base64(g["vectors"], g["shape"]))
-        for g in _from_json("golden.json", contents["golden.json"])["texts"]
-    )
     return Artifact(
-        id=config["id"],
+        id=id_,
         config=sizes,
         pieces_model=contents["pieces.model"],
         model=model,
         center=center,
-        mixes=mixes,
-        golden=golden,
+        mixes=_load_mixes(contents["mixes.json"], sizes),
+        golden=_load_golden(contents["golden.json"], sizes),
         card=_from_json("card.json", contents["card.json"]),
-        revision=revision,
+        revision=_revision(data),
     )
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Whatever goes wrong inside is the fault of one file."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, ConfigError, MixError) as error:
+        raise DamagedFileError(f"{name} is malformed: {error!r}; export the model again") from error
+
+
+def _load_mixes(data: bytes, sizes: BiLMConfig) -> dict[str, ScalarMix]:
+    mixes = {}
+    for name, mix in _from_json("mixes.json", data).items():
+        with _reading("mixes.json"):
+            mixes[name] = ScalarMix(tuple(mix["weights"]), mix["gamma"])
+        if len(mixes[name].weights) != sizes.num_representations:
+            raise DamagedFileError(f"mixes.json: {name!r} has {len(mixes[name].weights)} weights")
+    if DEFAULT_MIX not in mixes:
+        raise DamagedFileError(f"mixes.json has no mix named {DEFAULT_MIX}, only {sorted(mixes)}")
+    return mixes
+
+
+def _load_golden(data: bytes, sizes: BiLMConfig) -> tuple[Golden, ...]:
+    with _reading("golden.json"):
+        golden = tuple(
+            Golden(g["text"], tuple(g["ids"]), _from_base64(g["vectors"], g["shape"]))
+            for g in _from_json("golden.json", data)["texts"]
+        )
+    for g in golden:
+        if g.vectors.shape != (sizes.num_representations, sizes.dim):
+            raise DamagedFileError(f"golden.json has vectors of shape {g.vectors.shape}")
+    return golden
 
 
 def _load_weights(data: bytes, sizes: BiLMConfig) -> tuple[BiLM, Tensor]:
@@ -176,9 +197,11 @@ def _load_weights(data: bytes, sizes: BiLMConfig) -> tuple[BiLM, Tensor]:
     center = tensors.pop(CENTER, None)
     if center is None or center.shape != (sizes.num_representations, sizes.dim):
         raise DamagedFileError(f"weights.safetensors has no {CENTER} of the sizes in {CONFIG}")
-    model = BiLM(sizes)
     try:
-        model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+        with torch.device("meta"):  # no memory for sizes that are not the file's
+            model = BiLM(sizes)
+        weights = {name: tensor.float() for name, tensor in tensors.items()}
+        model.load_state_dict(weights, assign=True)
     except RuntimeError as error:
         raise DamagedFileError(f"weights.safetensors does not fit {CONFIG}: {error}") from error
     return model.eval().requires_grad_(False), center

@@ -33,6 +33,11 @@ class BiLMConfig:
         for field in fields(self):
             if getattr(self, field.name) < 1:
                 raise ConfigError(f"{field.name} is {getattr(self, field.name)}; at least 1")
+        for name in ("bos_id", "eos_id"):
+            if getattr(self, name) >= self.num_pieces:
+                raise ConfigError(
+                    f"{name} is {getattr(self, name)}; the vocabulary ends at {self.num_pieces - 1}"
+                )
         if self.dim % self.embedding_size:
             raise ConfigError(
                 f"embedding_size {self.embedding_size} does not divide 2 * cell_size = {self.dim};"

@@ -21,7 +21,7 @@ from torch import Tensor
 from biLM import passage as passages
 from biLM.artifact import Artifact, Golden, load_artifact
 from biLM.batch import COLUMNS, ROWS, rectangles
-from biLM.errors import MixError, SelfTestError
+from biLM.errors import DamagedFileError, MixError, SelfTestError
 from biLM.passage import Passage
 from biLM.readout import Readout, read_out
 from biLM.scalar_mix import ScalarMix
@@ -36,6 +36,11 @@ class Encoder:
     def __init__(self, artifact: Artifact) -> None:
         self.artifact = artifact
         self.tokenizer = Tokenizer(artifact.pieces_model)
+        if self.tokenizer.num_pieces != artifact.config.num_pieces:
+            raise DamagedFileError(
+                f"pieces.model has {self.tokenizer.num_pieces} pieces, the embedding"
+                f" {artifact.config.num_pieces}"
+            )
 
     @classmethod
     def load(cls, folder: Path) -> "Encoder":

@@ -49,6 +49,8 @@ class Tokenizer:
     """
 
     def __init__(self, model: bytes) -> None:
+        if not model:  # sentencepiece takes no bytes for no model yet
+            raise DamagedFileError("pieces.model is empty")
         try:
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
         except RuntimeError as error:

@@ -11,8 +11,7 @@ from biLM.artifact import Artifact
 from biLM.encoder import Encoder
 from biLM.scalar_mix import ScalarMix
 from training.checkpoint import load_checkpoint, saved_config
-from training.loop import build_objective
-from training.objective import BiLMObjective
+from training.objective import BiLMObjective, build_objective
 from training.shards import Shard, Shards
 
 MAX_CENTER_ROWS = 4000  # held-out rows the mean vectors are taken over

@@ -7,7 +7,7 @@ from biLM.encoder import Encoder
 from biLM.files import to_json, write_atomically
 from training.assemble import assemble, load_objective
 from training.checkpoint import saved_config
-from training.loop import score
+from training.held_out import score
 from training.metrics import LanguageModelScore
 from training.objective import BiLMObjective
 from training.senses import read_pairs, score_senses

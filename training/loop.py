@@ -1,14 +1,12 @@
 """Shards -> trained weights: the loop over steps, its checkpoints and its log."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from biLM.config import BiLMConfig
-from biLM.model import BiLM
 from training.checkpoint import (
     Progress,
     has_checkpoint,
@@ -19,15 +17,15 @@ from training.checkpoint import (
 from training.config import TrainConfig
 from training.device import autocast, choose_device
 from training.errors import CheckpointError
+from training.held_out import score
 from training.journal import Journal, plot_loss
-from training.metrics import LanguageModelScore
-from training.objective import BiLMObjective
+from training.objective import BiLMObjective, build_objective
 from training.optim import apply_gradient, build_optimizer, learning_rate
 from training.provenance import provenance
 from training.shards import Shard, Shards
 from training.stream import Batch, Position, Stream
 
-NUM_SCORE_BATCHES = 12  # held-out batches a score during the run reads
+NUM_SCORE_BATCHES = 48  # held-out batches a score during the run reads
 STEP_SEEDS = 1 << 32  # room for the steps of one run between the seeds of two
 
 
@@ -93,37 +91,6 @@ def train(config: TrainConfig, shards: Shards, out: Path) -> Progress:
         _save(run, out)
     plot_loss(out)
     return run.progress
-
-
-def build_objective(config: TrainConfig, shards: Shards) -> BiLMObjective:
-    """The untrained model of a recipe, the same for the same seed."""
-    torch.manual_seed(config.seed)
-    sizes = BiLMConfig(
-        num_pieces=len(shards.counts),
-        embedding_size=config.embedding_size,
-        cell_size=config.cell_size,
-        num_layers=config.num_layers,
-    )
-    return BiLMObjective(BiLM(sizes), torch.from_numpy(shards.counts), config.negative_power)
-
-
-def score(
-    objective: BiLMObjective, shard: Shard, characters: int, max_batches: int | None = None
-) -> tuple[LanguageModelScore, LanguageModelScore]:
-    """Score the forward and the backward model on held-out rows, full softmax, float32."""
-    sizes = objective.bilm.config
-    stream = Stream([shard], 2048, (sizes.bos_id, sizes.eos_id), seed=0)
-    device = objective.bias.device
-    nats, predictions = torch.zeros(2, dtype=torch.float64), 0
-    with torch.inference_mode():
-        for number, batch in enumerate(stream.epoch_once()):
-            if number == max_batches:
-                break
-            nats += objective.nats(batch.to(device)).double().cpu()
-            predictions += batch.num_predictions
-    ahead, back = nats.tolist()
-    forward = LanguageModelScore(ahead, predictions, characters)
-    return forward, replace(forward, nats=back)
 
 
 def _start(config: TrainConfig, shards: Shards, out: Path) -> Run:

@@ -21,8 +21,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from biLM.config import BiLMConfig
 from biLM.lstm import reverse_padded
 from biLM.model import BiLM
+from training.config import TrainConfig
+from training.shards import Shards
 from training.stream import Batch
 
 IGNORED = -100  # torch's cross_entropy leaves this target out
@@ -120,3 +123,15 @@ class BiLMObjective(nn.Module):
         log_total = torch.logaddexp(sampled.logsumexp(-1), wanted)
         loss: Tensor = ((log_total - wanted) * is_target).sum()
         return loss
+
+
+def build_objective(config: TrainConfig, shards: Shards) -> BiLMObjective:
+    """The untrained model of a recipe, the same for the same seed."""
+    torch.manual_seed(config.seed)
+    sizes = BiLMConfig(
+        num_pieces=len(shards.counts),
+        embedding_size=config.embedding_size,
+        cell_size=config.cell_size,
+        num_layers=config.num_layers,
+    )
+    return BiLMObjective(BiLM(sizes), torch.from_numpy(shards.counts), config.negative_power)

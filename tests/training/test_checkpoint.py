@@ -13,7 +13,7 @@ from training.checkpoint import (
 )
 from training.config import TrainConfig
 from training.errors import CheckpointError
-from training.loop import build_objective
+from training.objective import build_objective
 from training.optim import apply_gradient, build_optimizer
 from training.stream import Position
 

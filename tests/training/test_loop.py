@@ -10,12 +10,14 @@ import sentencepiece
 import torch
 from safetensors.torch import load_file
 
-from training.checkpoint import NAME, read_progress
+from training.checkpoint import NAME, load_checkpoint, read_progress
 from training.config import TrainConfig
 from training.corpus import CorpusConfig, build_corpus
 from training.errors import CheckpointError
+from training.held_out import score
 from training.journal import Journal, read_log
-from training.loop import build_objective, load_checkpoint, score, train
+from training.loop import train
+from training.objective import build_objective
 from training.shards import build_shards
 
 CONFIG = TrainConfig(

@@ -1,0 +1,320 @@
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from biLM.encoder import Encoder
+from biLM.errors import ArtifactError, LayerError, MixError, SelfTestError
+from biLM.readout import Readout
+from biLM.scalar_mix import ScalarMix
+from tests.reference.lstm import representations
+from tests.reference.texts import texts
+from tests.reference.touching import touching
+
+# Float32 rounding of up to 320 recurrent steps against float64; a wrong layer is off by 1e-1.
+TO_THE_ORACLE = {"rtol": 0, "atol": 1e-5}
+# The same float32 sums in another order, carried through up to 400 recurrent steps: 1.1e-6 was
+# seen between 1 row and 4. Anything of a neighbour that leaked would be off by 1e-3 and more.
+REORDERED = {"rtol": 0, "atol": 5e-6}
+
+TEXT = "我吃了一个苹果，味道ﬁne👍。"
+WORDS = ["我", "吃了", "", "一个", "苹果", "，", "New", "York"]
+READ_AS = ["我", "吃了", "", "一个", "苹果", "，", "New", " York"]
+SPANS = [(0, 1), (5, 7), (6, 7), (0, len(TEXT)), (10, 14), (1, 3)]
+DEFAULT_WEIGHTS = (0.2, 0.3, 0.5)  # of the suite's artifact
+LAYERS = Readout((0, 1, 2))
+
+
+@pytest.fixture(scope="module")
+def oracle(artifact):
+    """Every representation of every piece, by the equations."""
+
+    def layers(ids):
+        framed = [artifact.config.bos_id, *ids, artifact.config.eos_id]
+        return representations(artifact.model.state_dict(), framed)[:, 1:-1]
+
+    return layers
+
+
+def rows_of(level, processor):
+    """The piece ids of what the level asks, and the pieces of each of its rows."""
+    if level == "words":
+        cut = [processor.encode(word) for word in READ_AS]
+        ends = np.cumsum([len(word) for word in cut])
+        rows = [list(range(end - len(word), end)) for word, end in zip(cut, ends, strict=True)]
+        return [piece for word in cut for piece in word], rows
+    found = processor.encode(TEXT, return_type="offset_mapping")
+    everything = range(len(found["ids"]))
+    spans = {"chars": [(p, p + 1) for p in range(len(TEXT))], "spans": SPANS}
+    if level in spans:
+        return found["ids"], [touching(found["offsets"], *span) for span in spans[level]]
+    return found["ids"], [list(everything)] if level == "text" else [[p] for p in everything]
+
+
+ASK = {
+    "pieces": lambda encoder: encoder.pieces(TEXT),
+    "chars": lambda encoder: encoder.chars(TEXT),
+    "spans": lambda encoder: encoder.spans(TEXT, SPANS),
+    "words": lambda encoder: encoder.words(WORDS),
+    "text": lambda encoder: encoder.text(TEXT),
+}
+POOL = {
+    "mean": lambda vectors: vectors.mean(axis=-2),
+    "max": lambda vectors: vectors.max(axis=-2),
+    "first": lambda vectors: vectors[..., 0, :],
+    "last": lambda vectors: vectors[..., -1, :],
+}
+
+
+def pooled_by_hand(vectors, rows, pooling):
+    zero = np.zeros((*vectors.shape[:-2], vectors.shape[-1]))
+    return np.stack([POOL[pooling](vectors[..., row, :]) if row else zero for row in rows], axis=-2)
+
+
+# The values are those of the equations.
+
+
+@pytest.mark.parametrize("pooling", POOL)
+@pytest.mark.parametrize("level", ASK)
+def test_a_mixed_vector_of_each_level_equals_the_equations(
+    encoder, processor, oracle, level, pooling
+):
+    ids, rows = rows_of(level, processor)
+    mixed = np.tensordot(DEFAULT_WEIGHTS, oracle(ids), axes=1)
+    found = encoder.embed([ASK[level](encoder)], [Readout(encoder.mix("default"), pooling)])[0]
+    np.testing.assert_allclose(found, pooled_by_hand(mixed, rows, pooling), **TO_THE_ORACLE)
+
+
+@pytest.mark.parametrize("level", ASK)
+def test_the_layers_of_each_level_equal_the_equations(encoder, processor, oracle, level):
+    ids, rows = rows_of(level, processor)
+    found = encoder.embed([ASK[level](encoder)], [LAYERS])[0]
+    np.testing.assert_allclose(found, pooled_by_hand(oracle(ids), rows, "mean"), **TO_THE_ORACLE)
+
+
+def test_the_artifacts_own_center_is_subtracted(encoder, artifact, processor, oracle):
+    ids, _ = rows_of("pieces", processor)
+    expected = oracle(ids) - artifact.center.numpy()[:, None]
+    found = encoder.embed([encoder.pieces(TEXT)], [Readout((0, 1, 2), center=True)])[0]
+    np.testing.assert_allclose(found, expected, **TO_THE_ORACLE)
+
+
+@pytest.mark.parametrize("pieces", [62, 63, 126, 127, 300])
+def test_a_text_longer_than_one_call_equals_the_equations(encoder, oracle, pieces):
+    ids = [3 + place for place in range(pieces)]
+    found = encoder.represent([ids])[0]
+    np.testing.assert_allclose(found, oracle(ids), **TO_THE_ORACLE)
+
+
+def test_each_passage_has_its_own_readout(encoder, processor, oracle):
+    ids, _ = rows_of("pieces", processor)
+    asked = [encoder.pieces(TEXT), encoder.text(TEXT), encoder.pieces(TEXT)]
+    readouts = [Readout((2,)), Readout(ScalarMix((0.0, 0.0, 3.0)), "last"), Readout((1, 0))]
+    top, last, two = encoder.embed(asked, readouts)
+    np.testing.assert_allclose(top, oracle(ids)[[2]], **TO_THE_ORACLE)
+    np.testing.assert_allclose(last, 3 * oracle(ids)[2, -1:], rtol=0, atol=3e-5)  # gamma 3
+    np.testing.assert_allclose(two, oracle(ids)[[1, 0]], **TO_THE_ORACLE)
+
+
+def test_the_same_word_has_another_vector_in_another_context(encoder):
+    texts = ["我吃了一个苹果", "我在用苹果手机"]
+    asked = [encoder.spans(text, [(at, at + 2)]) for text, at in zip(texts, (5, 3), strict=True)]
+    eaten, used = encoder.embed(asked, [LAYERS] * 2)
+    moved = np.abs(eaten - used).max(axis=(1, 2))
+    assert moved[0] == 0  # the embedding knows no context
+    assert moved[1:].min() > 1e-2
+
+
+# A vector depends on the artifact and the text, and on nothing else.
+
+any_text = texts | st.sampled_from([10, 16, 40]).map(lambda times: "我吃了一个苹果。" * times)
+
+
+@settings(max_examples=15)
+@given(st.lists(any_text, min_size=1, max_size=5))
+def test_a_text_alone_equals_the_text_in_any_batch(encoder, texts):
+    together = encoder.embed([encoder.pieces(text) for text in texts], [LAYERS] * len(texts))
+    for text, vectors in zip(texts, together, strict=True):
+        alone = encoder.embed([encoder.pieces(text)], [LAYERS])[0]
+        np.testing.assert_allclose(vectors, alone, **REORDERED)
+
+
+@settings(max_examples=25)
+@given(
+    lengths=st.lists(st.sampled_from([0, 1, 14, 15, 30, 31, 62, 63, 130]), max_size=9),
+    place=st.integers(0, 9),
+)
+def test_neighbours_of_any_length_never_change_a_text(encoder, lengths, place):
+    ids = [30, 31, 32, 33, 34]
+    neighbours = [[40 + length] * length for length in lengths]
+    batch = [*neighbours[:place], ids, *neighbours[place:]]
+    found = encoder.represent(batch)[min(place, len(neighbours))]
+    torch.testing.assert_close(found, encoder.represent([ids])[0], **REORDERED)
+
+
+@settings(max_examples=15)
+@given(st.permutations(range(7)))
+def test_the_order_of_texts_is_the_order_of_vectors(encoder, order):
+    texts = [[30 + number] * (5 * number) for number in range(7)]
+    expected = encoder.represent(texts)
+    found = encoder.represent([texts[number] for number in order])
+    for vectors, number in zip(found, order, strict=True):
+        torch.testing.assert_close(vectors, expected[number], **REORDERED)
+
+
+@pytest.mark.parametrize("copies", [2, 5, 17, 70])
+def test_a_repeated_text_has_the_same_vectors_each_time(encoder, copies):
+    ids = [30, 31, 32, 33, 34]
+    alone = encoder.represent([ids])[0]
+    for found in encoder.represent([ids] * copies):
+        torch.testing.assert_close(found, alone, **REORDERED)
+
+
+def test_a_call_never_changes_the_next_one(encoder):
+    before = encoder.embed([encoder.pieces(TEXT)], [LAYERS])[0]
+    encoder.embed([encoder.pieces("病毒" * 100)], [Readout((0, 1, 2), "max", True, True)])
+    np.testing.assert_array_equal(encoder.embed([encoder.pieces(TEXT)], [LAYERS])[0], before)
+
+
+def test_vectors_may_be_changed_without_changing_the_artifact(encoder, artifact):
+    vectors = encoder.embed([encoder.pieces(TEXT)], [Readout((0,))])[0]
+    vectors += 1
+    assert torch.equal(encoder.artifact.model.embedding.weight, artifact.model.embedding.weight)
+
+
+# Empty texts, and numbers that are none.
+
+
+@pytest.mark.parametrize(
+    ("level", "argument", "shape"),
+    [
+        ("pieces", "", (0, 24)),
+        ("chars", "", (0, 24)),
+        ("words", [], (0, 24)),
+        ("text", "", (1, 24)),
+        ("words", [""], (1, 24)),
+        ("chars", "\x07", (1, 24)),
+    ],
+)
+@pytest.mark.parametrize("pooling", POOL)
+def test_a_text_without_pieces_has_zero_vectors(encoder, level, argument, shape, pooling):
+    readout = Readout(encoder.mix("default"), pooling, center=True, normalize=True)
+    vectors = encoder.embed([getattr(encoder, level)(argument)], [readout])[0]
+    np.testing.assert_array_equal(vectors, np.zeros(shape, "f4"), strict=True)
+
+
+def test_a_text_without_pieces_keeps_its_layer_axis(encoder):
+    assert encoder.embed([encoder.pieces("")], [LAYERS])[0].shape == (3, 0, 24)
+
+
+def test_no_passages_give_no_vectors(encoder):
+    assert encoder.embed([], []) == []
+
+
+@settings(max_examples=40)
+@given(
+    text=texts,
+    level=st.sampled_from(["pieces", "chars", "text"]),
+    source=st.sampled_from([ScalarMix(DEFAULT_WEIGHTS), (0, 1, 2)]),
+    pooling=st.sampled_from(sorted(POOL)),
+    flags=st.tuples(st.booleans(), st.booleans()),
+)
+def test_every_number_of_every_text_is_finite(encoder, text, level, source, pooling, flags):
+    passage = getattr(encoder, level)(text)
+    assert np.isfinite(encoder.embed([passage], [Readout(source, pooling, *flags)])[0]).all()
+
+
+@pytest.mark.parametrize("source", [ScalarMix(DEFAULT_WEIGHTS), (0, 2)], ids=["mix", "layers"])
+@pytest.mark.parametrize("level", ASK)
+def test_there_is_a_float32_vector_for_each_row(encoder, level, source):
+    passage = ASK[level](encoder)
+    vectors = encoder.embed([passage], [Readout(source)])[0]
+    layers = Readout(source).num_layers()
+    leading = () if layers is None else (layers,)
+    assert vectors.shape == (*leading, passage.num_rows, 24)
+    assert vectors.dtype == np.float32
+    assert vectors.flags.c_contiguous
+
+
+# Memory.
+
+
+def test_what_is_kept_of_a_text_holds_no_memory_of_its_block(encoder):
+    for found in encoder.represent([[30], [31, 32], [33] * 100]):
+        assert found.untyped_storage().nbytes() == found.numel() * found.element_size()
+
+
+@pytest.mark.parametrize("source", [ScalarMix(DEFAULT_WEIGHTS), (0, 1, 2)], ids=["mix", "layers"])
+def test_the_vectors_of_two_texts_share_no_memory(encoder, source):
+    asked = [encoder.pieces(TEXT), encoder.pieces(TEXT)]
+    first, second = encoder.embed(asked, [Readout(source)] * 2)
+    assert not np.shares_memory(first, second)
+
+
+# Refusals.
+
+
+def test_an_unknown_mix_is_refused_with_the_names_there_are(encoder):
+    with pytest.raises(MixError, match=r"'nope'.*\['default', 'top'\]"):
+        encoder.mix("nope")
+
+
+def test_a_mix_of_another_depth_is_refused(encoder):
+    with pytest.raises(MixError, match="2 weights"):
+        encoder.embed([encoder.text(TEXT)], [Readout(ScalarMix((0.5, 0.5)))])
+
+
+def test_an_unknown_layer_is_refused(encoder):
+    with pytest.raises(LayerError, match="layer 3"):
+        encoder.embed([encoder.text(TEXT)], [Readout((3,))])
+
+
+def test_a_vocabulary_larger_than_the_embedding_is_refused_when_loaded(artifact):
+    with pytest.raises(ArtifactError, match=r"pieces\.model"):
+        Encoder(replace(artifact, config=replace(artifact.config, num_pieces=100)))
+
+
+# The self-test.
+
+
+def test_the_self_test_agrees_with_the_numpy_oracle(encoder):
+    assert encoder.self_test() < 1e-5
+
+
+def with_golden(artifact, **changes):
+    first, *rest = artifact.golden
+    return Encoder(replace(artifact, golden=(*rest, replace(first, **changes))))
+
+
+@pytest.mark.parametrize("error", [2e-4, -2e-4, 1.0, np.nan, np.inf])
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_one_wrong_number_of_one_golden_vector_is_refused(artifact, layer, error):
+    vectors = artifact.golden[0].vectors.copy()
+    vectors[layer, 7] += np.float32(error)
+    with pytest.raises(SelfTestError, match="golden vector is off"):
+        with_golden(artifact, vectors=vectors).self_test()
+
+
+def test_rounding_of_a_golden_vector_is_allowed_and_reported(artifact):
+    vectors = artifact.golden[0].vectors + np.float32(5e-5)
+    assert with_golden(artifact, vectors=vectors).self_test() == pytest.approx(5e-5, abs=1e-5)
+
+
+def test_other_pieces_of_a_golden_text_are_refused(artifact):
+    ids = (*artifact.golden[0].ids[:-1], 3)
+    with pytest.raises(SelfTestError, match=re.escape(f"not {ids}")):
+        with_golden(artifact, ids=ids).self_test()
+
+
+def test_an_artifact_without_golden_texts_passes_its_self_test(artifact):
+    assert Encoder(replace(artifact, golden=())).self_test() == 0.0
+
+
+def test_warming_up_changes_no_vector(encoder):
+    before = encoder.embed([encoder.pieces(TEXT)], [LAYERS])[0]
+    encoder.warm_up()
+    np.testing.assert_array_equal(encoder.embed([encoder.pieces(TEXT)], [LAYERS])[0], before)
