@@ -1,0 +1,67 @@
+"""The composition root: settings and a model -> an ASGI app."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from service.cpus import granted_cpus
+from service.engine import Engine
+from service.errors import RequestError
+from service.middleware import Traced, refusal
+from service.openapi import Api, description
+from service.routes import router
+from service.runtime import Runtime
+from service.settings import Settings
+from service.versions import versions
+
+
+def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> FastAPI:
+    """The service as an ASGI app. The model loads while the app already answers probes.
+
+    Args:
+        settings: All of them.
+        load: Makes the engine; by default from the folder and with the threads of the settings.
+    """
+    threads = settings.threads or granted_cpus()
+    load = load or partial(Engine.load, settings.model, threads)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.runtime = Runtime(settings, load)
+        yield
+        await app.state.runtime.close()
+
+    app = Api(
+        title="biLM",
+        version=versions()["bilm"],
+        description=description(),
+        lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirected POST loses its body in many clients
+        exception_handlers={RequestError: _refuse, HTTPException: _refuse_route},
+    )
+    app.add_middleware(Traced)
+    app.include_router(router)
+    return app
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestError), "registered for RequestError only; this is a bug"
+    return refusal(error, request.state.trace.request_id)
+
+
+async def _refuse_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException), "registered for HTTPException only; this is a bug"
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        mended = RequestError("method_not_allowed", f"this path takes {allowed}; see /docs")
+    elif error.status_code == 404:
+        mended = RequestError("not_found", "there is nothing at this path; see /docs for all paths")
+    else:
+        raise error
+    return refusal(mended, request.state.trace.request_id, dict(error.headers or {}))

@@ -1,0 +1,240 @@
+"""The inference thread: requests of many callers in, micro-batches through the model.
+
+The event loop admits a request whole or refuses it. One thread loads the model and then takes
+micro-batches: at once when idle, and whatever has gathered when busy. Results go back with one
+call into the loop per batch.
+"""
+
+import asyncio
+import logging
+import math
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+
+from biLM.errors import BiLMError
+from biLM.passage import Passage
+from biLM.readout import Readout
+from service.backlog import Backlog
+from service.engine import Engine, Vectors
+from service.errors import Details, RequestError
+from service.settings import Settings
+
+WATCH_S = 1.0  # how often the watchdog looks; a stall is noticed at most this much late
+CLOSE_S = 2.0  # patience with the last batch when the service ends
+RESTART_S = 10  # about what a restart takes
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Job:
+    """A request that was admitted. Times are on the monotonic clock.
+
+    Args:
+        done: Resolves to the vectors of every text, in order; cancel it to drop the job.
+        num_texts: How many vectors make it complete.
+        deadline: When nobody waits any more.
+        submitted_at: When it was admitted.
+        started_at: When its first text was taken.
+        finished_at: When its last vectors came back.
+        vectors: Those there are so far, by text.
+    """
+
+    done: asyncio.Future[list[Vectors]]
+    num_texts: int
+    deadline: float
+    submitted_at: float
+    started_at: float = 0.0
+    finished_at: float = 0.0
+    vectors: dict[int, Vectors] = field(default_factory=dict)
+
+    def is_wanted(self) -> bool:
+        """Whether somebody still waits for it."""
+        return not self.done.done() and monotonic() < self.deadline
+
+    def add(self, index: int, vectors: Vectors) -> None:
+        """Take the vectors of one text; the last ones complete the job."""
+        self.vectors[index] = vectors
+        if len(self.vectors) == self.num_texts:
+            self.finished_at = monotonic()
+            self.done.set_result([self.vectors[text] for text in range(self.num_texts)])
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """One text of a job, and what it costs in padded pieces."""
+
+    job: Job
+    index: int
+    passage: Passage
+    readout: Readout
+    width: int
+
+
+class Batcher:
+    """The inference thread and what waits for it. Made and called on the event loop.
+
+    Args:
+        load: Makes the engine; called on the inference thread.
+        settings: Limits.
+
+    Attributes:
+        engine: None until it is loaded.
+        started: Resolves to the engine, or to what kept it from loading.
+        died: Set when the thread has ended or is stuck.
+    """
+
+    def __init__(self, load: Callable[[], Engine], settings: Settings) -> None:
+        self._load = load
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self.engine: Engine | None = None
+        self.started: asyncio.Future[Engine] = self._loop.create_future()
+        self.died = asyncio.Event()
+        self._changed = threading.Condition()
+        self._backlog: Backlog[Item] = Backlog()
+        self._running: list[Item] = []
+        self._running_since: float | None = None
+        self._is_closing = False
+        self._thread = threading.Thread(target=self._work, name="inference", daemon=True)
+        self._thread.start()
+        self._watchdog = self._loop.create_task(self._watch())
+
+    async def close(self) -> None:
+        """Finish what was admitted and end the thread; one that is stuck is left behind."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify()
+        self._watchdog.cancel()
+        await asyncio.to_thread(self._thread.join, CLOSE_S)
+
+    def submit(self, passages: Sequence[Passage], readout: Readout, deadline: float) -> Job:
+        """Admit a request whole.
+
+        Raises:
+            RequestError: worker_dead; or overloaded: the queue has no room for all of it.
+        """
+        assert self.engine is not None, "a request before the engine; this is a bug"
+        if self.died.is_set():
+            raise worker_dead()
+        job = Job(self._loop.create_future(), len(passages), deadline, submitted_at=monotonic())
+        items = [
+            Item(job, index, passage, readout, self.engine.padded_pieces(passage))
+            for index, passage in enumerate(passages)
+        ]
+        with self._changed:
+            self._refuse_beyond_limit(sum(item.width for item in items), self.engine.pieces_per_s)
+            self._backlog.add(items)
+            self._changed.notify()
+        return job
+
+    def _refuse_beyond_limit(self, pieces: int, pieces_per_s: float) -> None:
+        waiting = self._backlog.pieces
+        limit = int(self._settings.max_queue_s * pieces_per_s)
+        if waiting and waiting + pieces > limit:  # an empty queue takes any request allowed
+            wait_s = math.ceil(waiting / pieces_per_s)
+            raise RequestError(
+                "overloaded",
+                f"{waiting} padded pieces are waiting and the request adds {pieces}; the queue"
+                f" holds {limit}; ask again in {wait_s} s",
+                details=Details(limit=limit, actual=waiting + pieces, setting="max_queue_s"),
+                retry_after_s=wait_s,
+            )
+
+    # On the inference thread.
+
+    def _work(self) -> None:
+        try:
+            if self._start_engine():
+                while batch := self._next_batch():
+                    self._call_loop(self._deliver, self._run(batch))
+                    self._running_since = None
+        finally:
+            if not self._is_closing:
+                self._call_loop(self._die, "the inference thread has ended")
+
+    def _start_engine(self) -> bool:
+        try:
+            self.engine = self._load()
+        except Exception as error:  # whatever is wrong with a model must reach the log
+            cause = None if isinstance(error, BiLMError) else error
+            self._call_loop(self.started.set_exception, error)
+            self._call_loop(self._die, f"cannot start: {error}", cause)
+            return False
+        self._call_loop(self.started.set_result, self.engine)
+        return True
+
+    def _next_batch(self) -> list[Item]:
+        """Wait for work and take it; empty once the service closes and nothing is left."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._backlog or self._is_closing)
+                if not self._backlog:
+                    return []
+                self._running = self._backlog.take(
+                    self._settings.max_batch_pieces, lambda item: item.job.is_wanted()
+                )
+            if self._running:
+                return self._running
+
+    def _run(self, batch: list[Item]) -> list[tuple[Item, Vectors | Exception]]:
+        assert self.engine is not None, "a batch before the engine; this is a bug"
+        self._running_since = monotonic()
+        for item in batch:
+            item.job.started_at = item.job.started_at or self._running_since
+        try:
+            found = self.engine.run(
+                [item.passage for item in batch], [item.readout for item in batch]
+            )
+        except Exception as error:  # whatever a text does to torch, the thread outlives it
+            if len(batch) == 1:
+                return [(batch[0], error)]
+            logger.warning("a batch failed; its texts run one by one", exc_info=error)
+            return [outcome for item in batch for outcome in self._run([item])]
+        return list(zip(batch, found, strict=True))
+
+    def _call_loop(self, function: Callable[..., object], *arguments: object) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+    # On the event loop.
+
+    def _deliver(self, outcomes: list[tuple[Item, Vectors | Exception]]) -> None:
+        for item, outcome in outcomes:
+            if item.job.done.done():
+                continue
+            if isinstance(outcome, Exception):
+                logger.error("a text failed", exc_info=outcome)
+                item.job.done.set_exception(RequestError("internal", "the model failed on a text"))
+            else:
+                item.job.add(item.index, outcome)
+
+    async def _watch(self) -> None:
+        while not self.died.is_set():
+            await asyncio.sleep(min(WATCH_S, self._settings.stall_s))
+            since = self._running_since
+            if since is not None and monotonic() - since > self._settings.stall_s:
+                self._die(f"a micro-batch has run for more than {self._settings.stall_s} s")
+
+    def _die(self, reason: str, cause: BaseException | None = None) -> None:
+        if self.died.is_set():
+            return
+        logger.critical(reason, exc_info=cause)
+        self.died.set()
+        with self._changed:
+            items = self._backlog.clear() + self._running
+        for item in items:
+            if not item.job.done.done():
+                item.job.done.set_exception(worker_dead())
+
+
+def worker_dead() -> RequestError:
+    """The refusal of a process whose inference thread is gone."""
+    return RequestError(
+        "worker_dead",
+        "the model no longer answers in this process; ask another replica, or this one after its"
+        " restart",
+        retry_after_s=RESTART_S,
+    )

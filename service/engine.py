@@ -1,0 +1,131 @@
+"""The model as the service uses it: the only module that knows torch and the encoder."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from biLM.batch import COLUMNS, MAX_PADDED_PIECES, num_columns
+from biLM.encoder import Encoder
+from biLM.passage import Passage
+from biLM.readout import Readout
+from biLM.scalar_mix import ScalarMix
+from service.log import fields
+from service.schemas import Level, ModelInfo
+
+Vectors = npt.NDArray[np.float32]
+BOUNDARY_PIECES = 2  # the encoder reads one before and one after every text
+TIMED_RUNS = 3
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A loaded, warmed and tested encoder.
+
+    Args:
+        encoder: The artifact, ready to read texts.
+        pieces_per_s: Padded pieces a second, measured on this machine.
+        self_test_deviation: Largest deviation from the artifact's golden vectors.
+    """
+
+    encoder: Encoder
+    pieces_per_s: float
+    self_test_deviation: float
+
+    @classmethod
+    def load(cls, folder: Path, threads: int) -> Self:
+        """Load, warm, measure and test. Call it on the thread that will run the model.
+
+        Raises:
+            ArtifactError: the folder is incomplete, foreign or damaged.
+            SelfTestError: this machine does not reproduce the golden vectors.
+        """
+        _use_threads(threads)
+        encoder = Encoder.load(folder)
+        encoder.warm_up()
+        return cls(encoder, _measured_speed(encoder), encoder.self_test())
+
+    @property
+    def model(self) -> ModelInfo:
+        """Which model this is."""
+        artifact = self.encoder.artifact
+        return ModelInfo(
+            id=artifact.id,
+            revision=artifact.revision,
+            dim=artifact.config.dim,
+            num_layers=artifact.config.num_layers,
+            num_pieces=artifact.config.num_pieces,
+        )
+
+    @property
+    def mixes(self) -> Mapping[str, ScalarMix]:
+        """The mixes of the artifact, by name."""
+        return self.encoder.artifact.mixes
+
+    @property
+    def card(self) -> dict[str, object]:
+        """Where the model comes from and how well it does."""
+        return self.encoder.artifact.card
+
+    @property
+    def num_representations(self) -> int:
+        """Layers that can be asked for, the piece embedding included."""
+        return self.encoder.artifact.config.num_representations
+
+    def read_text(self, text: str, level: Level) -> Passage:
+        """A text with the rows of level piece, char or text."""
+        if level == "piece":
+            return self.encoder.pieces(text)
+        return self.encoder.chars(text) if level == "char" else self.encoder.text(text)
+
+    def read_spans(self, text: str, spans: Sequence[Sequence[int]]) -> Passage:
+        """A text with a row for each span.
+
+        Raises:
+            SpanError: a span is empty, reversed or outside the text.
+        """
+        return self.encoder.spans(text, spans)
+
+    def read_words(self, words: Sequence[str], level: Level) -> Passage:
+        """A text in the caller's segmentation, with the rows of level word, piece or text."""
+        if level == "word":
+            return self.encoder.words(words)
+        found, _ = self.encoder.tokenizer.encode_words(words)
+        if level == "piece":
+            return Passage(found.ids, None, found.offsets, found.pieces)
+        return Passage(found.ids, ((0, len(found)),), ((0, sum(map(len, words))),))
+
+    def padded_pieces(self, passage: Passage) -> int:
+        """What a text costs: its pieces and the padding it will run with."""
+        return num_columns(len(passage.ids) + BOUNDARY_PIECES)
+
+    def run(self, passages: Sequence[Passage], readouts: Sequence[Readout]) -> list[Vectors]:
+        """The vectors of each passage, whatever else is in the batch."""
+        return self.encoder.embed(passages, readouts)
+
+
+def _use_threads(threads: int) -> None:
+    # Per thread in OpenMP, hence set on the one that infers.
+    torch.set_num_threads(threads)
+    if torch.get_num_interop_threads() != 1:
+        torch.set_num_interop_threads(1)  # torch allows it once a process
+    logger.info("torch threads set", extra=fields(threads=threads))
+
+
+def _measured_speed(encoder: Encoder) -> float:
+    columns = COLUMNS[-1]
+    rectangle = [[0] * (columns - BOUNDARY_PIECES)] * (MAX_PADDED_PIECES // columns)
+    seconds = []
+    for _ in range(TIMED_RUNS):
+        begin = perf_counter()
+        encoder.represent(rectangle)
+        seconds.append(perf_counter() - begin)
+    return MAX_PADDED_PIECES / min(seconds)

@@ -1,0 +1,37 @@
+"""Logs: one JSON object a line on stderr, never a caller's text."""
+
+import logging
+import sys
+from datetime import UTC, datetime
+
+import orjson
+
+FIELDS = "fields"
+
+
+class JsonLines(logging.Formatter):
+    """A record and its `fields` as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            **getattr(record, FIELDS, {}),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+def configure_logs(level: str) -> None:
+    """Send every record of every library through one JSON formatter."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+def fields(**values: object) -> dict[str, dict[str, object]]:
+    """The `extra` of a record: values that become fields of its line."""
+    return {FIELDS: values}

@@ -1,0 +1,106 @@
+"""Around every request: its id, its line in the log, and an answer whatever happens inside.
+
+Pure ASGI: Starlette's own middleware base class hides a client's disconnect.
+"""
+
+import logging
+import re
+import uuid
+from dataclasses import dataclass
+from time import perf_counter
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.errors import RequestError
+from service.log import fields
+from service.wire import to_json
+
+USABLE_ID = re.compile(r"[\x21-\x7e]{1,128}")
+CLIENT_GONE = 499  # nginx's number; it appears in the log only
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Trace:
+    """What the log will say of a request.
+
+    Args:
+        request_id: The caller's X-Request-Id if it is usable, else a new one.
+        status: Of the answer; 0 until it begins.
+        pieces: That the model read.
+    """
+
+    request_id: str
+    status: int = 0
+    pieces: int = 0
+
+
+class Traced:
+    """An app whose requests all have an id, a line in the log and an answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection event as ASGI defines it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        trace = Trace(_request_id(scope))
+        scope.setdefault("state", {})["trace"] = trace
+
+        async def send_traced(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                trace.status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = trace.request_id
+            await send(message)
+
+        begin = perf_counter()
+        try:
+            await self._answer(scope, receive, send_traced, trace)
+        finally:
+            _log(scope, trace, perf_counter() - begin)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, trace: Trace) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except ClientDisconnect:
+            trace.status = CLIENT_GONE
+        except Exception:  # the edge: a fault of ours is logged here and never shown
+            logger.exception("a request failed", extra=fields(request_id=trace.request_id))
+            if not trace.status:
+                error = RequestError("internal", "the service failed; quote the request_id")
+                await refusal(error, trace.request_id)(scope, receive, send)
+
+
+def refusal(
+    error: RequestError, request_id: str, headers: dict[str, str] | None = None
+) -> Response:
+    """The answer to a request that gets none."""
+    headers = dict(headers or {})
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(error.retry_after_s)
+    return Response(to_json(error.body(request_id)), error.status, headers, "application/json")
+
+
+def _request_id(scope: Scope) -> str:
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if USABLE_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _log(scope: Scope, trace: Trace, seconds: float) -> None:
+    logger.info(
+        "request",
+        extra=fields(
+            method=scope["method"],
+            path=scope["path"],
+            status=trace.status,
+            duration_ms=round(seconds * 1000, 3),
+            pieces=trace.pieces,
+            request_id=trace.request_id,
+        ),
+    )

@@ -1,0 +1,102 @@
+"""What /docs says beyond the routes: request schemas, examples, and the table of refusals."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+
+from service.errors import STATUS_OF
+from service.schemas import EmbedRequest, ErrorAnswer, TokenizeRequest
+
+REF_TEMPLATE = "#/components/schemas/{model}"
+Json = dict[str, Any]  # the shape FastAPI itself gives to a part of the document
+
+APPLES = ["我吃了一个苹果", "我在用苹果手机"]
+TWO_TEXTS: Json = {"summary": "A row for every piece", "value": {"texts": APPLES}}
+EXAMPLES: Json = {
+    "pieces": TWO_TEXTS,
+    "spans": {
+        "summary": "The two 苹果, last layer, centred, as JSON numbers",
+        "value": {
+            "texts": APPLES,
+            "level": "span",
+            "spans": [[[5, 7]], [[3, 5]]],
+            "mix": {"weights": [0.0, 0.0, 1.0], "gamma": 1.0},
+            "center": True,
+            "encoding": "json",
+        },
+    },
+    "words": {"summary": "One vector per word", "value": {"words": [["我", "吃了", "苹果"]]}},
+}
+
+BODY_CODES = (
+    "invalid_json",
+    "invalid_unicode",
+    "not_acceptable",
+    "body_too_large",
+    "too_many_texts",
+    "too_many_pieces",
+    "unsupported_media_type",
+    "validation_error",
+    "text_too_long",
+    "overloaded",
+    "internal",
+    "starting",
+    "draining",
+    "worker_dead",
+    "deadline_exceeded",
+)
+EMBED_CODES = (
+    *BODY_CODES,
+    "response_too_large",
+    "bad_span",
+    "unknown_mix",
+    "unknown_layer",
+    "nonfinite_output",
+)
+
+
+class Api(FastAPI):
+    """FastAPI, with the schemas of bodies that the routes read themselves."""
+
+    def openapi(self) -> Json:
+        """The OpenAPI document."""
+        document = super().openapi()
+        _, schemas = models_json_schema(
+            [(EmbedRequest, "validation"), (TokenizeRequest, "validation")],
+            ref_template=REF_TEMPLATE,
+        )
+        document["components"]["schemas"] |= schemas["$defs"]
+        return document
+
+
+def json_body(model: type[TokenizeRequest], examples: Json) -> Json:
+    """The description of a body that the route reads itself."""
+    schema = {"$ref": REF_TEMPLATE.format(model=model.__name__)}
+    content = {"application/json": {"schema": schema, "examples": examples}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def refusals(*codes: str) -> dict[int | str, Json]:
+    """The description of the refusals of a route, by status."""
+    statuses = sorted({STATUS_OF[code] for code in codes})
+    return {status: _refusal(status, codes) for status in statuses}
+
+
+def _refusal(status: int, codes: tuple[str, ...]) -> Json:
+    words = ", ".join(f"`{code}`" for code in codes if STATUS_OF[code] == status)
+    described: Json = {"model": ErrorAnswer, "description": words}
+    if status in (STATUS_OF["overloaded"], STATUS_OF["starting"]):
+        seconds = {"schema": {"type": "integer"}, "description": "Seconds to wait."}
+        described["headers"] = {"Retry-After": seconds}
+    return described
+
+
+def description() -> str:
+    """The text at the head of /docs."""
+    rows = "\n".join(f"| {status} | `{code}` |" for code, status in STATUS_OF.items())
+    return (
+        "Contextual word vectors of a bidirectional LSTM language model: the same word gets"
+        " different vectors in different contexts.\n\nEvery refusal, on every path, has the body"
+        f" `ErrorAnswer` with one of these codes:\n\n| status | code |\n|---|---|\n{rows}\n"
+    )

@@ -1,0 +1,160 @@
+"""An embed request -> what the model has to do; refused here if any of it cannot be done."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from biLM.readout import Readout
+from biLM.scalar_mix import ScalarMix
+from service.engine import Engine
+from service.errors import Details, RequestError
+from service.reading import Reading, num_characters, read
+from service.schemas import EmbedRequest, Level, Logits, TokenizeRequest, Weights
+from service.settings import Settings
+from service.wire import num_bytes
+
+DEFAULT_MIX = "default"
+SHOWN_NAME_LENGTH = 64
+LEVELS_OF_SOURCE: dict[str, tuple[Level, ...]] = {  # the default level first
+    "texts": ("piece", "char", "span", "text"),
+    "words": ("word", "piece", "text"),
+    "ids": ("piece", "text"),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the model has to do for a request.
+
+    Args:
+        reading: The texts.
+        readout: What to make of their representations.
+        mix_name: Of the mix, where the caller chose one by name.
+    """
+
+    reading: Reading
+    readout: Readout
+    mix_name: str | None
+
+
+def plan_embedding(request: EmbedRequest, engine: Engine, settings: Settings) -> Plan:
+    """Cut the texts and choose the readout.
+
+    Raises:
+        RequestError: a field contradicts another or the model, or a limit is passed.
+    """
+    level = _level(request)
+    _check_spans(request, level)
+    readout, mix_name = _readout(request, engine)
+    row_bytes = num_bytes(
+        engine.model.dim * (readout.num_layers() or 1), request.dtype, request.encoding
+    )
+    if level == "char":  # known beforehand; cutting a long text first would be for nothing
+        _check_response(num_characters(request) * row_bytes, settings)
+    reading = read(request, level, engine, settings, request.spans or ())
+    _check_response(reading.rows * row_bytes, settings)
+    return Plan(reading, readout, mix_name)
+
+
+def plan_tokenizing(request: TokenizeRequest, engine: Engine, settings: Settings) -> Reading:
+    """Cut the texts.
+
+    Raises:
+        RequestError: there is not exactly one kind of text, or a limit is passed.
+    """
+    _source(request)
+    return read(request, "piece", engine, settings)
+
+
+def _source(request: TokenizeRequest) -> str:
+    given = [name for name in LEVELS_OF_SOURCE if getattr(request, name) is not None]
+    if len(given) != 1:
+        found = " and ".join(given) or "none"
+        raise _invalid("texts", f"send exactly one of texts, words and ids; there is {found}")
+    return given[0]
+
+
+def _level(request: EmbedRequest) -> Level:
+    source = _source(request)
+    levels = LEVELS_OF_SOURCE[source]
+    level = request.level or levels[0]
+    if level not in levels:
+        raise _invalid("level", f"{source} have the levels {', '.join(levels)}, not {level}")
+    return level
+
+
+def _check_spans(request: EmbedRequest, level: Level) -> None:
+    if (request.spans is not None) != (level == "span"):
+        raise _invalid("spans", 'spans and "level": "span" go together; send both or neither')
+    num_texts = len(request.all_texts)
+    if request.spans is not None and len(request.spans) != num_texts:
+        raise _invalid(
+            "spans", f"{len(request.spans)} lists for {num_texts} texts; send one list per text"
+        )
+
+
+def _readout(request: EmbedRequest, engine: Engine) -> tuple[Readout, str | None]:
+    source: ScalarMix | tuple[int, ...]
+    mix_name = None
+    if request.layers is not None:
+        if request.mix is not None:
+            raise _invalid("layers", "layers come unmixed; send either layers or mix")
+        source = _layers(request.layers, engine.num_representations)
+    elif isinstance(request.mix, Weights | Logits):
+        source = _given_mix(request.mix, engine.num_representations)
+    else:
+        mix_name = request.mix or DEFAULT_MIX
+        source = _named_mix(mix_name, engine)
+    return Readout(source, request.pooling, request.center, request.normalize), mix_name
+
+
+def _layers(asked: str | Sequence[int | str], num_representations: int) -> tuple[int, ...]:
+    if asked == "all":
+        return tuple(range(num_representations))
+    numbers = [layer for layer in asked if isinstance(layer, int)]
+    if len(numbers) != len(asked):
+        raise _unknown_layer("this artifact has no cloze head, hence no layer context")
+    if any(not 0 <= number < num_representations for number in numbers):
+        raise _unknown_layer(f"layers are numbered 0 to {num_representations - 1}")
+    return tuple(numbers)
+
+
+def _named_mix(name: str, engine: Engine) -> ScalarMix:
+    if name not in engine.mixes:
+        raise RequestError(
+            "unknown_mix",
+            f"there is no mix {name[:SHOWN_NAME_LENGTH]!r}; there are {sorted(engine.mixes)}",
+            param="mix",
+        )
+    return engine.mixes[name]
+
+
+def _given_mix(asked: Weights | Logits, num_representations: int) -> ScalarMix:
+    numbers = asked.weights if isinstance(asked, Weights) else asked.logits
+    if len(numbers) != num_representations:
+        raise _invalid(
+            "mix",
+            f"there are {len(numbers)} numbers for {num_representations} representations; send"
+            " one for each, layer 0 first",
+        )
+    if isinstance(asked, Weights):
+        return ScalarMix(tuple(numbers), asked.gamma)
+    return ScalarMix.from_logits(numbers, asked.gamma)
+
+
+def _check_response(num_bytes: int, settings: Settings) -> None:
+    limit = settings.max_response_bytes
+    if num_bytes > limit:
+        raise RequestError(
+            "response_too_large",
+            f"the answer would have about {num_bytes} bytes; the limit is {limit}; send fewer"
+            " texts or spans, ask for fewer layers, or for float16 in base64",
+            details=Details(limit=limit, actual=num_bytes, setting="max_response_bytes"),
+        )
+
+
+def _invalid(param: str, message: str) -> RequestError:
+    return RequestError("validation_error", f"{param}: {message}", param=param)
+
+
+def _unknown_layer(message: str) -> RequestError:
+    return RequestError("unknown_layer", f"layers: {message}; see /info", param="layers")

@@ -1,0 +1,168 @@
+"""The texts of a request -> passages, within the limits."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from biLM.errors import SpanError
+from biLM.passage import Passage
+from service.engine import Engine
+from service.errors import Details, RequestError
+from service.schemas import Level, TokenizeRequest, Truncate
+from service.settings import Settings
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the model reads for a request.
+
+    Args:
+        level: What makes a row.
+        passages: The texts.
+        truncated: For each whether it lost an end.
+        characters: Code points that were sent.
+        has_offsets: Whether rows have places in a text; those of ids do not.
+    """
+
+    level: Level
+    passages: tuple[Passage, ...]
+    truncated: tuple[bool, ...]
+    characters: int
+    has_offsets: bool = True
+
+    @property
+    def pieces(self) -> int:
+        """Pieces of all texts."""
+        return sum(len(passage.ids) for passage in self.passages)
+
+    @property
+    def rows(self) -> int:
+        """Rows of all texts."""
+        return sum(map(num_rows, self.passages))
+
+
+def num_rows(passage: Passage) -> int:
+    """Rows of a text, with or without offsets."""
+    return len(passage.ids) if passage.ranges is None else len(passage.ranges)
+
+
+def num_characters(request: TokenizeRequest) -> int:
+    """Code points of texts or words."""
+    words = (word for text in request.words or () for word in text)
+    return sum(map(len, words)) + sum(map(len, request.all_texts))
+
+
+def read(
+    request: TokenizeRequest,
+    level: Level,
+    engine: Engine,
+    settings: Settings,
+    spans: Sequence[Sequence[Sequence[int]]] = (),
+) -> Reading:
+    """Cut every text into pieces and rows.
+
+    Raises:
+        RequestError: too_many_texts, too_many_pieces, text_too_long, bad_span, or
+            validation_error for an id that the vocabulary does not have.
+    """
+    num_texts = len(request.all_texts or request.words or request.ids or ())
+    _refuse_beyond("too_many_texts", num_texts, "texts", settings.max_texts, "max_texts")
+    read_one = _reader(request, level, engine, spans)
+    passages, truncated = [], []
+    pieces = 0
+    for index in range(num_texts):
+        whole = read_one(index)
+        passage = _fit(whole, index, request.truncate, settings.max_text_pieces)
+        pieces += _covered(passage) if level == "span" else len(passage.ids)
+        _refuse_beyond(
+            "too_many_pieces", pieces, "pieces", settings.max_request_pieces, "max_request_pieces"
+        )
+        passages.append(passage)
+        truncated.append(passage is not whole)
+    characters = num_characters(request)
+    return Reading(level, tuple(passages), tuple(truncated), characters, request.ids is None)
+
+
+def _refuse_beyond(code: str, actual: int, things: str, limit: int, setting: str) -> None:
+    if actual > limit:
+        raise RequestError(
+            code,
+            f"the request has at least {actual} {things}; the limit is {limit}; send several"
+            " requests",
+            details=Details(limit=limit, actual=actual, setting=setting),
+        )
+
+
+def _reader(
+    request: TokenizeRequest,
+    level: Level,
+    engine: Engine,
+    spans: Sequence[Sequence[Sequence[int]]],
+) -> Callable[[int], Passage]:
+    """How to read the text of a number, whichever of its kinds the request has."""
+    if request.words is not None:
+        words = request.words
+        return lambda index: engine.read_words(words[index], level)
+    if request.ids is not None:
+        ids = request.ids
+        return lambda index: _read_ids(ids[index], index, level, engine.model.num_pieces)
+    texts = request.all_texts
+    if level == "span":
+        return lambda index: _read_spans(texts[index], index, spans[index], engine)
+    return lambda index: engine.read_text(texts[index], level)
+
+
+def _read_ids(ids: Sequence[int], index: int, level: Level, num_pieces: int) -> Passage:
+    if not all(0 <= piece_id < num_pieces for piece_id in ids):
+        raise RequestError(
+            "validation_error",
+            f"ids: text {index} has an id that is not one of 0 to {num_pieces - 1}; send ids of"
+            " this model, as /tokenize gives them",
+            param="ids",
+            details=Details(index=index, limit=num_pieces - 1),
+        )
+    return Passage(tuple(ids), ((0, len(ids)),) if level == "text" else None, offsets=())
+
+
+def _read_spans(text: str, index: int, spans: Sequence[Sequence[int]], engine: Engine) -> Passage:
+    try:
+        return engine.read_spans(text, spans)
+    except SpanError as error:
+        raise RequestError(
+            "bad_span", f"text {index}: {error}", param="spans", details=Details(index=index)
+        ) from error
+
+
+def _covered(passage: Passage) -> int:
+    # Spans can overlap, and pooling gathers the pieces of each: a wide one asked for many times
+    # would fill the memory long before the answer is too large.
+    return max(len(passage.ids), sum(end - begin for begin, end in passage.ranges or ()))
+
+
+def _fit(passage: Passage, index: int, truncate: Truncate, max_pieces: int) -> Passage:
+    excess = len(passage.ids) - max_pieces
+    if excess <= 0:
+        return passage
+    if truncate == "error":
+        raise RequestError(
+            "text_too_long",
+            f"text {index} has {len(passage.ids)} pieces; the limit is {max_pieces}; split it, or"
+            ' send "truncate": "right" or "left"',
+            param="texts",
+            details=Details(index, max_pieces, len(passage.ids), "max_text_pieces"),
+        )
+    begin = excess if truncate == "left" else 0
+    return cut_out(passage, begin, begin + max_pieces)
+
+
+def cut_out(passage: Passage, begin: int, end: int) -> Passage:
+    """Pieces `[begin, end)` of a text. Rows of pooled levels all stay, some without pieces."""
+    kept = slice(begin, end)
+    ids = passage.ids[kept]
+    if passage.ranges is None:
+        pieces = passage.pieces and passage.pieces[kept]
+        return replace(passage, ids=ids, offsets=passage.offsets[kept], pieces=pieces)
+    ranges = tuple(
+        (min(max(first, begin), end) - begin, min(max(last, begin), end) - begin)
+        for first, last in passage.ranges
+    )
+    return replace(passage, ids=ids, ranges=ranges)

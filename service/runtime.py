@@ -1,0 +1,98 @@
+"""A running service: its model, its helper threads, and whether it takes requests."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from service.batcher import Batcher, worker_dead
+from service.engine import Engine
+from service.errors import Details, RequestError
+from service.settings import Settings
+
+RETRY_S = 5  # about what a start takes, and about how long a replica is still listed while it ends
+CROWD_RETRY_S = 1
+
+
+class Runtime:
+    """What every request of one process shares. Made on the event loop.
+
+    Args:
+        settings: Limits.
+        load: Makes the engine; called on the inference thread.
+    """
+
+    def __init__(self, settings: Settings, load: Callable[[], Engine]) -> None:
+        self.settings = settings
+        self.batcher = Batcher(load, settings)
+        self.tokenizing = ThreadPoolExecutor(1, "tokenizing")
+        self.encoding = ThreadPoolExecutor(1, "encoding")
+        self.is_draining = False
+        self._requests = 0
+
+    def drain(self) -> None:
+        """Take no further request; those inside are finished."""
+        self.is_draining = True
+
+    async def close(self) -> None:
+        """Finish what was admitted and end the threads."""
+        self.drain()
+        await self.batcher.close()
+        self.tokenizing.shutdown(wait=False, cancel_futures=True)
+        self.encoding.shutdown(wait=False, cancel_futures=True)
+
+    @contextmanager
+    def admitted(self) -> Iterator[Engine]:
+        """The engine, for the time of one request.
+
+        Raises:
+            RequestError: starting, draining, worker_dead, or overloaded by sheer number.
+        """
+        engine = self.ready_engine()
+        limit = self.settings.max_requests
+        if self._requests >= limit:
+            raise RequestError(
+                "overloaded",
+                f"{limit} requests are being served, which is the limit; ask again in"
+                f" {CROWD_RETRY_S} s",
+                details=Details(limit=limit, actual=self._requests + 1, setting="max_requests"),
+                retry_after_s=CROWD_RETRY_S,
+            )
+        self._requests += 1
+        try:
+            yield engine
+        finally:
+            self._requests -= 1
+
+    def ready_engine(self) -> Engine:
+        """The engine of a process that takes requests.
+
+        Raises:
+            RequestError: starting, draining or worker_dead.
+        """
+        self.check_alive()
+        if self.is_draining:
+            raise RequestError(
+                "draining", "this process is ending; ask another replica", retry_after_s=RETRY_S
+            )
+        return self.loaded_engine()
+
+    def loaded_engine(self) -> Engine:
+        """The engine, whether or not requests are taken.
+
+        Raises:
+            RequestError: starting.
+        """
+        if self.batcher.engine is None:
+            raise RequestError(
+                "starting", f"the model is loading; ask again in {RETRY_S} s", retry_after_s=RETRY_S
+            )
+        return self.batcher.engine
+
+    def check_alive(self) -> None:
+        """Nothing, while the inference thread lives.
+
+        Raises:
+            RequestError: worker_dead.
+        """
+        if self.batcher.died.is_set():
+            raise worker_dead()

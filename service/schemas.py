@@ -1,0 +1,257 @@
+"""What callers send and what they get, as pydantic models.
+
+Requests are validated by these models. Answers are only described by them: vectors never pass
+through pydantic.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, FiniteFloat, Tag
+
+from biLM.pooling import Pooling
+
+Level = Literal["piece", "char", "word", "span", "text"]
+Truncate = Literal["error", "right", "left"]
+DType = Literal["float32", "float16"]
+Encoding = Literal["base64", "json"]
+
+
+class Strict(BaseModel):
+    """A request: unknown fields are refused, and "1" is no number."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Weights(Strict):
+    """A mix by its weights, used as they are."""
+
+    weights: list[FiniteFloat] = Field(description="One per representation, layer 0 first.")
+    gamma: FiniteFloat = Field(1.0, description="The scale of the whole.")
+
+
+class Logits(Strict):
+    """A mix by its raw weights, through a softmax, as a task learns them."""
+
+    logits: list[FiniteFloat] = Field(description="One per representation, layer 0 first.")
+    gamma: FiniteFloat = Field(1.0, description="The scale of the whole.")
+
+
+def _kind_of_texts(value: object) -> str:
+    return "one" if isinstance(value, str) else "many"
+
+
+def _kind_of_mix(value: object) -> str:
+    if isinstance(value, str):
+        return "name"
+    return "logits" if isinstance(value, dict) and "logits" in value else "weights"
+
+
+def _kind_of_layers(value: object) -> str:
+    return "name" if isinstance(value, str) else "numbers"
+
+
+# Discriminated by hand: a plain union would try, and report, every member.
+Texts = Annotated[
+    Annotated[str, Tag("one")] | Annotated[list[str], Tag("many"), Field(min_length=1)],
+    Discriminator(_kind_of_texts),
+]
+Mix = Annotated[
+    Annotated[str, Tag("name")]
+    | Annotated[Weights, Tag("weights")]
+    | Annotated[Logits, Tag("logits")],
+    Discriminator(_kind_of_mix),
+]
+LayerNumbers = Annotated[list[int | Literal["context"]], Field(min_length=1)]
+Layers = Annotated[
+    Annotated[Literal["all", "context"], Tag("name")] | Annotated[LayerNumbers, Tag("numbers")],
+    Discriminator(_kind_of_layers),
+]
+
+
+class TokenizeRequest(Strict):
+    """Texts to cut into pieces."""
+
+    texts: Texts | None = Field(
+        None, description="One text or a list of texts. Exactly one of texts, words and ids."
+    )
+    words: list[list[str]] | None = Field(
+        None,
+        min_length=1,
+        description="Texts in the caller's own segmentation: no piece crosses a word.",
+    )
+    ids: list[list[int]] | None = Field(
+        None, min_length=1, description="Texts as piece ids; levels piece and text only."
+    )
+    truncate: Truncate = Field(
+        "error",
+        description="What happens to a text of more than max_text_pieces pieces: it is refused, or"
+        " loses its right or its left end. A row whose pieces are all cut off is a zero vector.",
+    )
+
+    @property
+    def all_texts(self) -> list[str]:
+        """The texts, whether they came as one or as many."""
+        if self.texts is None:
+            return []
+        return [self.texts] if isinstance(self.texts, str) else self.texts
+
+
+class EmbedRequest(TokenizeRequest):
+    """Texts to embed, and how."""
+
+    level: Level | None = Field(
+        None,
+        description="What gets a vector: every piece, code point, word (with words), span (with"
+        " spans), or the whole text. Default: word with words, else piece.",
+    )
+    spans: list[list[list[int]]] | None = Field(
+        None, description="With level span: per text a list of half-open [begin, end) code points."
+    )
+    pooling: Pooling = Field(
+        "mean", description="How pieces become a char, word, span or text vector."
+    )
+    mix: Mix | None = Field(
+        None,
+        description="How layers become one vector: a name from /info, weights, or logits."
+        ' Default: the artifact\'s mix "default".',
+    )
+    layers: Layers | None = Field(
+        None,
+        description='Instead of mix: layer numbers, or "all"; the vectors come unmixed under a'
+        ' leading layer axis. "context" needs a cloze head, which /info says whether there is.',
+    )
+    center: bool = Field(
+        False, description="Subtract the artifact's mean vector of each layer before mixing."
+    )
+    normalize: bool = Field(False, description="Scale every returned vector to unit L2 norm.")
+    dtype: DType = Field("float32", description="Of the numbers on the wire.")
+    encoding: Encoding = Field(
+        "base64",
+        description="How embedding travels: base64 of little-endian C-order numbers, or lists.",
+    )
+
+
+class ModelFacts(BaseModel):
+    """Which model answered."""
+
+    id: str = Field(examples=["zh-small"])
+    revision: str = Field(examples=["sha256:…"], description="Of the whole artifact folder.")
+    dim: int = Field(examples=[1024], description="Width of a vector.")
+    num_layers: int = Field(examples=[2], description="LSTM layers per direction.")
+
+
+class ModelInfo(ModelFacts):
+    """Which model answers, and how large its vocabulary is."""
+
+    num_pieces: int = Field(description="Size of the vocabulary; ids lie below it.")
+
+
+class MixUsed(BaseModel):
+    """The mix that was applied."""
+
+    name: str | None = Field(examples=["default"], description="Null where the caller gave it.")
+    weights: list[float]
+    gamma: float
+
+
+class Cut(BaseModel):
+    """One text in pieces."""
+
+    index: int = Field(description="Place of the text in the request.")
+    num_pieces: int
+    truncated: bool
+    pieces: list[str] | None = Field(None, description="Level piece only; null with ids.")
+    ids: list[int] | None = Field(None, description="Level piece only.")
+    offsets: list[tuple[int, int]] | None = Field(
+        description="Of each row, half-open, in code points of the text; null with ids."
+    )
+
+
+class Embedded(Cut):
+    """One text and its vectors."""
+
+    shape: list[int] = Field(description="[rows, dim], or [layers, rows, dim] with layers.")
+    dtype: DType
+    embedding: str | list[object] = Field(
+        description="base64 of little-endian C-order numbers, or nested lists of that shape."
+    )
+    empty: Literal[True] | None = Field(
+        None, description="With level text: the text has no pieces and its vector is zero."
+    )
+
+
+class Usage(BaseModel):
+    """How much was read."""
+
+    pieces: int
+    characters: int = Field(description="Code points; 0 with ids.")
+
+
+class TokenizeAnswer(BaseModel):
+    """Texts in pieces, in the order of the request."""
+
+    model: ModelFacts
+    data: list[Cut]
+    usage: Usage
+
+
+class EmbedAnswer(BaseModel):
+    """Vectors, in the order of the request."""
+
+    model: ModelFacts
+    mix: MixUsed | None = Field(description="Null with layers.")
+    layers: list[int] | None = Field(None, description="With layers only.")
+    data: list[Embedded]
+    usage: Usage
+
+
+class Features(BaseModel):
+    """What this artifact can do beyond its layers."""
+
+    fill: bool
+    context: bool
+
+
+class InfoAnswer(BaseModel):
+    """Everything a caller may want to know before the first request."""
+
+    model: ModelInfo
+    mixes: dict[str, MixUsed]
+    features: Features
+    limits: dict[str, object] = Field(description="Every setting of this process, by its name.")
+    pieces_per_s: float = Field(description="Padded pieces a second, measured at start.")
+    self_test_deviation: float = Field(description="Largest deviation from the golden vectors.")
+    versions: dict[str, str]
+    card: dict[str, object] = Field(description="Data, recipe, hardware and scores of the model.")
+
+
+class Health(BaseModel):
+    """A probe that succeeded."""
+
+    status: Literal["alive", "ready"]
+
+
+class ErrorDetails(BaseModel):
+    """The numbers behind a refusal; null where there is none."""
+
+    index: int | None = Field(description="Which text it is about, counted from 0.")
+    limit: int | None
+    actual: int | None
+    setting: str | None = Field(description="Which setting sets the limit.")
+
+
+class ErrorFacts(BaseModel):
+    """Why there is no answer."""
+
+    code: str = Field(description="A stable word; the status says which are possible.")
+    message: str = Field(description="What was found, what is allowed, what to do.")
+    type: Literal["invalid_request_error", "overloaded_error", "server_error"]
+    param: str | None = Field(description="The field of the request it is about.")
+    request_id: str
+    details: ErrorDetails
+
+
+class ErrorAnswer(BaseModel):
+    """The one body of every refusal."""
+
+    error: ErrorFacts

@@ -1,0 +1,51 @@
+"""Fixtures of the service's tests."""
+
+import pytest
+import sentencepiece
+
+from tests.reference.lstm import representations
+from tests.service.serving import Gate, HeldEngine, serving, settings_of
+
+
+@pytest.fixture(scope="session")
+def anyio_backend():
+    """One event loop for the session, so that tests can share an app."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+async def client(artifact_folder):
+    """The real app with its default limits, for all tests that only ask."""
+    async with serving(settings_of(artifact_folder)) as client:
+        yield client
+
+
+@pytest.fixture
+def gate():
+    """A closed gate; open at the end in any case, so that no thread stays behind it."""
+    gate = Gate()
+    yield gate
+    gate.is_open.set()
+
+
+@pytest.fixture
+def load_held(encoder, gate):
+    """What loads the tiny model behind the gate."""
+    return lambda: HeldEngine(encoder, pieces_per_s=1000.0, self_test_deviation=0.0, gate=gate)
+
+
+@pytest.fixture(scope="session")
+def cut(pieces_model):
+    """Text -> piece ids, by sentencepiece itself."""
+    return sentencepiece.SentencePieceProcessor(model_proto=pieces_model).encode
+
+
+@pytest.fixture(scope="session")
+def oracle(artifact, cut):
+    """Text -> every representation of its pieces `[depth, pieces, dim]`, by the numpy oracle."""
+
+    def layers_of(text):
+        ids = [artifact.config.bos_id, *cut(text), artifact.config.eos_id]
+        return representations(artifact.model.state_dict(), ids)[:, 1:-1]
+
+    return layers_of

@@ -1,0 +1,102 @@
+"""The real app without a socket, and a gate that can hold its real engine."""
+
+import base64
+import threading
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import anyio
+import httpx
+import numpy as np
+
+from service.app import create_app
+from service.engine import Engine
+from service.settings import Settings
+
+PATIENCE_S = 20  # a test that waits longer is stuck; it fails and does not hang
+
+
+class Gate:
+    """What a test holds of a held engine: it may delay or break a batch, never answer one."""
+
+    def __init__(self):
+        self.entered = threading.Event()
+        self.is_open = threading.Event()
+        self.faults = []
+        self.batches = []
+
+    async def wait_until_entered(self):
+        """Until the engine has a batch in its hands."""
+        assert await anyio.to_thread.run_sync(self.entered.wait, PATIENCE_S)
+
+    def pass_through(self, passages):
+        """Wait until the gate is open, and fail if a fault says so."""
+        self.batches.append([passage.ids for passage in passages])
+        self.entered.set()
+        assert self.is_open.wait(PATIENCE_S), "nobody opened the gate"
+        for fault in self.faults:
+            fault(passages)
+
+
+@dataclass(frozen=True)
+class HeldEngine(Engine):
+    """The real engine behind a gate."""
+
+    gate: Gate
+
+    def run(self, passages, readouts):
+        """What the engine answers, once the gate lets the batch pass."""
+        self.gate.pass_through(passages)
+        return super().run(passages, readouts)
+
+
+@asynccontextmanager
+async def serving(settings, load=None, until_ready=True):
+    """A client of a running app."""
+    app = create_app(settings, load)
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            client.app, client.runtime = app, app.state.runtime
+            if until_ready:
+                await client.runtime.batcher.started
+            yield client
+
+
+def settings_of(folder, **changes):
+    """Settings of the suite: one thread, and whatever a test needs."""
+    return Settings(model=folder, threads=1, **changes)
+
+
+def vectors_of(entry):
+    """The numbers of one entry of `data`."""
+    if isinstance(entry["embedding"], str):
+        little_endian = np.dtype(entry["dtype"]).newbyteorder("<")
+        numbers = np.frombuffer(base64.b64decode(entry["embedding"]), little_endian)
+        return numbers.reshape(entry["shape"])
+    return np.array(entry["embedding"], entry["dtype"]).reshape(entry["shape"])
+
+
+async def embed(client, **fields):
+    """The parsed answer to a request that must succeed."""
+    answer = await client.post("/embed", json=fields)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def embed_one(client, text, **fields):
+    """The vectors of one text."""
+    (entry,) = (await embed(client, texts=[text], **fields))["data"]
+    return vectors_of(entry)
+
+
+def error_of(answer, status, code):
+    """The error of an answer that must be a refusal of that kind."""
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (status, code), answer.text
+    return error
+
+
+async def refused(client, status, code, **fields):
+    """The error of an embed request that must be refused just so."""
+    return error_of(await client.post("/embed", json=fields), status, code)

@@ -1,0 +1,244 @@
+"""The inference thread under load and under faults. The real engine runs, behind a gate."""
+
+import asyncio
+import logging
+
+import anyio
+import httpx
+import numpy as np
+import pytest
+
+from tests.service.serving import (
+    embed,
+    embed_one,
+    error_of,
+    refused,
+    serving,
+    settings_of,
+    vectors_of,
+)
+
+pytestmark = pytest.mark.anyio
+
+ATE = "我吃了一个苹果"
+USED = "我在用苹果手机"
+
+
+@pytest.fixture
+def serving_held(artifact_folder, load_held):
+    """A client of an app whose engine waits behind the gate."""
+    return lambda **changes: serving(settings_of(artifact_folder, **changes), load_held)
+
+
+def post(client, **fields):
+    return asyncio.create_task(client.post("/embed", json=fields))
+
+
+async def until_waiting(client, texts):
+    """Let the loop run until so many 16-piece texts wait."""
+    while client.runtime.batcher._backlog.pieces < 16 * texts:
+        await anyio.lowlevel.checkpoint()
+
+
+async def test_a_full_queue_answers_429_with_the_time_to_wait(serving_held, gate):
+    # 1000 pieces a second for 0.032 s: two texts of 16 padded pieces
+    async with serving_held(max_queue_s=0.032) as client:
+        first = post(client, texts=ATE)
+        await gate.wait_until_entered()
+        waiting = post(client, texts=[ATE, USED])
+        await until_waiting(client, 2)
+
+        answer = await client.post("/embed", json={"texts": ATE})
+        error = error_of(answer, 429, "overloaded")
+        gate.is_open.set()
+
+        assert answer.headers["retry-after"] == "1"
+        assert error["type"] == "overloaded_error"
+        assert error["details"] == {
+            "index": None,
+            "limit": 32,
+            "actual": 48,
+            "setting": "max_queue_s",
+        }
+        assert [(await first).status_code, (await waiting).status_code] == [200, 200]
+
+
+async def test_an_empty_queue_takes_any_request_that_is_allowed(serving_held, gate):
+    gate.is_open.set()
+    async with serving_held(max_queue_s=0.001) as client:
+        assert len((await embed(client, texts=[ATE] * 50))["data"]) == 50
+
+
+async def test_a_crowd_of_requests_answers_429(serving_held, gate):
+    async with serving_held(max_requests=1) as client:
+        first = post(client, texts=ATE)
+        await gate.wait_until_entered()
+        error = await refused(client, 429, "overloaded", texts=ATE)
+        gate.is_open.set()
+        assert error["details"]["setting"] == "max_requests"
+        assert (await first).status_code == 200
+
+
+async def test_what_gathers_while_the_model_is_busy_rides_together(serving_held, gate, cut):
+    async with serving_held() as client:
+        first = post(client, texts="我")
+        await gate.wait_until_entered()
+        second, third = post(client, texts=ATE, mix="top"), post(client, texts=USED, layers="all")
+        await until_waiting(client, 2)
+        gate.is_open.set()
+        answers = [(await task).json() for task in (first, second, third)]
+
+    assert gate.batches == [[tuple(cut("我"))], [tuple(cut(ATE)), tuple(cut(USED))]]
+    assert [answer["data"][0]["shape"] for answer in answers] == [[1, 24], [6, 24], [3, 6, 24]]
+
+
+async def test_a_request_larger_than_a_batch_rides_in_several(serving_held, gate, client):
+    gate.is_open.set()
+    texts = [ATE, USED] * 5
+    async with serving_held(max_batch_pieces=64) as held:
+        entries = (await embed(held, texts=texts))["data"]
+
+    assert [len(batch) for batch in gate.batches] == [4, 4, 2]
+    for text, entry in zip(texts, entries, strict=True):
+        expected = await embed_one(client, text)
+        np.testing.assert_allclose(vectors_of(entry), expected, rtol=0, atol=1e-6)
+
+
+async def test_only_the_request_with_the_poison_text_fails(serving_held, gate, cut):
+    poison = tuple(cut(USED))
+
+    def choke(passages):
+        if any(passage.ids == poison for passage in passages):
+            raise RuntimeError("poisoned")
+
+    gate.faults.append(choke)
+    async with serving_held() as client:
+        first = post(client, texts="我")
+        await gate.wait_until_entered()
+        healthy, poisoned = post(client, texts=[ATE, "了"]), post(client, texts=["一", USED])
+        await until_waiting(client, 4)
+        gate.is_open.set()
+
+        assert "poisoned" not in (await poisoned).text
+        error_of(await poisoned, 500, "internal")
+        assert [(await first).status_code, (await healthy).status_code] == [200, 200]
+
+
+# The thread is meant to die of it, before everybody's eyes.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_dead_inference_thread_fails_all_who_wait_and_livez(serving_held, gate):
+    def end_the_thread(passages):
+        raise SystemExit
+
+    gate.faults.append(end_the_thread)
+    async with serving_held() as client:
+        running = post(client, texts=ATE)
+        await gate.wait_until_entered()
+        waiting = post(client, texts=USED)
+        await until_waiting(client, 1)
+        gate.is_open.set()
+
+        for answer in (await running, await waiting):
+            error_of(answer, 503, "worker_dead")
+            assert int(answer.headers["retry-after"]) > 0
+        error_of(await client.get("/livez"), 503, "worker_dead")
+        error_of(await client.get("/readyz"), 503, "worker_dead")
+        await refused(client, 503, "worker_dead", texts=ATE)
+
+
+async def test_a_stuck_inference_thread_counts_as_dead(serving_held, gate):
+    async with serving_held(stall_s=0.01) as client:
+        stuck = post(client, texts=ATE)
+        error_of(await stuck, 503, "worker_dead")
+        error_of(await client.get("/livez"), 503, "worker_dead")
+        gate.is_open.set()
+
+
+async def test_the_texts_of_a_client_who_left_are_dropped(serving_held, gate, cut):
+    async with serving_held() as client:
+        first = post(client, texts="我")
+        await gate.wait_until_entered()
+
+        left = asyncio.Event()
+        gone = asyncio.create_task(request_and_leave(client.app, {"texts": ATE}, left))
+        await until_waiting(client, 1)
+        left.set()
+        assert await gone == []
+        gate.is_open.set()
+        assert (await first).status_code == 200
+        await embed(client, texts=USED)
+
+    assert tuple(cut(ATE)) not in [ids for batch in gate.batches for ids in batch]
+
+
+async def request_and_leave(app, fields, left):
+    """What a client gets that disconnects once `left` is set."""
+    request = httpx.Request("POST", "http://service/embed", json=fields)
+    body = [{"type": "http.request", "body": request.content, "more_body": False}]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/embed",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+    }
+    sent = []
+
+    async def receive():
+        if body:
+            return body.pop()
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return sent
+
+
+async def test_an_answer_later_than_the_deadline_is_a_504(serving_held, gate):
+    async with serving_held(deadline_s=0.05) as client:
+        error_of(await post(client, texts=ATE), 504, "deadline_exceeded")
+        gate.is_open.set()
+
+
+async def test_a_draining_process_finishes_what_it_accepted_and_takes_no_more(serving_held, gate):
+    async with serving_held() as client:
+        accepted = post(client, texts=ATE)
+        await gate.wait_until_entered()
+        client.runtime.drain()
+
+        answer = await client.post("/embed", json={"texts": ATE})
+        error_of(answer, 503, "draining")
+        assert int(answer.headers["retry-after"]) > 0
+        error_of(await client.get("/readyz"), 503, "draining")
+        assert (await client.get("/livez")).status_code == 200
+        gate.is_open.set()
+        assert (await accepted).status_code == 200
+
+
+async def test_a_process_that_loads_is_alive_and_not_ready(artifact_folder, load_held, gate):
+    def load_slowly():
+        gate.pass_through([])
+        return load_held()
+
+    settings = settings_of(artifact_folder)
+    async with serving(settings, load_slowly, until_ready=False) as client:
+        assert (await client.get("/livez")).json() == {"status": "alive"}
+        for path in ("/readyz", "/info"):
+            error_of(await client.get(path), 503, "starting")
+        await refused(client, 503, "starting", texts=ATE)
+        gate.is_open.set()
+        await client.runtime.batcher.started
+        assert (await client.get("/readyz")).json() == {"status": "ready"}
+
+
+async def test_a_model_that_cannot_be_loaded_is_named_in_the_log(tmp_path, caplog):
+    async with serving(settings_of(tmp_path / "none"), until_ready=False) as client:
+        await client.runtime.batcher.died.wait()
+        error_of(await client.get("/livez"), 503, "worker_dead")
+        assert "config.json does not exist" in str(client.runtime.batcher.started.exception())
+    (line,) = [record for record in caplog.records if record.levelno == logging.CRITICAL]
+    assert "config.json does not exist" in line.getMessage()
+    assert line.exc_info is None

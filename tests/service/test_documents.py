@@ -1,0 +1,123 @@
+"""What the service says of itself: /docs, /openapi.json, /info, and its log."""
+
+import json
+import logging
+import sys
+
+import pytest
+
+from service.errors import STATUS_OF
+from service.log import JsonLines, fields
+from service.openapi import EXAMPLES
+from service.schemas import EmbedRequest
+from service.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+ANY_PATH = {"not_found", "method_not_allowed"}  # of paths and methods no document lists
+
+
+@pytest.fixture(scope="module")
+async def document(client):
+    return (await client.get("/openapi.json")).json()
+
+
+def documented_codes(document):
+    return {
+        (int(status), code.strip("`"))
+        for path in document["paths"].values()
+        for operation in path.values()
+        for status, response in operation["responses"].items()
+        if int(status) >= 400
+        for code in response["description"].split(", ")
+    }
+
+
+async def test_the_documented_refusals_are_the_table(document):
+    table = {(status, code) for code, status in STATUS_OF.items() if code not in ANY_PATH}
+    assert documented_codes(document) == table
+
+
+@pytest.mark.parametrize(("code", "status"), STATUS_OF.items())
+async def test_the_head_of_the_document_lists_every_code(document, code, status):
+    assert f"| {status} | `{code}` |" in document["info"]["description"]
+
+
+async def test_every_reference_of_the_document_resolves(document):
+    text = json.dumps(document)
+    referred = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
+    assert referred <= document["components"]["schemas"].keys()
+    assert {"EmbedRequest", "TokenizeRequest", "EmbedAnswer", "ErrorAnswer"} <= referred
+
+
+async def test_every_field_of_a_request_is_described(document):
+    described = document["components"]["schemas"]["EmbedRequest"]["properties"]
+    assert described.keys() == EmbedRequest.model_fields.keys()
+    assert all(field["description"] for field in described.values())
+
+
+@pytest.mark.parametrize("example", EXAMPLES.values(), ids=EXAMPLES)
+async def test_every_documented_example_is_answered(client, example):
+    assert (await client.post("/embed", json=example["value"])).status_code == 200
+
+
+async def test_the_answers_have_the_documented_fields(client, document):
+    answer = (await client.post("/embed", json=EXAMPLES["pieces"]["value"])).json()
+    schemas = document["components"]["schemas"]
+    assert answer.keys() | {"layers"} == schemas["EmbedAnswer"]["properties"].keys()
+    documented = schemas["Embedded"]["properties"].keys()
+    assert answer["data"][0].keys() | {"empty"} == documented
+    info = (await client.get("/info")).json()
+    assert info.keys() == schemas["InfoAnswer"]["properties"].keys()
+
+
+async def test_the_documentation_is_a_page_and_the_root_leads_to_it(client):
+    root = await client.get("/")
+    assert (root.status_code, root.headers["location"]) == (307, "/docs")
+    assert "swagger" in (await client.get("/docs")).text
+
+
+async def test_info_tells_model_mixes_limits_and_features(client, artifact):
+    info = (await client.get("/info")).json()
+
+    assert info["model"]["num_pieces"] == artifact.config.num_pieces
+    assert info["mixes"]["top"] == {"name": "top", "weights": [0.0, 0.0, 1.0], "gamma": 2.0}
+    assert info["limits"].keys() == Settings.model_fields.keys()
+    assert info["limits"]["max_text_pieces"] == 8192
+    assert info["features"] == {"fill": False, "context": False}
+    assert info["card"] == {"data": "none: random weights"}
+    assert info["pieces_per_s"] > 0
+    assert info["self_test_deviation"] < 1e-4
+    assert info["versions"]["torch"].startswith("2.")
+
+
+async def test_a_request_leaves_one_line_without_its_text(client, caplog):
+    caplog.set_level(logging.INFO)
+    headers = {"x-request-id": "r-1"}
+    await client.post("/embed", json={"texts": "我吃了一个苹果"}, headers=headers)
+
+    (record,) = [record for record in caplog.records if record.name == "service.middleware"]
+    line = json.loads(JsonLines().format(record))
+    assert line.pop("duration_ms") >= 0
+    assert line.pop("time")
+    assert line == {
+        "level": "info",
+        "event": "request",
+        "method": "POST",
+        "path": "/embed",
+        "status": 200,
+        "pieces": 6,
+        "request_id": "r-1",
+    }
+
+
+def test_a_logged_fault_carries_its_traceback():
+    try:
+        raise ValueError("found")
+    except ValueError:
+        cause = sys.exc_info()
+    record = logging.LogRecord("name", logging.ERROR, "path", 1, "event", (), cause)
+    record.__dict__.update(fields(number=1))
+    line = json.loads(JsonLines().format(record))
+    assert (line["event"], line["number"]) == ("event", 1)
+    assert "ValueError: found" in line["traceback"]

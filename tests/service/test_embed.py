@@ -1,0 +1,217 @@
+"""What /embed answers, against the numpy oracle and the arithmetic of the artifact's mixes.
+
+The tolerance is that of float32: the oracle computes in float64.
+"""
+
+import math
+import random
+
+import numpy as np
+import pytest
+
+from tests.conftest import SENTENCES
+from tests.service.serving import embed, embed_one, vectors_of
+
+pytestmark = pytest.mark.anyio
+
+ATE = "我吃了一个苹果"  # 我 吃 了 一 个 苹果
+CLOSE = {"rtol": 0, "atol": 1e-5}
+REORDERED = {"rtol": 0, "atol": 1e-6}
+
+
+def default_mix(layers):
+    return 0.2 * layers[0] + 0.3 * layers[1] + 0.5 * layers[2]
+
+
+async def test_the_answer_has_the_shape_of_the_contract(client, cut, artifact_folder):
+    answer = await embed(client, texts=[ATE])
+
+    (entry,) = answer.pop("data")
+    assert answer == {
+        "model": {
+            "id": "tiny",
+            "revision": answer["model"]["revision"],
+            "dim": 24,
+            "num_layers": 2,
+        },
+        "mix": {"name": "default", "weights": [0.2, 0.3, 0.5], "gamma": 1.0},
+        "usage": {"pieces": 6, "characters": 7},
+    }
+    assert answer["model"]["revision"].startswith("sha256:")
+    assert entry == {
+        "index": 0,
+        "num_pieces": 6,
+        "truncated": False,
+        "pieces": ["我", "吃", "了", "一", "个", "苹果"],
+        "ids": cut(ATE),
+        "offsets": [[0, 1], [1, 2], [2, 3], [3, 4], [4, 5], [5, 7]],
+        "shape": [6, 24],
+        "dtype": "float32",
+        "embedding": entry["embedding"],
+    }
+
+
+async def test_one_string_is_a_list_of_one(client):
+    assert (await embed(client, texts=ATE))["data"] == (await embed(client, texts=[ATE]))["data"]
+
+
+async def test_every_piece_gets_the_default_mix_of_its_layers(client, oracle):
+    np.testing.assert_allclose(await embed_one(client, ATE), default_mix(oracle(ATE)), **CLOSE)
+
+
+async def test_the_same_word_has_different_vectors_in_different_contexts(client):
+    fields = {"texts": [ATE, "我在用苹果手机"], "level": "span", "spans": [[[5, 7]], [[3, 5]]]}
+    ate, used = map(vectors_of, (await embed(client, **fields))["data"])
+    assert np.abs(ate - used).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("mix", "expected"),
+    [
+        ("top", lambda h: 2 * h[2]),
+        ({"weights": [1, -1, 0.5], "gamma": 3}, lambda h: 3 * (h[0] - h[1] + 0.5 * h[2])),
+        ({"weights": [0, 1, 0]}, lambda h: h[1]),
+        # softmax of [0, ln 3, 0] is [1/5, 3/5, 1/5]
+        ({"logits": [0, math.log(3), 0], "gamma": 5}, lambda h: h[0] + 3 * h[1] + h[2]),
+    ],
+)
+async def test_a_mix_is_the_weighted_sum_of_the_layers(client, oracle, mix, expected):
+    np.testing.assert_allclose(
+        await embed_one(client, ATE, mix=mix), expected(oracle(ATE)), **CLOSE
+    )
+
+
+async def test_the_answer_names_the_weights_that_were_used(client):
+    answer = await embed(client, texts="", mix={"logits": [0, math.log(3), 0], "gamma": 5})
+    assert answer["mix"]["name"] is None
+    assert answer["mix"]["gamma"] == 5
+    assert answer["mix"]["weights"] == pytest.approx([0.2, 0.6, 0.2])
+
+
+@pytest.mark.parametrize(("layers", "numbers"), [("all", [0, 1, 2]), ([2, 0], [2, 0])])
+async def test_layers_come_unmixed_in_the_order_asked_for(client, oracle, layers, numbers):
+    answer = await embed(client, texts=[ATE], layers=layers)
+
+    assert answer["mix"] is None
+    assert answer["layers"] == numbers
+    assert answer["data"][0]["shape"] == [len(numbers), 6, 24]
+    np.testing.assert_allclose(vectors_of(answer["data"][0]), oracle(ATE)[numbers], **CLOSE)
+
+
+async def test_centering_subtracts_the_mean_vector_of_each_layer_before_mixing(
+    client, oracle, artifact
+):
+    expected = default_mix(oracle(ATE) - artifact.center.double().numpy()[:, None])
+    np.testing.assert_allclose(await embed_one(client, ATE, center=True), expected, **CLOSE)
+
+
+async def test_normalizing_divides_every_vector_by_its_length(client, oracle):
+    expected = default_mix(oracle(ATE))
+    expected /= np.sqrt((expected**2).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(await embed_one(client, ATE, normalize=True), expected, **CLOSE)
+
+
+async def test_json_and_base64_carry_the_same_numbers(client):
+    plain = await embed_one(client, ATE, encoding="json")
+    np.testing.assert_array_equal(plain, await embed_one(client, ATE, encoding="base64"))
+
+
+async def test_float16_is_the_nearest_half_of_the_float32(client):
+    half = await embed_one(client, ATE, dtype="float16")
+    assert half.dtype == np.float16
+    np.testing.assert_array_equal(half, (await embed_one(client, ATE)).astype(np.float16))
+
+
+# Levels: a row is pooled from the pieces 我 吃 了 一 个 苹果.
+
+
+async def test_each_code_point_of_a_piece_gets_the_vector_of_that_piece(client, oracle):
+    (entry,) = (await embed(client, texts=[ATE], level="char"))["data"]
+
+    assert entry["offsets"] == [[place, place + 1] for place in range(7)]
+    assert not {"pieces", "ids"} & entry.keys()
+    expected = default_mix(oracle(ATE))[[0, 1, 2, 3, 4, 5, 5]]
+    np.testing.assert_allclose(vectors_of(entry), expected, **CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("pooling", "expected"),
+    [
+        ("mean", lambda rows: rows.mean(axis=0)),
+        ("max", lambda rows: rows.max(axis=0)),
+        ("first", lambda rows: rows[0]),
+        ("last", lambda rows: rows[-1]),
+    ],
+)
+async def test_a_span_is_pooled_from_the_pieces_it_touches(client, oracle, pooling, expected):
+    fields = {"level": "span", "spans": [[[1, 3], [4, 6]]], "pooling": pooling}
+    (entry,) = (await embed(client, texts=[ATE], **fields))["data"]
+
+    assert entry["offsets"] == [[1, 3], [4, 6]]
+    mixed = default_mix(oracle(ATE))
+    by_hand = [expected(mixed[1:3]), expected(mixed[4:6])]
+    np.testing.assert_allclose(vectors_of(entry), by_hand, **CLOSE)
+
+
+async def test_a_text_is_the_mean_of_its_pieces(client, oracle):
+    (entry,) = (await embed(client, texts=[ATE], level="text"))["data"]
+    assert (entry["offsets"], "empty" in entry) == ([[0, 7]], False)
+    np.testing.assert_allclose(vectors_of(entry)[0], default_mix(oracle(ATE)).mean(axis=0), **CLOSE)
+
+
+async def test_words_get_one_vector_each_by_default(client, oracle):
+    (entry,) = (await embed(client, words=[["我", "吃了", "一个", "苹果"]]))["data"]
+
+    assert entry["offsets"] == [[0, 1], [1, 3], [3, 5], [5, 7]]
+    mixed = default_mix(oracle(ATE))
+    by_hand = [mixed[0], mixed[1:3].mean(axis=0), mixed[3:5].mean(axis=0), mixed[5]]
+    np.testing.assert_allclose(vectors_of(entry), by_hand, **CLOSE)
+
+
+@pytest.mark.parametrize("level", ["piece", "text"])
+async def test_words_that_cut_where_the_model_cuts_change_nothing(client, level):
+    words = [["我", "吃了", "一个", "苹果"]]
+    from_words = await embed(client, words=words, level=level)
+    assert from_words == await embed(client, texts=[ATE], level=level)
+
+
+@pytest.mark.parametrize("level", ["piece", "text"])
+async def test_ids_give_the_vectors_of_the_text_they_came_from(client, cut, level):
+    answer = await embed(client, ids=[cut(ATE)], level=level)
+
+    assert answer["usage"] == {"pieces": 6, "characters": 0}
+    assert answer["data"][0]["offsets"] is None
+    expected = await embed_one(client, ATE, level=level)
+    np.testing.assert_allclose(vectors_of(answer["data"][0]), expected, **REORDERED)
+
+
+# Edges.
+
+
+async def test_an_empty_text_has_no_rows_and_its_neighbours_have_theirs(client):
+    empty, other = (await embed(client, texts=["", ATE]))["data"]
+    assert (empty["shape"], empty["embedding"], empty["pieces"]) == ([0, 24], "", [])
+    assert other["shape"] == [6, 24]
+
+
+@pytest.mark.parametrize("fields", [{"texts": [""]}, {"words": [[]]}, {"ids": [[]]}])
+async def test_an_empty_text_is_one_zero_vector_at_level_text(client, fields):
+    (entry,) = (await embed(client, level="text", **fields))["data"]
+    assert entry["empty"] is True
+    np.testing.assert_array_equal(vectors_of(entry), np.zeros((1, 24)))
+
+
+async def test_a_nul_is_a_character_like_any_other(client):
+    (entry,) = (await embed(client, texts=["我\0吃"], level="char"))["data"]
+    assert entry["offsets"] == [[0, 1], [1, 2], [2, 3]]
+
+
+async def test_a_vector_does_not_depend_on_batch_or_order(client):
+    texts = [*SENTENCES, ATE, "", SENTENCES[0] * 12]
+    shuffled = random.Random(1).sample(texts, len(texts))
+    together = {
+        text: vectors_of(entry)
+        for text, entry in zip(shuffled, (await embed(client, texts=shuffled))["data"], strict=True)
+    }
+    for text in texts:
+        np.testing.assert_allclose(await embed_one(client, text), together[text], **REORDERED)

@@ -1,0 +1,329 @@
+"""Every code of the table that a request alone can cause, each with what it must say."""
+
+import json
+
+import anyio
+import httpx
+import pytest
+
+from service.middleware import USABLE_ID
+from tests.service.serving import embed, error_of, refused, serving, settings_of
+
+pytestmark = pytest.mark.anyio
+
+ATE = "我吃了一个苹果"
+JSON = {"content-type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+async def small(artifact_folder):
+    """The app with limits that a short request can pass."""
+    limits = {
+        "max_body_bytes": 1024,
+        "max_texts": 3,
+        "max_text_pieces": 8,
+        "max_request_pieces": 14,
+        "max_response_bytes": 4096,
+    }
+    async with serving(settings_of(artifact_folder, **limits)) as client:
+        yield client
+
+
+# Reading the body.
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b'{"texts": }', b"\xff\xfe{\0}\0", b"[" * 300 + b"]" * 300]
+)
+async def test_a_body_that_is_not_json_is_refused(client, body):
+    answer = await client.post("/embed", content=body, headers=JSON)
+    error_of(answer, 400, "invalid_json")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"texts": ["\\ud800"]}',
+        b'{"texts": ["\\udc00\\ud800"]}',
+        b'{"texts": ["\xed\xa0\x80"]}',
+        b'{"texts": ["\xff"]}',
+    ],
+)
+async def test_half_a_character_is_refused_as_such(client, body):
+    answer = await client.post("/embed", content=body, headers=JSON)
+    error_of(answer, 400, "invalid_unicode")
+
+
+async def test_a_whole_surrogate_pair_is_a_character(client):
+    answer = await client.post("/embed", content=b'{"texts": "\\ud83d\\ude00"}', headers=JSON)
+    assert answer.json()["usage"]["characters"] == 1
+
+
+@pytest.mark.parametrize(
+    "headers", [{"content-type": "text/plain"}, {**JSON, "content-encoding": "gzip"}]
+)
+async def test_a_body_of_another_media_type_is_refused(client, headers):
+    answer = await client.post("/embed", content=b'{"texts": ""}', headers=headers)
+    error_of(answer, 415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    "accept", ["text/html", "application/vnd.safetensors", "application/json;q=0, */*"]
+)
+async def test_a_caller_who_does_not_take_json_is_refused(client, accept):
+    answer = await client.post("/embed", json={"texts": ""}, headers={"accept": accept})
+    error_of(answer, 406, "not_acceptable")
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/*", "text/html, application/json;q=0.1"])
+async def test_a_caller_who_takes_json_among_others_is_answered(client, accept):
+    answer = await client.post("/embed", json={"texts": ""}, headers={"accept": accept})
+    assert answer.status_code == 200
+
+
+async def test_a_body_is_refused_by_its_declared_length(small):
+    answer = await small.post("/embed", content=b"1" * 1025, headers=JSON)
+    details = error_of(answer, 413, "body_too_large")["details"]
+    assert details == {"index": None, "limit": 1024, "actual": 1025, "setting": "max_body_bytes"}
+
+
+async def test_a_body_without_a_length_is_counted_while_it_streams(small):
+    sent = []
+
+    async def endless():
+        while len(sent) < 100:
+            sent.append(1)
+            yield b"1" * 600
+
+    answer = await small.post("/embed", content=endless(), headers=JSON)
+    assert error_of(answer, 413, "body_too_large")["details"]["actual"] == 1200
+    assert len(sent) < 100
+
+
+async def test_a_body_of_exactly_the_limit_is_read(small):
+    body = json.dumps({"texts": ""}).encode()
+    answer = await small.post("/embed", content=body.ljust(1024), headers=JSON)
+    assert answer.status_code == 200
+
+
+# Fields.
+
+
+@pytest.mark.parametrize(
+    ("param", "fields"),
+    [
+        ("text", {"text": "a"}),
+        ("texts", {}),
+        ("texts", {"texts": []}),
+        ("texts", {"texts": 1}),
+        ("texts", {"texts": "a", "words": [["a"]]}),
+        ("words", {"words": []}),
+        ("words", {"words": ["a"]}),
+        ("ids", {"ids": [[True]]}),
+        ("ids", {"ids": [[346]]}),
+        ("ids", {"ids": [[-1]]}),
+        ("ids", {"ids": [[10**30]]}),
+        ("level", {"texts": "a", "level": "word"}),
+        ("level", {"texts": "a", "level": "token"}),
+        ("level", {"words": [["a"]], "level": "char"}),
+        ("level", {"ids": [[1]], "level": "char"}),
+        ("spans", {"texts": "a", "level": "span"}),
+        ("spans", {"texts": "a", "spans": [[[0, 1]]]}),
+        ("spans", {"texts": ["a", "b"], "level": "span", "spans": [[[0, 1]]]}),
+        ("pooling", {"texts": "a", "pooling": "sum"}),
+        ("mix", {"texts": "a", "mix": {"weights": [1, 0]}}),
+        ("mix", {"texts": "a", "mix": {"logits": [1, 0, 0, 0]}}),
+        ("mix", {"texts": "a", "mix": {"weights": [1, 0, 0], "logits": [1, 0, 0]}}),
+        ("mix", {"texts": "a", "mix": 1}),
+        ("layers", {"texts": "a", "layers": []}),
+        ("layers", {"texts": "a", "layers": [True]}),
+        ("layers", {"texts": "a", "layers": "top"}),
+        ("layers", {"texts": "a", "layers": [0], "mix": "default"}),
+        ("center", {"texts": "a", "center": "yes"}),
+        ("normalize", {"texts": "a", "normalize": 1}),
+        ("dtype", {"texts": "a", "dtype": "float64"}),
+        ("truncate", {"texts": "a", "truncate": True}),
+        ("encoding", {"texts": "a", "encoding": "hex"}),
+    ],
+)
+async def test_a_wrong_field_is_refused_by_name(client, param, fields):
+    error = await refused(client, 422, "validation_error", **fields)
+    assert error["param"] == param
+    assert error["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"1e999"])
+async def test_a_weight_must_be_finite(client, number):
+    body = b'{"texts": "a", "mix": {"weights": [0, 0, %s]}}' % number
+    answer = await client.post("/embed", content=body, headers=JSON)
+    assert error_of(answer, 422, "validation_error")["param"] == "mix"
+
+
+@pytest.mark.parametrize("fields", [{"texts": ["a", 1]}, {"ids": [[0], [346]]}])
+async def test_a_wrong_item_is_refused_by_its_number(client, fields):
+    error = await refused(client, 422, "validation_error", **fields)
+    assert error["details"]["index"] == 1
+
+
+async def test_a_body_that_is_no_object_is_refused(client):
+    answer = await client.post("/embed", json=["a"])
+    assert error_of(answer, 422, "validation_error")["param"] is None
+
+
+@pytest.mark.parametrize("span", [[0, 2], [1, 1], [1, 0], [-1, 1], [0], [0, 1, 1], [10**30, 1]])
+async def test_a_span_outside_its_text_is_refused_by_the_number_of_the_text(client, span):
+    fields = {"texts": ["ab", "a"], "level": "span", "spans": [[[0, 1]], [span]]}
+    error = await refused(client, 422, "bad_span", **fields)
+    assert (error["param"], error["details"]["index"]) == ("spans", 1)
+
+
+async def test_an_unknown_mix_is_refused_with_the_names_of_those_there_are(client):
+    error = await refused(client, 422, "unknown_mix", texts="a", mix="x" * 1000)
+    assert "['default', 'top']" in error["message"]
+    assert len(error["message"]) < 200
+
+
+@pytest.mark.parametrize("layers", [[3], [-1], [0, 10**30], ["context"], "context"])
+async def test_a_layer_the_model_lacks_is_refused(client, layers):
+    assert (await refused(client, 422, "unknown_layer", texts="a", layers=layers))[
+        "param"
+    ] == "layers"
+
+
+async def test_no_refusal_repeats_the_text(client):
+    secret = "秘密的文字"
+    for fields in (
+        {"texts": [secret, 1]},
+        {"texts": secret, "mix": {secret: 1}},
+        {"texts": secret, "level": secret},
+        {"texts": secret, "level": "span", "spans": [[[0, 99]]]},
+    ):
+        assert secret not in (await client.post("/embed", json=fields)).text
+
+
+# Limits.
+
+
+async def test_too_many_texts_are_refused(small):
+    error = await refused(small, 413, "too_many_texts", texts=["我"] * 4)
+    assert error["details"] == {"index": None, "limit": 3, "actual": 4, "setting": "max_texts"}
+
+
+async def test_too_many_pieces_are_refused(small):
+    error = await refused(small, 413, "too_many_pieces", texts=[ATE] * 3)
+    assert error["details"]["limit"] == 14
+    assert error["details"]["actual"] == 18
+
+
+async def test_overlapping_spans_count_each_time(small):
+    assert (await embed(small, texts=ATE, level="span", spans=[[[0, 7]] * 2]))["data"]
+    error = await refused(
+        small, 413, "too_many_pieces", texts=ATE, level="span", spans=[[[0, 7]] * 3]
+    )
+    assert error["details"]["actual"] == 18
+
+
+async def test_a_request_of_exactly_the_limits_is_answered(small):
+    assert (await embed(small, texts=[ATE, ATE, "我吃"]))["usage"]["pieces"] == 14
+
+
+@pytest.mark.parametrize(
+    ("fields", "actual"),
+    [
+        # rows * dim * layers * bytes of a number, in base64 four bytes for three
+        ({"texts": [ATE, ATE], "layers": "all"}, 12 * 24 * 3 * 4 * 4 // 3),
+        ({"texts": [ATE, ATE, "我吃"], "layers": [0, 1], "encoding": "json"}, 14 * 24 * 2 * 12),
+        ({"texts": "\u200b" * 100, "level": "char"}, 100 * 24 * 4 * 4 // 3),
+    ],
+)
+async def test_a_large_answer_is_refused_before_the_model_runs(small, fields, actual):
+    error = await refused(small, 413, "response_too_large", **fields)
+    assert error["details"] == {
+        "index": None,
+        "limit": 4096,
+        "actual": actual,
+        "setting": "max_response_bytes",
+    }
+
+
+async def test_half_the_bytes_make_twice_the_answer(small):
+    await embed(small, texts=[ATE], layers="all", dtype="float16")
+
+
+@pytest.mark.parametrize(
+    ("fields"),
+    [
+        {"mix": {"weights": [3e38, 3e38, 3e38], "gamma": 3e38}},
+        {"mix": {"weights": [1e6, 1e6, 1e6]}, "dtype": "float16"},
+    ],
+)
+async def test_numbers_that_overflow_are_never_sent(client, fields):
+    error = await refused(client, 500, "nonfinite_output", texts=ATE, **fields)
+    assert error["type"] == "server_error"
+
+
+# Paths.
+
+
+async def test_an_unknown_path_is_refused_in_the_same_shape(client):
+    error = error_of(await client.get("/nowhere"), 404, "not_found")
+    assert error.keys() == {"code", "message", "type", "param", "request_id", "details"}
+
+
+async def test_a_wrong_method_is_refused_and_told_the_right_one(client):
+    answer = await client.get("/embed")
+    error_of(answer, 405, "method_not_allowed")
+    assert answer.headers["allow"] == "POST"
+
+
+async def test_a_fault_of_ours_reveals_nothing(artifact_folder):
+    async with serving(settings_of(artifact_folder)) as client:
+        client.app.add_api_route("/broken", lambda: 1 / 0)
+        answer = await client.get("/broken", headers={"x-request-id": "abc"})
+    error = error_of(answer, 500, "internal")
+    assert "division" not in answer.text
+    assert error["request_id"] == answer.headers["x-request-id"] == "abc"
+
+
+@pytest.mark.parametrize("given", ["", "a b", "é", "x" * 129])
+async def test_an_unusable_request_id_is_replaced(client, given):
+    answer = await client.get("/livez", headers={"x-request-id": given.encode()})
+    assert answer.headers["x-request-id"] != given
+    assert USABLE_ID.fullmatch(answer.headers["x-request-id"])
+
+
+async def test_an_answer_tells_where_its_time_went(client):
+    timing = (await client.post("/embed", json={"texts": ATE})).headers["server-timing"]
+    names = [part.partition(";dur=")[0] for part in timing.split(", ")]
+    assert names == ["tokenize", "queue", "infer", "encode"]
+    assert all(float(part.partition("=")[2]) >= 0 for part in timing.split(", "))
+
+
+# /tokenize.
+
+
+async def test_tokenize_gives_the_pieces_of_embed(client):
+    fields = {"texts": [ATE, "我在用苹果手机"]}
+    tokenized = (await client.post("/tokenize", json=fields)).json()
+    embedded = await embed(client, **fields)
+
+    assert tokenized["usage"] == embedded["usage"]
+    for entry in embedded["data"]:
+        del entry["shape"], entry["dtype"], entry["embedding"]
+    assert tokenized["data"] == embedded["data"]
+
+
+async def test_tokenize_knows_no_level(client):
+    answer = await client.post("/tokenize", json={"texts": ATE, "level": "char"})
+    assert error_of(answer, 422, "validation_error")["param"] == "level"
+
+
+async def test_the_deadline_holds_while_the_body_arrives(artifact_folder):
+    async def never_ending():
+        yield b"{"
+        await anyio.sleep_forever()
+
+    async with serving(settings_of(artifact_folder, deadline_s=0.05)) as client:
+        answer = await client.post("/embed", content=never_ending(), headers=JSON)
+    error_of(answer, 504, "deadline_exceeded")
+    assert isinstance(answer, httpx.Response)

@@ -1,0 +1,69 @@
+"""Settings: where they come from, and what is refused before anything starts."""
+
+import json
+
+import pytest
+
+from service.__main__ import COULD_NOT_START, WRONG_SETTINGS, Server, main
+from service.cpus import granted_cpus
+from service.errors import SettingsError
+from service.settings import Settings, load_settings
+
+
+def test_a_flag_beats_the_environment_beats_the_default(monkeypatch, capsys):
+    monkeypatch.setenv("BILM_PORT", "9000")
+    monkeypatch.setenv("BILM_MAX_TEXTS", "7")
+    assert main(["--check-config", "--port", "9001"]) == 0
+    effective = json.loads(capsys.readouterr().out)
+    assert (effective["port"], effective["max_texts"]) == (9001, 7)
+    assert effective["host"] == "127.0.0.1"
+
+
+def test_a_mistyped_name_is_refused_and_the_right_one_named(monkeypatch, capsys):
+    monkeypatch.setenv("BILM_MAX_TEXT", "7")
+    assert main(["--check-config"]) == WRONG_SETTINGS
+    assert "BILM_MAX_TEXT, which is no setting; did you mean BILM_MAX_TEXTS?" in (
+        capsys.readouterr().err
+    )
+
+
+def test_a_value_out_of_range_is_refused_by_name():
+    with pytest.raises(SettingsError, match=r"BILM_PORT: .*65535"):
+        load_settings({"port": "65536"})
+
+
+def test_limits_that_contradict_one_another_are_refused():
+    with pytest.raises(
+        SettingsError, match="max_request_pieces is 100 and max_text_pieces is 8192"
+    ):
+        load_settings({"max_request_pieces": "100"})
+
+
+@pytest.mark.parametrize(("name", "field"), Settings.model_fields.items())
+def test_every_setting_says_what_too_low_and_too_high_mean(name, field):
+    assert len(field.description.split(". ")) >= 2
+
+
+def test_a_process_without_a_model_ends_with_a_status_that_says_so(tmp_path):
+    server = Server(load_settings({"model": str(tmp_path / "none"), "port": "0"}))
+    assert server.serve_until_signal() == COULD_NOT_START
+
+
+@pytest.mark.parametrize(
+    ("cpu_max", "cpus"),
+    [
+        ("max 100000", 4),
+        ("200000 100000", 2),
+        ("150000 100000", 1),
+        ("50000 100000", 1),
+        ("900000 100000", 4),
+        ("nonsense", 4),
+        (None, 4),
+    ],
+)
+def test_threads_are_the_whole_cpus_the_cgroup_grants(tmp_path, monkeypatch, cpu_max, cpus):
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1, 2, 3})
+    file = tmp_path / "cpu.max"
+    if cpu_max is not None:
+        file.write_text(cpu_max)
+    assert granted_cpus(file) == cpus
