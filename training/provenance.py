@@ -19,10 +19,14 @@ def provenance(device: torch.device) -> dict[str, str]:
 
 
 def _commit() -> str:
-    """The commit of this source tree, marked where files differ from it."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "unknown"
+    """The commit of the code, marked where biLM or training differ from it."""
+    changed = _git("status", "--porcelain", "--", "biLM", "training")
+    return (_git("describe", "--always") or "unknown") + ("-dirty" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(Path(__file__).parent.parent), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _hardware(device: torch.device) -> str:

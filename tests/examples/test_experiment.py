@@ -23,9 +23,9 @@ def coins(num_texts, seed):
     """Texts that say one bit of a class of four, and vectors that say the other."""
     random = np.random.default_rng(seed)
     targets = np.arange(num_texts) % 4
-    texts = [
-        ("甜很" if target % 2 else "屏幕") + str(number) for number, target in enumerate(targets)
-    ]
+    noise = random.integers(10_000, 100_000, num_texts)
+    bits = np.where(targets % 2, "甜很", "屏幕")
+    texts = [f"{bit}{number}" for bit, number in zip(bits, noise, strict=True)]
     vectors = random.normal(0, 0.1, (num_texts, 8))
     vectors[:, 3] += targets // 2
     return part(texts, targets, vectors)
@@ -56,7 +56,7 @@ def test_nine_texts_are_too_few():
 
 
 def test_only_what_sees_both_sees_both_bits():
-    outcomes, _ = compare(coins(400, seed=1), coins(200, seed=2), 4)
+    outcomes, _ = compare(coins(200, seed=1), coins(100, seed=2), 4)
     accuracy = {outcome.name: outcome.test.accuracy for outcome in outcomes}
     assert list(accuracy) == list(GRIDS)
     assert accuracy[BOTH] > 0.99
@@ -65,7 +65,7 @@ def test_only_what_sees_both_sees_both_bits():
 
 
 def test_the_test_split_chooses_nothing():
-    train, test = coins(400, seed=1), coins(200, seed=2)
+    train, test = coins(200, seed=1), coins(100, seed=2)
     wrong = Part(test.texts, (test.targets + 1) % 4, test.embeddings)
     first, _ = compare(train, test, 4)
     second, _ = compare(train, wrong, 4)

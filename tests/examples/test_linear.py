@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
-from examples.classifier.linear import LinearModel, fit, weighted_sum
+from examples.classifier.linear import LinearModel, fit_path, weighted_sum
 
 
 @pytest.fixture(scope="module")
@@ -15,28 +16,36 @@ def blobs():
     return (centers[targets] + random.standard_normal((300, 6))).astype("f4"), targets
 
 
-def test_the_model_is_scikit_learns(blobs):
+@pytest.mark.parametrize("num_classes", [2, 3])
+def test_a_model_gives_scikit_learns_probabilities(blobs, num_classes):
     points, targets = blobs
-    ours = fit([points], targets, 3, strength=0.5)
-    theirs = LogisticRegression(C=0.5, tol=1e-8, max_iter=1000).fit(points.astype("f8"), targets)
-    # both stop where the loss is flat to about 1e-8; the weights are of size 1
-    np.testing.assert_allclose(ours.weights[0], theirs.coef_.T, atol=2e-3)
+    rows = targets < num_classes
+    points, targets = points[rows], targets[rows]
+    (ours,) = fit_path(points, targets, num_classes, [0.5])
+    theirs = LogisticRegression(C=0.5, max_iter=1000).fit(points, targets)
+    expected = theirs.predict_proba(points)
+    np.testing.assert_allclose(softmax(ours.logits([points]), axis=1), expected, atol=1e-5)
 
 
-def test_two_blocks_one_of_them_sparse_are_one_matrix_cut_in_two(blobs):
+def test_a_sparse_block_gives_the_model_of_a_dense_one(blobs):
     points, targets = blobs
-    whole = fit([points], targets, 3, strength=0.5)
-    blocks = [points[:, :2], sparse.csr_matrix(points[:, 2:])]
-    parts = fit(blocks, targets, 3, strength=0.5)
-    np.testing.assert_allclose(np.vstack(parts.weights), whole.weights[0], atol=2e-3)
-    np.testing.assert_allclose(parts.logits(blocks), whole.logits([points]), atol=1e-2)
+    (dense,) = fit_path(points, targets, 3, [0.5])
+    (thin,) = fit_path(sparse.csr_matrix(points), targets, 3, [0.5])
+    # both stop where the gradient is below 1e-4; the weights are of size 1
+    np.testing.assert_allclose(thin.weights[0], dense.weights[0], atol=1e-2)
 
 
-def test_a_fit_from_the_answer_stays_there(blobs):
+def test_a_path_comes_to_the_model_of_its_last_strength(blobs):
     points, targets = blobs
-    once = fit([points], targets, 3, strength=0.5)
-    again = fit([points], targets, 3, strength=0.5, start=once)
-    np.testing.assert_allclose(again.weights[0], once.weights[0], atol=2e-3)
+    *_, last = fit_path(points, targets, 3, [0.1, 0.5])
+    (alone,) = fit_path(points, targets, 3, [0.5])
+    np.testing.assert_allclose(last.weights[0], alone.weights[0], atol=1e-2)
+
+
+def test_a_class_without_rows_is_never_predicted(blobs):
+    points, targets = blobs
+    (model,) = fit_path(points, np.where(targets == 1, 2, targets), 3, [0.5])
+    assert set(model.logits([points]).argmax(axis=1)) == {0, 2}
 
 
 def test_a_weighted_sum_worked_by_hand():

@@ -1,0 +1,100 @@
+"""Labelled texts from tab-separated files, plain or .xz.
+
+A column is given by its name, which the first line of each file must then hold, or by its number
+from 1, and then the file has no such line.
+"""
+
+import lzma
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from examples.classifier.errors import DataError
+
+LONGEST_QUOTE = 80  # of a first line in a message: it may be a whole review
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Texts and their labels, 1:1."""
+
+    texts: list[str]
+    labels: list[str]
+
+
+def read_labelled(paths: Sequence[Path], label: str, text: str) -> Labelled:
+    """Every row of the files, in order.
+
+    Args:
+        paths: UTF-8, one row a line, columns between tabs; a name ending in .xz is decompressed.
+        label: Column of the label, a name or a number from 1.
+        text: Column of the text, likewise.
+
+    Raises:
+        DataError: a file or a line that cannot be read; the message names both.
+    """
+    if label.isdecimal() != text.isdecimal():
+        raise DataError(f"columns {label!r} and {text!r}: give two names or two numbers from 1")
+    data = Labelled([], [])
+    for path in paths:
+        before = len(data.texts)
+        for row_label, row_text in _rows(path, label, text):
+            data.labels.append(row_label)
+            data.texts.append(row_text)
+        if len(data.texts) == before:
+            raise DataError(f"{path} has no rows")
+    return data
+
+
+def _rows(path: Path, label: str, text: str) -> Iterator[tuple[str, str]]:
+    with closing(_lines(path)) as lines:
+        columns = _numbers(label, text) if label.isdecimal() else _named(path, lines, label, text)
+        for place, line in lines:
+            fields = line.split("\t")
+            if len(fields) <= max(columns):
+                raise DataError(
+                    f"{place}: {len(fields)} columns, and column {max(columns) + 1} is asked for"
+                )
+            row_label, row_text = (fields[column] for column in columns)
+            if not row_label:
+                raise DataError(f"{place}: the label in column {columns[0] + 1} is empty")
+            yield row_label, row_text
+
+
+def _numbers(label: str, text: str) -> tuple[int, int]:
+    if "0" in (label, text):
+        raise DataError("column 0: columns count from 1")
+    return int(label) - 1, int(text) - 1
+
+
+def _named(path: Path, lines: Iterator[tuple[str, str]], label: str, text: str) -> tuple[int, int]:
+    place, header = next(lines, (str(path), ""))
+    names = header.split("\t")
+    for name in (label, text):
+        if name not in names:
+            raise DataError(
+                f"{place}: no column named {name!r} in {header[:LONGEST_QUOTE]!r}; name a column"
+                " of the first line, or give numbers from 1 if the file has no header"
+            )
+    return names.index(label), names.index(text)
+
+
+def _lines(path: Path) -> Generator[tuple[str, str]]:
+    """Each line with its place, `FILE:NUMBER`."""
+    number = 0
+    try:
+        with _open(path) as file:
+            # Bytes are cut at \n alone; str.splitlines would also cut at U+2028 inside a text.
+            for number, line in enumerate(file, start=1):
+                decoded = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                yield f"{path}:{number}", decoded.rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}:{number}: not UTF-8: {error.reason}") from error
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        raise DataError(f"{path} cannot be read after line {number}: {error}") from error
+
+
+def _open(path: Path) -> IO[bytes]:
+    return lzma.open(path) if path.suffix == ".xz" else path.open("rb")

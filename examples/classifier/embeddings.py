@@ -1,0 +1,126 @@
+"""Texts -> rows of embeddings: what is asked of the service, and what is kept of its answers.
+
+One row is a text: for each pooling, every layer's text vector, side by side. A file's rows are
+kept as float16 on disk, one .npy for each pooling, and come into memory only as they are used.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from examples.classifier.client import EmbedClient, Vectors
+from examples.classifier.errors import ServiceError
+
+CHUNK = 1024  # rows turned from float16 on disk to float32 at a time
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Which vectors make up a row.
+
+    Args:
+        layers: "all", or a list as POST /embed takes it.
+        poolings: Of POST /embed; each is a run of the model over every text.
+        center: Subtract the artifact's mean vector of each layer.
+    """
+
+    layers: str | list[int | str] = "all"
+    poolings: tuple[str, ...] = ("mean", "max")
+    center: bool = True
+
+    def requests(self) -> list[dict[str, object]]:
+        """The fields of POST /embed, for each pooling."""
+        common: dict[str, object] = {"level": "text", "layers": self.layers, "center": self.center}
+        # Half the bytes on the way and on disk; a classifier does not see the difference. Of a
+        # text beyond the service's limit the beginning is read.
+        common |= {"dtype": "float16", "truncate": "right"}
+        return [common | {"pooling": pooling} for pooling in self.poolings]
+
+
+class Embeddings:
+    """Rows of some texts, on disk until they are asked for."""
+
+    def __init__(self, blocks: Sequence[npt.NDArray[np.float16]], rows: npt.NDArray[np.intp]):
+        self._blocks = blocks
+        self._rows = rows
+
+    def take(self, rows: npt.NDArray[np.intp]) -> "Embeddings":
+        """Some of the rows, by their numbers among these."""
+        return Embeddings(self._blocks, self._rows[rows])
+
+    def load(self) -> npt.NDArray[np.float32]:
+        """All of it in memory: 4 bytes a value, with no second copy on the way."""
+        width = sum(block.shape[1] for block in self._blocks)
+        matrix = np.empty((len(self._rows), width), dtype=np.float32)
+        left = 0
+        for block in self._blocks:
+            columns = slice(left, left + block.shape[1])
+            for begin in range(0, len(self._rows), CHUNK):
+                matrix[begin : begin + CHUNK, columns] = block[self._rows[begin : begin + CHUNK]]
+            left = columns.stop
+        return matrix
+
+
+def embed(client: EmbedClient, texts: Sequence[str], recipe: Recipe) -> npt.NDArray[np.float32]:
+    """The row of each text, straight from the service."""
+    blocks = [np.stack(list(_rows(client, texts, request))) for request in recipe.requests()]
+    return np.concatenate(blocks, axis=1).astype(np.float32)
+
+
+def embed_file(
+    client: EmbedClient, texts: Sequence[str], recipe: Recipe, *, cache: Path, name: str
+) -> Embeddings:
+    """The rows of a file's texts, from the cache where they are there already.
+
+    Args:
+        client: The service to ask.
+        texts: At least one.
+        recipe: What to ask for.
+        cache: Folder of the .npy files; they are keyed by model revision, recipe and texts.
+        name: What to call the texts in the progress bar.
+    """
+    blocks = []
+    for request in recipe.requests():
+        path = cache / f"{_key(client.revision, texts, request)}.npy"
+        if not path.exists():
+            rows = _rows(client, texts, request)
+            description = f"embedding {name}, {request['pooling']}"
+            _write(path, tqdm(rows, description, len(texts), unit="text"), len(texts))
+        blocks.append(np.load(path, mmap_mode="r", allow_pickle=False))
+    return Embeddings(blocks, np.arange(len(texts)))
+
+
+def _rows(
+    client: EmbedClient, texts: Sequence[str], request: dict[str, object]
+) -> Iterator[Vectors]:
+    for vectors in client.embed(texts, request):  # (layers, 1, dim)
+        if not np.isfinite(vectors).all():
+            raise ServiceError("the service sent a vector that is not finite in float16")
+        yield vectors.reshape(-1)
+
+
+def _write(path: Path, rows: Iterator[Vectors], num_rows: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    first = next(rows := iter(rows))
+    shape = (num_rows, len(first))
+    block = np.lib.format.open_memmap(temporary, mode="w+", dtype="<f2", shape=shape)
+    block[0] = first
+    for number, row in enumerate(rows, start=1):
+        block[number] = row
+    block.flush()
+    temporary.replace(path)
+
+
+def _key(revision: str, texts: Sequence[str], request: dict[str, object]) -> str:
+    digest = hashlib.sha256(json.dumps([revision, request], sort_keys=True).encode())
+    for text in texts:
+        data = text.encode("utf-8", "surrogatepass")
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()[:32]

@@ -1,0 +1,122 @@
+"""Train a classifier on the vectors of the service and hold it against bags of characters.
+
+python -m examples.classifier.train --train train.tsv.xz --test test.tsv.xz \
+    --label 1 --text 3 --url http://127.0.0.1:8000 --out build/classifier
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from examples.classifier.classifier import Classifier
+from examples.classifier.client import API_KEY_VARIABLE, EmbedClient
+from examples.classifier.data import Labelled, read_labelled
+from examples.classifier.embeddings import Recipe, embed_file
+from examples.classifier.errors import ClassifierError, DataError
+from examples.classifier.experiment import BOTH, ON_EMBEDDINGS, Outcome, Part, Stage, compare
+from examples.classifier.report import table, write_report
+
+REPORT = "report.json"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        print(train(options))
+    except ClassifierError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def train(options: argparse.Namespace) -> str:
+    """Embed both splits, fit, save the classifier and its report; return the table."""
+    train_rows = read_labelled(options.train, options.label, options.text)
+    test_rows = read_labelled([options.test], options.label, options.text)
+    labels = sorted(set(train_rows.labels))
+    _check_labels(labels, test_rows)
+    recipe = Recipe(options.layers, options.poolings, options.center)
+
+    cache = options.cache or options.out / "cache"
+    with EmbedClient(options.url, api_key=os.environ.get(API_KEY_VARIABLE)) as client:
+        train_part, test_part = (
+            Part(
+                rows.texts,
+                np.array([labels.index(label) for label in rows.labels]),
+                embed_file(client, rows.texts, recipe, cache=cache, name=name),
+            )
+            for name, rows in (("train", train_rows), ("test", test_rows))
+        )
+    outcomes, stage = compare(train_part, test_part, len(labels))
+    on_embeddings = [outcome for outcome in outcomes if outcome.name in ON_EMBEDDINGS]
+    saved = max(on_embeddings, key=lambda outcome: outcome.dev.accuracy)
+
+    _classifier(labels, client, recipe, stage, saved).save(options.out)
+    facts: dict[str, object] = {
+        "model": {"id": client.model_id, "revision": client.revision},
+        "recipe": asdict(recipe),
+        "rows": {"train": len(train_rows.texts), "test": len(test_rows.texts)},
+        "labels": labels,
+    }
+    write_report(options.out / REPORT, outcomes, saved, facts)
+    return table(outcomes, saved, len(test_rows.texts))
+
+
+def _check_labels(labels: Sequence[str], test: Labelled) -> None:
+    if len(labels) == 1:
+        raise DataError(f"every training text is labelled {labels[0]!r}; there is nothing to learn")
+    unknown = sorted(set(test.labels) - set(labels))
+    if unknown:
+        raise DataError(
+            f"the test split has labels that no training text has: {unknown[:3]}; is --label right?"
+        )
+
+
+def _classifier(
+    labels: list[str], client: EmbedClient, recipe: Recipe, stage: Stage, saved: Outcome
+) -> Classifier:
+    return Classifier(
+        labels=labels,
+        url=client.url,
+        revision=client.revision,
+        recipe=recipe,
+        scaling=stage.scaling,
+        model=saved.model,
+        characters=stage.characters if saved.name == BOTH else None,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m examples.classifier.train")
+    add = parser.add_argument
+    add("--train", type=Path, action="append", required=True, help="TSV or .xz; may be repeated")
+    add("--test", type=Path, required=True, help="TSV or .xz; never used to choose anything")
+    add("--label", required=True, help="column: a name in the first line, or a number from 1")
+    add("--text", required=True, help="column: likewise")
+    add("--url", default="http://127.0.0.1:8000", help="the service (default: %(default)s)")
+    add("--out", type=Path, required=True, help="folder for the classifier and its report")
+    add("--cache", type=Path, help="folder for embeddings, to share by tasks (default: OUT/cache)")
+    add("--layers", type=_layers, default="all", help="all, or as 0,2 (default: all)")
+    add("--poolings", type=_poolings, default="mean,max", help="(default: %(default)s)")
+    add("--center", action=argparse.BooleanOptionalAction, default=True)
+    return parser
+
+
+def _layers(value: str) -> str | list[int | str]:
+    if value == "all":
+        return value
+    return [int(layer) if layer.isdecimal() else layer for layer in value.split(",")]
+
+
+def _poolings(value: str) -> tuple[str, ...]:
+    return tuple(value.split(","))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
