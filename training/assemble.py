@@ -16,7 +16,7 @@ from training.shards import Shard, Shards
 
 MAX_CENTER_ROWS = 4000  # held-out rows the mean vectors are taken over
 ROWS_PER_CALL = 256
-DEFAULT_LAYER_0_WEIGHT = 0.1
+DEFAULT_WEIGHTS = (-1.0, 1.5)  # of the last layer but one, and of the last
 
 
 def load_objective(run: Path, shards: Shards) -> BiLMObjective:
@@ -56,12 +56,15 @@ def assemble(objective: BiLMObjective, name: str, shards: Shards) -> Artifact:
 def standard_mixes(num_representations: int) -> Mapping[str, ScalarMix]:
     """The mixes every artifact has.
 
-    `mean` weighs all representations alike, as an untrained ELMo does. `default` leaves the
-    context-free layer 0 a small part: enough to tell words apart, too little to hide their senses.
+    `mean` weighs all representations alike, as an untrained ELMo does. `default` is for comparing
+    words: the last layer less a part of the one below. With the residual connection between them
+    that is 1.5 of what the last LSTM adds and 0.5 of what it reads, and tells senses apart better
+    than any single layer; docs/decisions/0009 has the figures.
     """
-    upper = (1 - DEFAULT_LAYER_0_WEIGHT) / (num_representations - 1)
+    below, last = DEFAULT_WEIGHTS
+    upper = (0.0,) * (num_representations - 2) + (below, last)
     return {
-        "default": ScalarMix((DEFAULT_LAYER_0_WEIGHT, *[upper] * (num_representations - 1))),
+        "default": ScalarMix(upper[-num_representations:]),
         "mean": ScalarMix((1 / num_representations,) * num_representations),
     }
 

@@ -8,7 +8,11 @@ from training.config import TrainConfig
 def small() -> TrainConfig:
     """The default artifact: two layers, cell 512, width 1024, 16,000 pieces of 256.
 
-    python -m training train small --shards build/shards --out build/small
+    `python -m training train small --out build/small`
+
+    Perplexity per piece 106.5 forward and 105.5 backward on held-out text, 4.50 and 4.49 bits per
+    character, after 55 minutes on two cores with AMX bfloat16; measured 2026-11-21 at e3e17b0, log
+    in benchmarks/results/2026-11-21-zh-small.
     """
     return TrainConfig(
         name="zh-small", embedding_size=256, cell_size=512, max_pieces=20_200_000, warmup_steps=200

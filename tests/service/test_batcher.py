@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import anyio
 import httpx
 import numpy as np
 import pytest
 
+from biLM.artifact import save_artifact
+from biLM.errors import MissingFileError, SelfTestError
 from tests.service.serving import (
     embed,
     embed_one,
@@ -102,6 +105,18 @@ async def test_a_request_larger_than_a_batch_rides_in_several(serving_held, gate
     for text, entry in zip(texts, entries, strict=True):
         expected = await embed_one(client, text)
         np.testing.assert_allclose(vectors_of(entry), expected, rtol=0, atol=1e-6)
+
+
+async def test_texts_that_finish_out_of_order_are_answered_in_order(serving_held, gate, cut):
+    gate.is_open.set()
+    long, short = ATE * 3, USED  # 32 and 16 padded pieces; the oldest width goes first
+    async with serving_held(max_batch_pieces=64) as client:
+        entries = (await embed(client, texts=[long, short, long, short]))["data"]
+
+    assert gate.batches == [[tuple(cut(text))] * 2 for text in (long, short)]
+    assert [entry["ids"] for entry in entries] == [cut(text) for text in (long, short) * 2]
+    rows = [len(vectors_of(entry)) for entry in entries]
+    assert rows == [len(cut(text)) for text in (long, short) * 2]
 
 
 async def test_only_the_request_with_the_poison_text_fails(serving_held, gate, cut):
@@ -236,9 +251,24 @@ async def test_a_process_that_loads_is_alive_and_not_ready(artifact_folder, load
 
 async def test_a_model_that_cannot_be_loaded_is_named_in_the_log(tmp_path, caplog):
     async with serving(settings_of(tmp_path / "none"), until_ready=False) as client:
+        with pytest.raises(MissingFileError, match=r"config\.json does not exist"):
+            await client.runtime.batcher.started
         await client.runtime.batcher.died.wait()
         error_of(await client.get("/livez"), 503, "worker_dead")
-        assert "config.json does not exist" in str(client.runtime.batcher.started.exception())
     (line,) = [record for record in caplog.records if record.levelno == logging.CRITICAL]
     assert "config.json does not exist" in line.getMessage()
     assert line.exc_info is None
+
+
+async def test_a_machine_that_does_not_reproduce_the_golden_vectors_never_serves(
+    artifact, tmp_path
+):
+    golden = artifact.golden[0]
+    wrong = replace(artifact, golden=(replace(golden, vectors=golden.vectors + np.float32(0.01)),))
+    save_artifact(wrong, tmp_path / "wrong")
+
+    async with serving(settings_of(tmp_path / "wrong"), until_ready=False) as client:
+        with pytest.raises(SelfTestError):
+            await client.runtime.batcher.started
+        await client.runtime.batcher.died.wait()
+        error_of(await client.get("/readyz"), 503, "worker_dead")

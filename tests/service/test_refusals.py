@@ -81,10 +81,18 @@ async def test_a_caller_who_takes_json_among_others_is_answered(client, accept):
     assert answer.status_code == 200
 
 
-async def test_a_body_is_refused_by_its_declared_length(small):
-    answer = await small.post("/embed", content=b"1" * 1025, headers=JSON)
+async def test_a_body_is_refused_by_its_declared_length_before_it_is_read(small):
+    sent = []
+
+    async def body():
+        sent.append(1)
+        yield b"1" * 1025
+
+    headers = {**JSON, "content-length": "1025"}
+    answer = await small.post("/embed", content=body(), headers=headers)
     details = error_of(answer, 413, "body_too_large")["details"]
     assert details == {"index": None, "limit": 1024, "actual": 1025, "setting": "max_body_bytes"}
+    assert sent == []
 
 
 async def test_a_body_without_a_length_is_counted_while_it_streams(small):

@@ -1,0 +1,86 @@
+"""The README's commands, run as written against the shipped model; only the port is another."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from training.__main__ import build_parser
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+README_ZH = (ROOT / "README.zh-CN.md").read_text("utf-8")
+ADDRESS = "127.0.0.1:8000"
+START_S = 60
+
+
+def commands(readme, begin):
+    """The lines of its shell blocks that begin so, without what a comment adds."""
+    blocks = re.findall(r"```bash\n(.*?)```", readme, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    return [line.partition("  #")[0].strip() for line in lines if line.startswith(begin)]
+
+
+@pytest.fixture(scope="module")
+def address():
+    """Where a real process serves the shipped model."""
+    command = [sys.executable, "-m", "service", "--port", "0"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        found = None
+        for line in process.stderr:
+            found = re.search(r"http://(127\.0\.0\.1:\d+)", line) or found
+            if json.loads(line)["event"] == "ready":
+                break
+        assert found, "the service ended before it was ready"
+        yield found.group(1)
+        process.terminate()
+        process.communicate(timeout=START_S)
+
+
+def run(command, address):
+    """What a command prints, as JSON."""
+    written = command.replace(ADDRESS, address)
+    done = subprocess.run(["bash", "-c", written], capture_output=True, check=True, cwd=ROOT)
+    return json.loads(done.stdout)
+
+
+def test_there_are_commands_to_run_and_both_languages_have_the_same():
+    assert len(commands(README, "curl")) >= 7
+    for begin in ("curl", "scripts/", "docker", "python -m"):
+        assert commands(README, begin) == commands(README_ZH, begin)
+
+
+def test_the_answer_beside_the_first_request_is_the_answer(address):
+    (shown,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    answer = run(commands(README, "curl")[0], address)
+    answer["model"]["revision"] = answer["model"]["revision"][:11] + "…"
+    assert json.loads(shown) == answer
+
+
+@pytest.mark.parametrize("command", commands(README, "curl")[:-1])
+def test_a_request_is_answered(address, command):
+    assert "error" not in run(command, address)
+
+
+def test_the_refusal_is_a_refusal(address):
+    error = run(commands(README, "curl")[-1], address)["error"]
+    assert error["code"] == "validation_error"
+
+
+def test_one_word_has_two_senses_by_the_margin_shown(address):
+    program = [sys.executable, "-m", "examples.apples", f"http://{address}"]
+    done = subprocess.run(program, capture_output=True, check=True, cwd=ROOT, text=True)
+    names = ("inside fruit", "inside phone", "across")
+    printed = [float(re.search(rf"{name} +(-?[\d.]+)", done.stdout)[1]) for name in names]
+    shown = [float(re.search(rf"{name} +(-?[\d.]+)", README)[1]) for name in names]
+    assert printed == pytest.approx(shown, abs=0.002)  # another CPU rounds otherwise
+    assert min(printed[:2]) > printed[2]
+
+
+@pytest.mark.parametrize("command", commands(README, "python -m training"))
+def test_a_training_step_takes_the_arguments_shown(command):
+    build_parser().parse_args(shlex.split(command)[3:])
