@@ -128,7 +128,10 @@ def _read_spans(text: str, index: int, spans: Sequence[Sequence[int]], engine: E
         return engine.read_spans(text, spans)
     except SpanError as error:
         raise RequestError(
-            "bad_span", f"text {index}: {error}", param="spans", details=Details(index=index)
+            "bad_span",
+            f"text {index}: {error}",
+            param="spans",
+            details=Details(index, limit=len(text)),
         ) from error
 
 
