@@ -15,9 +15,9 @@ from torch import Tensor
 
 from biLM.model import CHUNK_PIECES
 
-ROWS = (1, 4, 16, 64)
+ROWS = (1, 16)
 COLUMNS = (16, 32, CHUNK_PIECES)
-MAX_PADDED_PIECES = ROWS[-1] * CHUNK_PIECES  # of a rectangle with more than one row
+MAX_PADDED_PIECES = 4096  # of a rectangle with more than one row
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def rectangles(texts: Sequence[Sequence[int]]) -> Iterator[Rectangle]:
     for columns, alike in groupby(order, key=lambda text: num_columns(len(texts[text]))):
         left = list(alike)
         while left:
-            rows = num_rows(len(left), columns)
+            rows = num_rows(columns)
             yield _lay(texts, left[:rows], rows, columns)
             left = left[rows:]
 
@@ -54,15 +54,13 @@ def num_columns(length: int) -> int:
     return -(-length // CHUNK_PIECES) * CHUNK_PIECES
 
 
-def num_rows(texts: int, columns: int) -> int:
-    """The height for the next rectangle when so many texts of one width are left.
+def num_rows(columns: int) -> int:
+    """The height of every rectangle of that width, however few texts it holds.
 
-    A rectangle may be up to half empty, because one call over 4 rows costs little more than over
-    1; beyond that the texts are laid into a smaller one and the rest into another.
+    So the shape a text runs in follows from its own length, and its bits are the same alone and
+    among any others: another number of rows would sum the same products in another order.
     """
-    allowed = [rows for rows in ROWS if rows == 1 or rows * columns <= MAX_PADDED_PIECES]
-    full = max(rows for rows in allowed if rows <= texts)
-    return next((rows for rows in allowed if texts <= rows <= 2 * texts), full)
+    return next(rows for rows in reversed(ROWS) if rows == 1 or rows * columns <= MAX_PADDED_PIECES)
 
 
 def _lay(
