@@ -53,7 +53,11 @@ def new_run(config: TrainConfig) -> Run:
     torch.manual_seed(config.seed)
     sizes = BiLMConfig(NUM_PIECES, config.embedding_size, config.cell_size, config.num_layers)
     counts = 1_000_000 // torch.arange(1, NUM_PIECES + 1)
-    objective = BiLMObjective(BiLM(sizes), counts).to(choose_device())
+    weights = config.objective_weights
+    objective = BiLMObjective(
+        BiLM(sizes), counts, config.negative_power, weights, config.batch_pieces
+    )
+    objective = objective.to(choose_device())
     return Run(config, choose_device(), objective, build_optimizer(objective, config), Progress())
 
 

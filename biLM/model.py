@@ -38,25 +38,26 @@ class BiLM(nn.Module):
             ids: Rows of piece ids, padded on the right with any valid id.
             lengths: Pieces of each row that are not padding.
         """
-        forward_layers, backward_layers = self.directions(ids, lengths)
         x = self.embedding(ids)
+        forward_layers, backward_layers = self.directions(x, lengths)
         # Unlike the paper, the embedding may be narrower than a layer; repeating it to the full
         # width keeps every cosine and gives each half the same weight in a mix.
         depths = [x.repeat(1, 1, self.config.dim // self.config.embedding_size)]
         for ahead, back in zip(forward_layers, backward_layers, strict=True):
-            depths.append(torch.cat([ahead, reverse_padded(back, lengths)], dim=-1))
+            depths.append(torch.cat([ahead, back], dim=-1))
         return torch.stack(depths)
 
     def directions(
         self,
-        ids: Int[Tensor, "batch time"],
+        x: Float[Tensor, "batch time width"],
         lengths: Int[Tensor, " batch"],
         dropout: float = 0.0,
     ) -> tuple[list[Float[Tensor, "batch time half"]], list[Float[Tensor, "batch time half"]]]:
-        """Return the layers of the forward LSTMs and, in reversed order of time, the backward's.
+        """Return the layers of the forward and of the backward LSTMs over embedded rows.
 
-        Column t of a backward layer has read the row from its end down to piece length - 1 - t.
+        Column t of a forward layer has read the row up to piece t, of a backward layer from its
+        end down to piece t.
         """
-        ahead = self.forward_lm(self.embedding(ids), CHUNK_PIECES, dropout)
-        back = self.embedding(reverse_padded(ids, lengths))
-        return ahead, self.backward_lm(back, CHUNK_PIECES, dropout)
+        ahead = self.forward_lm(x, CHUNK_PIECES, dropout)
+        back = self.backward_lm(reverse_padded(x, lengths), CHUNK_PIECES, dropout)
+        return ahead, [reverse_padded(layer, lengths) for layer in back]

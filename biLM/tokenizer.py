@@ -61,6 +61,11 @@ class Tokenizer:
         """Size of the vocabulary."""
         return len(self._processor)
 
+    def piece(self, piece_id: int) -> str:
+        """A piece as it stands in the vocabulary; a space is written U+2581."""
+        piece: str = self._processor.id_to_piece(piece_id)
+        return piece
+
     def encode(self, text: str) -> Pieces:
         """Cut a text into pieces.
 

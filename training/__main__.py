@@ -4,7 +4,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from training.corpus import CorpusConfig, build_corpus, training_text
@@ -23,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         given.step(given)
     except TrainingError as error:
-        print(f"training: {error}", file=sys.stderr)  # noqa: T201
+        _tell(str(error))
         return 2
     return 0
 
@@ -54,7 +53,9 @@ def build_parser() -> argparse.ArgumentParser:
     training.add_argument("recipe", choices=sorted(RECIPES))
     training.add_argument("--shards", type=Path, default=Path("build/shards"))
     training.add_argument("--out", type=Path, default=Path("build/run"))
-    training.add_argument("--max-pieces", type=int, help="budget, instead of the recipe's")
+    training.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a value of the recipe"
+    )
     training.set_defaults(step=_train)
 
     evaluation = steps.add_parser("evaluate", help="a run -> bits per character, sense scores")
@@ -73,7 +74,12 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _corpus(given: argparse.Namespace) -> None:
-    build_corpus(given.inputs, given.out, CorpusConfig())
+    for note in build_corpus(given.inputs, given.out, CorpusConfig()).notes:
+        _tell(note)
+
+
+def _tell(message: str) -> None:
+    print(f"training: {message}", file=sys.stderr)  # noqa: T201
 
 
 def _vocabulary(given: argparse.Namespace) -> None:
@@ -86,9 +92,7 @@ def _shards(given: argparse.Namespace) -> None:
 
 
 def _train(given: argparse.Namespace) -> None:
-    recipe = RECIPES[given.recipe]()
-    if given.max_pieces is not None:
-        recipe = replace(recipe, max_pieces=given.max_pieces)
+    recipe = RECIPES[given.recipe]().changed(given.set)
     train(recipe, Shards(given.shards), given.out)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -10,7 +9,7 @@ from torch import Tensor
 from biLM.artifact import Artifact
 from biLM.encoder import Encoder
 from biLM.scalar_mix import ScalarMix
-from training.checkpoint import load_checkpoint, saved_config
+from training.checkpoint import Checkpoint
 from training.objective import BiLMObjective, build_objective
 from training.shards import Shard, Shards
 
@@ -19,14 +18,14 @@ ROWS_PER_CALL = 256
 DEFAULT_WEIGHTS = (-1.0, 1.5)  # of the last layer but one, and of the last
 
 
-def load_objective(run: Path, shards: Shards) -> BiLMObjective:
-    """The trained model of a run with its softmax, on the CPU.
+def load_objective(checkpoint: Checkpoint, shards: Shards) -> BiLMObjective:
+    """The trained model of a run with its heads, on the CPU.
 
     Raises:
-        CheckpointError: the run has no checkpoint, or one of other sizes.
+        CheckpointError: the shards are of another vocabulary than the run's.
     """
-    objective = build_objective(saved_config(run), shards)
-    load_checkpoint(run, objective)
+    objective = build_objective(checkpoint.config, shards)
+    checkpoint.restore(objective)
     return objective.eval().requires_grad_(False)
 
 
@@ -36,7 +35,7 @@ def assemble(objective: BiLMObjective, name: str, shards: Shards) -> Artifact:
     Golden vectors and card are empty; `export` adds them.
     """
     with torch.no_grad():
-        for parameter in objective.bilm.parameters():
+        for parameter in objective.parameters():
             parameter.copy_(parameter.bfloat16())
     config = objective.bilm.config
     artifact = Artifact(

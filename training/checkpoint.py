@@ -1,12 +1,19 @@
-"""One file from which a run goes on as if it had never stopped.
+"""The files from which a run goes on as if it had never stopped.
 
-A checkpoint is a safetensors file: weights, Adam's moments, and in its metadata the recipe and
-how far the run had come. There is no random state to keep, because every step derives its own
-from the seed and its number.
+    checkpoint.safetensors   where the run is
+    previous.safetensors     where it was one checkpoint before: used if the first is torn
+    plateau.safetensors      where it was when the learning rate began to fall: a larger budget
+                             goes on from here
+
+Each holds weights, Adam's moments, and in its metadata the recipe, how far the run had come and the
+sha256 of the tensors. There is no random state to keep, because every step derives its own from the
+seed and its number.
 """
 
+import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -19,19 +26,74 @@ from training.config import TrainConfig
 from training.errors import CheckpointError
 from training.stream import Position
 
-FORMAT_VERSION = "1"
+FORMAT_VERSION = "2"
 NAME = "checkpoint.safetensors"
+PREVIOUS = "previous.safetensors"
+PLATEAU = "plateau.safetensors"
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run has come."""
+    """How far a run has come.
+
+    Args:
+        step: Steps, skipped ones included.
+        pieces: Pieces predicted per direction.
+        seconds: Time spent in steps.
+        position: Place in the stream of batches.
+        at_peak: No step has been taken yet with a falling learning rate.
+        skipped: Steps whose gradient was no number, so that no weight moved.
+        skipped_in_a_row: Of them, the last ones without a sound step after them.
+    """
 
     step: int = 0
     pieces: int = 0
     seconds: float = 0.0
     position: Position = field(default_factory=Position)
+    at_peak: bool = True
+    skipped: int = 0
+    skipped_in_a_row: int = 0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What one file holds."""
+
+    config: TrainConfig
+    progress: Progress
+    tensors: Mapping[str, Tensor]
+
+    def restore(self, model: nn.Module, optimizer: torch.optim.Adam | None = None) -> None:
+        """Fill the model, and the optimizer if given.
+
+        Raises:
+            CheckpointError: they are of other sizes.
+        """
+        model_tensors = [name for name in self.tensors if name.startswith("model.")]
+        weights = {n.removeprefix("model."): self.tensors[n] for n in model_tensors}
+        try:
+            model.load_state_dict(weights)
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"the checkpoint is of a model of other sizes: {error}"
+            ) from error
+        if optimizer is not None:
+            for name, parameter in model.named_parameters():
+                optimizer.state[parameter] = {
+                    moment: self.tensors[f"{moment}.{name}"].to(parameter.device)
+                    for moment in MOMENTS
+                }
+
+    def leads_to(self, config: TrainConfig) -> bool:
+        """Whether a run of that recipe passes through this state.
+
+        A larger or smaller budget is the same run for as long as neither's rate has begun to fall.
+        """
+        if self.config == config:
+            return True
+        falls_later = self.progress.at_peak and not config.decays_at(self.progress.pieces)
+        return falls_later and replace(self.config, max_pieces=config.max_pieces) == config
 
 
 def save_checkpoint(
@@ -41,74 +103,97 @@ def save_checkpoint(
     model: nn.Module,
     optimizer: torch.optim.Adam,
 ) -> None:
-    """Write the checkpoint of a run atomically over the one before."""
+    """Write where a run is, and keep the checkpoint before it.
+
+    Raises:
+        CheckpointError: the disk is full or cannot be written; what was there before is intact.
+    """
+    data = _serialised(config, progress, model, optimizer)
+    path = folder / NAME
+    try:
+        if path.exists():
+            path.replace(folder / PREVIOUS)
+        write_atomically(path, data)
+    except OSError as error:
+        raise CheckpointError(
+            f"{path} could not be written ({error}); {len(data) / 2**20:.0f} MiB are needed. The"
+            f" checkpoint before it is intact in {folder}: make room and run the same command again"
+        ) from error
+
+
+def keep_plateau(folder: Path) -> None:
+    """Keep the last checkpoint as the place where a larger budget would go on."""
+    write_atomically(folder / PLATEAU, (folder / NAME).read_bytes())
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """The last checkpoint of a run that can be read.
+
+    Raises:
+        CheckpointError: there is none, or each is damaged or foreign.
+    """
+    found, refusals = find_checkpoints(folder)
+    if found:
+        return found[0]
+    if refusals:
+        raise CheckpointError("; ".join(refusals) + "; remove the folder to start over")
+    raise CheckpointError(f"{folder / NAME} does not exist; run `python -m training train` first")
+
+
+def find_checkpoints(folder: Path) -> tuple[list[Checkpoint], list[str]]:
+    """The checkpoints of a folder, the last first, and why others were refused."""
+    found, refusals = [], []
+    for name in (NAME, PREVIOUS, PLATEAU):
+        if (folder / name).exists():
+            try:
+                found.append(_read(folder / name))
+            except CheckpointError as error:
+                refusals.append(str(error))
+    return found, refusals
+
+
+def _serialised(
+    config: TrainConfig, progress: Progress, model: nn.Module, optimizer: torch.optim.Adam
+) -> bytes:
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     for name, parameter in model.named_parameters():
         for moment in MOMENTS:
             if parameter in optimizer.state:
                 tensors[f"{moment}.{name}"] = optimizer.state[parameter][moment]
-    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    on_cpu = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
     metadata = {
         "version": FORMAT_VERSION,
         "config": json.dumps(config.as_dict()),
         "progress": json.dumps(asdict(progress)),
+        "sha256": _digest(on_cpu),
     }
-    write_atomically(folder / NAME, save(contiguous, metadata))
+    return save(on_cpu, metadata)
 
 
-def load_checkpoint(
-    folder: Path, model: nn.Module, optimizer: torch.optim.Adam | None = None
-) -> Progress:
-    """Fill the model, and the optimizer if given, from a run's checkpoint.
-
-    Raises:
-        CheckpointError: there is none, it is damaged, or it belongs to a model of other sizes.
-    """
-    tensors, metadata = _read(folder)
-    weights = {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise CheckpointError(f"{folder / NAME} is of a model of other sizes: {error}") from error
-    if optimizer is not None:
-        for name, parameter in model.named_parameters():
-            optimizer.state[parameter] = {
-                moment: tensors[f"{moment}.{name}"].to(parameter.device) for moment in MOMENTS
-            }
-    return _progress(metadata)
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].numpy().data)
+    return digest.hexdigest()
 
 
-def read_progress(folder: Path) -> Progress:
-    """How far the run with this checkpoint has come."""
-    return _progress(_read(folder)[1])
-
-
-def saved_config(folder: Path) -> TrainConfig:
-    """The recipe a run's checkpoint was written by."""
-    return TrainConfig(**json.loads(_read(folder)[1]["config"]))
-
-
-def has_checkpoint(folder: Path) -> bool:
-    """Whether a run has a checkpoint to go on from."""
-    return (folder / NAME).exists()
-
-
-def _progress(metadata: dict[str, str]) -> Progress:
-    progress = json.loads(metadata["progress"])
-    return Progress(**{**progress, "position": Position(**progress["position"])})
-
-
-def _read(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    path = folder / NAME
-    if not path.exists():
-        raise CheckpointError(f"{path} does not exist; run `python -m training train` first")
+def _read(path: Path) -> Checkpoint:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
-            tensors: dict[str, torch.Tensor] = {n: file.get_tensor(n) for n in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise CheckpointError(f"{path} is damaged ({error}); remove it to start over") from error
+            tensors: dict[str, Tensor] = {n: file.get_tensor(n) for n in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is damaged ({error})") from error
     if metadata.get("version") != FORMAT_VERSION:
         found = metadata.get("version")
         raise CheckpointError(f"{path} has version {found}; this program reads {FORMAT_VERSION}")
-    return tensors, metadata
+    if metadata.get("sha256") != _digest(tensors):
+        raise CheckpointError(f"{path} is damaged (its tensors are not the ones that were written)")
+    try:
+        progress = json.loads(metadata["progress"])
+        position = Position(**progress.pop("position"))
+        config = TrainConfig(**json.loads(metadata["config"]))
+        return Checkpoint(config, Progress(position=position, **progress), tensors)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} is of another program ({error!r})") from error

@@ -1,5 +1,6 @@
 """What a training run is made of: sizes, data order, objective, optimiser, budget."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from training.errors import TrainingError
@@ -16,11 +17,16 @@ class TrainConfig:
         num_layers: LSTM layers per direction.
         max_pieces: Budget: the run ends when it has predicted this many pieces per direction.
         batch_pieces: Padded pieces per step; rows per step follow from the row length.
+        min_rows: Rows per step at least: few rows leave the matrix units idle.
+        forward_weight: Of the forward language model's loss.
+        backward_weight: Of the backward language model's loss.
+        cloze_weight: Of the loss of the head that reads both sides.
         num_negatives: Sampled pieces per step that stand for the vocabulary; 0 is full softmax.
         negative_power: Negatives are drawn in proportion to count ** negative_power.
         dropout: Share of every LSTM's input that is dropped.
         learning_rate: Peak of Adam's step.
-        warmup_steps: Steps from 0 to the peak; from there a cosine goes to `final_share` of it.
+        warmup_steps: Steps from 0 to the peak.
+        decay_share: Share of the budget, the last of it, over which the rate falls in a line.
         final_share: Last learning rate as a share of the peak.
         max_gradient_norm: Bound on the norm of the whole gradient.
         seed: Of weights, order, dropout and negatives.
@@ -38,11 +44,16 @@ class TrainConfig:
     max_pieces: int
     num_layers: int = 2
     batch_pieces: int = 2048
+    min_rows: int = 64
+    forward_weight: float = 0.5
+    backward_weight: float = 0.5
+    cloze_weight: float = 0.5
     num_negatives: int = 2048
     negative_power: float = 0.75
     dropout: float = 0.0
     learning_rate: float = 2e-3
     warmup_steps: int = 500
+    decay_share: float = 0.3
     final_share: float = 0.02
     max_gradient_norm: float = 1.0
     seed: int = 1
@@ -52,15 +63,52 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         at_least_one = ("embedding_size", "cell_size", "max_pieces", "num_layers", "batch_pieces")
-        for name in (*at_least_one, "warmup_steps", "log_every_steps", "score_every_steps"):
+        steps = ("min_rows", "warmup_steps", "log_every_steps", "score_every_steps")
+        for name in (*at_least_one, *steps):
             if getattr(self, name) < 1:
                 raise TrainingError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if not 0 <= self.dropout < 1:
             raise TrainingError(f"dropout is {self.dropout}; it must be in [0, 1)")
+        if not 0 < self.decay_share <= 1:
+            raise TrainingError(f"decay_share is {self.decay_share}; it must be in (0, 1]")
+        if min(self.objective_weights) < 0 or not sum(self.objective_weights):
+            raise TrainingError(
+                f"the objective weights are {self.objective_weights}; none may be negative, and one"
+                " must be above 0"
+            )
         if self.num_negatives < 0:
             raise TrainingError(f"num_negatives is {self.num_negatives}; 0 means full softmax")
         if min(self.learning_rate, self.max_gradient_norm) <= 0:
             raise TrainingError("learning_rate and max_gradient_norm must be above 0")
+
+    @property
+    def objective_weights(self) -> tuple[float, float, float]:
+        """Of the forward, backward and cloze loss."""
+        return self.forward_weight, self.backward_weight, self.cloze_weight
+
+    def decays_at(self, pieces: int) -> bool:
+        """Whether a step taken after so many pieces has a falling learning rate."""
+        return pieces > (1 - self.decay_share) * self.max_pieces
+
+    def changed(self, assignments: Sequence[str]) -> "TrainConfig":
+        """The recipe with some values replaced, each given as `name=value`.
+
+        Raises:
+            TrainingError: there is no such name, or the value is not of its kind.
+        """
+        kinds = {name: type(value) for name, value in self.as_dict().items()}
+        values: dict[str, int | float | str] = {}
+        for assignment in assignments:
+            name, _, value = assignment.partition("=")
+            if name not in kinds:
+                raise TrainingError(f"a recipe has no {name!r}; it has {sorted(kinds)}")
+            try:
+                values[name] = kinds[name](value)
+            except ValueError as error:
+                raise TrainingError(
+                    f"{name} is {value!r}; it must be of type {kinds[name].__name__}"
+                ) from error
+        return TrainConfig(**{**self.as_dict(), **values})  # type: ignore[arg-type]
 
     def as_dict(self) -> dict[str, int | float | str]:
         """The recipe as it is logged, checkpointed and put on the card."""

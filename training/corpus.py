@@ -1,8 +1,9 @@
 """Raw text files -> shuffled training text and a held-out slice per source.
 
-One line of an input is one document. A hash of its text alone decides whether it is held out,
-so a document that occurs twice never stands on both sides, and adding a source moves nothing.
-Memory stays at the size of one output file, whatever the size of the corpus.
+One line of an input is one document. A hash of its text alone decides whether it is held out, and
+which training file it goes to: a document that occurs twice never stands on both sides, its copies
+meet in one file and all but one are dropped, and adding a source moves nothing. Memory stays at the
+size of one training file, whatever the size of the corpus.
 """
 
 import gzip
@@ -11,7 +12,7 @@ import lzma
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TextIO
 
@@ -19,7 +20,10 @@ from biLM.files import to_json, write_atomically
 from training.errors import CorpusError
 
 SUFFIXES = (".txt", ".gz", ".xz")
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+MAX_FILE_BYTES = 64 << 20  # of a training file, about: what is shuffled in memory
+PACKED_RATIO = 4  # about what text gains by .gz or .xz
+LONG_DOCUMENT = 100_000  # characters; more on one line is rarely meant
 
 
 @dataclass(frozen=True)
@@ -27,18 +31,21 @@ class CorpusConfig:
     """How a corpus is divided.
 
     Args:
-        num_files: Output files; each is shuffled in memory, so more files need less memory.
+        min_files: Training files at least; a large corpus gets as many as keep each small enough
+            to be shuffled in memory.
         held_out_one_in: One document in this many is held out of training.
+        keep_duplicates: Train on every copy of a document that occurs several times.
         seed: Of the shuffle.
     """
 
-    num_files: int = 8
+    min_files: int = 8
     held_out_one_in: int = 200
+    keep_duplicates: bool = False
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.num_files < 1:
-            raise CorpusError(f"num_files is {self.num_files}; it must be at least 1")
+        if self.min_files < 1:
+            raise CorpusError(f"min_files is {self.min_files}; it must be at least 1")
         if self.held_out_one_in < 2:
             raise CorpusError(f"held_out_one_in is {self.held_out_one_in}; it must be at least 2")
 
@@ -51,32 +58,48 @@ class SourceCount:
     characters: int = 0
     held_out_documents: int = 0
     held_out_characters: int = 0
+    duplicates: int = 0
 
 
-def build_corpus(inputs: Sequence[Path], out: Path, config: CorpusConfig) -> dict[str, SourceCount]:
+@dataclass
+class Corpus:
+    """What a corpus was made of.
+
+    Args:
+        sources: What each gave.
+        notes: What its owner should know: empty files, endless lines, duplicates.
+    """
+
+    sources: dict[str, SourceCount] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def build_corpus(inputs: Sequence[Path], out: Path, config: CorpusConfig) -> Corpus:
     """Write `train-*.txt`, `held_out/<source>.txt` and `corpus.json` under `out`.
 
     Raises:
-        CorpusError: no input, two sources of one name, or a line that is not UTF-8.
+        CorpusError: no input, two sources of one name, a line that is not UTF-8, or no text at all.
     """
     sources = find_sources(inputs)
     (out / "held_out").mkdir(parents=True, exist_ok=True)
-    shuffle = random.Random(config.seed)
-    for stale in training_text(out):  # of an earlier division into more files
+    for stale in [*training_text(out), *(out / "held_out").glob("*.txt")]:  # of another corpus
         stale.unlink()
-    train_files = [out / f"train-{number:03d}.txt" for number in range(config.num_files)]
-    counts: dict[str, SourceCount] = {}
+    num_files = max(config.min_files, -(-_text_bytes(sources.values()) // MAX_FILE_BYTES))
+    train_files = [out / f"train-{number:03d}.txt" for number in range(num_files)]
+    corpus = Corpus()
     with ExitStack() as stack:
         train = [stack.enter_context(path.open("w", encoding="utf-8")) for path in train_files]
         for source, path in sources.items():
             with (out / "held_out" / f"{source}.txt").open("w", encoding="utf-8") as held_out:
-                counts[source] = _divide(path, train, held_out, config, shuffle)
+                corpus.sources[source] = _divide(path, train, held_out, config, corpus.notes)
+    if not any(count.documents for count in corpus.sources.values()):
+        raise CorpusError(f"there is no text to train on in {[str(i) for i in inputs]}")
+    shuffle = random.Random(config.seed)
     for path in train_files:
-        _shuffle_file(path, shuffle)
-    found = {name: asdict(count) for name, count in counts.items()}
-    manifest = {"version": FORMAT_VERSION, **asdict(config), "sources": found}
+        _shuffle_file(path, shuffle, corpus, config.keep_duplicates)
+    manifest = {"version": FORMAT_VERSION, **asdict(config), **asdict(corpus)}
     write_atomically(out / "corpus.json", to_json(manifest))
-    return counts
+    return corpus
 
 
 def find_sources(inputs: Sequence[Path]) -> dict[str, Path]:
@@ -108,14 +131,26 @@ def read_documents(path: Path) -> Iterator[str]:
     Raises:
         CorpusError: a line is not UTF-8.
     """
+    return (text for _, text in _numbered_documents(path))
+
+
+def is_held_out(text: str, one_in: int) -> bool:
+    """Whether a document is held out: a property of its text and of nothing else."""
+    return _digest(text) % one_in == 0
+
+
+def _numbered_documents(path: Path) -> Iterator[tuple[int, str]]:
     with _open(path) as file:
         for number, line in enumerate(file, start=1):
             try:
                 text = line.decode("utf-8").strip()
             except UnicodeDecodeError as error:
-                raise CorpusError(f"{path} line {number} is not UTF-8 ({error.reason})") from error
+                raise CorpusError(
+                    f"{path} line {number} is not UTF-8 ({error.reason} at its byte"
+                    f" {error.start}); convert the file, such as with iconv -t UTF-8"
+                ) from error
             if text:
-                yield text
+                yield number, text
 
 
 def _open(path: Path) -> AbstractContextManager[Iterable[bytes]]:
@@ -126,10 +161,14 @@ def _open(path: Path) -> AbstractContextManager[Iterable[bytes]]:
     return path.open("rb")
 
 
-def is_held_out(text: str, one_in: int) -> bool:
-    """Whether a document is held out: a property of its text and of nothing else."""
-    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") % one_in == 0
+def _text_bytes(paths: Iterable[Path]) -> int:
+    """About how many bytes of text the files hold."""
+    sizes = ((path.stat().st_size, path.suffix != ".txt") for path in paths)
+    return sum(size * (PACKED_RATIO if is_packed else 1) for size, is_packed in sizes)
+
+
+def _digest(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 def _divide(
@@ -137,22 +176,52 @@ def _divide(
     train: Sequence[TextIO],
     held_out: TextIO,
     config: CorpusConfig,
-    shuffle: random.Random,
+    notes: list[str],
 ) -> SourceCount:
+    """Write each document of a source where it belongs, in training with source and line."""
     count = SourceCount()
-    for text in read_documents(path):
-        if is_held_out(text, config.held_out_one_in):
+    source = path.name.split(".")[0]
+    for number, text in _numbered_documents(path):
+        if len(text) > LONG_DOCUMENT:
+            notes.append(
+                f"{path} line {number} has {len(text):,} characters; a line is one document, held"
+                " out or trained on as a whole; break it at its paragraphs"
+            )
+        digest = _digest(text)
+        if digest % config.held_out_one_in == 0:
             held_out.write(text + "\n")
             count.held_out_documents += 1
             count.held_out_characters += len(text)
         else:
-            shuffle.choice(train).write(text + "\n")
+            file = train[digest // config.held_out_one_in % len(train)]
+            file.write(f"{source}\t{number}\t{text}\n")
             count.documents += 1
             count.characters += len(text)
+    if not count.documents + count.held_out_documents:
+        notes.append(f"{path} holds no text")
     return count
 
 
-def _shuffle_file(path: Path, shuffle: random.Random) -> None:
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    shuffle.shuffle(lines)
-    path.write_text("".join(lines), encoding="utf-8")
+def _shuffle_file(
+    path: Path, shuffle: random.Random, corpus: Corpus, keep_duplicates: bool
+) -> None:
+    first: dict[str, str] = {}
+    texts = []
+    # Split at "\n" alone: splitlines would also end a document at U+2028 and its like.
+    for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
+        source, number, text = line.split("\t", 2)
+        if text in first and not keep_duplicates:
+            count = corpus.sources[source]
+            count.duplicates += 1
+            count.documents -= 1
+            count.characters -= len(text)
+            if count.duplicates == 1:
+                corpus.notes.append(
+                    f"{source} line {number} repeats {first[text]}; duplicates of this source are"
+                    " dropped, and corpus.json counts them"
+                )
+        else:
+            first.setdefault(text, f"{source} line {number}")
+            texts.append(text + "\n")
+    shuffle.shuffle(texts)
+    path.write_text("".join(texts), encoding="utf-8")

@@ -1,33 +1,44 @@
-"""A trained run -> its figures: bits per character by source and direction, and senses by layer."""
+"""A trained run -> its figures: prediction by source and head, and senses by layer."""
 
 from dataclasses import asdict
 from pathlib import Path
 
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
 from biLM.encoder import Encoder
 from biLM.files import to_json, write_atomically
+from biLM.heads import SIDES
+from biLM.tokenizer import Tokenizer
 from training.assemble import assemble, load_objective
-from training.checkpoint import saved_config
+from training.checkpoint import load_checkpoint
 from training.held_out import score
 from training.metrics import LanguageModelScore
 from training.objective import BiLMObjective
 from training.senses import read_pairs, score_senses
-from training.shards import Shards
+from training.shards import Shard, Shards
 
 NAME = "evaluation.json"
-DIRECTIONS = ("forward", "backward")
+WORD_CHARACTERS = 2  # a piece of so many Han characters is a word
+LANGUAGE_MODELS = ("forward", "backward")
 
 
 def evaluate(run: Path, shards: Shards, senses: Path | None) -> dict[str, object]:
     """Score a run on held-out text, and on sense pairs if a folder of them is given.
 
-    Both are taken of the weights as the artifact will hold them. Writes `evaluation.json`.
+    All are taken of the weights as the artifact will hold them. Writes `evaluation.json`.
 
     Raises:
         TrainingError: the run has no checkpoint, or a file of pairs cannot be read.
     """
-    objective = load_objective(run, shards)
-    artifact = assemble(objective, saved_config(run).name, shards)
-    figures: dict[str, object] = {"held_out": score_sources(objective, shards)}
+    checkpoint = load_checkpoint(run)
+    objective = load_objective(checkpoint, shards)
+    artifact = assemble(objective, checkpoint.config.name, shards)
+    figures: dict[str, object] = {
+        "held_out": score_sources(objective, shards),
+        "fill": score_words(objective, shards),
+    }
     if senses is not None:
         encoder = Encoder(artifact)
         figures["senses"] = {
@@ -42,24 +53,45 @@ def evaluate(run: Path, shards: Shards, senses: Path | None) -> dict[str, object
 
 
 def score_sources(objective: BiLMObjective, shards: Shards) -> dict[str, dict[str, object]]:
-    """Perplexity and bits per character of each direction: over all sources, and each alone."""
-    nothing = LanguageModelScore(0.0, 0, 0)
-    totals = [nothing, nothing]
+    """How well each head predicts: over all sources, and each alone."""
+    totals, characters = [LanguageModelScore()] * len(SIDES), 0
     table = {}
-    characters = shards.held_out_characters()
     for source, shard in shards.held_out().items():
-        found = score(objective, shard, characters[source])
+        found = score(objective, shard)
         totals = [total + one for total, one in zip(totals, found, strict=True)]
-        table[source] = _figures(found[0], found[1])
-    return {"all": _figures(totals[0], totals[1]), **table}
+        characters += shards.held_out_characters()[source]
+        table[source] = _figures(found, shards.held_out_characters()[source])
+    return {"all": _figures(totals, characters), **table}
 
 
-def _figures(forward: LanguageModelScore, backward: LanguageModelScore) -> dict[str, object]:
-    figures: dict[str, object] = {
-        "characters": forward.characters,
-        "predictions": forward.predictions,
+def score_words(objective: BiLMObjective, shards: Shards) -> dict[str, object]:
+    """How often each head has the right word among its first: a blank of one word, held out."""
+    everything = Shard.joined(list(shards.held_out().values()))
+    found = score(objective, everything, among=words_of(Tokenizer(shards.vocabulary.read_bytes())))
+    places: dict[str, object] = {"places": found[0].predictions}
+    return places | {
+        side: {f"accuracy_at_{k}": round(one.accuracy_at(k), 4) for k in (1, 10)}
+        for side, one in zip(SIDES, found, strict=True)
     }
-    for direction, found in zip(DIRECTIONS, (forward, backward), strict=True):
-        figures[f"{direction}_bits_per_character"] = round(found.bits_per_character, 4)
-        figures[f"{direction}_perplexity"] = round(found.perplexity, 2)
+
+
+def words_of(tokenizer: Tokenizer) -> Bool[Tensor, " vocab"]:
+    """Which pieces are words of two or more Han characters."""
+    pieces = map(tokenizer.piece, range(tokenizer.num_pieces))
+    return torch.tensor([len(p) >= WORD_CHARACTERS and all(map(_is_han, p)) for p in pieces])
+
+
+def _is_han(character: str) -> bool:
+    return "\u4e00" <= character <= "\u9fff"
+
+
+def _figures(found: list[LanguageModelScore], characters: int) -> dict[str, object]:
+    figures: dict[str, object] = {"characters": characters, "predictions": found[0].predictions}
+    for side, one in zip(SIDES, found, strict=True):
+        if side in LANGUAGE_MODELS:
+            bits = round(one.bits_per_character(characters), 4)
+            figures[f"{side}_bits_per_character"] = bits
+        figures[f"{side}_perplexity"] = round(one.perplexity, 2)
+        for k in (1, 10):
+            figures[f"{side}_accuracy_at_{k}"] = round(one.accuracy_at(k), 4)
     return figures

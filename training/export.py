@@ -9,7 +9,7 @@ from biLM.artifact import Golden, save_artifact
 from biLM.encoder import Encoder
 from biLM.readout import Readout
 from training.assemble import assemble, load_objective
-from training.checkpoint import read_progress, saved_config
+from training.checkpoint import Progress, load_checkpoint
 from training.errors import TrainingError
 from training.evaluate import NAME as EVALUATION
 from training.shards import Shards
@@ -37,10 +37,10 @@ def export(run: Path, shards: Shards, out: Path, sources: Path | None) -> str:
     """
     if not (run / EVALUATION).exists():
         raise TrainingError(f"{run} has no {EVALUATION}; run `python -m training evaluate` first")
-    name = saved_config(run).name
-    artifact = assemble(load_objective(run, shards), name, shards)
+    checkpoint = load_checkpoint(run)
+    artifact = assemble(load_objective(checkpoint, shards), checkpoint.config.name, shards)
     golden = make_golden(Encoder(artifact), GOLDEN_TEXTS)
-    card = make_card(run, shards, sources)
+    card = make_card(run, checkpoint.progress, shards, sources)
     return save_artifact(replace(artifact, golden=golden, card=card), out)
 
 
@@ -55,10 +55,11 @@ def make_golden(encoder: Encoder, texts: Sequence[str]) -> tuple[Golden, ...]:
     )
 
 
-def make_card(run: Path, shards: Shards, sources: Path | None) -> dict[str, object]:
+def make_card(
+    run: Path, progress: Progress, shards: Shards, sources: Path | None
+) -> dict[str, object]:
     """Where the artifact comes from and how well it does."""
     start = json.loads((run / "log.jsonl").read_text("utf-8").splitlines()[0])
-    progress = read_progress(run)
     data: dict[str, object] = {
         "train_rows": shards.manifest["train_rows"],
         "train_pieces": shards.manifest["train_pieces"],

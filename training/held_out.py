@@ -1,11 +1,14 @@
-"""Held-out rows -> how well both language models predict them, by the full softmax in float32."""
+"""Held-out rows -> how well each head predicts them, by the full softmax in float32."""
 
-from dataclasses import replace
+from collections.abc import Iterator
 
 import torch
+from jaxtyping import Bool
+from torch import Tensor
 
+from biLM.heads import SIDES
 from training.metrics import LanguageModelScore
-from training.objective import BiLMObjective
+from training.objective import BiLMObjective, Judged
 from training.shards import Shard
 from training.stream import Stream
 
@@ -13,26 +16,34 @@ BATCH_PIECES = 512  # small: a source of few rows fills few batches of each leng
 
 
 def score(
-    objective: BiLMObjective, shard: Shard, characters: int, max_batches: int | None = None
-) -> tuple[LanguageModelScore, LanguageModelScore]:
-    """Score the forward and the backward model.
+    objective: BiLMObjective,
+    shard: Shard,
+    max_batches: int | None = None,
+    among: Bool[Tensor, " vocab"] | None = None,
+) -> list[LanguageModelScore]:
+    """Score the heads, in the order of `biLM.heads.SIDES`.
 
     Args:
         objective: The model.
         shard: The rows.
-        characters: Code points of the text the rows were made of; 0 if nobody will ask.
         max_batches: Read no more than this many, drawn at random but always the same.
+        among: Count only the places where one of these pieces stands.
     """
+    totals = [LanguageModelScore()] * len(SIDES)
+    with torch.inference_mode():
+        for judged in _judged(objective, shard, max_batches):
+            counted = [j if among is None else j.only(among[j.targets]) for j in judged]
+            found = [LanguageModelScore.of(j.nats, j.ranks) for j in counted]
+            totals = [total + one for total, one in zip(totals, found, strict=True)]
+    return totals
+
+
+def _judged(
+    objective: BiLMObjective, shard: Shard, max_batches: int | None
+) -> Iterator[list[Judged]]:
     sizes = objective.bilm.config
     stream = Stream([shard], BATCH_PIECES, (sizes.bos_id, sizes.eos_id), seed=0)
-    device = objective.bias.device
-    nats, predictions = torch.zeros(2, dtype=torch.float64), 0
-    with torch.inference_mode():
-        for number, batch in enumerate(stream.epoch_once()):
-            if number == max_batches:
-                break
-            nats += objective.nats(batch.to(device)).double().cpu()
-            predictions += batch.num_predictions
-    ahead, back = nats.tolist()
-    forward = LanguageModelScore(ahead, predictions, characters)
-    return forward, replace(forward, nats=back)
+    for number, batch in enumerate(stream.epoch_once()):
+        if number == max_batches:
+            return
+        yield objective.judge(batch.to(objective.heads.bias.device))

@@ -1,6 +1,7 @@
 """What a run tells while it runs: a log of JSON lines, a progress bar and a plot of the loss."""
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -21,14 +22,12 @@ class Journal:
     Args:
         folder: Where `log.jsonl` is appended to.
         total: Pieces in the budget.
-        done: Pieces seen before, when a run is resumed.
     """
 
-    def __init__(self, folder: Path, total: int, done: int) -> None:
+    def __init__(self, folder: Path, total: int) -> None:
         self._file = (folder / LOG_NAME).open("a", encoding="utf-8")
         self._bar = tqdm(
             total=total,
-            initial=done,
             unit=" pieces",
             unit_scale=True,
             smoothing=0.02,
@@ -36,9 +35,19 @@ class Journal:
         )
 
     def advance(self, pieces: int, loss: float) -> None:
-        """Move the bar by one step's pieces and show the step's loss."""
-        self._bar.update(pieces)
+        """Move the bar to so many pieces and show the step's loss."""
+        self._bar.update(pieces - self._bar.n)
         self._bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
+
+    def begin_at(self, pieces: int) -> None:
+        """Show what was seen before, when a run is resumed, and do not count it as speed."""
+        self._bar.initial = pieces
+        self._bar.reset()
+
+    def say(self, message: str) -> None:
+        """Tell the person at the terminal, and the log."""
+        self._bar.write(message, file=sys.stderr)
+        self.write("note", {"message": message})
 
     def write(self, kind: str, values: Mapping[str, object]) -> None:
         """Append one line to the log."""

@@ -1,13 +1,13 @@
-"""The two language-model objectives over a biLM, and the sampled softmax that makes them cheap.
+"""What a biLM is trained to do: tell the piece in every place from the left, the right and both.
 
-Peters et al. 2018, section 3.1: one softmax layer for both directions; here it is tied to the
-piece embedding E, through a projection of each direction's top state h to the embedding's width:
+Three losses, each with its weight in the recipe: `forward` and `backward` are the two language
+models of Peters et al. 2018, section 3.1; `cloze` reads the forward state left of a place and the
+backward state right of it together (Melamud et al. 2016, "context2vec"). `biLM.heads` has the
+equations.
 
-    o = E (W h + c) + b,    loss = log sum_j exp(o_j) - o_target
-
-Full softmax: the sum as it stands; all reported numbers use it. Sampled: K negatives are drawn
-with replacement from q, and the target is to be told from them (Jean et al. 2015, section 3;
-van den Oord et al. 2018, equation 4):
+Full softmax: all reported numbers use it. Sampled: K negatives are drawn with replacement from q,
+and the target is to be told from them (Jean et al. 2015, section 3; van den Oord et al. 2018,
+equation 4):
 
     loss = log (u_t + sum_{s in negatives} u_s) - log u_t,    u_j = exp(o_j) / q_j
 
@@ -17,63 +17,121 @@ the full sum without bias, but not its logarithm: pieces with p > K q are then n
 down, and the full loss rises while the sampled one falls.
 """
 
+from dataclasses import dataclass
+
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from biLM.config import BiLMConfig
-from biLM.lstm import reverse_padded
+from biLM.heads import Heads
 from biLM.model import BiLM
 from training.config import TrainConfig
 from training.shards import Shards
+from training.softmax import softmax_loss
 from training.stream import Batch
 
-IGNORED = -100  # torch's cross_entropy leaves this target out
+
+@dataclass(frozen=True)
+class Judged:
+    """How one head did on the places it predicts.
+
+    Args:
+        targets: The piece that stands in each place.
+        nats: -log of the probability it was given, full softmax.
+        ranks: How many pieces were given a higher one.
+    """
+
+    targets: Int[Tensor, " place"]
+    nats: Float[Tensor, " place"]
+    ranks: Int[Tensor, " place"]
+
+    def only(self, chosen: Bool[Tensor, " place"]) -> "Judged":
+        """Some of the places."""
+        return Judged(self.targets[chosen], self.nats[chosen], self.ranks[chosen])
 
 
 class BiLMObjective(nn.Module):
-    """A biLM with the softmax of its two language models.
+    """A biLM with its heads and the losses that train them.
 
     Args:
         bilm: The model that is trained.
         counts: Occurrences of each piece in the training rows.
         negative_power: Negatives are drawn in proportion to count ** negative_power.
+        weights: Of the forward, backward and cloze loss; 0 leaves one out.
+        batch_pieces: What the summed loss is divided by: pieces of a usual batch. It is not the
+            number in the batch at hand, or a piece would weigh most where it has least company.
     """
 
     def __init__(
-        self, bilm: BiLM, counts: Int[Tensor, " vocab"], negative_power: float = 0.75
+        self,
+        bilm: BiLM,
+        counts: Int[Tensor, " vocab"],
+        negative_power: float = 0.75,
+        weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
+        batch_pieces: int = 1,
     ) -> None:
         super().__init__()
-        config = bilm.config
         self.bilm = bilm
-        self.projections = nn.ModuleList(
-            nn.Linear(config.cell_size, config.embedding_size) for _ in ("forward", "backward")
-        )
+        self.heads = Heads(bilm.config)
         smoothed = counts.double() + 1  # a piece never seen is rare, not impossible
-        # Started at the log frequencies, so that the first steps learn context and not counts.
-        self.bias = nn.Parameter((smoothed / smoothed.sum()).log().float())
+        with torch.no_grad():
+            # Started at the log frequencies, so that the first steps learn context and not counts.
+            self.heads.bias.copy_((smoothed / smoothed.sum()).log())
         drawn = smoothed**negative_power
         self.negative_probabilities: Tensor
         self.register_buffer("negative_probabilities", (drawn / drawn.sum()).float(), False)
+        self.weights: Tensor
+        self.register_buffer("weights", torch.tensor(weights) / batch_pieces, False)
 
     def forward(
         self, batch: Batch, negatives: Int[Tensor, " sample"] | None, dropout: float
-    ) -> Float[Tensor, " direction"]:
-        """Return the mean loss per piece of the forward and of the backward model, in nats."""
-        losses = []
-        for context, targets in self.predictions(batch, dropout):
-            loss = self._full(context, targets) if negatives is None else None
-            if loss is None:
-                assert negatives is not None, "one of the two: this is a bug"
-                loss = self._sampled(context, targets, negatives)
-            losses.append(loss / max(1, batch.num_predictions))
-        return torch.stack(losses)
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, " side"]]:
+        """Return the loss to be lowered, and the mean loss per piece of each head, in nats.
 
-    def nats(self, batch: Batch) -> Float[Tensor, " direction"]:
-        """Return the summed loss of each direction over a batch, full softmax, in nats."""
-        return torch.stack(
-            [self._full(context, targets) for context, targets in self.predictions(batch, 0.0)]
+        Args:
+            batch: The rows.
+            negatives: Pieces that stand for the vocabulary; None is the full softmax.
+            dropout: Share of every LSTM's input, and of the last state, that is dropped.
+        """
+        embedding = self.bilm.embedding
+        bias: Tensor = self.heads.bias
+        if negatives is None:
+            x, pieces = embedding(batch.ids), embedding.weight
+            piece_bias, target_bias = bias, bias
+        else:
+            # One lookup: each costs a gradient as large as the whole embedding.
+            vectors = embedding(torch.cat([batch.ids.flatten(), negatives]))
+            x = vectors[: batch.ids.numel()].view(*batch.ids.shape, -1)
+            pieces = vectors[batch.ids.numel() :]
+            target_bias = bias - self.negative_probabilities.log()
+            piece_bias = target_bias[negatives]
+        context = self._context(x, batch.lengths, dropout)
+        wanted = (context * x).sum(-1).float() + target_bias[batch.ids]
+        is_place = _predicted(batch)
+        total, losses = softmax_loss(
+            context.flatten(0, 2),
+            wanted.flatten(),
+            pieces,
+            piece_bias,
+            (is_place * self.weights[:, None, None]).flatten(),
+            wanted_apart=negatives is not None,
         )
+        numbers = is_place.sum((1, 2)).clamp(min=1)
+        return total, (losses.view_as(is_place) * is_place).sum((1, 2)) / numbers
+
+    def judge(self, batch: Batch) -> list[Judged]:
+        """Compare what each head expects with what stands there, by the full softmax."""
+        embedding = self.bilm.embedding
+        context = self._context(embedding(batch.ids), batch.lengths, 0.0)
+        judged = []
+        for side, is_place in zip(context, _predicted(batch), strict=True):
+            targets = batch.ids[is_place]
+            logits = nn.functional.linear(side[is_place], embedding.weight, self.heads.bias)
+            wanted = logits.gather(1, targets[:, None])
+            nats = logits.logsumexp(-1) - wanted[:, 0]
+            judged.append(Judged(targets, nats, (logits > wanted).sum(-1)))
+        return judged
 
     def draw_negatives(self, number: int, generator: torch.Generator) -> Int[Tensor, " sample"]:
         """Piece ids drawn with replacement."""
@@ -81,48 +139,24 @@ class BiLMObjective(nn.Module):
             self.negative_probabilities, number, replacement=True, generator=generator
         )
 
-    def predictions(
-        self, batch: Batch, dropout: float
-    ) -> list[tuple[Float[Tensor, "place width"], Int[Tensor, " place"]]]:
-        """The context vector and the target of every place, forward then backward.
-
-        Places without a prediction carry the target IGNORED, so that shapes stay fixed.
-        """
-        layers = self.bilm.directions(batch.ids, batch.lengths, dropout)
-        orders = (batch.ids, reverse_padded(batch.ids, batch.lengths))
-        time = torch.arange(1, batch.ids.shape[1], device=batch.ids.device)
-        is_target = time < batch.lengths[:, None]
-        found = []
-        for projection, tops, ids in zip(self.projections, layers, orders, strict=True):
-            states = nn.functional.dropout(tops[-1][:, :-1], dropout)
-            context = projection(states).flatten(0, 1)
-            found.append((context, ids[:, 1:].where(is_target, IGNORED).flatten()))
+    def _context(
+        self, x: Float[Tensor, "batch time width"], lengths: Int[Tensor, " batch"], dropout: float
+    ) -> Float[Tensor, "side batch time width"]:
+        """What each head expects in every column; zeros stand beyond both ends of a row."""
+        ahead, back = self.bilm.directions(x, lengths, dropout)
+        left = nn.functional.pad(ahead[-1][:, :-1], (0, 0, 1, 0))
+        right = nn.functional.pad(back[-1][:, 1:], (0, 0, 0, 1))
+        drop = nn.functional.dropout
+        found: Tensor = self.heads(drop(left, dropout), drop(right, dropout))
         return found
 
-    def _full(
-        self, context: Float[Tensor, "place width"], targets: Int[Tensor, " place"]
-    ) -> Float[Tensor, ""]:
-        logits = nn.functional.linear(context, self.bilm.embedding.weight, self.bias)
-        return nn.functional.cross_entropy(
-            logits.float(), targets, ignore_index=IGNORED, reduction="sum"
-        )
 
-    def _sampled(
-        self,
-        context: Float[Tensor, "place width"],
-        targets: Int[Tensor, " place"],
-        negatives: Int[Tensor, " sample"],
-    ) -> Float[Tensor, ""]:
-        is_target = targets != IGNORED
-        targets = targets.clamp(min=0)
-        embedding = self.bilm.embedding
-        corrected_bias = self.bias - self.negative_probabilities.log()
-        sampled = nn.functional.linear(context, embedding(negatives)).float()
-        sampled = sampled + corrected_bias[negatives]
-        wanted = (context * embedding(targets)).sum(-1).float() + corrected_bias[targets]
-        log_total = torch.logaddexp(sampled.logsumexp(-1), wanted)
-        loss: Tensor = ((log_total - wanted) * is_target).sum()
-        return loss
+def _predicted(batch: Batch) -> Bool[Tensor, "side batch time"]:
+    """Which columns each head predicts: forward all but the first, backward all but the last."""
+    time = torch.arange(batch.ids.shape[1], device=batch.ids.device)
+    forward = (time > 0) & (time < batch.lengths[:, None])
+    backward = time < batch.lengths[:, None] - 1
+    return torch.stack([forward, backward, forward & backward])
 
 
 def build_objective(config: TrainConfig, shards: Shards) -> BiLMObjective:
@@ -134,4 +168,6 @@ def build_objective(config: TrainConfig, shards: Shards) -> BiLMObjective:
         cell_size=config.cell_size,
         num_layers=config.num_layers,
     )
-    return BiLMObjective(BiLM(sizes), torch.from_numpy(shards.counts), config.negative_power)
+    counts = torch.from_numpy(shards.counts)
+    weights = config.objective_weights
+    return BiLMObjective(BiLM(sizes), counts, config.negative_power, weights, config.batch_pieces)

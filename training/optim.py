@@ -1,4 +1,4 @@
-"""Adam with warm-up, cosine decay and a bound on the norm of the gradient."""
+"""Adam with warm-up, a plateau, a decay and a bound on the norm of the gradient."""
 
 import math
 
@@ -6,7 +6,6 @@ import torch
 from torch import nn
 
 from training.config import TrainConfig
-from training.errors import DivergenceError
 
 BETAS = (0.9, 0.99)  # a run of some ten thousand steps: forget old gradients sooner than by habit
 
@@ -19,7 +18,11 @@ def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Adam:
 
 
 def learning_rate(config: TrainConfig, step: int, progress: float) -> float:
-    """Linear from 0 over the warm-up, then a cosine over the budget that is left.
+    """Linear from 0 over the warm-up, level, then linear over the last part of the budget.
+
+    Until the decay begins the rate does not depend on the budget: a run given a larger one goes
+    on as if it had been given that from the start (Hägele et al. 2024, "Scaling laws and
+    compute-optimal training beyond fixed training durations").
 
     Args:
         config: The recipe.
@@ -28,7 +31,7 @@ def learning_rate(config: TrainConfig, step: int, progress: float) -> float:
     """
     if step < config.warmup_steps:
         return config.learning_rate * (step + 1) / config.warmup_steps
-    share = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+    share = min(1.0, max(0.0, 1 - progress) / config.decay_share)
     return config.learning_rate * (config.final_share + (1 - config.final_share) * share)
 
 
@@ -37,17 +40,12 @@ def apply_gradient(
 ) -> float:
     """Clip the gradient, take one step, forget the gradient; return its norm before clipping.
 
-    Raises:
-        DivergenceError: the norm is not finite; the weights are left as they were.
+    A norm that is not finite moves nothing: weights and moments stay as they were.
     """
     norm = float(nn.utils.clip_grad_norm_(model.parameters(), max_norm))  # a sync point
-    if not math.isfinite(norm):
-        raise DivergenceError(
-            f"the norm of the gradient is {norm}, so no step was taken; the last checkpoint is"
-            " sound: lower learning_rate and start a new run"
-        )
     for group in optimizer.param_groups:
         group["lr"] = rate
-    optimizer.step()
+    if math.isfinite(norm):
+        optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return norm

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from biLM.encoder import Encoder
@@ -64,9 +65,12 @@ def read_pairs(path: Path) -> list[SensePair]:
 def score_senses(
     encoder: Encoder, pairs: Sequence[SensePair], mixes: Mapping[str, ScalarMix]
 ) -> dict[str, SenseScore]:
-    """Score each layer, layers 1 and up together, and each mix; raw and centred."""
+    """Score each layer, layers 1 and up together, and each mix; raw and centred.
+
+    Beside them stands what needs no model: the characters around the word, by tf-idf.
+    """
     same = np.array([pair.same_sense for pair in pairs])
-    scores = {}
+    scores = {"bag of characters": _score(_bag_cosine(pairs), same)}
     for centred in (False, True):
         first = _word_layers(encoder, [pair.first for pair in pairs], centred)
         second = _word_layers(encoder, [pair.second for pair in pairs], centred)
@@ -97,6 +101,13 @@ def _representations(
     for name, mix in mixes.items():
         s = np.array(mix.weights, dtype=np.float32)
         yield f"mix {name}", np.einsum("j,jwd->wd", s, first), np.einsum("j,jwd->wd", s, second)
+
+
+def _bag_cosine(pairs: Sequence[SensePair]) -> npt.NDArray[np.float64]:
+    around = [text[:b] + text[e:] for pair in pairs for text, b, e in (pair.first, pair.second)]
+    bags = TfidfVectorizer(analyzer="char").fit_transform(around)  # rows of unit length
+    cosine: npt.NDArray[np.float64] = np.asarray(bags[::2].multiply(bags[1::2]).sum(axis=1))[:, 0]
+    return cosine
 
 
 def _cosine(one: Vectors, other: Vectors) -> npt.NDArray[np.float64]:

@@ -1,8 +1,9 @@
 """Shards -> batches of a few fixed shapes, in an order that seed and epoch alone decide.
 
 Rows of similar length share a batch; a batch of short rows has more of them, so that every
-batch holds about the same number of pieces. oneDNN builds a primitive per shape and a free
-shape every step costs more than the step, so lengths are rounded up and missing rows are empty.
+batch holds about the same number of pieces, but never fewer rows than a matrix unit wants. oneDNN
+builds a primitive per shape and a free shape every step costs more than the step, so lengths are
+rounded up and missing rows are empty.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,8 @@ from torch import Tensor
 
 from training.shards import BOUNDARY_PIECES, Shard
 
-LENGTH_STEP = 8  # row lengths are rounded up to a multiple: 8 shapes up to 64
+LENGTH_STEP = 4  # row lengths are rounded up to a multiple: 16 shapes up to 64
+ROW_STEP = 16  # numbers of rows too, where there are that many: what a matrix unit takes at once
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,14 @@ class Stream:
         batch_pieces: Padded pieces of a batch, about.
         boundaries: Piece ids (begin, end) put around every row.
         seed: Of the order.
+        min_rows: Rows of a batch at least.
     """
 
     shards: Sequence[Shard]
     batch_pieces: int
     boundaries: tuple[int, int]
     seed: int
+    min_rows: int = 1
 
     def batches(self, start: Position) -> Iterator[tuple[Position, Batch]]:
         """Batches from `start` on, each with the position that follows it."""
@@ -109,4 +113,5 @@ class Stream:
         return Batch(torch.from_numpy(ids), torch.from_numpy(lengths))
 
     def _num_rows(self, length: int) -> int:
-        return max(1, self.batch_pieces // length)
+        rows = max(1, self.min_rows, self.batch_pieces // length)
+        return rows if rows < ROW_STEP else round(rows / ROW_STEP) * ROW_STEP

@@ -23,7 +23,7 @@ def toy_text(tmp_path_factory):
 def toy_corpus(toy_text, tmp_path_factory):
     """The toy text divided into three training files and a held-out slice of about a tenth."""
     folder = tmp_path_factory.mktemp("corpus")
-    build_corpus([toy_text], folder, CorpusConfig(num_files=3, held_out_one_in=10))
+    build_corpus([toy_text], folder, CorpusConfig(min_files=3, held_out_one_in=10))
     return folder
 
 

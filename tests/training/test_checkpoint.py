@@ -5,11 +5,11 @@ import torch
 
 from training.checkpoint import (
     NAME,
+    PREVIOUS,
     Progress,
+    find_checkpoints,
     load_checkpoint,
-    read_progress,
     save_checkpoint,
-    saved_config,
 )
 from training.config import TrainConfig
 from training.errors import CheckpointError
@@ -37,42 +37,93 @@ def test_weights_moments_and_progress_come_back_exactly(run, toy_shards, tmp_pat
     save_checkpoint(tmp_path, CONFIG, PROGRESS, objective, optimizer)
     other = build_objective(replace(CONFIG, seed=2), toy_shards)
     other_optimizer = build_optimizer(other, CONFIG)
-    assert load_checkpoint(tmp_path, other, other_optimizer) == PROGRESS
-    assert read_progress(tmp_path) == PROGRESS
-    assert saved_config(tmp_path) == CONFIG
+    found = load_checkpoint(tmp_path)
+    found.restore(other, other_optimizer)
+    assert (found.config, found.progress) == (CONFIG, PROGRESS)
     for mine, theirs in zip(objective.parameters(), other.parameters(), strict=True):
         assert torch.equal(mine, theirs)
         for moment, value in optimizer.state[mine].items():
             assert torch.equal(other_optimizer.state[theirs][moment], value)
 
 
-def test_a_write_that_fails_leaves_the_checkpoint_before(run, tmp_path, monkeypatch):
+def test_a_full_disk_is_told_with_what_is_needed_and_loses_nothing(run, tmp_path, monkeypatch):
     save_checkpoint(tmp_path, CONFIG, PROGRESS, *run)
 
     def full_disk(_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("biLM.files.os.fsync", full_disk)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(CheckpointError, match=r"No space .* MiB are needed.* make room"):
         save_checkpoint(tmp_path, CONFIG, replace(PROGRESS, step=4), *run)
-    assert read_progress(tmp_path) == PROGRESS
+    assert load_checkpoint(tmp_path).progress == PROGRESS
+    assert not list(tmp_path.glob(".*.tmp"))  # half a file would keep the disk full
 
 
-def test_a_truncated_checkpoint_is_refused_by_name(run, tmp_path):
+def torn(data):
+    return data[:-100]
+
+
+def hollow(data):
+    """As long as it was, the end never written: what a power cut leaves."""
+    return data[:-100] + bytes(100)
+
+
+def foreign(data):
+    return data.replace(b'"version":"2"', b'"version":"7"')
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [(torn, "is damaged"), (hollow, "not the ones that were written"), (foreign, "has version 7")],
+)
+def test_a_bad_checkpoint_is_refused_by_name_and_the_one_before_it_used(
+    run, tmp_path, damage, message
+):
     save_checkpoint(tmp_path, CONFIG, PROGRESS, *run)
+    save_checkpoint(tmp_path, CONFIG, replace(PROGRESS, step=4), *run)
     path = tmp_path / NAME
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(CheckpointError, match=r"checkpoint\.safetensors is damaged"):
-        load_checkpoint(tmp_path, run[0])
+    path.write_bytes(damage(path.read_bytes()))
+    found, refusals = find_checkpoints(tmp_path)
+    assert [checkpoint.progress for checkpoint in found] == [PROGRESS]
+    assert str(path) in refusals[0]
+    assert message in refusals[0]
+    (tmp_path / PREVIOUS).unlink()
+    with pytest.raises(CheckpointError, match=message):
+        load_checkpoint(tmp_path)
+
+
+def test_a_kill_between_the_two_renames_leaves_a_checkpoint(run, tmp_path):
+    save_checkpoint(tmp_path, CONFIG, PROGRESS, *run)
+    (tmp_path / NAME).rename(tmp_path / PREVIOUS)
+    assert load_checkpoint(tmp_path).progress == PROGRESS
 
 
 def test_a_checkpoint_of_other_sizes_is_refused(run, toy_shards, tmp_path):
     save_checkpoint(tmp_path, CONFIG, PROGRESS, *run)
     wider = build_objective(replace(CONFIG, cell_size=8), toy_shards)
     with pytest.raises(CheckpointError, match="other sizes"):
-        load_checkpoint(tmp_path, wider)
+        load_checkpoint(tmp_path).restore(wider)
 
 
-def test_a_missing_checkpoint_names_the_step_that_makes_one(run, tmp_path):
+def test_a_missing_checkpoint_names_the_step_that_makes_one(tmp_path):
     with pytest.raises(CheckpointError, match="python -m training train"):
-        load_checkpoint(tmp_path, run[0])
+        load_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "at_peak", "changed", "leads"),
+    [
+        (500, True, {"max_pieces": 2000}, True),
+        (500, True, {"max_pieces": 800}, True),
+        (500, True, {"max_pieces": 600}, False),  # its rate has fallen by then
+        (800, False, {"max_pieces": 2000}, False),  # this run's own rate has fallen
+        (800, False, {}, True),
+        (500, True, {"max_pieces": 2000, "learning_rate": 0.1}, False),
+    ],
+)
+def test_another_budget_is_the_same_run_until_the_rate_falls(
+    run, tmp_path, pieces, at_peak, changed, leads
+):
+    progress = replace(PROGRESS, pieces=pieces, at_peak=at_peak)
+    save_checkpoint(tmp_path, CONFIG, progress, *run)
+    assert load_checkpoint(tmp_path).leads_to(replace(CONFIG, **changed)) is leads

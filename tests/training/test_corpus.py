@@ -10,6 +10,7 @@ from training.errors import CorpusError
 
 def test_every_document_goes_to_training_or_is_held_out_and_none_is_lost(toy_text, toy_corpus):
     given = toy_text.read_text().splitlines()
+    assert len(given) == len(set(given))
     trained = [text for path in training_text(toy_corpus) for text in read_documents(path)]
     held_out = list(read_documents(toy_corpus / "held_out" / "toy.txt"))
     assert sorted(trained + held_out) == sorted(given)
@@ -17,10 +18,10 @@ def test_every_document_goes_to_training_or_is_held_out_and_none_is_lost(toy_tex
 
 
 def test_a_document_that_occurs_twice_never_stands_on_both_sides(tmp_path):
-    documents = [f"第{number % 50}篇文章" for number in range(200)]
+    documents = [f"第{number}篇文章" for number in range(50)]
     for name in ("one.txt", "two.txt"):
         (tmp_path / name).write_text("\n".join(documents))
-    build_corpus([tmp_path], tmp_path / "out", CorpusConfig(num_files=2, held_out_one_in=4))
+    build_corpus([tmp_path], tmp_path / "out", CorpusConfig(min_files=2, held_out_one_in=4))
     trained = {t for p in training_text(tmp_path / "out") for t in read_documents(p)}
     held_out = {t for p in (tmp_path / "out/held_out").iterdir() for t in read_documents(p)}
     assert trained
@@ -40,8 +41,8 @@ def test_the_order_of_training_documents_is_not_the_order_of_the_source(toy_text
 
 
 def test_a_second_division_into_fewer_files_leaves_none_of_the_first(toy_text, tmp_path):
-    build_corpus([toy_text], tmp_path, CorpusConfig(num_files=5))
-    build_corpus([toy_text], tmp_path, CorpusConfig(num_files=2))
+    build_corpus([toy_text], tmp_path, CorpusConfig(min_files=5))
+    build_corpus([toy_text], tmp_path, CorpusConfig(min_files=2))
     assert len(training_text(tmp_path)) == 2
 
 
@@ -79,3 +80,67 @@ def test_the_manifest_counts_code_points(tmp_path):
     build_corpus([tmp_path / "emoji.txt"], tmp_path / "out", CorpusConfig())
     source = json.loads((tmp_path / "out/corpus.json").read_text())["sources"]["emoji"]
     assert source["characters"] + source["held_out_characters"] == 3
+
+
+def corpus_of(tmp_path, *, one_in=10**9, **texts):
+    """Divide sources given by name and content."""
+    for name, data in texts.items():
+        data = data if isinstance(data, bytes) else data.encode()
+        (tmp_path / f"{name}.txt").write_bytes(data)
+    return build_corpus([tmp_path], tmp_path / "out", CorpusConfig(held_out_one_in=one_in))
+
+
+def trained_on(tmp_path):
+    return sorted(t for path in training_text(tmp_path / "out") for t in read_documents(path))
+
+
+def test_copies_of_a_document_are_dropped_counted_and_told_by_file_and_line(tmp_path):
+    corpus = corpus_of(tmp_path, one="苹果\n病毒\n苹果\n苹果\n", two="窗口\n病毒\n")
+    assert trained_on(tmp_path) == sorted(["苹果", "病毒", "窗口"])
+    assert (corpus.sources["one"].duplicates, corpus.sources["two"].duplicates) == (2, 1)
+    assert (corpus.sources["one"].documents, corpus.sources["one"].characters) == (2, 4)
+    assert any("one line 3 repeats one line 1" in note for note in corpus.notes)
+    assert any("two line 2 repeats one line 2" in note for note in corpus.notes)
+
+
+def test_copies_are_kept_where_that_is_asked_for(tmp_path):
+    (tmp_path / "a.txt").write_text("苹果\n苹果\n")
+    config = CorpusConfig(held_out_one_in=10**9, keep_duplicates=True)
+    build_corpus([tmp_path], tmp_path / "out", config)
+    assert trained_on(tmp_path) == ["苹果", "苹果"]
+
+
+def test_an_empty_file_is_told_and_the_others_are_read(tmp_path):
+    corpus = corpus_of(tmp_path, empty="\n \n", full="苹果\n")
+    assert [note for note in corpus.notes if "empty.txt holds no text" in note]
+    assert trained_on(tmp_path) == ["苹果"]
+
+
+def test_a_corpus_of_empty_files_is_refused(tmp_path):
+    with pytest.raises(CorpusError, match="no text to train on"):
+        corpus_of(tmp_path, empty="")
+
+
+def test_one_giant_line_is_told_by_file_and_line_and_kept_whole(tmp_path):
+    giant = "苹果" * 60_000
+    corpus = corpus_of(tmp_path, book=f"短\n{giant}\n")
+    assert any("book.txt line 2 has 120,000 characters" in note for note in corpus.notes)
+    assert giant in trained_on(tmp_path)
+
+
+def test_a_line_separator_inside_a_document_does_not_end_it(tmp_path):
+    corpus_of(tmp_path, one="苹\u2028果\x85\t手机\n")
+    assert trained_on(tmp_path) == ["苹\u2028果\x85\t手机"]
+
+
+def test_a_large_corpus_gets_as_many_files_as_keep_each_small(tmp_path, monkeypatch):
+    monkeypatch.setattr("training.corpus.MAX_FILE_BYTES", 100)
+    corpus_of(tmp_path, one="".join(f"第{number}篇文章\n" for number in range(200)))
+    files = training_text(tmp_path / "out")
+    assert len(files) == -(-(tmp_path / "one.txt").stat().st_size // 100)
+    assert len(trained_on(tmp_path)) == 200
+
+
+def test_an_encoding_that_is_not_utf8_is_refused_with_the_remedy(tmp_path):
+    with pytest.raises(CorpusError, match=r"gbk\.txt line 2 is not UTF-8 .*iconv"):
+        corpus_of(tmp_path, gbk=b"ok\n" + "苹果手机".encode("gbk") + b"\n")

@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 import sentencepiece
 import torch
-from safetensors.torch import load_file
 
-from training.checkpoint import NAME, load_checkpoint, read_progress
+from training.checkpoint import NAME, load_checkpoint
 from training.config import TrainConfig
 from training.corpus import CorpusConfig, build_corpus
-from training.errors import CheckpointError
+from training.errors import CheckpointError, DivergenceError
 from training.held_out import score
 from training.journal import Journal, read_log
 from training.loop import train
-from training.objective import build_objective
+from training.objective import BiLMObjective, build_objective
 from training.shards import Shard, build_shards, encode_rows
 
 CONFIG = TrainConfig(
@@ -26,6 +25,7 @@ CONFIG = TrainConfig(
     cell_size=8,
     max_pieces=20_000,
     batch_pieces=256,
+    min_rows=1,
     num_negatives=64,
     dropout=0.2,
     warmup_steps=10,
@@ -38,28 +38,91 @@ class Killed(BaseException):
     """Stands for SIGKILL: nothing in the loop may catch it."""
 
 
-def test_a_run_killed_and_resumed_equals_an_unbroken_one(toy_shards, tmp_path, monkeypatch):
-    train(CONFIG, toy_shards, tmp_path / "unbroken")
-    eager = replace(CONFIG, checkpoint_every_s=0.0)
-    steps_left = iter([True] * 37)
+def train_until_killed(config, shards, out, steps):
+    """Train, and die after so many steps of this process."""
+    left = iter([True] * steps)
     advance = Journal.advance
 
     def advance_until_killed(journal, pieces, loss):
-        if not next(steps_left, False):
+        if not next(left, False):
             raise Killed
         advance(journal, pieces, loss)
 
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Journal, "advance", advance_until_killed)
         with pytest.raises(Killed):
-            train(eager, toy_shards, tmp_path / "broken")
-    assert read_progress(tmp_path / "broken").step == 37
-    train(eager, toy_shards, tmp_path / "broken")
+            train(config, shards, out)
 
-    unbroken, broken = (load_file(tmp_path / run / NAME) for run in ("unbroken", "broken"))
-    assert unbroken.keys() == broken.keys()
-    for name, tensor in unbroken.items():
-        assert torch.equal(tensor, broken[name]), name
+
+def assert_same_run(one, other):
+    first, second = (load_checkpoint(folder).tensors for folder in (one, other))
+    assert first.keys() == second.keys()
+    for name, tensor in first.items():
+        assert torch.equal(tensor, second[name]), name
+
+
+def test_a_run_killed_and_resumed_equals_an_unbroken_one(toy_shards, tmp_path):
+    train(CONFIG, toy_shards, tmp_path / "unbroken")
+    eager = replace(CONFIG, checkpoint_every_s=0.0)
+    train_until_killed(eager, toy_shards, tmp_path / "broken", steps=37)
+    assert load_checkpoint(tmp_path / "broken").progress.step == 37
+    train(eager, toy_shards, tmp_path / "broken")
+    assert_same_run(tmp_path / "unbroken", tmp_path / "broken")
+    losses = [
+        [(entry["step"], entry["cloze_nats"]) for entry in read_log(tmp_path / run, "train")]
+        for run in ("unbroken", "broken")
+    ]
+    assert losses[0] == losses[1]
+
+
+def test_a_run_whose_last_checkpoint_is_torn_goes_on_from_the_one_before(toy_shards, tmp_path):
+    train(CONFIG, toy_shards, tmp_path / "unbroken")
+    eager = replace(CONFIG, checkpoint_every_s=0.0)
+    train_until_killed(eager, toy_shards, tmp_path / "torn", steps=9)
+    path = tmp_path / "torn" / NAME
+    path.write_bytes(path.read_bytes()[:1000])
+    train(eager, toy_shards, tmp_path / "torn")
+    assert_same_run(tmp_path / "unbroken", tmp_path / "torn")
+    notes = [
+        line
+        for line in (tmp_path / "torn/log.jsonl").read_text().splitlines()
+        if "checkpoint.safetensors is damaged" in line
+    ]
+    assert len(notes) == 1
+
+
+def test_a_finished_run_goes_on_to_a_larger_budget_as_if_it_had_had_it(toy_shards, tmp_path):
+    train(replace(CONFIG, max_pieces=6_000), toy_shards, tmp_path / "extended")
+    train(CONFIG, toy_shards, tmp_path / "extended")
+    train(CONFIG, toy_shards, tmp_path / "whole")
+    assert_same_run(tmp_path / "extended", tmp_path / "whole")
+
+
+def test_a_step_that_is_no_number_is_skipped_and_counted(toy_shards, tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BiLMObjective, "forward", broken_at({3, 4, 9}))
+        progress = train(replace(CONFIG, max_pieces=5_000), toy_shards, tmp_path)
+    assert (progress.skipped, progress.skipped_in_a_row) == (3, 0)
+    for name, tensor in load_checkpoint(tmp_path).tensors.items():
+        assert tensor.isfinite().all(), name
+
+
+def test_steps_that_stay_no_number_end_the_run_with_the_cause(toy_shards, tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BiLMObjective, "forward", broken_at(range(2, 100)))
+        with pytest.raises(DivergenceError, match="5 steps in a row, the last of them step 6"):
+            train(CONFIG, toy_shards, tmp_path)
+
+
+def broken_at(steps):
+    """The objective's forward pass, whose loss is not a number in some steps."""
+    forward, calls = BiLMObjective.forward, iter(range(10**6))
+
+    def sometimes_broken(objective, *given):
+        total, losses = forward(objective, *given)
+        return (total * float("nan") if next(calls) in steps else total), losses
+
+    return sometimes_broken
 
 
 def test_the_log_of_a_run_tells_its_recipe_its_hardware_and_every_score(toy_shards, tmp_path):
@@ -99,6 +162,9 @@ def nats_of_the_language(row):
     return -(np.log(0.5) + repeats * np.log(0.81) + changes * np.log(0.09) + np.log(0.1))
 
 
+CORPUS = CorpusConfig(held_out_one_in=10**9, keep_duplicates=True)
+
+
 def two_word_vocabulary():
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
@@ -117,14 +183,15 @@ def test_a_two_word_language_is_learned_to_its_entropy(tmp_path):
     (tmp_path / "text").mkdir()
     (tmp_path / "text/toy.txt").write_text("\n".join(two_word_language(chance, 6000)))
     # All of it: a hash of the text would hold out every copy of a short row, or none.
-    build_corpus([tmp_path / "text"], tmp_path / "corpus", CorpusConfig(held_out_one_in=10**9))
+    build_corpus([tmp_path / "text"], tmp_path / "corpus", CORPUS)
     (tmp_path / "pieces.model").write_bytes(two_word_vocabulary())
     shards = build_shards(tmp_path / "corpus", tmp_path / "pieces.model", tmp_path / "shards", 256)
-    config = replace(CONFIG, max_pieces=300_000, batch_pieces=2048, learning_rate=0.02)
-    config = replace(config, num_negatives=0, dropout=0.0, score_every_steps=10**9)
+    config = replace(CONFIG, max_pieces=600_000, batch_pieces=2048, learning_rate=0.02)
+    config = replace(config, num_negatives=0, dropout=0.0, decay_share=1.0, cloze_weight=0.0)
+    config = replace(config, score_every_steps=10**9)
     train(config, shards, tmp_path / "run")
     objective = build_objective(config, shards)
-    load_checkpoint(tmp_path / "run", objective)
+    load_checkpoint(tmp_path / "run").restore(objective)
 
     fresh = two_word_language(chance, 2000)
     processor = sentencepiece.SentencePieceProcessor(model_proto=two_word_vocabulary())
@@ -132,6 +199,6 @@ def test_a_two_word_language_is_learned_to_its_entropy(tmp_path):
     pieces = np.array([piece for row in rows for piece in row], dtype=np.uint16)
     shard = Shard(pieces, np.cumsum([len(row) for row in rows]))
     expected = sum(nats_of_the_language(row) for row in fresh)
-    for direction in score(objective, shard, characters=0):
+    for direction in score(objective, shard)[:2]:
         # Without a look at the word before, the best would be 40 % above.
         assert direction.nats == pytest.approx(expected, rel=0.02)

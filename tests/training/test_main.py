@@ -15,7 +15,7 @@ from training.shards import Shards
 
 def toy():
     return TrainConfig(
-        "zh-toy", 8, 8, max_pieces=5000, batch_pieces=256, num_negatives=32, warmup_steps=5
+        "zh-toy", 8, 8, 5000, batch_pieces=256, min_rows=1, num_negatives=32, warmup_steps=5
     )
 
 

@@ -6,6 +6,7 @@ import torch
 
 from biLM.config import BiLMConfig
 from biLM.model import BiLM
+from tests.reference.heads import expected
 from tests.reference.lstm import direction
 from training.objective import BiLMObjective
 from training.stream import Batch
@@ -34,34 +35,67 @@ def batch():
 
 
 def nats_of_the_equations(objective, batch):
-    """-log softmax(E (W h + c) + b) of every next piece, by the numpy oracle."""
+    """-log softmax(E z + a) of the piece in every place, z as each head has it, by the oracle."""
     weights = {name: t.double().numpy() for name, t in objective.state_dict().items()}
     bilm = {n.removeprefix("bilm."): w for n, w in weights.items() if n.startswith("bilm.")}
+    heads_bias = weights["heads.bias"]
     embedding = bilm["embedding.weight"]
-    nats = []
-    for number, prefix in enumerate(("forward_lm", "backward_lm")):
-        total = 0.0
-        for ids, length in zip(batch.ids.tolist(), batch.lengths.tolist(), strict=True):
-            row = ids[:length] if number == 0 else ids[:length][::-1]
-            if not row:
-                continue
-            states = direction(embedding[row], bilm, prefix, 2)[-1]
-            projection, c = (weights[f"projections.{number}.{p}"] for p in ("weight", "bias"))
-            logits = (states @ projection.T + c) @ embedding.T + weights["bias"]
-            log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
-            total -= sum(log_p[place, target] for place, target in enumerate(row[1:]))
-        nats.append(total)
-    return nats
+    totals = np.zeros(3)
+    for ids, length in zip(batch.ids.tolist(), batch.lengths.tolist(), strict=True):
+        row = ids[:length]
+        nothing = np.zeros((1, 6))  # beyond an end; only a head that is not asked there reads it
+        ahead, back = nothing, nothing
+        if row:
+            ahead = np.concatenate([nothing, direction(embedding[row], bilm, "forward_lm", 2)[-1]])
+            turned = direction(embedding[row][::-1], bilm, "backward_lm", 2)[-1]
+            back = np.concatenate([turned[::-1][1:], nothing])
+        for place, target in enumerate(row):
+            inside = place > 0, place < length - 1, 0 < place < length - 1
+            vectors = expected(objective.heads.state_dict(), ahead[place], back[place])
+            for side, z in enumerate(vectors):
+                logits = embedding @ z + heads_bias
+                totals[side] += inside[side] * (np.log(np.exp(logits).sum()) - logits[target])
+    return totals
 
 
-def test_the_full_loss_equals_the_equations_in_both_directions(objective, batch):
-    assert objective.nats(batch).tolist() == pytest.approx(nats_of_the_equations(objective, batch))
+def summed(objective, batch):
+    return [float(judged.nats.detach().sum()) for judged in objective.judge(batch)]
 
 
-def test_the_mean_loss_is_per_predicted_piece(objective, batch):
-    assert batch.num_predictions == 4 + 2
-    mean = objective(batch, negatives=None, dropout=0.0)
-    torch.testing.assert_close(mean, objective.nats(batch) / 6)
+def test_the_full_loss_of_each_head_equals_the_equations(objective, batch):
+    assert summed(objective, batch) == pytest.approx(nats_of_the_equations(objective, batch))
+
+
+def test_the_ends_of_a_row_are_predicted_by_one_side_and_by_no_cloze(objective, batch):
+    targets = [judged.targets.tolist() for judged in objective.judge(batch)]
+    assert targets == [[5, 6, 7, 2, 9, 2], [1, 5, 6, 7, 1, 9], [5, 6, 7, 9]]
+
+
+def test_a_rank_counts_the_pieces_thought_more_probable(objective, batch):
+    with torch.no_grad():
+        objective.bilm.embedding.weight.zero_()  # only the bias speaks
+        objective.heads.bias.copy_(torch.arange(NUM_PIECES).float())
+    assert objective.judge(batch)[2].ranks.tolist() == [5, 4, 3, 1]
+
+
+def test_every_place_weighs_the_same_however_full_its_batch(batch):
+    torch.manual_seed(5)
+    bilm = BiLM(BiLMConfig(num_pieces=NUM_PIECES, embedding_size=4, cell_size=6))
+    weights = 0.5, 0.25, 2.0
+    objective = BiLMObjective(bilm, torch.arange(NUM_PIECES), 0.75, weights, batch_pieces=100)
+    total, means = objective(batch, negatives=None, dropout=0.0)
+    sums = np.array(summed(objective, batch))
+    assert means.tolist() == pytest.approx(sums / [6, 6, 4])
+    assert total.item() == pytest.approx(sums @ weights / 100)
+
+
+@pytest.mark.parametrize("side", [0, 1, 2])
+def test_a_head_of_weight_0_learns_nothing(objective, batch, side):
+    objective.weights.copy_(torch.ones(3).index_fill(0, torch.tensor([side]), 0.0))
+    objective(batch, negatives=None, dropout=0.0)[0].backward()
+    heads = objective.heads
+    gradients = [heads.forward_head, heads.backward_head, heads.cloze_head]
+    assert [bool(head.weight.grad.any()) for head in gradients] == [s != side for s in range(3)]
 
 
 @pytest.mark.parametrize("num_negatives", [1, 2])
@@ -71,21 +105,22 @@ def test_the_true_distribution_is_where_the_sampled_loss_is_least(num_negatives)
     Found broken by this: a correction of the negatives alone, and dropping a negative that
     equals the target. With few negatives both put the minimum elsewhere.
     """
-    bilm = BiLM(BiLMConfig(num_pieces=4, embedding_size=4, cell_size=2))
-    objective = BiLMObjective(bilm, torch.tensor([20, 5, 2, 0]))
+    bilm = BiLM(BiLMConfig(num_pieces=4, embedding_size=4, cell_size=2, bos_id=1, eos_id=2))
+    objective = BiLMObjective(bilm, torch.tensor([20, 5, 2, 0]), weights=(0.0, 0.0, 1.0))
     p = torch.tensor([0.1, 0.2, 0.3, 0.4])
     with torch.no_grad():
-        objective.bias.copy_(p.log() + 1.5)  # a constant cancels in every softmax
+        bilm.embedding.weight.zero_()
+        objective.heads.bias.copy_(p.log() + 1.5)  # a constant cancels in every softmax
     q = objective.negative_probabilities.double()
-    context = torch.zeros(1, 4)
     expected = torch.zeros((), dtype=torch.float64)
     for target in range(4):
+        batch = Batch(torch.tensor([[1, target, 2]]), torch.tensor([3]))
         for negatives in product(range(4), repeat=num_negatives):
             drawn = torch.tensor(negatives)
-            loss = objective._sampled(context, torch.tensor([target]), drawn)
+            loss = objective(batch, drawn, dropout=0.0)[0]
             expected = expected + p[target] * q[drawn].prod() * loss
     expected.backward()
-    assert objective.bias.grad.tolist() == pytest.approx([0.0] * 4, abs=1e-6)
+    assert objective.heads.bias.grad.tolist() == pytest.approx([0.0] * 4, abs=1e-6)
 
 
 def test_with_many_negatives_the_sampled_loss_is_the_full_one_and_a_known_constant(
@@ -95,13 +130,12 @@ def test_with_many_negatives_the_sampled_loss_is_the_full_one_and_a_known_consta
     number = 200_000
     negatives = objective.draw_negatives(number, torch.Generator().manual_seed(1))
     with torch.no_grad():
-        sampled = objective(batch, negatives, dropout=0.0) * batch.num_predictions
-        full = objective.nats(batch)
+        sampled = objective(batch, negatives, dropout=0.0)[1]
     q = objective.negative_probabilities
-    forward_targets, backward_targets = [5, 6, 7, 2, 9, 2], [7, 6, 5, 1, 9, 1]
-    for side, targets in enumerate((forward_targets, backward_targets)):
-        constant = (number * q[targets]).log().sum()
-        torch.testing.assert_close(sampled[side], full[side] + constant, rtol=0, atol=0.1)
+    for mean, judged in zip(sampled, objective.judge(batch), strict=True):
+        constant = (number * q[judged.targets]).log()
+        expected = (judged.nats + constant).mean().item()
+        assert mean.item() == pytest.approx(expected, abs=0.02)
 
 
 def test_negatives_follow_the_power_of_the_counts(objective):
@@ -113,13 +147,13 @@ def test_negatives_follow_the_power_of_the_counts(objective):
 
 
 def test_padding_and_empty_rows_carry_no_gradient(objective, batch):
-    objective(batch, None, dropout=0.0).sum().backward()
+    objective(batch, None, dropout=0.0)[0].backward()
     seen = set(batch.ids[0, :5].tolist()) | set(batch.ids[1, :3].tolist())
     before = objective.bilm.embedding.weight.grad.clone()
     objective.zero_grad()
     padded = torch.where(torch.arange(8) < batch.lengths[:, None], batch.ids, 4)
     assert 4 not in seen
-    objective(Batch(padded, batch.lengths), None, dropout=0.0).sum().backward()
+    objective(Batch(padded, batch.lengths), None, dropout=0.0)[0].backward()
     torch.testing.assert_close(objective.bilm.embedding.weight.grad, before)
 
 
@@ -130,4 +164,5 @@ def test_an_untrained_model_starts_near_the_entropy_of_the_counts():
     objective = BiLMObjective(bilm, torch.tensor([7, 3, 1, 1]))
     batch = Batch(torch.tensor([[3, 0, 1]]), torch.tensor([3]))
     smoothed = np.array([8, 4, 2, 2]) / 16
-    assert objective.nats(batch)[0].item() == pytest.approx(-np.log(smoothed[[0, 1]]).sum())
+    expected = [-np.log(smoothed[[0, 1]]).sum(), -np.log(smoothed[[3, 0]]).sum()]
+    assert summed(objective, batch)[:2] == pytest.approx(expected)

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -71,3 +72,14 @@ def test_a_line_that_is_no_pair_is_refused_by_file_and_line(tmp_path, line):
     (tmp_path / "dev.jsonl").write_text(line + "\n")
     with pytest.raises(CorpusError, match=r"dev\.jsonl line 1"):
         read_pairs(tmp_path / "dev.jsonl")
+
+
+def test_the_bag_of_characters_leaves_the_word_itself_out(encoder):
+    """Around 苹果 the first pair shares every character and the second none."""
+    pairs = [
+        SensePair(("吃苹果了", 1, 3), ("了苹果吃", 1, 3), True),
+        SensePair(("吃苹果了", 1, 3), ("用苹果机", 1, 3), False),
+    ]
+    assert score_senses(encoder, pairs, {})["bag of characters"].auc == 1.0
+    swapped = [replace(pair, same_sense=not pair.same_sense) for pair in pairs]
+    assert score_senses(encoder, swapped, {})["bag of characters"].auc == 0.0

