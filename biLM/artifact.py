@@ -2,7 +2,8 @@
 
     config.json          format, version, id, sizes, and the sha256 of every other file
     pieces.model         sentencepiece
-    weights.safetensors  bfloat16 weights; `center`, the float32 mean vector of each layer
+    weights.safetensors  bfloat16 weights of the biLM and, under `heads.`, of its heads; `center`,
+                         the float32 mean vector of each representation and of the context
     mixes.json           named mixes: weights and gamma
     golden.json          fixed texts and the vectors they must give: the self-test
     card.json            where it comes from and how well it does
@@ -37,14 +38,17 @@ from biLM.errors import (
     MixError,
 )
 from biLM.files import to_json, write_atomically
+from biLM.heads import Heads
 from biLM.model import BiLM
+from biLM.readout import CONTEXT, Layer
 from biLM.scalar_mix import ScalarMix
 
 FORMAT = "biLM artifact"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 CONFIG = "config.json"
 FILES = ("pieces.model", "weights.safetensors", "mixes.json", "golden.json", "card.json")
 CENTER = "center"
+HEADS = "heads."
 DEFAULT_MIX = "default"
 Json = dict[str, Any]  # as json.loads returns it; its shape is checked where it is read
 
@@ -56,7 +60,8 @@ class Golden:
     Args:
         text: As it is given to the tokenizer.
         ids: Its piece ids.
-        vectors: Mean over the pieces of every representation, `[depth, dim]`.
+        vectors: Mean over the pieces of every representation and of the context,
+            `[depth + 1, dim]`.
     """
 
     text: str
@@ -73,7 +78,9 @@ class Artifact:
         config: Sizes.
         pieces_model: The sentencepiece model, as bytes.
         model: The weights.
-        center: Mean vector of each representation over held-out text, `[depth, dim]`.
+        heads: What predicts pieces from the model's states, and gives the context.
+        center: Mean over held-out text of each representation and of the context,
+            `[depth + 1, dim]`.
         mixes: Named mixes; `default` is one of them.
         golden: The self-test.
         card: Data, recipe, hardware, scores.
@@ -84,16 +91,23 @@ class Artifact:
     config: BiLMConfig
     pieces_model: bytes
     model: BiLM
+    heads: Heads
     center: Tensor
     mixes: Mapping[str, ScalarMix]
     golden: tuple[Golden, ...]
     card: Json
     revision: str = ""
 
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Everything that can be read out: the representations by number, and the context."""
+        return (*range(self.config.num_representations), CONTEXT)
+
 
 def save_artifact(artifact: Artifact, folder: Path) -> str:
     """Write the folder and return its revision; config.json last, so that half a folder is none."""
-    weights = {n: t.to(torch.bfloat16).contiguous() for n, t in artifact.model.state_dict().items()}
+    parameters = artifact.model.state_dict() | artifact.heads.state_dict(prefix=HEADS)
+    weights = {name: t.to(torch.bfloat16).contiguous() for name, t in parameters.items()}
     weights[CENTER] = artifact.center.float().contiguous()
     golden = [
         {"text": g.text, "ids": g.ids, "shape": g.vectors.shape, "vectors": _to_base64(g.vectors)}
@@ -142,12 +156,13 @@ def load_artifact(folder: Path) -> Artifact:
         expected = {name: config["sha256"][name] for name in FILES}
         id_, sizes = config["id"], BiLMConfig(**config["sizes"])
     contents = {name: _verified(folder, name, expected[name]) for name in FILES}
-    model, center = _load_weights(contents["weights.safetensors"], sizes)
+    model, heads, center = _load_weights(contents["weights.safetensors"], sizes)
     return Artifact(
         id=id_,
         config=sizes,
         pieces_model=contents["pieces.model"],
         model=model,
+        heads=heads,
         center=center,
         mixes=_load_mixes(contents["mixes.json"], sizes),
         golden=_load_golden(contents["golden.json"], sizes),
@@ -184,27 +199,29 @@ def _load_golden(data: bytes, sizes: BiLMConfig) -> tuple[Golden, ...]:
             for g in _from_json("golden.json", data)["texts"]
         )
     for g in golden:
-        if g.vectors.shape != (sizes.num_representations, sizes.dim):
+        if g.vectors.shape != (sizes.num_representations + 1, sizes.dim):
             raise DamagedFileError(f"golden.json has vectors of shape {g.vectors.shape}")
     return golden
 
 
-def _load_weights(data: bytes, sizes: BiLMConfig) -> tuple[BiLM, Tensor]:
+def _load_weights(data: bytes, sizes: BiLMConfig) -> tuple[BiLM, Heads, Tensor]:
     try:
         tensors = load_tensors(data)
     except SafetensorError as error:
         raise DamagedFileError(f"weights.safetensors cannot be read: {error}") from error
     center = tensors.pop(CENTER, None)
-    if center is None or center.shape != (sizes.num_representations, sizes.dim):
+    if center is None or center.shape != (sizes.num_representations + 1, sizes.dim):
         raise DamagedFileError(f"weights.safetensors has no {CENTER} of the sizes in {CONFIG}")
     try:
         with torch.device("meta"):  # no memory for sizes that are not the file's
-            model = BiLM(sizes)
+            model, heads = BiLM(sizes), Heads(sizes)
         weights = {name: tensor.float() for name, tensor in tensors.items()}
+        of_heads = {n.removeprefix(HEADS): weights.pop(n) for n in tensors if n.startswith(HEADS)}
         model.load_state_dict(weights, assign=True)
+        heads.load_state_dict(of_heads, assign=True)
     except RuntimeError as error:
         raise DamagedFileError(f"weights.safetensors does not fit {CONFIG}: {error}") from error
-    return model.eval().requires_grad_(False), center
+    return model.eval().requires_grad_(False), heads.eval().requires_grad_(False), center
 
 
 def _read(folder: Path, name: str) -> bytes:

@@ -22,7 +22,9 @@ from biLM import passage as passages
 from biLM.artifact import Artifact, Golden, load_artifact
 from biLM.batch import COLUMNS, ROWS, rectangles
 from biLM.errors import DamagedFileError, MixError, SelfTestError
+from biLM.fill import Expected, around_blank, most_probable
 from biLM.passage import Passage
+from biLM.pooling import PieceRange
 from biLM.readout import Readout, read_out
 from biLM.scalar_mix import ScalarMix
 from biLM.tokenizer import Tokenizer
@@ -92,14 +94,34 @@ class Encoder:
         center = self.artifact.center
         found = self.represent([passage.ids for passage in asked])
         vectors = []
-        for passage, readout, representations in zip(asked, readouts, found, strict=True):
-            row_vectors = read_out(representations, passage.ranges, center, readout)
-            vectors.append(row_vectors.contiguous().numpy())
+        for passage, readout, framed in zip(asked, readouts, found, strict=True):
+            context = self._context(framed, passage.ranges) if readout.has_context else None
+            rows = read_out(framed[:, 1:-1], passage.ranges, center, readout, context)
+            vectors.append(rows.contiguous().numpy())
         return vectors
 
     @torch.inference_mode()
-    def represent(self, texts: Sequence[Sequence[int]]) -> list[Float[Tensor, "depth time dim"]]:
-        """Every representation of every piece of each text, given as piece ids."""
+    def fill(self, text: str, top_k: int = 10) -> dict[str, tuple[Expected, ...]]:
+        """The most probable pieces for the one blank of a text, such as `我爱____`.
+
+        Returns:
+            For `forward`, which reads what stands left of the blank, `backward`, which reads what
+            stands right of it, and `cloze`, which reads both: pieces, the most probable first.
+
+        Raises:
+            BlankError: there is no blank, or more than one.
+            TextError: the text holds a lone surrogate.
+        """
+        left, right = around_blank(self.tokenizer, text)
+        framed = self.represent([left + right])[0]
+        heads, half = self.artifact.heads, self.artifact.config.cell_size
+        z = heads(framed[-1, len(left), :half], framed[-1, len(left) + 1, half:])
+        logits = z @ self.artifact.model.embedding.weight.T + heads.bias
+        return most_probable(logits, self.tokenizer, top_k)
+
+    @torch.inference_mode()
+    def represent(self, texts: Sequence[Sequence[int]]) -> list[Float[Tensor, "depth framed dim"]]:
+        """Every representation of each text, given as piece ids, between its boundary pieces."""
         config = self.artifact.config
         framed = [[config.bos_id, *ids, config.eos_id] for ids in texts]
         found: dict[int, Tensor] = {}
@@ -107,8 +129,20 @@ class Encoder:
             block = self.artifact.model(rectangle.ids, rectangle.lengths)
             for row, text in enumerate(rectangle.texts):
                 # A copy, or the last text in use would keep the whole block in memory.
-                found[text] = block[:, row, 1 : len(framed[text]) - 1].clone()
+                found[text] = block[:, row, : len(framed[text])].clone()
         return [found[text] for text in range(len(texts))]
+
+    def _context(
+        self, framed: Float[Tensor, "depth framed dim"], ranges: Sequence[PieceRange] | None
+    ) -> Float[Tensor, "rows dim"]:
+        """What both sides expect in the place of each row."""
+        if ranges is None:
+            ranges = [(piece, piece + 1) for piece in range(framed.shape[1] - 2)]
+        bounds = torch.tensor(ranges, dtype=torch.long).reshape(-1, 2)
+        half = self.artifact.config.cell_size
+        # Piece k stands in column k + 1, so column `begin` is the piece before the row.
+        left, right = framed[-1, bounds[:, 0], :half], framed[-1, bounds[:, 1] + 1, half:]
+        return self.artifact.heads.context(left, right)
 
     def warm_up(self) -> None:
         """Run every shape once, so that no caller waits while oneDNN builds its primitives."""
@@ -125,11 +159,10 @@ class Encoder:
         return max((self._deviation(golden) for golden in self.artifact.golden), default=0.0)
 
     def _deviation(self, golden: Golden) -> float:
-        asked = self.text(golden.text)
+        asked = self.pieces(golden.text)
         if asked.ids != golden.ids:
             raise SelfTestError(f"a golden text gives pieces {asked.ids}, not {golden.ids}")
-        everything = tuple(range(self.artifact.config.num_representations))
-        vectors = self.embed([asked], [Readout(everything)])[0][:, 0]
+        vectors = self.embed([asked], [Readout(self.artifact.layers)])[0].mean(axis=1)
         deviation = float(np.abs(vectors - golden.vectors).max())
         if not deviation <= GOLDEN_TOLERANCE:
             raise SelfTestError(

@@ -3,6 +3,7 @@
 BiLMError
 ├── ConfigError     sizes or weights that cannot make a model or a mix
 ├── TextError       a text that has no pieces by definition: lone surrogates
+├── BlankError      a text to fill that has no blank, or several
 ├── SpanError       a span that is empty, reversed or outside its text
 ├── LayerError      a layer the model does not have
 ├── MixError        a mix of the wrong length, or by an unknown name
@@ -27,6 +28,10 @@ class ConfigError(BiLMError):
 
 class TextError(BiLMError):
     """A text that is not a sequence of Unicode scalar values."""
+
+
+class BlankError(BiLMError):
+    """A text to fill that has not exactly one blank."""
 
 
 class SpanError(BiLMError):

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from biLM.config import BiLMConfig
 
 SIDES = ("forward", "backward", "cloze")
+BLOCK_PLACES = 64
 
 
 class Heads(nn.Module):
@@ -41,6 +42,21 @@ class Heads(nn.Module):
         """
         ends = [self.forward_head(left), self.backward_head(right)]
         return torch.stack([*ends, self._cloze(left, right)])
+
+    def context(
+        self, left: Float[Tensor, "place half"], right: Float[Tensor, "place half"]
+    ) -> Float[Tensor, "place dim"]:
+        """Return z of the cloze, repeated to the width of a representation.
+
+        Run in blocks of one fixed size: the products of another number of places would be summed
+        in another order, and the last bits of a vector depend on how many were asked for.
+        """
+        places = len(left)
+        padding = (0, 0, 0, -places % BLOCK_PLACES)
+        padded = (nn.functional.pad(x, padding) for x in (left, right))
+        blocks = (torch.split(x, BLOCK_PLACES) for x in padded)
+        z = torch.cat([self._cloze(*block) for block in zip(*blocks, strict=True)])[:places]
+        return z.repeat(1, 2 * left.shape[-1] // z.shape[-1])
 
     def _cloze(
         self, left: Float[Tensor, "*place half"], right: Float[Tensor, "*place half"]

@@ -6,6 +6,7 @@ pieces into rows; scale each row to unit length if asked.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -15,20 +16,24 @@ from biLM.errors import LayerError
 from biLM.pooling import PieceRange, Pooling, pool
 from biLM.scalar_mix import ScalarMix
 
+CONTEXT: Literal["context"] = "context"
+Layer = int | Literal["context"]
+
 
 @dataclass(frozen=True)
 class Readout:
     """What to make of the representations.
 
     Args:
-        source: A mix, giving one vector a row; or layer numbers, giving each unmixed.
+        source: A mix, giving one vector a row; or layers, giving each unmixed: by number, or
+            `context`, what both sides of a row expect in its place without a look at it.
         pooling: How pieces become a char, word, span or text vector.
         center: Subtract the mean vector of each layer first. Raw LSTM vectors share a large common
             part, and the cosine of two of them mostly measures that.
         normalize: Scale every returned vector to unit L2 norm; a zero vector stays zero.
     """
 
-    source: ScalarMix | tuple[int, ...]
+    source: ScalarMix | tuple[Layer, ...]
     pooling: Pooling = "mean"
     center: bool = False
     normalize: bool = False
@@ -37,39 +42,71 @@ class Readout:
         """Length of the leading layer axis, None where there is none."""
         return None if isinstance(self.source, ScalarMix) else len(self.source)
 
+    @property
+    def has_context(self) -> bool:
+        """Whether the context of each row is asked for."""
+        return not isinstance(self.source, ScalarMix) and CONTEXT in self.source
+
 
 def read_out(
     representations: Float[Tensor, "depth time dim"],
     ranges: Sequence[PieceRange] | None,
-    center: Float[Tensor, "depth dim"],
+    center: Float[Tensor, "depth_and_context dim"],
     readout: Readout,
+    context: Float[Tensor, "rows dim"] | None = None,
 ) -> Float[Tensor, "*layers rows dim"]:
     """Return one vector per row, or one per layer and row.
 
     Args:
         representations: Of one text.
         ranges: Pieces of each row; None where each piece is a row.
-        center: The mean vector of each layer.
+        center: The mean vector of each layer, and of the context.
         readout: What to make of them.
+        context: Of each row, where the readout has it.
 
     Raises:
         LayerError: a layer the representations do not have.
     """
     if readout.center:
-        representations = representations - center[:, None]
+        representations = representations - center[:-1, None]
+        context = None if context is None else context - center[-1]
     if isinstance(readout.source, ScalarMix):
-        vectors = readout.source(representations)
+        vectors = _pooled(readout.source(representations), ranges, readout)
     else:
-        vectors = representations[_checked(readout.source, representations.shape[0])]
-    if ranges is not None:
-        vectors = pool(vectors, ranges, readout.pooling)
+        numbers = _checked(readout.source, representations.shape[0])
+        vectors = _pooled(representations[numbers], ranges, readout)
+        if context is not None:
+            vectors = _with_context(vectors, context, readout.source, ranges)
     if readout.normalize:
         vectors = torch.nn.functional.normalize(vectors, dim=-1)
     return vectors
 
 
-def _checked(layers: tuple[int, ...], num_representations: int) -> list[int]:
-    for layer in layers:
-        if not 0 <= layer < num_representations:
-            raise LayerError(f"layer {layer} is not one of 0 to {num_representations - 1}")
-    return list(layers)
+def _checked(layers: tuple[Layer, ...], num_representations: int) -> list[int]:
+    numbers = [layer for layer in layers if layer != CONTEXT]
+    for number in numbers:
+        if not 0 <= number < num_representations:
+            raise LayerError(f"layer {number} is not one of 0 to {num_representations - 1}")
+    return numbers
+
+
+def _pooled(
+    vectors: Float[Tensor, "*layers time dim"],
+    ranges: Sequence[PieceRange] | None,
+    readout: Readout,
+) -> Float[Tensor, "*layers rows dim"]:
+    return vectors if ranges is None else pool(vectors, ranges, readout.pooling)
+
+
+def _with_context(
+    vectors: Float[Tensor, "numbers rows dim"],
+    context: Float[Tensor, "rows dim"],
+    layers: tuple[Layer, ...],
+    ranges: Sequence[PieceRange] | None,
+) -> Float[Tensor, "layers rows dim"]:
+    if ranges is not None:  # a row no piece stands on is zero in every layer
+        has_pieces = torch.tensor([begin < end for begin, end in ranges], dtype=torch.bool)
+        context = context * has_pieces[:, None]
+    numbered = iter(vectors)
+    chosen = [context if layer == CONTEXT else next(numbered) for layer in layers]
+    return torch.stack(chosen)

@@ -66,6 +66,11 @@ class Tokenizer:
         piece: str = self._processor.id_to_piece(piece_id)
         return piece
 
+    def is_text(self, piece_id: int) -> bool:
+        """Whether a piece stands for characters: neither a byte, a boundary nor the unknown."""
+        of = self._processor
+        return not (of.is_control(piece_id) or of.is_unknown(piece_id) or of.is_byte(piece_id))
+
     def encode(self, text: str) -> Pieces:
         """Cut a text into pieces.
 

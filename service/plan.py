@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from biLM.readout import Readout
+from biLM.readout import CONTEXT, Layer, Readout
 from biLM.scalar_mix import ScalarMix
 from service.engine import Engine
 from service.errors import Details, RequestError
@@ -45,6 +46,10 @@ def plan_embedding(request: EmbedRequest, engine: Engine, settings: Settings) ->
     level = _level(request)
     _check_spans(request, level)
     readout, mix_name = _readout(request, engine)
+    if readout.has_context and level == "text":
+        raise _invalid(
+            "layers", "nothing stands around a whole text; ask for context at another level"
+        )
     row_bytes = num_bytes(
         engine.model.dim * (readout.num_layers() or 1), request.dtype, request.encoding
     )
@@ -93,7 +98,7 @@ def _check_spans(request: EmbedRequest, level: Level) -> None:
 
 
 def _readout(request: EmbedRequest, engine: Engine) -> tuple[Readout, str | None]:
-    source: ScalarMix | tuple[int, ...]
+    source: ScalarMix | tuple[Layer, ...]
     mix_name = None
     if request.layers is not None:
         if request.mix is not None:
@@ -107,15 +112,22 @@ def _readout(request: EmbedRequest, engine: Engine) -> tuple[Readout, str | None
     return Readout(source, request.pooling, request.center, request.normalize), mix_name
 
 
-def _layers(asked: str | Sequence[int | str], num_representations: int) -> tuple[int, ...]:
+def _layers(
+    asked: Literal["all", "context"] | Sequence[Layer], num_representations: int
+) -> tuple[Layer, ...]:
     if asked == "all":
         return tuple(range(num_representations))
-    numbers = [layer for layer in asked if isinstance(layer, int)]
-    if len(numbers) != len(asked):
-        raise _unknown_layer("this artifact has no cloze head, hence no layer context")
-    if any(not 0 <= number < num_representations for number in numbers):
-        raise _unknown_layer(f"layers are numbered 0 to {num_representations - 1}")
-    return tuple(numbers)
+    if asked == CONTEXT:
+        return (CONTEXT,)
+    for layer in asked:
+        if isinstance(layer, int) and not 0 <= layer < num_representations:
+            raise RequestError(
+                "unknown_layer",
+                f"layers: they are numbered 0 to {num_representations - 1}, and there is"
+                ' "context"; see /info',
+                param="layers",
+            )
+    return tuple(asked)
 
 
 def _named_mix(name: str, engine: Engine) -> ScalarMix:
@@ -154,7 +166,3 @@ def _check_response(num_bytes: int, settings: Settings) -> None:
 
 def _invalid(param: str, message: str) -> RequestError:
     return RequestError("validation_error", f"{param}: {message}", param=param)
-
-
-def _unknown_layer(message: str) -> RequestError:
-    return RequestError("unknown_layer", f"layers: {message}; see /info", param="layers")

@@ -92,7 +92,7 @@ async def info(request: Request) -> Response:
     facts = {
         "model": engine.model.model_dump(),
         "mixes": {name: mix_used(mix, name) for name, mix in engine.mixes.items()},
-        "features": {"fill": False, "context": False},
+        "features": {"fill": False, "context": True},
         "limits": runtime.settings.model_dump(mode="json"),
         "pieces_per_s": round(engine.pieces_per_s),
         "self_test_deviation": engine.self_test_deviation,

@@ -118,7 +118,8 @@ class EmbedRequest(TokenizeRequest):
     layers: Layers | None = Field(
         None,
         description='Instead of mix: layer numbers, or "all"; the vectors come unmixed under a'
-        ' leading layer axis. "context" needs a cloze head, which /info says whether there is.',
+        ' leading layer axis. "context" is what both sides of a row expect in its place, without a'
+        " look at the row itself; every level but text has it.",
     )
     center: bool = Field(
         False, description="Subtract the artifact's mean vector of each layer before mixing."
@@ -200,16 +201,16 @@ class EmbedAnswer(BaseModel):
 
     model: ModelFacts
     mix: MixUsed | None = Field(description="Null with layers.")
-    layers: list[int] | None = Field(None, description="With layers only.")
+    layers: list[int | Literal["context"]] | None = Field(None, description="With layers only.")
     data: list[Embedded]
     usage: Usage
 
 
 class Features(BaseModel):
-    """What this artifact can do beyond its layers."""
+    """What there is beyond the layers."""
 
-    fill: bool
-    context: bool
+    fill: bool = Field(description="POST /fill.")
+    context: bool = Field(description='The layer "context" of /embed.')
 
 
 class InfoAnswer(BaseModel):

@@ -4,6 +4,7 @@ import io
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sentencepiece
 import torch
@@ -12,8 +13,10 @@ from hypothesis import settings
 from biLM.artifact import Artifact, Golden, save_artifact
 from biLM.config import BiLMConfig
 from biLM.encoder import Encoder
+from biLM.heads import Heads
 from biLM.model import BiLM
 from biLM.scalar_mix import ScalarMix
+from tests.reference.heads import contexts
 from tests.reference.lstm import representations
 
 # A red run must be red again tomorrow; and the first torch call is slow, which is no failure.
@@ -59,22 +62,26 @@ def artifact(pieces_model):
     processor = sentencepiece.SentencePieceProcessor(model_proto=pieces_model)
     config = BiLMConfig(num_pieces=len(processor), embedding_size=8, cell_size=12)
     torch.manual_seed(1)
-    model = BiLM(config)
+    model, heads = BiLM(config), Heads(config)
     with torch.no_grad():
-        for parameter in model.parameters():
+        for parameter in [*model.parameters(), *heads.parameters()]:
             # The values a bfloat16 file keeps, so that what is saved is what is loaded.
             parameter.copy_((parameter * 2 + 0.1 * torch.randn_like(parameter)).bfloat16())
     golden = []
     for text in SENTENCES[:2]:
         ids = processor.encode(text)
-        layers = representations(model.state_dict(), [config.bos_id, *ids, config.eos_id])
-        golden.append(Golden(text, tuple(ids), layers[:, 1:-1].mean(axis=1).astype("f4")))
+        framed = [config.bos_id, *ids, config.eos_id]
+        layers = representations(model.state_dict(), framed)
+        rows = [(piece, piece + 1) for piece in range(len(ids))]
+        everything = [*layers[:, 1:-1], contexts(heads.state_dict(), layers, rows)]
+        golden.append(Golden(text, tuple(ids), np.mean(everything, axis=1).astype("f4")))
     return Artifact(
         id="tiny",
         config=config,
         pieces_model=pieces_model,
         model=model.eval().requires_grad_(False),
-        center=torch.randn(config.num_representations, config.dim),
+        heads=heads.eval().requires_grad_(False),
+        center=torch.randn(config.num_representations + 1, config.dim),
         mixes={"default": ScalarMix((0.2, 0.3, 0.5)), "top": ScalarMix((0.0, 0.0, 1.0), 2.0)},
         golden=tuple(golden),
         card={"data": "none: random weights"},

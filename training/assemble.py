@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from biLM.artifact import Artifact
 from biLM.encoder import Encoder
+from biLM.passage import Passage
+from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
 from training.checkpoint import Checkpoint
 from training.objective import BiLMObjective, build_objective
@@ -43,7 +46,8 @@ def assemble(objective: BiLMObjective, name: str, shards: Shards) -> Artifact:
         config=config,
         pieces_model=shards.vocabulary.read_bytes(),
         model=objective.bilm,
-        center=torch.zeros(config.num_representations, config.dim),
+        heads=objective.heads,
+        center=torch.zeros(config.num_representations + 1, config.dim),
         mixes=standard_mixes(config.num_representations),
         golden=(),
         card={},
@@ -69,14 +73,15 @@ def standard_mixes(num_representations: int) -> Mapping[str, ScalarMix]:
 
 
 def mean_vectors(encoder: Encoder, shard: Shard) -> Tensor:
-    """Mean of every representation over the pieces of some held-out rows, `[depth, dim]`."""
+    """Mean of every layer over the pieces of some held-out rows, `[depth + 1, dim]`."""
     rows = torch.linspace(0, len(shard) - 1, min(MAX_CENTER_ROWS, len(shard))).long().tolist()
-    config = encoder.artifact.config
-    total = torch.zeros(config.num_representations, config.dim, dtype=torch.float64)
+    everything = Readout(encoder.artifact.layers)
+    total = np.zeros(encoder.artifact.center.shape)
     pieces = 0
     for begin in range(0, len(rows), ROWS_PER_CALL):
-        some = [shard.row(row).tolist() for row in rows[begin : begin + ROWS_PER_CALL]]
-        for representations in encoder.represent(some):
-            total += representations.double().sum(dim=1)
-            pieces += representations.shape[1]
-    return (total / max(1, pieces)).float()
+        ids = [tuple(shard.row(row).tolist()) for row in rows[begin : begin + ROWS_PER_CALL]]
+        asked = [Passage(row, None, offsets=()) for row in ids]
+        for vectors in encoder.embed(asked, [everything] * len(asked)):
+            total += vectors.sum(axis=1, dtype=np.float64)
+            pieces += vectors.shape[1]
+    return torch.from_numpy(total / max(1, pieces)).float()

@@ -46,11 +46,10 @@ def export(run: Path, shards: Shards, out: Path, sources: Path | None) -> str:
 
 def make_golden(encoder: Encoder, texts: Sequence[str]) -> tuple[Golden, ...]:
     """The self-test of an artifact: what these texts give on the machine that exports it."""
-    layers = tuple(range(encoder.artifact.config.num_representations))
-    asked = [encoder.text(text) for text in texts]
-    vectors = encoder.embed(asked, [Readout(layers)] * len(asked))
+    asked = [encoder.pieces(text) for text in texts]
+    vectors = encoder.embed(asked, [Readout(encoder.artifact.layers)] * len(asked))
     return tuple(
-        Golden(text, passage.ids, found[:, 0])
+        Golden(text, passage.ids, found.mean(axis=1))
         for text, passage, found in zip(texts, asked, vectors, strict=True)
     )
 

@@ -65,7 +65,7 @@ def read_pairs(path: Path) -> list[SensePair]:
 def score_senses(
     encoder: Encoder, pairs: Sequence[SensePair], mixes: Mapping[str, ScalarMix]
 ) -> dict[str, SenseScore]:
-    """Score each layer, layers 1 and up together, and each mix; raw and centred.
+    """Score each layer and the context, some of them together, and each mix; raw and centred.
 
     Beside them stands what needs no model: the characters around the word, by tf-idf.
     """
@@ -80,9 +80,8 @@ def score_senses(
 
 
 def _word_layers(encoder: Encoder, words: Sequence[tuple[str, int, int]], centred: bool) -> Vectors:
-    """Every layer's vector of each word, `[depth, words, dim]`."""
-    layers = tuple(range(encoder.artifact.config.num_representations))
-    readout = Readout(layers, center=centred)
+    """Every layer's vector of each word, the context last, `[depth + 1, words, dim]`."""
+    readout = Readout(encoder.artifact.layers, center=centred)
     found = []
     for begin in range(0, len(words), TEXTS_PER_CALL):
         some = words[begin : begin + TEXTS_PER_CALL]
@@ -94,13 +93,19 @@ def _word_layers(encoder: Encoder, words: Sequence[tuple[str, int, int]], centre
 def _representations(
     first: Vectors, second: Vectors, mixes: Mapping[str, ScalarMix]
 ) -> Iterator[tuple[str, Vectors, Vectors]]:
-    for layer in range(len(first)):
-        yield f"layer {layer}", first[layer], second[layer]
-    upper = "layers " + " and ".join(str(layer) for layer in range(1, len(first)))
-    yield upper, np.concatenate(first[1:], axis=-1), np.concatenate(second[1:], axis=-1)
+    *depths, context = range(len(first))
+    upper = "layers " + " and ".join(str(layer) for layer in depths[1:])
+    groups = {f"layer {layer}": [layer] for layer in depths} | {
+        "context": [context],
+        upper: depths[1:],
+        f"context and layer {depths[-1]}": [context, depths[-1]],
+    }
+    for name, group in groups.items():
+        yield name, np.concatenate(first[group], axis=-1), np.concatenate(second[group], axis=-1)
     for name, mix in mixes.items():
         s = np.array(mix.weights, dtype=np.float32)
-        yield f"mix {name}", np.einsum("j,jwd->wd", s, first), np.einsum("j,jwd->wd", s, second)
+        one, other = (np.einsum("j,jwd->wd", s, vectors[depths]) for vectors in (first, second))
+        yield f"mix {name}", one, other
 
 
 def _bag_cosine(pairs: Sequence[SensePair]) -> npt.NDArray[np.float64]:

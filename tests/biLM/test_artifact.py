@@ -14,6 +14,7 @@ from biLM.errors import (
     DamagedFileError,
     MissingFileError,
 )
+from biLM.heads import Heads
 from biLM.model import BiLM
 from biLM.scalar_mix import ScalarMix
 
@@ -30,10 +31,11 @@ def test_a_part_comes_back_as_it_was(artifact, artifact_folder, part):
 
 
 def test_weights_come_back_bit_for_bit(artifact, artifact_folder):
-    loaded = load_artifact(artifact_folder).model.state_dict()
-    saved = artifact.model.state_dict()
-    assert list(loaded) == list(saved)
-    assert all(torch.equal(loaded[name], saved[name]) for name in saved)
+    again = load_artifact(artifact_folder)
+    for loaded, saved in ((again.model, artifact.model), (again.heads, artifact.heads)):
+        loaded, saved = loaded.state_dict(), saved.state_dict()
+        assert list(loaded) == list(saved)
+        assert all(torch.equal(loaded[name], saved[name]) for name in saved)
 
 
 def test_weights_are_rounded_to_bfloat16_and_read_as_float32(artifact, tmp_path):
@@ -56,9 +58,10 @@ def test_golden_texts_and_vectors_come_back_bit_for_bit(artifact, artifact_folde
 
 
 def test_a_loaded_model_is_ready_to_serve(artifact_folder):
-    model = load_artifact(artifact_folder).model
-    assert not model.training
-    assert not any(parameter.requires_grad for parameter in model.parameters())
+    loaded = load_artifact(artifact_folder)
+    for part in (loaded.model, loaded.heads):
+        assert not part.training
+        assert not any(parameter.requires_grad for parameter in part.parameters())
 
 
 def test_the_weights_are_safetensors_and_nothing_else(artifact_folder):
@@ -77,10 +80,10 @@ def test_the_folder_holds_the_files_of_the_format_and_no_others(artifact_folder)
 def test_a_model_of_another_depth_makes_the_same_round_trip(artifact, tmp_path):
     config = BiLMConfig(num_pieces=400, embedding_size=6, cell_size=9, num_layers=1)
     torch.manual_seed(0)
-    model, center = BiLM(config), torch.randn(2, 18)
+    model, heads, center = BiLM(config), Heads(config), torch.randn(3, 18)
     mixes = {"default": ScalarMix((0.5, 0.5))}
-    changes = {"config": config, "model": model, "center": center, "mixes": mixes, "golden": ()}
-    save_artifact(replace(artifact, **changes), tmp_path)
+    changes = {"config": config, "model": model, "heads": heads, "center": center}
+    save_artifact(replace(artifact, **changes, mixes=mixes, golden=()), tmp_path)
     loaded = load_artifact(tmp_path)
     assert (loaded.config, loaded.golden) == (config, ())
     assert torch.equal(loaded.center, center)

@@ -62,10 +62,10 @@ def refused_as_damaged(folder, name):
 # A folder of somebody else.
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
+@pytest.mark.parametrize("version", [0, 1, 3, "2", None])
 def test_a_foreign_version_is_refused_by_both_versions(folder, version):
     edit_config(folder, version=version)
-    with pytest.raises(ForeignVersionError, match=rf"config\.json.*{version!r}.* 1\)"):
+    with pytest.raises(ForeignVersionError, match=rf"config\.json.*{version!r}.* 2\)"):
         load_artifact(folder)
 
 
@@ -77,7 +77,7 @@ def test_a_foreign_format_is_refused_by_both_names(folder, name):
 
 
 def test_a_foreign_version_is_told_before_its_files_are_read(folder):
-    edit_config(folder, version=2)
+    edit_config(folder, version=3)
     (folder / "weights.safetensors").unlink()
     with pytest.raises(ForeignVersionError):
         load_artifact(folder)
@@ -157,7 +157,10 @@ def test_truncated_weights_with_a_checksum_of_their_own_are_refused_by_name(fold
     refused_as_damaged(folder, r"weights\.safetensors")
 
 
-@pytest.mark.parametrize("name", ["center", "embedding.weight", "forward_lm.layers.1.bias_hh_l0"])
+@pytest.mark.parametrize(
+    "name",
+    ["center", "embedding.weight", "forward_lm.layers.1.bias_hh_l0", "heads.cloze_head.weight"],
+)
 def test_weights_without_a_tensor_are_refused_by_name(folder, name):
     edit_weights(folder, **{name: None})
     refused_as_damaged(folder, r"weights\.safetensors")
@@ -168,7 +171,7 @@ def test_weights_with_a_tensor_too_many_are_refused_by_name(folder):
     refused_as_damaged(folder, r"(?s)weights\.safetensors.*extra")
 
 
-@pytest.mark.parametrize("shape", [(2, 24), (3, 12), (24,), (3, 24, 1)])
+@pytest.mark.parametrize("shape", [(3, 24), (4, 12), (24,), (4, 24, 1)])
 def test_a_center_of_other_sizes_is_refused_by_name(folder, shape):
     edit_weights(folder, center=torch.zeros(shape))
     refused_as_damaged(folder, r"weights\.safetensors.*center")

@@ -11,6 +11,7 @@ from biLM.encoder import Encoder
 from biLM.errors import ArtifactError, LayerError, MixError, SelfTestError
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
+from tests.reference.heads import contexts
 from tests.reference.lstm import representations
 from tests.reference.texts import texts
 from tests.reference.touching import touching
@@ -26,17 +27,24 @@ READ_AS = ["我", "吃了", "", "一个", "苹果", "，", "New", " York"]
 SPANS = [(0, 1), (5, 7), (6, 7), (0, len(TEXT)), (10, 14), (1, 3)]
 DEFAULT_WEIGHTS = (0.2, 0.3, 0.5)  # of the suite's artifact
 LAYERS = Readout((0, 1, 2))
+EVERYTHING = Readout((0, 1, 2, "context"))
 
 
 @pytest.fixture(scope="module")
-def oracle(artifact):
-    """Every representation of every piece, by the equations."""
+def oracle_between(artifact):
+    """Every representation of every piece and of the boundary pieces, by the equations."""
 
     def layers(ids):
         framed = [artifact.config.bos_id, *ids, artifact.config.eos_id]
-        return representations(artifact.model.state_dict(), framed)[:, 1:-1]
+        return representations(artifact.model.state_dict(), framed)
 
     return layers
+
+
+@pytest.fixture(scope="module")
+def oracle(oracle_between):
+    """Every representation of every piece, by the equations."""
+    return lambda ids: oracle_between(ids)[:, 1:-1]
 
 
 def rows_of(level, processor):
@@ -95,18 +103,45 @@ def test_the_layers_of_each_level_equal_the_equations(encoder, processor, oracle
     np.testing.assert_allclose(found, pooled_by_hand(oracle(ids), rows, "mean"), **TO_THE_ORACLE)
 
 
+@pytest.mark.parametrize("level", sorted(set(ASK) - {"text"}))
+def test_the_context_of_each_level_equals_the_equations(
+    encoder, artifact, processor, oracle_between, level
+):
+    ids, rows = rows_of(level, processor)
+    ranges = [(row[0], row[-1] + 1) if row else (0, 0) for row in rows]
+    expected = contexts(artifact.heads.state_dict(), oracle_between(ids), ranges)
+    expected[[not row for row in rows]] = 0
+    found = encoder.embed([ASK[level](encoder)], [Readout(("context",))])[0]
+    np.testing.assert_allclose(found[0], expected, **TO_THE_ORACLE)
+
+
+def test_the_context_does_not_look_at_its_row(encoder):
+    texts = ["我吃了一个苹果。", "我吃了一个病毒。"]
+    asked = [encoder.spans(text, [(5, 7)]) for text in texts]
+    first, second = encoder.embed(asked, [EVERYTHING] * 2)
+    np.testing.assert_array_equal(first[3], second[3])
+    assert np.abs(first - second)[:3].max(axis=(1, 2)).min() > 1e-2
+
+
+def test_context_and_layers_come_in_the_order_asked(encoder):
+    asked = encoder.pieces(TEXT)
+    everything = encoder.embed([asked], [EVERYTHING])[0]
+    found = encoder.embed([asked], [Readout(("context", 2, "context", 0))])[0]
+    np.testing.assert_array_equal(found, everything[[3, 2, 3, 0]])
+
+
 def test_the_artifacts_own_center_is_subtracted(encoder, artifact, processor, oracle):
     ids, _ = rows_of("pieces", processor)
-    expected = oracle(ids) - artifact.center.numpy()[:, None]
+    expected = oracle(ids) - artifact.center.numpy()[:-1, None]
     found = encoder.embed([encoder.pieces(TEXT)], [Readout((0, 1, 2), center=True)])[0]
     np.testing.assert_allclose(found, expected, **TO_THE_ORACLE)
 
 
 @pytest.mark.parametrize("pieces", [62, 63, 126, 127, 300])
-def test_a_text_longer_than_one_call_equals_the_equations(encoder, oracle, pieces):
+def test_a_text_longer_than_one_call_equals_the_equations(encoder, oracle_between, pieces):
     ids = [3 + place for place in range(pieces)]
     found = encoder.represent([ids])[0]
-    np.testing.assert_allclose(found, oracle(ids), **TO_THE_ORACLE)
+    np.testing.assert_allclose(found, oracle_between(ids), **TO_THE_ORACLE)
 
 
 def test_each_passage_has_its_own_readout(encoder, processor, oracle):
@@ -136,9 +171,9 @@ any_text = texts | st.sampled_from([10, 16, 40]).map(lambda times: "我吃了一
 @settings(max_examples=15)
 @given(st.lists(any_text, min_size=1, max_size=5))
 def test_a_text_alone_equals_the_text_in_any_batch(encoder, texts):
-    together = encoder.embed([encoder.pieces(text) for text in texts], [LAYERS] * len(texts))
+    together = encoder.embed([encoder.pieces(text) for text in texts], [EVERYTHING] * len(texts))
     for text, vectors in zip(texts, together, strict=True):
-        alone = encoder.embed([encoder.pieces(text)], [LAYERS])[0]
+        alone = encoder.embed([encoder.pieces(text)], [EVERYTHING])[0]
         np.testing.assert_allclose(vectors, alone, **REORDERED)
 
 
@@ -171,6 +206,16 @@ def test_a_repeated_text_has_the_same_vectors_each_time(encoder, copies):
     alone = encoder.represent([ids])[0]
     for found in encoder.represent([ids] * copies):
         torch.testing.assert_close(found, alone, **REORDERED)
+
+
+@settings(max_examples=20)
+@given(text=texts.filter(bool), data=st.data())
+def test_a_context_does_not_depend_on_how_many_are_asked_for(encoder, text, data):
+    context = Readout(("context",))
+    every = encoder.embed([encoder.chars(text)], [context])[0][0]
+    place = data.draw(st.integers(0, len(text) - 1))
+    alone = encoder.embed([encoder.spans(text, [(place, place + 1)])], [context])[0][0]
+    np.testing.assert_allclose(alone[0], every[place], **REORDERED)
 
 
 def test_a_call_never_changes_the_next_one(encoder):
@@ -207,7 +252,7 @@ def test_a_text_without_pieces_has_zero_vectors(encoder, level, argument, shape,
 
 
 def test_a_text_without_pieces_keeps_its_layer_axis(encoder):
-    assert encoder.embed([encoder.pieces("")], [LAYERS])[0].shape == (3, 0, 24)
+    assert encoder.embed([encoder.pieces("")], [EVERYTHING])[0].shape == (4, 0, 24)
 
 
 def test_no_passages_give_no_vectors(encoder):
@@ -218,7 +263,7 @@ def test_no_passages_give_no_vectors(encoder):
 @given(
     text=texts,
     level=st.sampled_from(["pieces", "chars", "text"]),
-    source=st.sampled_from([ScalarMix(DEFAULT_WEIGHTS), (0, 1, 2)]),
+    source=st.sampled_from([ScalarMix(DEFAULT_WEIGHTS), (0, 1, 2), ("context", 1)]),
     pooling=st.sampled_from(sorted(POOL)),
     flags=st.tuples(st.booleans(), st.booleans()),
 )
@@ -290,7 +335,7 @@ def with_golden(artifact, **changes):
 
 
 @pytest.mark.parametrize("error", [2e-4, -2e-4, 1.0, np.nan, np.inf])
-@pytest.mark.parametrize("layer", [0, 1, 2])
+@pytest.mark.parametrize("layer", [0, 1, 2, 3])
 def test_one_wrong_number_of_one_golden_vector_is_refused(artifact, layer, error):
     vectors = artifact.golden[0].vectors.copy()
     vectors[layer, 7] += np.float32(error)

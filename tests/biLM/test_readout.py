@@ -9,12 +9,13 @@ from biLM.scalar_mix import ScalarMix
 
 # Three representations of two pieces, two numbers wide.
 TEXT = torch.tensor([[[1.0, 2.0], [3.0, 4.0]], [[5.0, 1.0], [1.0, 5.0]], [[8.0, 0.0], [0.0, 8.0]]])
-CENTER = torch.tensor([[1.0, 1.0], [2.0, 0.0], [4.0, 4.0]])
+CONTEXT = torch.tensor([[7.0, 1.0], [2.0, 6.0]])
+CENTER = torch.tensor([[1.0, 1.0], [2.0, 0.0], [4.0, 4.0], [3.0, 1.0]])
 WHOLE = [(0, 2)]
 
 
-def read(readout, ranges=None, center=CENTER):
-    return read_out(TEXT, ranges, center, readout).tolist()
+def read(readout, ranges=None, center=CENTER, context=None):
+    return read_out(TEXT, ranges, center, readout, context).tolist()
 
 
 def test_a_mix_gives_one_vector_a_piece():
@@ -48,6 +49,20 @@ def test_layers_come_in_the_order_asked_and_as_often(layers):
 def test_an_unknown_layer_is_refused_by_number(layer):
     with pytest.raises(LayerError, match=rf"layer {layer} is not one of 0 to 2"):
         read(Readout((0, layer)))
+
+
+def test_the_context_stands_where_it_was_asked_for():
+    found = read(Readout((2, "context", 0)), context=CONTEXT)
+    assert found == [TEXT[2].tolist(), CONTEXT.tolist(), TEXT[0].tolist()]
+
+
+def test_the_context_has_a_center_of_its_own():
+    assert read(Readout(("context",), center=True), context=CONTEXT) == [[[4.0, 0.0], [-1.0, 5.0]]]
+
+
+def test_the_context_of_a_row_is_not_pooled_and_zero_without_pieces():
+    found = read(Readout(("context", 0)), [(0, 2), (1, 1)], context=CONTEXT)
+    assert found == [[[7.0, 1.0], [0.0, 0.0]], [[2.0, 3.0], [0.0, 0.0]]]
 
 
 def test_layers_are_mixed_before_pieces_are_pooled():

@@ -41,11 +41,17 @@ def cut(pieces_model):
 
 
 @pytest.fixture(scope="session")
-def oracle(artifact, cut):
-    """Text -> every representation of its pieces `[depth, pieces, dim]`, by the numpy oracle."""
+def oracle_between(artifact, cut):
+    """Text -> every representation of its pieces and of the boundary pieces, by the oracle."""
 
     def layers_of(text):
         ids = [artifact.config.bos_id, *cut(text), artifact.config.eos_id]
-        return representations(artifact.model.state_dict(), ids)[:, 1:-1]
+        return representations(artifact.model.state_dict(), ids)
 
     return layers_of
+
+
+@pytest.fixture(scope="session")
+def oracle(oracle_between):
+    """Text -> every representation of its pieces `[depth, pieces, dim]`, by the oracle."""
+    return lambda text: oracle_between(text)[:, 1:-1]

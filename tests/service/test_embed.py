@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from tests.conftest import SENTENCES
-from tests.service.serving import embed, embed_one, vectors_of
+from tests.reference.heads import contexts
+from tests.service.serving import embed, embed_one, refused, vectors_of
 
 pytestmark = pytest.mark.anyio
 
@@ -98,10 +99,30 @@ async def test_layers_come_unmixed_in_the_order_asked_for(client, oracle, layers
     np.testing.assert_allclose(vectors_of(answer["data"][0]), oracle(ATE)[numbers], **CLOSE)
 
 
+@pytest.mark.parametrize("layers", ["context", ["context"], [2, "context", 0]])
+async def test_the_context_is_a_layer_like_the_others(client, artifact, oracle_between, layers):
+    framed = oracle_between(ATE)
+    answer = await embed(client, texts=[ATE], level="span", spans=[[[5, 7], [0, 2]]], layers=layers)
+    rows = [(5, 6), (0, 2)]  # 苹果 is the sixth piece
+    context = contexts(artifact.heads.state_dict(), framed, rows)
+    wanted = [layers] if isinstance(layers, str) else layers
+    assert answer["layers"] == wanted
+    pooled = [[framed[layer, 1 + b : 1 + e].mean(axis=0) for b, e in rows] for layer in (0, 1, 2)]
+    expected = [context if layer == "context" else pooled[layer] for layer in wanted]
+    np.testing.assert_allclose(vectors_of(answer["data"][0]), expected, **CLOSE)
+
+
+async def test_a_whole_text_has_no_context(client):
+    error = await refused(
+        client, 422, "validation_error", texts="a", level="text", layers=["context"]
+    )
+    assert "around a whole text" in error["message"]
+
+
 async def test_centering_subtracts_the_mean_vector_of_each_layer_before_mixing(
     client, oracle, artifact
 ):
-    expected = default_mix(oracle(ATE) - artifact.center.double().numpy()[:, None])
+    expected = default_mix(oracle(ATE) - artifact.center[:-1].double().numpy()[:, None])
     np.testing.assert_allclose(await embed_one(client, ATE, center=True), expected, **CLOSE)
 
 

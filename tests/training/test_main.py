@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from biLM.encoder import Encoder
+from tests.reference.heads import contexts
 from tests.reference.lstm import representations
 from training.__main__ import main
 from training.config import TrainConfig
@@ -55,6 +56,14 @@ def trained(folder):
     return Encoder.load(folder / "artifact")
 
 
+def everything(artifact, ids):
+    """[depth + 1, pieces, dim]: the representations and the context of every piece."""
+    layers = representations(artifact.model.state_dict(), [1, *ids, 2])
+    rows = [(piece, piece + 1) for piece in range(len(ids))]
+    context = contexts(artifact.heads.state_dict(), layers, rows)
+    return np.concatenate([layers[:, 1:-1], context[None]])
+
+
 def test_the_artifact_passes_its_own_self_test(trained):
     assert trained.artifact.id == "zh-toy"
     assert trained.self_test() < 1e-5
@@ -62,14 +71,13 @@ def test_the_artifact_passes_its_own_self_test(trained):
 
 def test_the_golden_vectors_are_those_of_the_oracle(trained):
     for golden in trained.artifact.golden:
-        layers = representations(trained.artifact.model.state_dict(), [1, *golden.ids, 2])
-        assert golden.vectors == pytest.approx(layers[:, 1:-1].mean(axis=1), abs=1e-5)
+        layers = everything(trained.artifact, golden.ids)
+        assert golden.vectors == pytest.approx(layers.mean(axis=1), abs=1e-5)
 
 
 def test_the_center_is_the_mean_over_held_out_pieces(trained, folder):
     shard = Shards(folder / "shards").held_out()["toy"]
-    weights = trained.artifact.model.state_dict()
-    rows = [representations(weights, [1, *shard.row(i), 2])[:, 1:-1] for i in range(len(shard))]
+    rows = [everything(trained.artifact, shard.row(i)) for i in range(len(shard))]
     mean = np.concatenate(rows, axis=1).mean(axis=1)
     assert trained.artifact.center.numpy() == pytest.approx(mean, abs=1e-5)
 
