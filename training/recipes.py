@@ -20,8 +20,10 @@ def small() -> TrainConfig:
         name="zh-small",
         embedding_size=256,
         cell_size=512,
-        max_pieces=40_000_000,
-        learning_rate=4e-3,
+        max_pieces=44_000_000,
+        batch_pieces=1536,
+        min_rows=48,
+        learning_rate=5e-3,
         warmup_steps=200,
     )
 
