@@ -14,12 +14,10 @@ import torch
 
 from biLM.config import BiLMConfig
 from biLM.model import BiLM
-from training.checkpoint import Progress
 from training.config import TrainConfig
 from training.device import choose_device
 from training.loop import Run
 from training.objective import BiLMObjective
-from training.optim import build_optimizer
 from training.provenance import provenance
 from training.recipes import small
 from training.stream import Batch, Position
@@ -36,7 +34,7 @@ def main() -> None:
     print(provenance(choose_device()))
     for rows, length in SHAPES:
         ids = torch.randint(3, NUM_PIECES, (rows, length))
-        batch = Batch(ids, torch.full((rows,), length)).to(choose_device())
+        batch = Batch(ids, torch.full((rows,), length))
         best = {name: float("inf") for name in runs}
         for turn in range(WARM_UP + TURNS):
             for name, run in runs.items():
@@ -57,8 +55,7 @@ def new_run(config: TrainConfig) -> Run:
     objective = BiLMObjective(
         BiLM(sizes), counts, config.negative_power, weights, config.batch_pieces
     )
-    objective = objective.to(choose_device())
-    return Run(config, choose_device(), objective, build_optimizer(objective, config), Progress())
+    return Run(config, choose_device(), objective.to(choose_device()))
 
 
 def timed_step(run: Run, batch: Batch) -> float:

@@ -30,6 +30,7 @@ class TrainConfig:
         final_share: Last learning rate as a share of the peak.
         max_gradient_norm: Bound on the norm of the whole gradient.
         seed: Of weights, order, dropout and negatives.
+        init_from: Revision of the artifact whose weights the run starts from, or empty.
         log_every_steps: Steps between two lines of the run log.
         score_every_steps: Steps between two scores on held-out text.
         checkpoint_every_s: Seconds between two checkpoints; more are lost if the run is killed.
@@ -57,6 +58,7 @@ class TrainConfig:
     final_share: float = 0.02
     max_gradient_norm: float = 1.0
     seed: int = 1
+    init_from: str = ""
     log_every_steps: int = field(default=50, kw_only=True)
     score_every_steps: int = field(default=500, kw_only=True)
     checkpoint_every_s: float = field(default=300.0, kw_only=True)

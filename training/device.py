@@ -1,13 +1,16 @@
 """Where a run computes and in which precision: a GPU if there is one, bfloat16 if it is fast."""
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
 
 def choose_device() -> torch.device:
-    """The first GPU, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """A GPU if there is one, else the CPU; each process that torchrun starts gets its own GPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    return torch.device("cpu")
 
 
 def autocast(device: torch.device) -> AbstractContextManager[object]:

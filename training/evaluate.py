@@ -3,10 +3,13 @@
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from biLM.artifact import Artifact
+from biLM.config import BiLMConfig
 from biLM.encoder import Encoder
 from biLM.files import to_json, write_atomically
 from biLM.heads import SIDES
@@ -14,6 +17,7 @@ from biLM.tokenizer import Tokenizer
 from training.assemble import assemble, load_objective
 from training.checkpoint import load_checkpoint
 from training.held_out import score
+from training.initial import objective_of
 from training.metrics import LanguageModelScore
 from training.objective import BiLMObjective
 from training.senses import read_pairs, score_senses
@@ -24,13 +28,22 @@ WORD_CHARACTERS = 2  # a piece of so many Han characters is a word
 LANGUAGE_MODELS = ("forward", "backward")
 
 
-def evaluate(run: Path, shards: Shards, senses: Path | None) -> dict[str, object]:
-    """Score a run on held-out text, and on sense pairs if a folder of them is given.
+def evaluate(
+    run: Path, shards: Shards, senses: Path | None = None, before: Artifact | None = None
+) -> dict[str, object]:
+    """Score a run and write `evaluation.json`.
 
-    All are taken of the weights as the artifact will hold them. Writes `evaluation.json`.
+    All are taken of the weights as the artifact will hold them.
+
+    Args:
+        run: Its folder.
+        shards: What it was trained on, and the held-out text.
+        senses: Folder of word-in-context pairs.
+        before: An artifact of the same vocabulary, to be scored on the same held-out text.
 
     Raises:
-        TrainingError: the run has no checkpoint, or a file of pairs cannot be read.
+        TrainingError: the run has no checkpoint, a file of pairs cannot be read, or the artifact is
+            of another vocabulary.
     """
     checkpoint = load_checkpoint(run)
     objective = load_objective(checkpoint, shards)
@@ -38,7 +51,10 @@ def evaluate(run: Path, shards: Shards, senses: Path | None) -> dict[str, object
     figures: dict[str, object] = {
         "held_out": score_sources(objective, shards),
         "fill": score_words(objective, shards),
+        "frequencies_bits_per_character": round(frequency_bits(shards, artifact.config), 4),
     }
+    if before is not None:
+        figures["before"] = score_sources(objective_of(before, shards), shards)
     if senses is not None:
         encoder = Encoder(artifact)
         figures["senses"] = {
@@ -73,6 +89,18 @@ def score_words(objective: BiLMObjective, shards: Shards) -> dict[str, object]:
         side: {f"accuracy_at_{k}": round(one.accuracy_at(k), 4) for k in (1, 10)}
         for side, one in zip(SIDES, found, strict=True)
     }
+
+
+def frequency_bits(shards: Shards, sizes: BiLMConfig) -> float:
+    """Bits per held-out character if all that is known is how frequent each piece is."""
+    counts = shards.counts + 1.0
+    counts[sizes.bos_id] = 0.0  # read, never predicted
+    found = Shard.joined(list(shards.held_out().values()))
+    seen = np.bincount(found.pieces, minlength=len(counts))
+    seen[sizes.eos_id] = len(found)
+    is_seen = seen > 0
+    bits = np.log2(counts.sum()) - np.log2(counts[is_seen])
+    return float(seen[is_seen] @ bits) / max(1, sum(shards.held_out_characters().values()))
 
 
 def words_of(tokenizer: Tokenizer) -> Bool[Tensor, " vocab"]:

@@ -1,6 +1,7 @@
 """What a run tells while it runs: a log of JSON lines, a progress bar and a plot of the loss."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,11 +25,14 @@ class Journal:
     Args:
         folder: Where `log.jsonl` is appended to.
         total: Pieces in the budget.
+        speaks: Whether anything is written and shown; one process of a team does.
     """
 
-    def __init__(self, folder: Path, total: int) -> None:
-        self._file = (folder / LOG_NAME).open("a", encoding="utf-8")
+    def __init__(self, folder: Path, total: int, speaks: bool = True) -> None:
+        path = folder / LOG_NAME if speaks else Path(os.devnull)
+        self._file = path.open("a", encoding="utf-8")
         self._bar = tqdm(
+            disable=not speaks,
             total=total,
             unit=" pieces",
             unit_scale=True,
@@ -48,7 +52,8 @@ class Journal:
 
     def say(self, message: str) -> None:
         """Tell the person at the terminal, and the log."""
-        self._bar.write(message, file=sys.stderr)
+        if not self._bar.disable:
+            self._bar.write(message, file=sys.stderr)
         self.write("note", {"message": message})
 
     def write(self, kind: str, values: Mapping[str, object]) -> None:

@@ -2,24 +2,22 @@
 
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from biLM.artifact import Artifact
 from biLM.heads import SIDES
-from training.checkpoint import (
-    Progress,
-    find_checkpoints,
-    keep_plateau,
-    save_checkpoint,
-)
+from training.checkpoint import Progress, find_checkpoints, keep_plateau, save_checkpoint
 from training.config import TrainConfig
 from training.device import autocast, choose_device
-from training.errors import CheckpointError, DivergenceError
+from training.distributed import Team, team
+from training.errors import CheckpointError, DivergenceError, TrainingError
 from training.held_out import score
+from training.initial import start_from
 from training.journal import Journal, plot_loss
 from training.objective import BiLMObjective, build_objective
 from training.optim import apply_gradient, build_optimizer, learning_rate
@@ -30,6 +28,7 @@ from training.stream import Batch, Position, Stream
 NUM_SCORE_BATCHES = 48  # held-out batches a score during the run reads
 MAX_SKIPPED = 5  # steps in a row without a finite gradient before a run gives up
 STEP_SEEDS = 1 << 32  # room for the steps of one run between the seeds of two
+RANK_SEEDS = 1 << 56  # and for all runs between two processes of one
 
 
 @dataclass
@@ -39,11 +38,26 @@ class Run:
     config: TrainConfig
     device: torch.device
     objective: BiLMObjective
-    optimizer: torch.optim.Adam
-    progress: Progress
+    team: Team = field(default_factory=Team)
+    progress: Progress = field(default_factory=Progress)
+    optimizer: torch.optim.Adam = field(init=False)
+    model: nn.Module = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.optimizer = build_optimizer(self.objective, self.config)
+        self.model = self.team.join(self.objective)
+
+    def batches(self, shards: Shards) -> Iterator[tuple[Position, Batch]]:
+        """What is still to be trained on, each batch with the position after it."""
+        config, sizes = self.config, self.objective.bilm.config
+        boundaries = sizes.bos_id, sizes.eos_id
+        stream = Stream(
+            shards.train(), config.batch_pieces, boundaries, config.seed, config.min_rows
+        )
+        return stream.batches(self.progress.position)
 
     def step(self, batch: Batch, following: Position) -> tuple[Tensor, float]:
-        """One update; returns the loss of each head and the norm of the gradient.
+        """One update; returns the mean loss of each head and the norm of the gradient.
 
         Raises:
             DivergenceError: the gradient was no number for the MAX_SKIPPED-th time in a row.
@@ -51,10 +65,13 @@ class Run:
         began = time.monotonic()
         config, before = self.config, self.progress
         seed = config.seed * STEP_SEEDS + before.step
-        torch.manual_seed(seed)  # of dropout: a resumed run drops what an unbroken one drops
+        # Of dropout: a resumed run drops what an unbroken one drops.
+        torch.manual_seed(seed + self.team.rank * RANK_SEEDS)
+        part = self.team.share(batch).to(self.device)
         with autocast(self.device):
-            total, losses = self.objective(batch, self._negatives(seed), config.dropout)
-        total.backward()
+            total, nats = self.model(part, self._negatives(seed), config.dropout)
+        (total * self.team.size).backward()  # parts add up, and the team takes the mean
+        losses = self.team.sum(nats).cpu() / batch.num_places.clamp(min=1)
         rate = learning_rate(config, before.step, before.pieces / config.max_pieces)
         norm = apply_gradient(self.objective, self.optimizer, rate, config.max_gradient_norm)
         skips = 0 if math.isfinite(norm) else 1
@@ -82,70 +99,93 @@ class Run:
         return self.objective.draw_negatives(self.config.num_negatives, generator)
 
 
-def train(config: TrainConfig, shards: Shards, out: Path) -> Progress:
+def train(
+    config: TrainConfig, shards: Shards, out: Path, initial: Artifact | None = None
+) -> Progress:
     """Train until the budget is spent, from the checkpoint in `out` if there is one.
+
+    Args:
+        config: The recipe.
+        shards: The rows.
+        out: Folder of the run.
+        initial: What a recipe with `init_from` starts from.
 
     Raises:
         CheckpointError: `out` holds a run of another recipe, or the disk is full.
         DivergenceError: the gradient is no longer a number.
+        TrainingError: the initial artifact is not the recipe's, or of another vocabulary.
     """
     out.mkdir(parents=True, exist_ok=True)
-    with Journal(out, config.max_pieces) as journal:
-        run = _start(config, shards, out, journal)
-        sizes = run.objective.bilm.config
-        boundaries = sizes.bos_id, sizes.eos_id
-        stream = Stream(
-            shards.train(), config.batch_pieces, boundaries, config.seed, config.min_rows
-        )
+    device = choose_device()
+    with team(device) as workers, Journal(out, config.max_pieces, workers.leads) as journal:
+        run = Run(config, device, build_objective(config, shards).to(device), workers)
+        _resume(run, shards, out, initial, journal)
         saved_at = time.monotonic()
-        for following, batch in stream.batches(run.progress.position):
+        for following, batch in run.batches(shards):
             if run.progress.pieces >= config.max_pieces:
                 break
-            losses, norm = run.step(batch.to(run.device), following)
+            losses, norm = run.step(batch, following)
             journal.advance(run.progress.pieces, float(losses.mean()))
-            _log_step(journal, run, losses, norm, shards)
+            if workers.leads:
+                _log_step(journal, run, losses, norm, shards)
             ends_plateau = run.progress.at_peak and config.decays_at(run.progress.pieces)
             if ends_plateau or time.monotonic() - saved_at > config.checkpoint_every_s:
                 _save(run, out)
                 saved_at = time.monotonic()
-            if ends_plateau:
+            if ends_plateau and workers.leads:
                 keep_plateau(out)
         _save(run, out)
-    plot_loss(out)
+        if workers.leads:
+            plot_loss(out)
     return run.progress
 
 
-def _start(config: TrainConfig, shards: Shards, out: Path, journal: Journal) -> Run:
-    device = choose_device()
-    objective = build_objective(config, shards).to(device)
-    optimizer = build_optimizer(objective, config)
-    progress = Progress()
+def _resume(
+    run: Run, shards: Shards, out: Path, initial: Artifact | None, journal: Journal
+) -> None:
+    """Go on from the last checkpoint that can be used; without one, from the initial artifact."""
     checkpoints, refusals = find_checkpoints(out)
     for refusal in refusals:
         journal.say(f"{refusal}; using another checkpoint")
-    usable = [checkpoint for checkpoint in checkpoints if checkpoint.leads_to(config)]
+    usable = [checkpoint for checkpoint in checkpoints if checkpoint.leads_to(run.config)]
     if usable:
-        usable[0].restore(objective, optimizer)
-        progress = usable[0].progress
+        usable[0].restore(run.objective, run.optimizer)
+        run.progress = usable[0].progress
     elif checkpoints or refusals:
         before = checkpoints[0].config if checkpoints else "a run that cannot be read"
         raise CheckpointError(
-            f"{out} holds a run of {before}; the recipe is now {config}; choose another --out"
+            f"{out} holds a run of {before}; the recipe is now {run.config}; choose another --out"
         )
-    journal.begin_at(progress.pieces)
-    run = Run(config, device, objective, optimizer, progress)
+    elif run.config.init_from:
+        _begin_from(initial, run, shards)
+    journal.begin_at(run.progress.pieces)
     _log_start(journal, run)
-    return run
+
+
+def _begin_from(initial: Artifact | None, run: Run, shards: Shards) -> None:
+    given = initial.revision if initial else "none"
+    if initial is None or given != run.config.init_from:
+        raise TrainingError(
+            f"the recipe starts from artifact {run.config.init_from}, but {given} was given; pass"
+            " its folder with --init-from"
+        )
+    start_from(initial, run.objective, shards)
 
 
 def _save(run: Run, out: Path) -> None:
-    save_checkpoint(out, run.config, run.progress, run.objective, run.optimizer)
+    if run.team.leads:
+        save_checkpoint(out, run.config, run.progress, run.objective, run.optimizer)
 
 
 def _log_start(journal: Journal, run: Run) -> None:
     num_parameters = sum(parameter.numel() for parameter in run.objective.parameters())
     recipe = run.config.as_dict()
-    facts = {"recipe": recipe, "parameters": num_parameters, "resumed_at_step": run.progress.step}
+    facts = {
+        "recipe": recipe,
+        "parameters": num_parameters,
+        "processes": run.team.size,
+        "resumed_at_step": run.progress.step,
+    }
     journal.write("start", {**facts, **provenance(run.device)})
 
 

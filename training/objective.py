@@ -87,7 +87,7 @@ class BiLMObjective(nn.Module):
     def forward(
         self, batch: Batch, negatives: Int[Tensor, " sample"] | None, dropout: float
     ) -> tuple[Float[Tensor, ""], Float[Tensor, " side"]]:
-        """Return the loss to be lowered, and the mean loss per piece of each head, in nats.
+        """Return the loss to be lowered, and the summed loss of each head, in nats.
 
         Args:
             batch: The rows.
@@ -117,8 +117,7 @@ class BiLMObjective(nn.Module):
             (is_place * self.weights[:, None, None]).flatten(),
             wanted_apart=negatives is not None,
         )
-        numbers = is_place.sum((1, 2)).clamp(min=1)
-        return total, (losses.view_as(is_place) * is_place).sum((1, 2)) / numbers
+        return total, (losses.view_as(is_place) * is_place).sum((1, 2))
 
     def judge(self, batch: Batch) -> list[Judged]:
         """Compare what each head expects with what stands there, by the full softmax."""

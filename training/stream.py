@@ -39,11 +39,19 @@ class Batch:
     @property
     def num_predictions(self) -> int:
         """Pieces one direction predicts: every piece of a row but the one it starts from."""
-        return int((self.lengths - 1).clamp(min=0).sum())
+        return self._places(beyond=1)
+
+    @property
+    def num_places(self) -> Int[Tensor, " side"]:
+        """Pieces that the forward, the backward and the cloze head predict."""
+        return torch.tensor([self.num_predictions, self.num_predictions, self._places(beyond=2)])
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on another device."""
         return Batch(self.ids.to(device), self.lengths.to(device))
+
+    def _places(self, beyond: int) -> int:
+        return int((self.lengths - beyond).clamp(min=0).sum())
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,8 @@ def test_a_batch_counts_the_pieces_one_direction_predicts(stream):
     predicted = [int(n) - 1 for n in batch.lengths if n]
     assert batch.num_predictions == sum(predicted)
     assert min(predicted) >= BOUNDARY_PIECES
+    inside = sum(predicted) - len(predicted)  # a cloze does not predict the end of a row
+    assert batch.num_places.tolist() == [sum(predicted), sum(predicted), inside]
 
 
 @pytest.mark.parametrize("taken", [0, 1, 7, 60])

@@ -1,0 +1,62 @@
+"""A run that starts from an artifact's weights: the same model, taken further on other text."""
+
+import hashlib
+from dataclasses import replace
+
+import torch
+
+from biLM.artifact import Artifact
+from biLM.model import BiLM
+from training.config import TrainConfig
+from training.errors import TrainingError
+from training.objective import BiLMObjective
+from training.shards import Shards
+
+PEAK_SHARE = 0.25  # of the recipe's learning rate: to adapt what is known, not to overwrite it
+
+
+def adapted(config: TrainConfig, artifact: Artifact) -> TrainConfig:
+    """The recipe for going on from an artifact: its sizes, and smaller steps."""
+    sizes = artifact.config
+    return replace(
+        config,
+        name=f"{artifact.id}-adapted",
+        init_from=artifact.revision,
+        embedding_size=sizes.embedding_size,
+        cell_size=sizes.cell_size,
+        num_layers=sizes.num_layers,
+        learning_rate=config.learning_rate * PEAK_SHARE,
+    )
+
+
+def start_from(artifact: Artifact, objective: BiLMObjective, shards: Shards) -> None:
+    """Give an objective of the artifact's sizes its weights.
+
+    Raises:
+        TrainingError: the shards are of another vocabulary than the artifact's.
+    """
+    _check_vocabulary(artifact, shards)
+    objective.bilm.load_state_dict(artifact.model.state_dict())
+    objective.heads.load_state_dict(artifact.heads.state_dict())
+
+
+def objective_of(artifact: Artifact, shards: Shards) -> BiLMObjective:
+    """An artifact as something that predicts pieces, to be scored on the shards.
+
+    Raises:
+        TrainingError: the shards are of another vocabulary than the artifact's.
+    """
+    _check_vocabulary(artifact, shards)
+    objective = BiLMObjective(BiLM(artifact.config), torch.from_numpy(shards.counts))
+    start_from(artifact, objective, shards)
+    return objective.eval().requires_grad_(False)
+
+
+def _check_vocabulary(artifact: Artifact, shards: Shards) -> None:
+    wanted = hashlib.sha256(artifact.pieces_model).hexdigest()
+    found = shards.manifest["vocabulary_sha256"]
+    if found != wanted:
+        raise TrainingError(
+            f"{shards.folder} was made with vocabulary {found}, but {artifact.id} has {wanted};"
+            " make the shards with --vocabulary and the pieces.model of the artifact"
+        )
