@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
@@ -20,6 +20,6 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
-def to_json(value: Mapping[str, object]) -> bytes:
+def to_json(value: Mapping[str, object] | Sequence[object]) -> bytes:
     """Return `value` as indented UTF-8 JSON."""
     return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()

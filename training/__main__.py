@@ -5,15 +5,23 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from biLM.artifact import load_artifact
+from biLM.errors import BiLMError
 from training.corpus import CorpusConfig, build_corpus, training_text
 from training.errors import TrainingError
 from training.evaluate import evaluate
 from training.export import export
+from training.initial import adapted
 from training.loop import train
+from training.pipeline import Order, fulfil
 from training.recipes import RECIPES
 from training.shards import Shards, build_shards
 from training.vocabulary import VocabularyConfig, train_vocabulary
+
+if TYPE_CHECKING:  # a name of the library's stubs only
+    Steps = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = build_parser().parse_args(arguments)
     try:
         given.step(given)
-    except TrainingError as error:
+    except (TrainingError, BiLMError) as error:
         _tell(str(error))
         return 2
     return 0
@@ -31,7 +39,13 @@ def build_parser() -> argparse.ArgumentParser:
     """The arguments of every step, a paragraph a step."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     steps = parser.add_subparsers(required=True, metavar="STEP")
+    _declare_text_steps(steps)
+    _declare_model_steps(steps)
+    _declare_all(steps)
+    return parser
 
+
+def _declare_text_steps(steps: "Steps") -> None:
     corpus = steps.add_parser("corpus", help="text files -> shuffled text and a held-out slice")
     corpus.add_argument("inputs", type=Path, nargs="+", help=".txt, .gz or .xz, or folders of them")
     corpus.add_argument("--out", type=Path, default=Path("build/corpus"))
@@ -49,6 +63,8 @@ def build_parser() -> argparse.ArgumentParser:
     shards.add_argument("--out", type=Path, default=Path("build/shards"))
     shards.set_defaults(step=_shards)
 
+
+def _declare_model_steps(steps: "Steps") -> None:
     training = steps.add_parser("train", help="shards -> a checkpoint; resumes by itself")
     training.add_argument("recipe", choices=sorted(RECIPES))
     training.add_argument("--shards", type=Path, default=Path("build/shards"))
@@ -56,12 +72,18 @@ def build_parser() -> argparse.ArgumentParser:
     training.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a value of the recipe"
     )
+    training.add_argument(
+        "--init-from", type=Path, metavar="ARTIFACT", help="start from its weights, not from none"
+    )
     training.set_defaults(step=_train)
 
     evaluation = steps.add_parser("evaluate", help="a run -> bits per character, sense scores")
     evaluation.add_argument("run", type=Path, help="the --out of train")
     evaluation.add_argument("--shards", type=Path, default=Path("build/shards"))
     evaluation.add_argument("--senses", type=Path, help="folder of word-in-context .jsonl files")
+    evaluation.add_argument(
+        "--before", type=Path, metavar="ARTIFACT", help="score it on the same held-out text"
+    )
     evaluation.set_defaults(step=_evaluate)
 
     exporting = steps.add_parser("export", help="an evaluated run -> an artifact folder")
@@ -70,7 +92,19 @@ def build_parser() -> argparse.ArgumentParser:
     exporting.add_argument("--sources", type=Path, help="JSON: sources and licences, for the card")
     exporting.add_argument("--out", type=Path, required=True)
     exporting.set_defaults(step=_export)
-    return parser
+
+
+def _declare_all(steps: "Steps") -> None:
+    everything = steps.add_parser("all", help="text files -> an artifact folder, in a given time")
+    everything.add_argument("--corpus", type=Path, nargs="+", required=True, help="as of corpus")
+    everything.add_argument("--out", type=Path, required=True, help="the artifact folder")
+    everything.add_argument("--minutes", type=float, default=30.0)
+    everything.add_argument("--recipe", choices=sorted(RECIPES), default="small")
+    everything.add_argument("--work", type=Path, help="of everything in between; build/NAME")
+    everything.add_argument(
+        "--init-from", type=Path, metavar="ARTIFACT", help="go on from its vocabulary and weights"
+    )
+    everything.set_defaults(step=_all)
 
 
 def _corpus(given: argparse.Namespace) -> None:
@@ -92,18 +126,36 @@ def _shards(given: argparse.Namespace) -> None:
 
 
 def _train(given: argparse.Namespace) -> None:
-    recipe = RECIPES[given.recipe]().changed(given.set)
-    train(recipe, Shards(given.shards), given.out)
+    recipe, initial = RECIPES[given.recipe](), None
+    if given.init_from:
+        initial = load_artifact(given.init_from)
+        recipe = adapted(recipe, initial)
+    train(recipe.changed(given.set), Shards(given.shards), given.out, initial)
 
 
 def _evaluate(given: argparse.Namespace) -> None:
-    figures = evaluate(given.run, Shards(given.shards), given.senses)
+    before = load_artifact(given.before) if given.before else None
+    figures = evaluate(given.run, Shards(given.shards), given.senses, before)
     print(json.dumps(figures, indent=2))  # noqa: T201
 
 
 def _export(given: argparse.Namespace) -> None:
     revision = export(given.run, Shards(given.shards), given.out, given.sources)
     print(f"{given.out} {revision}")  # noqa: T201
+
+
+def _all(given: argparse.Namespace) -> None:
+    order = Order(
+        inputs=given.corpus,
+        out=given.out,
+        work=given.work or Path("build") / given.out.name,
+        minutes=given.minutes,
+        recipe=RECIPES[given.recipe](),
+        initial=load_artifact(given.init_from) if given.init_from else None,
+    )
+    revision = fulfil(order, _tell)
+    print(f"{given.out} {revision}")  # noqa: T201
+    _tell(f"serve it: BILM_MODEL={given.out} scripts/serve")
 
 
 if __name__ == "__main__":

@@ -131,6 +131,8 @@ def build_shards(corpus: Path, vocabulary: Path, out: Path, max_row_pieces: int 
     if len(processor) > np.iinfo(np.uint16).max:
         raise ShardError(f"{vocabulary} has {len(processor)} pieces; ids are 16 bits wide")
     (out / "held_out").mkdir(parents=True, exist_ok=True)
+    for stale in out.rglob("*.npy"):  # of another corpus
+        stale.unlink()
     counts = np.zeros(len(processor), dtype=np.int64)
     num_rows = 0
     for path in train:

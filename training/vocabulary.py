@@ -35,6 +35,7 @@ class VocabularyConfig:
         max_sample_characters: Characters (code points) sampled for training.
         character_coverage: Share of the sample's characters that get a piece; the rest is bytes.
         max_piece_characters: Longest piece.
+        is_limit: Make fewer pieces where the text allows no more, instead of refusing it.
         num_workers: Processes that segment words.
         seed: Of the sample.
     """
@@ -43,6 +44,7 @@ class VocabularyConfig:
     max_sample_characters: int = 20_000_000
     character_coverage: float = 0.9995
     max_piece_characters: int = 8
+    is_limit: bool = False
     num_workers: int = 2
     seed: int = 1
 
@@ -65,6 +67,7 @@ def train_vocabulary(files: Sequence[Path], out: Path, config: VocabularyConfig)
                 model_writer=model,
                 model_type="unigram",
                 vocab_size=config.num_pieces,
+                hard_vocab_limit=not config.is_limit,
                 character_coverage=config.character_coverage,
                 max_sentencepiece_length=config.max_piece_characters,
                 max_sentence_length=1 << 20,

@@ -1,0 +1,208 @@
+"""Text files -> a servable artifact in a given time: every step, sized by the text and the machine.
+
+What was decided stands in `plan.json` of the work folder. The same order given again goes on from
+there; a training that was interrupted loses no more than the minutes since its last checkpoint.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from biLM.artifact import Artifact
+from biLM.files import to_json, write_atomically
+from training.config import TrainConfig
+from training.corpus import Corpus, CorpusConfig, build_corpus, find_sources, training_text
+from training.device import choose_device
+from training.errors import CorpusError, TrainingError
+from training.evaluate import evaluate
+from training.export import export
+from training.initial import adapted
+from training.loop import Run, train
+from training.objective import build_objective
+from training.shards import Shards, build_shards
+from training.vocabulary import VocabularyConfig, train_vocabulary
+
+HELD_OUT_BYTES = 1 << 20  # of text, about; and never more than one document in
+LEAST_ONE_IN = 20
+CHARACTERS_PER_PIECE = 200  # of the text for each piece of the vocabulary, up to the usual number
+MIN_PIECES = 6_000  # about the characters of Chinese, each of which wants a piece
+SAMPLE_PER_MINUTE = 1_000_000  # characters the vocabulary is trained on, of a minute's order
+MAX_EPOCHS = 20  # a text read more often than this is learned by heart
+SCORING = 4  # a held-out piece costs as much time as so many training pieces
+LEAST_SHARE = 0.25  # of the time that goes to training, whatever the rest has cost
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is wanted.
+
+    Args:
+        inputs: Text files, or folders of them; one document a line.
+        out: The artifact folder.
+        work: Where everything in between is kept.
+        minutes: Time for all of it, about.
+        recipe: What to train; its budget follows from the time.
+        initial: The artifact to go on from; None trains vocabulary and weights anew.
+    """
+
+    inputs: Sequence[Path]
+    out: Path
+    work: Path
+    minutes: float
+    recipe: TrainConfig
+    initial: Artifact | None = None
+
+    def __post_init__(self) -> None:
+        if self.minutes <= 0:
+            raise TrainingError(f"minutes is {self.minutes}; it must be above 0")
+
+    def described(self) -> dict[str, Any]:
+        """What two orders have in common if one goes on with the other's work."""
+        sources = find_sources(self.inputs)
+        recipe = self.recipe if self.initial is None else adapted(self.recipe, self.initial)
+        return {
+            "sources": {name: path.stat().st_size for name, path in sources.items()},
+            "minutes": self.minutes,
+            "recipe": recipe.as_dict(),
+        }
+
+
+def fulfil(order: Order, tell: Callable[[str], None]) -> str:
+    """Make the artifact and return its revision.
+
+    Args:
+        order: What is wanted.
+        tell: Takes a line for the person who waits.
+
+    Raises:
+        TrainingError: the text cannot be read or is too little, or the work folder is of another
+            order.
+    """
+    plan = order.work / "plan.json"
+    wanted = order.described()
+    if plan.exists():
+        made = json.loads(plan.read_text("utf-8"))
+        if made["order"] != wanted:
+            raise TrainingError(
+                f"{order.work} holds the work of another order: {made['order']}; remove the folder"
+                " or choose another --work"
+            )
+        config = TrainConfig(**made["recipe"])
+        tell(f"going on with {order.work}")
+    else:
+        config = _prepare(order, TrainConfig(**wanted["recipe"]), tell)
+        write_atomically(plan, to_json({"order": wanted, "recipe": config.as_dict()}))
+    shards = Shards(order.work / "shards")
+    run = order.work / "run"
+    train(config, shards, run, order.initial)
+    tell("scoring on held-out text")
+    figures = evaluate(run, shards, before=order.initial)
+    for line in report(figures):
+        tell(line)
+    return export(run, shards, order.out, order.work / "sources.json")
+
+
+def report(figures: Mapping[str, Any]) -> list[str]:
+    """What the figures of an evaluation say, in words."""
+    now, word = figures["held_out"]["all"], figures["fill"]
+    lines = [
+        f"held out: {_bits(now)} bits per character, forward and backward; if only the frequencies"
+        f" of pieces are known, {figures['frequencies_bits_per_character']:.2f}"
+    ]
+    if "before" in figures:
+        lines.append(f"the artifact it started from: {_bits(figures['before']['all'])}")
+    if word["places"]:
+        first, among_ten = (word["cloze"][f"accuracy_at_{k}"] for k in (1, 10))
+        lines.append(
+            f"a blank of one word: right in {first:.0%}, among the first ten in {among_ten:.0%} of"
+            f" {word['places']:,}"
+        )
+    return lines
+
+
+def measure_speed(config: TrainConfig, shards: Shards, seconds: float) -> float:
+    """Pieces a second that a recipe trains on here: a median, the first half left out."""
+    device = choose_device()
+    run = Run(config, device, build_objective(config, shards).to(device))
+    ends = time.monotonic() + seconds
+    speeds = []
+    for following, batch in run.batches(shards):
+        began = time.monotonic()
+        run.step(batch, following)
+        speeds.append(batch.num_predictions / (time.monotonic() - began))
+        if time.monotonic() > ends:
+            break
+    return median(speeds[len(speeds) // 2 :])
+
+
+def _prepare(order: Order, config: TrainConfig, tell: Callable[[str], None]) -> TrainConfig:
+    """From text to shards, and the recipe with the budget that the time left allows."""
+    ends = time.monotonic() + 60 * order.minutes
+    corpus = _divide(order, tell)
+    characters = sum(count.characters for count in corpus.sources.values())
+    vocabulary = order.work / "pieces.model"
+    if order.initial is None:
+        _train_vocabulary(order, characters, vocabulary)
+    else:
+        vocabulary.write_bytes(order.initial.pieces_model)
+    shards = build_shards(order.work / "corpus", vocabulary, order.work / "shards")
+    pieces = int(str(shards.manifest["train_pieces"]))
+    tell(
+        f"{pieces:,} pieces to train on, {len(shards.counts):,} different ones,"
+        f" {characters / pieces:.2f} characters each"
+    )
+    speed = measure_speed(config, shards, seconds=min(20.0, 2 * order.minutes))
+    held_out = sum(len(shard.pieces) for shard in shards.held_out().values())
+    left = ends - time.monotonic() - SCORING * held_out / speed
+    seconds = max(left, LEAST_SHARE * 60 * order.minutes)
+    budget = min(int(speed * seconds), MAX_EPOCHS * pieces)
+    tell(
+        f"{speed:,.0f} pieces a second for {budget / speed / 60:.1f} minutes: the text is read"
+        f" {budget / pieces:.1f} times"
+    )
+    if seconds > left:
+        tell(f"{order.minutes:g} minutes are little for this much text; it will take longer")
+    steps = budget // config.batch_pieces
+    warm_up = min(config.warmup_steps, max(1, steps // 10))
+    return replace(config, name=order.out.name, max_pieces=max(1, budget), warmup_steps=warm_up)
+
+
+def _divide(order: Order, tell: Callable[[str], None]) -> Corpus:
+    sizes = sum(order.described()["sources"].values())
+    one_in = max(LEAST_ONE_IN, sizes // HELD_OUT_BYTES)
+    corpus = build_corpus(order.inputs, order.work / "corpus", CorpusConfig(held_out_one_in=one_in))
+    for note in corpus.notes:
+        tell(note)
+    counts = corpus.sources.values()
+    documents = sum(count.documents for count in counts)
+    held_out = sum(count.held_out_documents for count in counts)
+    if not held_out:
+        raise CorpusError(
+            f"there are {documents} documents, one a line, and none of them is held out to measure"
+            " by; give a few hundred, or break long lines at their paragraphs"
+        )
+    tell(f"{documents:,} documents to train on, {held_out:,} held out")
+    sources = [
+        {"source": name, "licence": "not stated", **asdict(count)}
+        for name, count in corpus.sources.items()
+    ]
+    write_atomically(order.work / "sources.json", to_json(sources))
+    return corpus
+
+
+def _train_vocabulary(order: Order, characters: int, out: Path) -> None:
+    """Pieces as many as the text bears."""
+    usual = VocabularyConfig()
+    num_pieces = min(usual.num_pieces, max(MIN_PIECES, characters // CHARACTERS_PER_PIECE))
+    sample = min(usual.max_sample_characters, max(1, int(SAMPLE_PER_MINUTE * order.minutes)))
+    config = replace(usual, num_pieces=num_pieces, is_limit=True, max_sample_characters=sample)
+    train_vocabulary(training_text(order.work / "corpus"), out, config)
+
+
+def _bits(figures: Mapping[str, Any]) -> str:
+    both = (figures[f"{side}_bits_per_character"] for side in ("forward", "backward"))
+    return " and ".join(f"{bits:.2f}" for bits in both)
