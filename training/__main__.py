@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biLM.artifact import load_artifact
+from biLM.encoder import Encoder
 from biLM.errors import BiLMError
 from training.corpus import CorpusConfig, build_corpus, training_text
 from training.errors import TrainingError
@@ -16,6 +17,7 @@ from training.export import export
 from training.initial import adapted
 from training.loop import train
 from training.pipeline import Order, fulfil
+from training.polysemy import WORDS, write_sheet
 from training.recipes import RECIPES
 from training.shards import Shards, build_shards
 from training.vocabulary import VocabularyConfig, train_vocabulary
@@ -93,6 +95,15 @@ def _declare_model_steps(steps: "Steps") -> None:
     exporting.add_argument("--out", type=Path, required=True)
     exporting.set_defaults(step=_export)
 
+    polysemy = steps.add_parser(
+        "polysemy", help="an artifact -> a sheet of words of several senses"
+    )
+    polysemy.add_argument("artifact", type=Path)
+    polysemy.add_argument("--shards", type=Path, default=Path("build/shards"))
+    polysemy.add_argument("--words", nargs="+", default=WORDS)
+    polysemy.add_argument("--out", type=Path, required=True, help="a folder")
+    polysemy.set_defaults(step=_polysemy)
+
 
 def _declare_all(steps: "Steps") -> None:
     everything = steps.add_parser("all", help="text files -> an artifact folder, in a given time")
@@ -142,6 +153,10 @@ def _evaluate(given: argparse.Namespace) -> None:
 def _export(given: argparse.Namespace) -> None:
     revision = export(given.run, Shards(given.shards), given.out, given.sources)
     print(f"{given.out} {revision}")  # noqa: T201
+
+
+def _polysemy(given: argparse.Namespace) -> None:
+    write_sheet(Encoder.load(given.artifact), Shards(given.shards), given.words, given.out)
 
 
 def _all(given: argparse.Namespace) -> None:

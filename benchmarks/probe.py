@@ -1,0 +1,116 @@
+"""What a linear classifier reads off each layer: topics and sentiment of texts, tags of characters.
+
+python -m benchmarks.probe models/zh-small --tasks TASKS
+
+The biLM is frozen; for each representation a logistic regression is trained on the task's training
+part and scored on its development part. Test parts are not read.
+
+    titles     `thucnews_titles`, topic of a title, mean over its pieces
+    reviews    `waimai_10k`, sentiment of a review, mean over its pieces
+    tags       `resume_ner`, tag of a character (entity and place in it)
+
+The scale of every dimension is set by the training part, so only directions matter, not lengths.
+"""
+
+import argparse
+import lzma
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from biLM.encoder import Encoder
+from biLM.passage import Passage
+from biLM.readout import Readout
+
+MAX_TEXTS = 3000  # of a task's training part
+MAX_SENTENCES = 400  # of the tagged ones
+INVERSE_PENALTY = 0.01
+TEXTS_PER_CALL = 256
+LABEL_COLUMN = {"thucnews_titles": 1, "waimai_10k": 0}
+Vectors = npt.NDArray[np.float32]
+
+
+def main() -> None:
+    """Print a table of accuracies: a row for each representation, a column for each task."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("artifact", type=Path)
+    parser.add_argument("--tasks", type=Path, required=True)
+    given = parser.parse_args()
+    encoder = Encoder.load(given.artifact)
+    columns = {}
+    for name, folder in (("titles", "thucnews_titles"), ("reviews", "waimai_10k")):
+        parts = [
+            texts(encoder, given.tasks / folder / f"{part}.tsv.xz", LABEL_COLUMN[folder])
+            for part in ("train", "dev")
+        ]
+        columns[name] = accuracies(encoder, *parts)
+    parts = [
+        tagged(encoder, given.tasks / "resume_ner" / f"{part}.char.bmes.xz")
+        for part in ("train", "dev")
+    ]
+    columns["tags"] = accuracies(encoder, *parts)
+    print(f"{'':24}" + "".join(f"{name:>10}" for name in columns))
+    for name in columns["titles"]:
+        print(f"{name:24}" + "".join(f"{column[name]:10.3f}" for column in columns.values()))
+
+
+def texts(encoder: Encoder, path: Path, label_column: int) -> tuple[list[Passage], list[str]]:
+    """Labelled texts: one row and one label each."""
+    lines = [line.split("\t") for line in lzma.open(path, "rt", encoding="utf-8")]
+    lines = [line for line in lines if len(line) == 2][:MAX_TEXTS]
+    passages = [encoder.text(line[1 - label_column].strip()) for line in lines]
+    return passages, [line[label_column].strip() for line in lines]
+
+
+def tagged(encoder: Encoder, path: Path) -> tuple[list[Passage], list[str]]:
+    """Tagged sentences: a row and a label for each character."""
+    passages, labels = [], []
+    with lzma.open(path, "rt", encoding="utf-8") as file:
+        sentences = file.read().strip().split("\n\n")
+    for sentence in sentences[:MAX_SENTENCES]:
+        pairs = [line.split() for line in sentence.splitlines()]
+        passages.append(encoder.words([character for character, _ in pairs]))
+        labels += [tag for _, tag in pairs]
+    return passages, labels
+
+
+def accuracies(
+    encoder: Encoder,
+    train: tuple[list[Passage], list[str]],
+    dev: tuple[list[Passage], list[str]],
+) -> dict[str, float]:
+    """Accuracy on the development part by each representation."""
+    found = {}
+    sides = [dict(representations(encoder, passages)) for passages, _ in (train, dev)]
+    for name in sides[0]:
+        probe = make_pipeline(
+            StandardScaler(), LogisticRegression(C=INVERSE_PENALTY, max_iter=200, tol=1e-3)
+        )
+        probe.fit(sides[0][name], train[1])
+        found[name] = float(probe.score(sides[1][name], dev[1]))
+    return found
+
+
+def representations(encoder: Encoder, passages: list[Passage]) -> Iterator[tuple[str, Vectors]]:
+    """Each layer, the context, and some of them together, `[rows, width]`."""
+    readout = Readout(encoder.artifact.layers, center=True)
+    found = []
+    for begin in range(0, len(passages), TEXTS_PER_CALL):
+        some = passages[begin : begin + TEXTS_PER_CALL]
+        found += encoder.embed(some, [readout] * len(some))
+    *layers, context = np.concatenate(found, axis=1)
+    for number, layer in enumerate(layers):
+        yield f"layer {number}", layer
+    yield "context", context[:, : encoder.artifact.config.embedding_size]  # repeated to full width
+    for name, mix in encoder.artifact.mixes.items():
+        weighted = (s * layer for s, layer in zip(mix.weights, layers, strict=True))
+        yield f"mix {name}", sum(weighted, np.zeros_like(layers[0]))
+
+
+if __name__ == "__main__":
+    main()

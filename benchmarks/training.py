@@ -1,0 +1,141 @@
+"""How near training comes to the bare LSTM, and how far from a plain loop in PyTorch.
+
+python -m benchmarks.training --shards build/shards
+
+Over the same batches of real rows, in turns, so that a noisy neighbour harms all alike:
+
+    biLM     a step of the recipe `small`: three objectives, sampled softmax, clipping, Adam
+    bare     the same four LSTMs on rows already embedded, forward and backward pass, nothing else
+    plain    what one writes first: an embedding, a two-layer `nn.LSTM` for each direction, the full
+             softmax of both, dense Adam; float32, and without a cloze
+
+biLM and bare run in the precision of training (bfloat16 where the processor has it). After that, a
+table of where the time of a step goes. Run it with nothing else on the machine.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
+
+from training.config import TrainConfig
+from training.device import autocast, choose_device
+from training.loop import Run
+from training.objective import build_objective
+from training.provenance import provenance
+from training.recipes import small
+from training.shards import Shards
+from training.stream import Batch, Position
+
+WARM_UP, MEASURED = 60, 60  # batches; the first sixty meet every shape
+PROFILED = 20
+ROWS_OF_PROFILE = 14
+
+
+class Plain(nn.Module):
+    """Two language models the plain way."""
+
+    def __init__(self, config: TrainConfig, num_pieces: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(num_pieces, config.embedding_size)
+        self.sides = nn.ModuleList(
+            nn.LSTM(config.embedding_size, config.cell_size, config.num_layers, batch_first=True)
+            for _ in range(2)
+        )
+        self.output = nn.Linear(config.cell_size, num_pieces)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """The loss of both directions over every column; padding is predicted like the rest."""
+        total = torch.zeros(())
+        for side, row in zip(self.sides, (ids, ids.flip(1)), strict=True):
+            states, _ = side(self.embedding(row[:, :-1]))
+            logits = self.output(states).flatten(0, 1)
+            total = total + nn.functional.cross_entropy(logits, row[:, 1:].flatten())
+        return total
+
+
+def main() -> None:
+    """Print the speeds, their ratios and the profile."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shards", type=Path, default=Path("build/shards"))
+    shards = Shards(parser.parse_args().shards)
+    recipe, device = small(), choose_device()
+    run = Run(recipe, device, build_objective(recipe, shards).to(device))
+    steps = {
+        "biLM": lambda batch: run.step(batch, Position()),
+        "bare": bare_step(run),
+        "plain": plain_step(recipe, len(shards.counts), device),
+    }
+    print(provenance(device))
+    batches = [batch for _, batch in islice(run.batches(shards), WARM_UP + MEASURED)]
+    seconds, pieces = dict.fromkeys(steps, 0.0), 0
+    for number, batch in enumerate(batches):
+        for name, step in steps.items():
+            taken = timed(step, batch)
+            seconds[name] += taken if number >= WARM_UP else 0.0
+        pieces += batch.num_predictions if number >= WARM_UP else 0
+    for name, taken in seconds.items():
+        print(f"{name:6} {pieces / taken:9,.0f} pieces/s")
+    print(f"biLM / bare  {seconds['bare'] / seconds['biLM']:.2f}")
+    print(f"biLM / plain {seconds['plain'] / seconds['biLM']:.2f}")
+    print(time_of_input(run, shards))
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+        for batch in batches[-PROFILED:]:
+            run.step(batch, Position())
+    by_time = {"sort_by": "self_cpu_time_total", "row_limit": ROWS_OF_PROFILE}
+    print(profiled.key_averages().table(**by_time, max_name_column_width=40))
+
+
+def bare_step(run: Run) -> Callable[[Batch], None]:
+    """Forward and backward pass of the LSTMs alone, over embedded rows."""
+    bilm = run.objective.bilm
+
+    def step(batch: Batch) -> None:
+        x = torch.randn(*batch.ids.shape, run.config.embedding_size, device=run.device)
+        with autocast(run.device):
+            for side in (bilm.forward_lm, bilm.backward_lm):
+                last = side(x.requires_grad_(), batch.ids.shape[1])[-1]
+                last.backward(torch.ones_like(last))
+        run.objective.zero_grad(set_to_none=True)
+
+    return step
+
+
+def plain_step(
+    config: TrainConfig, num_pieces: int, device: torch.device
+) -> Callable[[Batch], None]:
+    """A whole step of the plain loop."""
+    model = Plain(config, num_pieces).to(device)
+    optimizer = torch.optim.Adam(model.parameters())
+
+    def step(batch: Batch) -> None:
+        optimizer.zero_grad()
+        model(batch.ids.to(device)).backward()
+        optimizer.step()
+
+    return step
+
+
+def timed(step: Callable[[Batch], object], batch: Batch) -> float:
+    """Seconds of one step, until the device has done it."""
+    began = time.perf_counter()
+    step(batch)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - began
+
+
+def time_of_input(run: Run, shards: Shards) -> str:
+    """What reading the batches alone achieves."""
+    began = time.perf_counter()
+    pieces = sum(batch.num_predictions for _, batch in islice(run.batches(shards), 500))
+    return f"input alone {pieces / (time.perf_counter() - began):,.0f} pieces/s"
+
+
+if __name__ == "__main__":
+    main()
