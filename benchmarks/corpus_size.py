@@ -2,9 +2,10 @@
 
 python -m benchmarks.corpus_size --gigabytes 10
 
-The text is drawn from the words of a dictionary by Zipf's law, no two documents alike. Each step
-runs as a process of its own; its time and the most memory it held (of itself, or of its largest
-worker) are printed. Needs about three times the size on disk, in a folder that is removed.
+The documents are drawn from the words of a dictionary by Zipf's law and numbered, so that no two
+are alike. Each step runs as a process of its own; its time and the most memory it held (of itself,
+or of its largest worker) are printed. Needs about three times the size on disk, in a folder that is
+removed.
 """
 
 import argparse
@@ -13,11 +14,13 @@ import shutil
 import subprocess
 import sys
 import time
+from itertools import accumulate, count
 from pathlib import Path
 
 import jieba
 
 WORDS_PER_DOCUMENT = 40
+NUM_DRAWN = 100_000  # documents drawn; after them they come again with higher numbers
 MEASURE = """
 import resource, runpy, sys
 sys.argv = sys.argv[1:]
@@ -58,11 +61,15 @@ def write_text(path: Path, size: int) -> None:
     chance = random.Random(1)
     chance.shuffle(words)
     weights = [1 / rank for rank in range(1, len(words) + 1)]
+    cumulated = list(accumulate(weights))
+    documents = [
+        "".join(chance.choices(words, cum_weights=cumulated, k=WORDS_PER_DOCUMENT)) + "。\n"
+        for _ in range(NUM_DRAWN)
+    ]
+    numbers = count()
     with path.open("w", encoding="utf-8") as file:
         while file.tell() < size:
-            drawn = chance.choices(words, weights, k=100_000)
-            for begin in range(0, len(drawn), WORDS_PER_DOCUMENT):
-                file.write("".join(drawn[begin : begin + WORDS_PER_DOCUMENT]) + "。\n")
+            file.writelines(f"{next(numbers)} {document}" for document in documents)
     print(f"{path.stat().st_size / 1e9:.1f} GB of text")
 
 

@@ -15,6 +15,7 @@ The scale of every dimension is set by the training part, so only directions mat
 import argparse
 import lzma
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -61,8 +62,8 @@ def main() -> None:
 
 def texts(encoder: Encoder, path: Path, label_column: int) -> tuple[list[Passage], list[str]]:
     """Labelled texts: one row and one label each."""
-    lines = [line.split("\t") for line in lzma.open(path, "rt", encoding="utf-8")]
-    lines = [line for line in lines if len(line) == 2][:MAX_TEXTS]
+    with lzma.open(path, "rt", encoding="utf-8") as file:
+        lines = [line.split("\t") for line in islice(file, MAX_TEXTS)]
     passages = [encoder.text(line[1 - label_column].strip()) for line in lines]
     return passages, [line[label_column].strip() for line in lines]
 

@@ -51,18 +51,30 @@ def _declare_text_steps(steps: "Steps") -> None:
     corpus = steps.add_parser("corpus", help="text files -> shuffled text and a held-out slice")
     corpus.add_argument("inputs", type=Path, nargs="+", help=".txt, .gz or .xz, or folders of them")
     corpus.add_argument("--out", type=Path, default=Path("build/corpus"))
+    corpus.add_argument(
+        "--weight",
+        action="append",
+        default=[],
+        metavar="SOURCE=TIMES",
+        help="train on each document of a source so many times",
+    )
     corpus.set_defaults(step=_corpus)
 
     vocabulary = steps.add_parser("vocabulary", help="training text -> a sentencepiece model")
     vocabulary.add_argument("--corpus", type=Path, default=Path("build/corpus"))
     vocabulary.add_argument("--out", type=Path, default=Path("build/pieces.model"))
     vocabulary.add_argument("--num-pieces", type=int, default=VocabularyConfig.num_pieces)
+    vocabulary.add_argument(
+        "--max-piece-characters", type=int, default=VocabularyConfig.max_piece_characters
+    )
     vocabulary.set_defaults(step=_vocabulary)
 
     shards = steps.add_parser("shards", help="training text -> memory-mapped rows of piece ids")
     shards.add_argument("--corpus", type=Path, default=Path("build/corpus"))
     shards.add_argument("--vocabulary", type=Path, default=Path("build/pieces.model"))
     shards.add_argument("--out", type=Path, default=Path("build/shards"))
+    shards.add_argument("--max-row-pieces", type=int, default=64, help="boundaries included")
+    shards.add_argument("--one-sentence", action="store_true", help="no more than one in a row")
     shards.set_defaults(step=_shards)
 
 
@@ -119,8 +131,17 @@ def _declare_all(steps: "Steps") -> None:
 
 
 def _corpus(given: argparse.Namespace) -> None:
-    for note in build_corpus(given.inputs, given.out, CorpusConfig()).notes:
+    config = CorpusConfig(weights=dict(map(_weight, given.weight)))
+    for note in build_corpus(given.inputs, given.out, config).notes:
         _tell(note)
+
+
+def _weight(written: str) -> tuple[str, float]:
+    source, _, times = written.partition("=")
+    try:
+        return source, float(times)
+    except ValueError as error:
+        raise TrainingError(f"--weight is {written!r}; write SOURCE=TIMES, as in news=2") from error
 
 
 def _tell(message: str) -> None:
@@ -128,12 +149,15 @@ def _tell(message: str) -> None:
 
 
 def _vocabulary(given: argparse.Namespace) -> None:
-    config = VocabularyConfig(num_pieces=given.num_pieces)
+    config = VocabularyConfig(
+        num_pieces=given.num_pieces, max_piece_characters=given.max_piece_characters
+    )
     train_vocabulary(training_text(given.corpus), given.out, config)
 
 
 def _shards(given: argparse.Namespace) -> None:
-    build_shards(given.corpus, given.vocabulary, given.out)
+    layout = given.max_row_pieces, given.one_sentence
+    build_shards(given.corpus, given.vocabulary, given.out, *layout)
 
 
 def _train(given: argparse.Namespace) -> None:

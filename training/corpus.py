@@ -9,8 +9,9 @@ size of one training file, whatever the size of the corpus.
 import gzip
 import hashlib
 import lzma
+import math
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -35,12 +36,15 @@ class CorpusConfig:
             to be shuffled in memory.
         held_out_one_in: One document in this many is held out of training.
         keep_duplicates: Train on every copy of a document that occurs several times.
+        weights: How many times each document of a source is trained on, by its name; 2.5 means two
+            or three times. Once where it is not named.
         seed: Of the shuffle.
     """
 
     min_files: int = 8
     held_out_one_in: int = 200
     keep_duplicates: bool = False
+    weights: Mapping[str, float] = field(default_factory=dict)
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -48,6 +52,9 @@ class CorpusConfig:
             raise CorpusError(f"min_files is {self.min_files}; it must be at least 1")
         if self.held_out_one_in < 2:
             raise CorpusError(f"held_out_one_in is {self.held_out_one_in}; it must be at least 2")
+        for source, weight in self.weights.items():
+            if not 0 <= weight < math.inf:
+                raise CorpusError(f"the weight of {source} is {weight}; it must be at least 0")
 
 
 @dataclass
@@ -78,9 +85,12 @@ def build_corpus(inputs: Sequence[Path], out: Path, config: CorpusConfig) -> Cor
     """Write `train-*.txt`, `held_out/<source>.txt` and `corpus.json` under `out`.
 
     Raises:
-        CorpusError: no input, two sources of one name, a line that is not UTF-8, or no text at all.
+        CorpusError: no input, two sources of one name, a weight of none, a line that is not UTF-8,
+            or no text at all.
     """
     sources = find_sources(inputs)
+    if strangers := config.weights.keys() - sources.keys():
+        raise CorpusError(f"weights name {sorted(strangers)}; the sources are {sorted(sources)}")
     (out / "held_out").mkdir(parents=True, exist_ok=True)
     for stale in [*training_text(out), *(out / "held_out").glob("*.txt")]:  # of another corpus
         stale.unlink()
@@ -96,7 +106,7 @@ def build_corpus(inputs: Sequence[Path], out: Path, config: CorpusConfig) -> Cor
         raise CorpusError(f"there is no text to train on in {[str(i) for i in inputs]}")
     shuffle = random.Random(config.seed)
     for path in train_files:
-        _shuffle_file(path, shuffle, corpus, config.keep_duplicates)
+        _shuffle_file(path, shuffle, corpus, config)
     manifest = {"version": FORMAT_VERSION, **asdict(config), **asdict(corpus)}
     write_atomically(out / "corpus.json", to_json(manifest))
     return corpus
@@ -202,15 +212,13 @@ def _divide(
     return count
 
 
-def _shuffle_file(
-    path: Path, shuffle: random.Random, corpus: Corpus, keep_duplicates: bool
-) -> None:
+def _shuffle_file(path: Path, shuffle: random.Random, corpus: Corpus, config: CorpusConfig) -> None:
     first: dict[str, str] = {}
     texts = []
     # Split at "\n" alone: splitlines would also end a document at U+2028 and its like.
     for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
         source, number, text = line.split("\t", 2)
-        if text in first and not keep_duplicates:
+        if text in first and not config.keep_duplicates:
             count = corpus.sources[source]
             count.duplicates += 1
             count.documents -= 1
@@ -222,6 +230,11 @@ def _shuffle_file(
                 )
         else:
             first.setdefault(text, f"{source} line {number}")
-            texts.append(text + "\n")
+            texts += [text + "\n"] * _copies(config.weights.get(source, 1.0), shuffle)
     shuffle.shuffle(texts)
     path.write_text("".join(texts), encoding="utf-8")
+
+
+def _copies(weight: float, chance: random.Random) -> int:
+    whole = int(weight)
+    return whole + (1 if weight > whole and chance.random() < weight - whole else 0)

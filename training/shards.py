@@ -118,12 +118,31 @@ class Shards:
         return counts
 
 
-def build_shards(corpus: Path, vocabulary: Path, out: Path, max_row_pieces: int = 64) -> Shards:
+def build_shards(
+    corpus: Path,
+    vocabulary: Path,
+    out: Path,
+    max_row_pieces: int = 64,
+    one_sentence: bool = False,
+) -> Shards:
     """Encode a corpus folder into a shard folder.
 
+    Args:
+        corpus: What `build_corpus` wrote.
+        vocabulary: A sentencepiece model.
+        out: The shard folder.
+        max_row_pieces: Longest row, boundaries included.
+        one_sentence: No row holds more than one; else as many of a document as fit.
+
     Raises:
-        ShardError: the corpus folder is empty, or the vocabulary has more than 65,536 pieces.
+        ShardError: the corpus folder is empty, the vocabulary has more than 65,536 pieces, or no
+            piece fits into a row.
     """
+    if max_row_pieces <= BOUNDARY_PIECES:
+        raise ShardError(
+            f"max_row_pieces is {max_row_pieces}; with its {BOUNDARY_PIECES} boundaries a row needs"
+            f" at least {BOUNDARY_PIECES + 1}"
+        )
     train = training_text(corpus)
     if not train:
         raise ShardError(f"{corpus} holds no corpus; run `python -m training corpus`")
@@ -135,17 +154,16 @@ def build_shards(corpus: Path, vocabulary: Path, out: Path, max_row_pieces: int 
         stale.unlink()
     counts = np.zeros(len(processor), dtype=np.int64)
     num_rows = 0
+    layout = max_row_pieces, one_sentence
     for path in train:
-        shard = _write(
-            out / path.stem, encode_rows(read_documents(path), processor, max_row_pieces)
-        )
+        shard = _write(out / path.stem, encode_rows(read_documents(path), processor, *layout))
         counts += np.bincount(shard.pieces, minlength=len(processor))
         num_rows += len(shard)
     characters = {}
     for path in sorted((corpus / "held_out").glob("*.txt")):
         documents = list(read_documents(path))
         characters[path.stem] = sum(len(text) for text in documents)
-        rows = encode_rows(documents, processor, max_row_pieces)
+        rows = encode_rows(documents, processor, *layout)
         _write(out / "held_out" / path.stem, rows)
     for boundary in (processor.bos_id(), processor.eos_id()):
         counts[boundary] += num_rows
@@ -155,6 +173,7 @@ def build_shards(corpus: Path, vocabulary: Path, out: Path, max_row_pieces: int 
         "version": FORMAT_VERSION,
         "vocabulary_sha256": hashlib.sha256(vocabulary.read_bytes()).hexdigest(),
         "max_row_pieces": max_row_pieces,
+        "one_sentence": one_sentence,
         "num_pieces": len(processor),
         "train_rows": num_rows,
         "train_pieces": int(counts.sum()) - BOUNDARY_PIECES * num_rows,
@@ -168,15 +187,18 @@ def encode_rows(
     documents: Iterable[str],
     processor: sentencepiece.SentencePieceProcessor,
     max_row_pieces: int,
+    one_sentence: bool = False,
 ) -> Iterator[list[int]]:
-    """The rows of each document: whole sentences together, as many as fit."""
+    """The rows of each document: whole sentences together, as many as fit, or each by itself."""
     limit = max_row_pieces - BOUNDARY_PIECES
     stream = iter(documents)
     while group := list(islice(stream, DOCUMENTS_PER_CALL)):
         sentences = [SENTENCES.findall(text) for text in group]
         encoded = iter(processor.encode([s for parts in sentences for s in parts]))
         for parts in sentences:
-            yield from _pack([next(encoded) for _ in parts], limit)
+            ids = [next(encoded) for _ in parts]
+            for together in [[one] for one in ids] if one_sentence else [ids]:
+                yield from _pack(together, limit)
 
 
 def _pack(sentences: Sequence[list[int]], limit: int) -> Iterator[list[int]]:

@@ -38,6 +38,19 @@ def test_a_sentence_longer_than_a_row_is_cut_and_not_lost(processor):
     assert [i for row in rows for i in row] == processor.encode("苹果" * 100)
 
 
+def test_where_rows_hold_one_sentence_each_has_its_own(processor):
+    sentences = ["我吃了一个苹果。", "苹果" * 20 + "。", "电脑中了病毒！"]
+    rows = list(encode_rows(["".join(sentences)], processor, 16, one_sentence=True))
+    assert rows[0] == processor.encode(sentences[0])
+    assert rows[-1] == processor.encode(sentences[2])
+    assert [i for row in rows for i in row] == [i for s in sentences for i in processor.encode(s)]
+
+
+def test_a_row_without_room_for_a_piece_is_refused(toy_corpus, toy_shards, tmp_path):
+    with pytest.raises(ShardError, match="max_row_pieces is 2; with its 2 boundaries"):
+        build_shards(toy_corpus, toy_shards.vocabulary, tmp_path, BOUNDARY_PIECES)
+
+
 def test_two_documents_never_share_a_row(processor):
     assert len(list(encode_rows(["苹果", "病毒"], processor, 64))) == 2
 
