@@ -7,7 +7,7 @@ import base64
 import json
 import sys
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import combinations, product
 
 import numpy as np
@@ -26,22 +26,24 @@ PHONE = (
     "听说苹果下个月发布新手机，屏幕会更大。",
     "我用苹果手机给朋友发了一条语音消息。",
 )
+READOUTS = {"mix default": {"mix": "default"}, "context": {"layers": ["context"]}}
 Vectors = npt.NDArray[np.float32]
 
 
 def main(url: str) -> None:
     """Print the mean cosine inside each sense and across the two."""
-    vectors = word_vectors(url, FRUIT + PHONE)
-    fruit, phone = vectors[: len(FRUIT)], vectors[len(FRUIT) :]
-    print(f"inside fruit   {mean_cosine(combinations(fruit, 2)):.3f}")
-    print(f"inside phone   {mean_cosine(combinations(phone, 2)):.3f}")
-    print(f"across         {mean_cosine(product(fruit, phone)):.3f}")
+    print(f"{'':12}{'fruit':>8}{'phone':>8}{'across':>8}")
+    for name, readout in READOUTS.items():
+        vectors = word_vectors(url, FRUIT + PHONE, readout)
+        fruit, phone = vectors[: len(FRUIT)], vectors[len(FRUIT) :]
+        pairs = combinations(fruit, 2), combinations(phone, 2), product(fruit, phone)
+        print(f"{name:12}" + "".join(f"{mean_cosine(some):8.3f}" for some in pairs))
 
 
-def word_vectors(url: str, texts: tuple[str, ...]) -> Vectors:
+def word_vectors(url: str, texts: tuple[str, ...], readout: Mapping[str, object]) -> Vectors:
     """The vector of WORD in each text, of unit length."""
     spans = [[[text.index(WORD), text.index(WORD) + len(WORD)]] for text in texts]
-    asked = {"texts": texts, "level": "span", "spans": spans, "mix": "default"}
+    asked = {"texts": texts, "level": "span", "spans": spans, **readout}
     body = json.dumps({**asked, "center": True, "normalize": True}).encode()
     request = urllib.request.Request(f"{url}/embed", body, {"content-type": "application/json"})
     with urllib.request.urlopen(request) as answer:
