@@ -16,9 +16,8 @@ from biLM.heads import SIDES
 from biLM.tokenizer import Tokenizer
 from training.assemble import assemble, load_objective
 from training.checkpoint import load_checkpoint
-from training.held_out import score
+from training.held_out import NO_SCORES, Scores, added, judgements
 from training.initial import objective_of
-from training.metrics import LanguageModelScore
 from training.objective import BiLMObjective
 from training.senses import read_pairs, score_senses
 from training.shards import Shard, Shards
@@ -48,13 +47,14 @@ def evaluate(
     checkpoint = load_checkpoint(run)
     objective = load_objective(checkpoint, shards)
     artifact = assemble(objective, checkpoint.config.name, shards)
+    held_out, fill = score_held_out(objective, shards)
     figures: dict[str, object] = {
-        "held_out": score_sources(objective, shards),
-        "fill": score_words(objective, shards),
+        "held_out": held_out,
+        "fill": fill,
         "frequencies_bits_per_character": round(frequency_bits(shards, artifact.config), 4),
     }
     if before is not None:
-        figures["before"] = score_sources(objective_of(before, shards), shards)
+        figures["before"], _ = score_held_out(objective_of(before, shards), shards)
     if senses is not None:
         encoder = Encoder(artifact)
         figures["senses"] = {
@@ -68,27 +68,27 @@ def evaluate(
     return figures
 
 
-def score_sources(objective: BiLMObjective, shards: Shards) -> dict[str, dict[str, object]]:
-    """How well each head predicts: over all sources, and each alone."""
-    totals, characters = [LanguageModelScore()] * len(SIDES), 0
-    table = {}
+def score_held_out(
+    objective: BiLMObjective, shards: Shards
+) -> tuple[dict[str, dict[str, object]], dict[str, object]]:
+    """How well each head predicts: a table of all sources and each alone, and the words in them.
+
+    A word is a piece of two or more Han characters; to predict one is to fill a blank with it.
+    """
+    is_word = words_of(Tokenizer(shards.vocabulary.read_bytes())).to(objective.heads.bias.device)
+    characters = shards.held_out_characters()
+    everything, words, table = NO_SCORES, NO_SCORES, {}
     for source, shard in shards.held_out().items():
-        found = score(objective, shard)
-        totals = [total + one for total, one in zip(totals, found, strict=True)]
-        characters += shards.held_out_characters()[source]
-        table[source] = _figures(found, shards.held_out_characters()[source])
-    return {"all": _figures(totals, characters), **table}
-
-
-def score_words(objective: BiLMObjective, shards: Shards) -> dict[str, object]:
-    """How often each head has the right word among its first: a blank of one word, held out."""
-    everything = Shard.joined(list(shards.held_out().values()))
-    found = score(objective, everything, among=words_of(Tokenizer(shards.vocabulary.read_bytes())))
-    places: dict[str, object] = {"places": found[0].predictions}
-    return places | {
-        side: {f"accuracy_at_{k}": round(one.accuracy_at(k), 4) for k in (1, 10)}
-        for side, one in zip(SIDES, found, strict=True)
-    }
+        found = NO_SCORES
+        for judged in judgements(objective, shard):
+            found = added(found, judged)
+            words = added(words, [one.only(is_word[one.targets]) for one in judged])
+        table[source] = _figures(found, characters[source])
+        everything = tuple(all_ + one for all_, one in zip(everything, found, strict=True))
+    fill: dict[str, object] = {"places": words[0].predictions}
+    for side, one in zip(SIDES, words, strict=True):
+        fill[side] = {f"accuracy_at_{k}": round(one.accuracy_at(k), 4) for k in (1, 10)}
+    return {"all": _figures(everything, sum(characters.values())), **table}, fill
 
 
 def frequency_bits(shards: Shards, sizes: BiLMConfig) -> float:
@@ -113,7 +113,7 @@ def _is_han(character: str) -> bool:
     return "\u4e00" <= character <= "\u9fff"
 
 
-def _figures(found: list[LanguageModelScore], characters: int) -> dict[str, object]:
+def _figures(found: Scores, characters: int) -> dict[str, object]:
     figures: dict[str, object] = {"characters": characters, "predictions": found[0].predictions}
     for side, one in zip(SIDES, found, strict=True):
         if side in LANGUAGE_MODELS:

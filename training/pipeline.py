@@ -32,7 +32,7 @@ CHARACTERS_PER_PIECE = 200  # of the text for each piece of the vocabulary, up t
 MIN_PIECES = 6_000  # about the characters of Chinese, each of which wants a piece
 SAMPLE_PER_MINUTE = 1_000_000  # characters the vocabulary is trained on, of a minute's order
 MAX_EPOCHS = 20  # a text read more often than this is learned by heart
-SCORING = 4  # a held-out piece costs as much time as so many training pieces
+SCORING = 3  # a held-out piece costs as much time as so many training pieces
 LEAST_SHARE = 0.25  # of the time that goes to training, whatever the rest has cost
 
 

@@ -54,14 +54,14 @@ class Textbook:
         for order, grams in self.counts.items():
             for gram, count in grams.items():
                 self.after[order][gram[:-1]][gram[-1]] = count
-        self.discounts = {order: self.discounts_of(order) for order in self.counts}
+        self.discounts = {order: self._discounts_of(order) for order in self.counts}
 
-    def discounts_of(self, order):
+    def _discounts_of(self, order):
         n = Counter(self.counts[order].values())
         y = n[1] / (n[1] + 2 * n[2])
         return {k: k - (k + 1) * y * n[k + 1] / n[k] for k in (1, 2, 3)}
 
-    def discount(self, order, count):
+    def _discount(self, order, count):
         return self.discounts[order][min(count, 3)]
 
     def p(self, history):
@@ -72,9 +72,9 @@ class Textbook:
             if not seen:
                 continue
             total = sum(seen.values())
-            found *= sum(self.discount(order, count) for count in seen.values()) / total
+            found *= sum(self._discount(order, count) for count in seen.values()) / total
             for piece, count in seen.items():
-                found[piece] += (count - self.discount(order, count)) / total
+                found[piece] += (count - self._discount(order, count)) / total
         return found
 
 
