@@ -40,7 +40,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("build/corpus_size"))
     given = parser.parse_args()
     folder = given.folder
-    (folder / "text").mkdir(parents=True)
+    folder.mkdir(parents=True)  # refused where it exists: it is removed in the end
+    (folder / "text").mkdir()
     try:
         write_text(folder / "text" / "made_up.txt", int(given.gigabytes * 1e9))
         corpus, pieces = f"{folder}/corpus", f"{folder}/pieces.model"
@@ -78,10 +79,10 @@ def measure(*arguments: str) -> None:
     began = time.perf_counter()
     command = [sys.executable, "-c", MEASURE, "training", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{arguments[0]} ended with {done.returncode}: {done.stderr}")
     last = done.stderr.strip().splitlines()[-1]
     print(f"{arguments[0]:11} {time.perf_counter() - began:7.0f} s  {last}", flush=True)
-    if done.returncode:
-        sys.exit(done.stderr)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ import numpy.typing as npt
 from biLM.artifact import load_artifact
 from biLM.tokenizer import Tokenizer
 from training.evaluate import words_of
+from training.initial import check_vocabulary
 from training.shards import Shard, Shards
 
 ORDER = 5
@@ -58,18 +59,18 @@ class KneserNey:
     """An interpolated modified Kneser-Ney model over rows of pieces."""
 
     def __init__(self, shards: list[Shard], num_pieces: int, is_backward: bool) -> None:
-        tokens = np.concatenate([framed(shard, is_backward) for shard in shards])
-        keys = history_keys(tokens)
-        every = np.flatnonzero(tokens != BEGIN)
+        framed_ids = np.concatenate([framed(shard, is_backward) for shard in shards])
+        keys = history_keys(framed_ids)
+        every = np.flatnonzero(framed_ids != BEGIN)
         places = every
         self.tables: list[Table] = []
         for order in range(ORDER, 0, -1):
-            table, first = make_table(keys[order - 1][places], tokens[places])
+            table, first = make_table(keys[order - 1][places], framed_ids[places])
             self.tables.insert(0, table)
             # One order down: each different n-gram counts once, but those that begin a row.
-            begins_row = tokens[every - max(0, order - 2)] == BEGIN
+            begins_row = framed_ids[every - max(0, order - 2)] == BEGIN
             once = places[first]
-            inside = tokens[once - max(0, order - 2)] != BEGIN
+            inside = framed_ids[once - max(0, order - 2)] != BEGIN
             places = np.concatenate([once[inside], every[begins_row]]) if order > 2 else once
         self.uniform = np.full(num_pieces, 1.0 / num_pieces)
 
@@ -103,17 +104,18 @@ def framed(shard: Shard, is_backward: bool) -> Ids:
     lengths = np.repeat(shard.lengths, shard.lengths)
     sizes = shard.lengths + ORDER
     offsets = np.repeat(np.cumsum(sizes) - sizes, shard.lengths)
-    tokens = np.full(int(sizes.sum()), BEGIN, dtype=np.int64)
-    tokens[offsets + ORDER - 1 + (lengths - 1 - inside if is_backward else inside)] = shard.pieces
-    tokens[np.cumsum(sizes) - 1] = END
-    return tokens
+    framed_ids = np.full(int(sizes.sum()), BEGIN, dtype=np.int64)
+    places = lengths - 1 - inside if is_backward else inside
+    framed_ids[offsets + ORDER - 1 + places] = shard.pieces
+    framed_ids[np.cumsum(sizes) - 1] = END
+    return framed_ids
 
 
-def history_keys(tokens: Ids) -> list[Keys]:
+def history_keys(framed_ids: Ids) -> list[Keys]:
     """For histories of 0 to ORDER - 1 pieces a key at every place; two rarely share one."""
-    keys = [np.zeros(len(tokens), dtype=np.uint64)]
+    keys = [np.zeros(len(framed_ids), dtype=np.uint64)]
     for distance in range(1, ORDER):
-        before = np.roll(tokens, distance).astype(np.uint64)
+        before = np.roll(framed_ids, distance).astype(np.uint64)
         mixed = (keys[-1] ^ (before + np.uint64(distance << 32))) * np.uint64(0x9E3779B97F4A7C15)
         keys.append(mixed ^ (mixed >> np.uint64(29)))
     return keys
@@ -144,12 +146,14 @@ def main() -> None:
     parser.add_argument("--shards", type=Path, default=Path("build/shards"))
     given = parser.parse_args()
     shards = Shards(given.shards)
+    artifact = load_artifact(given.artifact)
+    check_vocabulary(artifact, shards)
     num_pieces = len(shards.counts)
     began = perf_counter()
     models = [KneserNey(shards.train(), num_pieces, is_backward) for is_backward in (False, True)]
     print(f"fitted in {perf_counter() - began:.0f} s")
     characters = sum(shards.held_out_characters().values())
-    evaluation = load_artifact(given.artifact).card["evaluation"]
+    evaluation = artifact.card["evaluation"]
     whole, fill = evaluation["held_out"]["all"], evaluation["fill"]
     found = read_held_out(models, shards)
     print(f"{'':26}{'5-gram':>10}{'biLM':>10}")
@@ -170,7 +174,7 @@ def read_held_out(models: list[KneserNey], shards: Shards) -> dict[str, object]:
     nats, hits, places = np.zeros(2), np.zeros(3, dtype=int), 0
     for shard in shards.held_out().values():
         ahead, back = (framed(shard, is_backward) for is_backward in (False, True))
-        keys = [np.stack(history_keys(tokens), axis=1) for tokens in (ahead, back)]
+        keys = [np.stack(history_keys(framed_ids), axis=1) for framed_ids in (ahead, back)]
         ends = np.cumsum(shard.lengths + ORDER)
         for end, length in zip(ends.tolist(), shard.lengths.tolist(), strict=True):
             begin = end - length - 1  # of the pieces; the end of the row stands at end - 1

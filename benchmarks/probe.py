@@ -5,8 +5,8 @@ python -m benchmarks.probe models/zh-small --tasks TASKS
 The biLM is frozen; for each representation a logistic regression is trained on the task's training
 part and scored on its development part. Test parts are not read.
 
-    titles     `thucnews_titles`, topic of a title, mean over its pieces
-    reviews    `waimai_10k`, sentiment of a review, mean over its pieces
+    titles     `thucnews_titles`, topic of a title, mean over the vectors of its pieces
+    reviews    `waimai_10k`, sentiment of a review, likewise
     tags       `resume_ner`, tag of a character (entity and place in it)
 
 The scale of every dimension is set by the training part, so only directions matter, not lengths.
@@ -28,8 +28,8 @@ from biLM.encoder import Encoder
 from biLM.passage import Passage
 from biLM.readout import Readout
 
-MAX_TEXTS = 3000  # of a task's training part
-MAX_SENTENCES = 400  # of the tagged ones
+MAX_TEXTS = 3000  # of each part
+MAX_SENTENCES = 400  # of each part of the tagged ones
 INVERSE_PENALTY = 0.01
 TEXTS_PER_CALL = 256
 LABEL_COLUMN = {"thucnews_titles": 1, "waimai_10k": 0}
@@ -61,10 +61,10 @@ def main() -> None:
 
 
 def texts(encoder: Encoder, path: Path, label_column: int) -> tuple[list[Passage], list[str]]:
-    """Labelled texts: one row and one label each."""
+    """Labelled texts, each with a row for every piece."""
     with lzma.open(path, "rt", encoding="utf-8") as file:
         lines = [line.split("\t") for line in islice(file, MAX_TEXTS)]
-    passages = [encoder.text(line[1 - label_column].strip()) for line in lines]
+    passages = [encoder.pieces(line[1 - label_column].strip()) for line in lines]
     return passages, [line[label_column].strip() for line in lines]
 
 
@@ -87,7 +87,8 @@ def accuracies(
 ) -> dict[str, float]:
     """Accuracy on the development part by each representation."""
     found = {}
-    sides = [dict(representations(encoder, passages)) for passages, _ in (train, dev)]
+    of_texts = len(train[0]) == len(train[1])  # a label for each text, not for each of its rows
+    sides = [dict(representations(encoder, passages, of_texts)) for passages, _ in (train, dev)]
     for name in sides[0]:
         probe = make_pipeline(
             StandardScaler(), LogisticRegression(C=INVERSE_PENALTY, max_iter=200, tol=1e-3)
@@ -97,13 +98,16 @@ def accuracies(
     return found
 
 
-def representations(encoder: Encoder, passages: list[Passage]) -> Iterator[tuple[str, Vectors]]:
-    """Each layer, the context, and some of them together, `[rows, width]`."""
+def representations(
+    encoder: Encoder, passages: list[Passage], of_texts: bool
+) -> Iterator[tuple[str, Vectors]]:
+    """Each layer, the context and each mix, `[rows, width]`; a row is a text or a row of one."""
     readout = Readout(encoder.artifact.layers, center=True)
     found = []
     for begin in range(0, len(passages), TEXTS_PER_CALL):
         some = passages[begin : begin + TEXTS_PER_CALL]
-        found += encoder.embed(some, [readout] * len(some))
+        rows = encoder.embed(some, [readout] * len(some))
+        found += [x.mean(axis=1, keepdims=True) for x in rows] if of_texts else rows
     *layers, context = np.concatenate(found, axis=1)
     for number, layer in enumerate(layers):
         yield f"layer {number}", layer

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from biLM.errors import BlankError
 from biLM.heads import SIDES
-from biLM.tokenizer import Tokenizer
+from biLM.tokenizer import Tokenizer, refuse_surrogates
 
 BLANK = re.compile("_{2,}")
 
@@ -36,6 +36,7 @@ def around_blank(tokenizer: Tokenizer, text: str) -> tuple[tuple[int, ...], tupl
         BlankError: there is no blank, or more than one.
         TextError: the text holds a lone surrogate.
     """
+    refuse_surrogates(text)  # here, where its place in the text is known
     sides = BLANK.split(text)
     if len(sides) != 2:
         raise BlankError(

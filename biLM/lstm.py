@@ -58,9 +58,9 @@ def reverse_padded(
     """
     time = torch.arange(x.shape[1], device=x.device)
     source = torch.where(time < lengths[:, None], lengths[:, None] - 1 - time, time)
-    if x.dim() == 2:
-        return x.gather(1, source)
-    return x.gather(1, source[:, :, None].expand_as(x))
+    source += x.shape[1] * torch.arange(len(x), device=x.device)[:, None]
+    # Whole columns are moved: gather would look up every number by itself.
+    return x.flatten(0, 1).index_select(0, source.flatten()).view(x.shape)
 
 
 def _read_in_chunks(

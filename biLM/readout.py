@@ -67,6 +67,7 @@ def read_out(
     Raises:
         LayerError: a layer the representations do not have.
     """
+    assert (context is not None) == readout.has_context, "an unasked or missing context; a bug"
     if readout.center:
         representations = representations - center[:-1, None]
         context = None if context is None else context - center[-1]

@@ -38,6 +38,19 @@ class Pieces:
         return len(self.ids)
 
 
+def refuse_surrogates(text: str) -> None:
+    """Refuse what no UTF-8 text can hold.
+
+    Raises:
+        TextError: the text holds a lone surrogate.
+    """
+    if found := LONE_SURROGATE.search(text):
+        raise TextError(
+            f"code point {found.start()} is the lone surrogate U+{ord(found.group()):04X};"
+            " send whole characters"
+        )
+
+
 class Tokenizer:
     """A sentencepiece model.
 
@@ -77,11 +90,7 @@ class Tokenizer:
         Raises:
             TextError: the text holds a lone surrogate, which no UTF-8 text can.
         """
-        if found := LONE_SURROGATE.search(text):
-            raise TextError(
-                f"code point {found.start()} is the lone surrogate U+{ord(found.group()):04X};"
-                " send whole characters"
-            )
+        refuse_surrogates(text)
         encoded = self._processor.encode(text, return_type="offset_mapping")
         offsets = tuple((begin, end) for begin, end in encoded["offsets"])
         return Pieces(tuple(encoded["pieces"]), tuple(encoded["ids"]), offsets)

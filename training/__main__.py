@@ -11,6 +11,7 @@ from biLM.artifact import load_artifact
 from biLM.encoder import Encoder
 from biLM.errors import BiLMError
 from training.corpus import CorpusConfig, build_corpus, training_text
+from training.distributed import is_team
 from training.errors import TrainingError
 from training.evaluate import evaluate
 from training.export import export
@@ -30,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one step; a refusal is one line on standard error and status 2."""
     given = build_parser().parse_args(arguments)
     try:
+        if is_team() and given.step is not _train:
+            raise TrainingError("only train runs in several processes; start it without torchrun")
         given.step(given)
     except (TrainingError, BiLMError) as error:
         _tell(str(error))

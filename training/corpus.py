@@ -37,7 +37,7 @@ class CorpusConfig:
         held_out_one_in: One document in this many is held out of training.
         keep_duplicates: Train on every copy of a document that occurs several times.
         weights: How many times each document of a source is trained on, by its name; 2.5 means two
-            or three times. Once where it is not named.
+            or three times. Once where it is not named. Of a duplicate, the first source decides.
         seed: Of the shuffle.
     """
 
@@ -53,13 +53,16 @@ class CorpusConfig:
         if self.held_out_one_in < 2:
             raise CorpusError(f"held_out_one_in is {self.held_out_one_in}; it must be at least 2")
         for source, weight in self.weights.items():
-            if not 0 <= weight < math.inf:
-                raise CorpusError(f"the weight of {source} is {weight}; it must be at least 0")
+            if not 0 < weight < math.inf:
+                raise CorpusError(
+                    f"the weight of {source} is {weight}; it must be above 0. Leave out the file of"
+                    " a source that is not wanted"
+                )
 
 
 @dataclass
 class SourceCount:
-    """What one source gave: documents and characters (code points), trained on and held out."""
+    """What one source gave: different documents and their characters (code points)."""
 
     documents: int = 0
     characters: int = 0
@@ -94,7 +97,7 @@ def build_corpus(inputs: Sequence[Path], out: Path, config: CorpusConfig) -> Cor
     (out / "held_out").mkdir(parents=True, exist_ok=True)
     for stale in [*training_text(out), *(out / "held_out").glob("*.txt")]:  # of another corpus
         stale.unlink()
-    num_files = max(config.min_files, -(-_text_bytes(sources.values()) // MAX_FILE_BYTES))
+    num_files = max(config.min_files, -(-text_bytes(sources.values()) // MAX_FILE_BYTES))
     train_files = [out / f"train-{number:03d}.txt" for number in range(num_files)]
     corpus = Corpus()
     with ExitStack() as stack:
@@ -171,7 +174,7 @@ def _open(path: Path) -> AbstractContextManager[Iterable[bytes]]:
     return path.open("rb")
 
 
-def _text_bytes(paths: Iterable[Path]) -> int:
+def text_bytes(paths: Iterable[Path]) -> int:
     """About how many bytes of text the files hold."""
     sizes = ((path.stat().st_size, path.suffix != ".txt") for path in paths)
     return sum(size * (PACKED_RATIO if is_packed else 1) for size, is_packed in sizes)

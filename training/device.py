@@ -5,12 +5,24 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
+from training.errors import TrainingError
+
 
 def choose_device() -> torch.device:
-    """A GPU if there is one, else the CPU; each process that torchrun starts gets its own GPU."""
-    if torch.cuda.is_available():
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-    return torch.device("cpu")
+    """A GPU if there is one, else the CPU; each process that torchrun starts gets its own GPU.
+
+    Raises:
+        TrainingError: torchrun has started more processes than there are GPUs.
+    """
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    number, there_are = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if number >= there_are:
+        raise TrainingError(
+            f"process {number + 1} of this machine has no GPU of its own: there are {there_are};"
+            f" start torchrun with --nproc-per-node {there_are}"
+        )
+    return torch.device("cuda", number)
 
 
 def autocast(device: torch.device) -> AbstractContextManager[object]:

@@ -21,6 +21,11 @@ from training.stream import Batch
 WORLD_SIZE = "WORLD_SIZE"  # set by torchrun
 
 
+def is_team() -> bool:
+    """Whether torchrun has started this process beside others."""
+    return int(os.environ.get(WORLD_SIZE, "1")) > 1
+
+
 @dataclass(frozen=True)
 class Team:
     """The processes of a run, seen from one of them.

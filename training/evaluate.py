@@ -47,14 +47,15 @@ def evaluate(
     checkpoint = load_checkpoint(run)
     objective = load_objective(checkpoint, shards)
     artifact = assemble(objective, checkpoint.config.name, shards)
+    rival = None if before is None else objective_of(before, shards)
     held_out, fill = score_held_out(objective, shards)
     figures: dict[str, object] = {
         "held_out": held_out,
         "fill": fill,
         "frequencies_bits_per_character": round(frequency_bits(shards, artifact.config), 4),
     }
-    if before is not None:
-        figures["before"], _ = score_held_out(objective_of(before, shards), shards)
+    if rival is not None:
+        figures["before"], _ = score_held_out(rival, shards)
     if senses is not None:
         encoder = Encoder(artifact)
         figures["senses"] = {

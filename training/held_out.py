@@ -29,7 +29,6 @@ def score(objective: BiLMObjective, shard: Shard, max_batches: int | None = None
     return scores
 
 
-@torch.inference_mode()
 def judgements(
     objective: BiLMObjective, shard: Shard, max_batches: int | None = None
 ) -> Iterator[list[Judged]]:
@@ -39,7 +38,9 @@ def judgements(
     for number, batch in enumerate(stream.epoch_once()):
         if number == max_batches:
             return
-        yield objective.judge(batch.to(objective.heads.bias.device))
+        with torch.inference_mode():  # not around the yield: it would reach the caller
+            judged = objective.judge(batch.to(objective.heads.bias.device))
+        yield judged
 
 
 def added(scores: Scores, judged: Sequence[Judged]) -> Scores:

@@ -30,12 +30,18 @@ def adapted(config: TrainConfig, artifact: Artifact) -> TrainConfig:
 
 
 def start_from(artifact: Artifact, objective: BiLMObjective, shards: Shards) -> None:
-    """Give an objective of the artifact's sizes its weights.
+    """Give an objective the artifact's weights.
 
     Raises:
-        TrainingError: the shards are of another vocabulary than the artifact's.
+        TrainingError: the shards are of another vocabulary than the artifact's, or the objective
+            of other sizes.
     """
-    _check_vocabulary(artifact, shards)
+    check_vocabulary(artifact, shards)
+    if artifact.config != objective.bilm.config:
+        raise TrainingError(
+            f"{artifact.id} has the sizes {artifact.config}, but the recipe has"
+            f" {objective.bilm.config}; leave its sizes as they are"
+        )
     objective.bilm.load_state_dict(artifact.model.state_dict())
     objective.heads.load_state_dict(artifact.heads.state_dict())
 
@@ -46,13 +52,18 @@ def objective_of(artifact: Artifact, shards: Shards) -> BiLMObjective:
     Raises:
         TrainingError: the shards are of another vocabulary than the artifact's.
     """
-    _check_vocabulary(artifact, shards)
+    check_vocabulary(artifact, shards)
     objective = BiLMObjective(BiLM(artifact.config), torch.from_numpy(shards.counts))
     start_from(artifact, objective, shards)
     return objective.eval().requires_grad_(False)
 
 
-def _check_vocabulary(artifact: Artifact, shards: Shards) -> None:
+def check_vocabulary(artifact: Artifact, shards: Shards) -> None:
+    """Make sure that ids mean the same in both.
+
+    Raises:
+        TrainingError: the shards are of another vocabulary than the artifact's.
+    """
     wanted = hashlib.sha256(artifact.pieces_model).hexdigest()
     found = shards.manifest["vocabulary_sha256"]
     if found != wanted:

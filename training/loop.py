@@ -71,7 +71,7 @@ class Run:
         with autocast(self.device):
             total, nats = self.model(part, self._negatives(seed), config.dropout)
         (total * self.team.size).backward()  # parts add up, and the team takes the mean
-        losses = self.team.sum(nats).cpu() / batch.num_places.clamp(min=1)
+        losses = self.team.sum(nats.detach()).cpu() / batch.num_places.clamp(min=1)
         rate = learning_rate(config, before.step, before.pieces / config.max_pieces)
         norm = apply_gradient(self.objective, self.optimizer, rate, config.max_gradient_norm)
         skips = 0 if math.isfinite(norm) else 1

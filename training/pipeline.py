@@ -5,8 +5,9 @@ there; a training that was interrupted loses no more than the minutes since its 
 """
 
 import json
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -15,7 +16,14 @@ from typing import Any
 from biLM.artifact import Artifact
 from biLM.files import to_json, write_atomically
 from training.config import TrainConfig
-from training.corpus import Corpus, CorpusConfig, build_corpus, find_sources, training_text
+from training.corpus import (
+    Corpus,
+    CorpusConfig,
+    build_corpus,
+    find_sources,
+    text_bytes,
+    training_text,
+)
 from training.device import choose_device
 from training.errors import CorpusError, TrainingError
 from training.evaluate import evaluate
@@ -32,7 +40,9 @@ CHARACTERS_PER_PIECE = 200  # of the text for each piece of the vocabulary, up t
 MIN_PIECES = 6_000  # about the characters of Chinese, each of which wants a piece
 SAMPLE_PER_MINUTE = 1_000_000  # characters the vocabulary is trained on, of a minute's order
 MAX_EPOCHS = 20  # a text read more often than this is learned by heart
+SCORED_SHARE = 0.05  # of a run's time, about, goes to its scores on held-out text
 SCORING = 3  # a held-out piece costs as much time as so many training pieces
+Json = dict[str, Any]  # as json.loads returns it
 LEAST_SHARE = 0.25  # of the time that goes to training, whatever the rest has cost
 
 
@@ -57,15 +67,15 @@ class Order:
     initial: Artifact | None = None
 
     def __post_init__(self) -> None:
-        if self.minutes <= 0:
-            raise TrainingError(f"minutes is {self.minutes}; it must be above 0")
+        if not 0 < self.minutes < math.inf:
+            raise TrainingError(f"minutes is {self.minutes}; it must be a number above 0")
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> Json:
         """What two orders have in common if one goes on with the other's work."""
         sources = find_sources(self.inputs)
         recipe = self.recipe if self.initial is None else adapted(self.recipe, self.initial)
         return {
-            "sources": {name: path.stat().st_size for name, path in sources.items()},
+            "sources": {name: _size_and_time(path) for name, path in sources.items()},
             "minutes": self.minutes,
             "recipe": recipe.as_dict(),
         }
@@ -106,7 +116,7 @@ def fulfil(order: Order, tell: Callable[[str], None]) -> str:
     return export(run, shards, order.out, order.work / "sources.json")
 
 
-def report(figures: Mapping[str, Any]) -> list[str]:
+def report(figures: Json) -> list[str]:
     """What the figures of an evaluation say, in words."""
     now, word = figures["held_out"]["all"], figures["fill"]
     lines = [
@@ -128,15 +138,16 @@ def measure_speed(config: TrainConfig, shards: Shards, seconds: float) -> float:
     """Pieces a second that a recipe trains on here: a median, the first half left out."""
     device = choose_device()
     run = Run(config, device, build_objective(config, shards).to(device))
-    ends = time.monotonic() + seconds
+    began = last = time.monotonic()
     speeds = []
     for following, batch in run.batches(shards):
-        began = time.monotonic()
         run.step(batch, following)
-        speeds.append(batch.num_predictions / (time.monotonic() - began))
-        if time.monotonic() > ends:
+        now = time.monotonic()
+        speeds.append(batch.num_predictions / (now - last))
+        last = now
+        if now - began > seconds:
             break
-    return median(speeds[len(speeds) // 2 :])
+    return median(speeds[len(speeds) // 2 :]) * (1 - SCORED_SHARE)
 
 
 def _prepare(order: Order, config: TrainConfig, tell: Callable[[str], None]) -> TrainConfig:
@@ -157,7 +168,8 @@ def _prepare(order: Order, config: TrainConfig, tell: Callable[[str], None]) -> 
     )
     speed = measure_speed(config, shards, seconds=min(20.0, 2 * order.minutes))
     held_out = sum(len(shard.pieces) for shard in shards.held_out().values())
-    left = ends - time.monotonic() - SCORING * held_out / speed
+    num_scored = 1 if order.initial is None else 2
+    left = ends - time.monotonic() - SCORING * num_scored * held_out / speed
     seconds = max(left, LEAST_SHARE * 60 * order.minutes)
     budget = min(int(speed * seconds), MAX_EPOCHS * pieces)
     tell(
@@ -172,8 +184,8 @@ def _prepare(order: Order, config: TrainConfig, tell: Callable[[str], None]) -> 
 
 
 def _divide(order: Order, tell: Callable[[str], None]) -> Corpus:
-    sizes = sum(order.described()["sources"].values())
-    one_in = max(LEAST_ONE_IN, sizes // HELD_OUT_BYTES)
+    size = text_bytes(find_sources(order.inputs).values())
+    one_in = max(LEAST_ONE_IN, size // HELD_OUT_BYTES)
     corpus = build_corpus(order.inputs, order.work / "corpus", CorpusConfig(held_out_one_in=one_in))
     for note in corpus.notes:
         tell(note)
@@ -203,6 +215,11 @@ def _train_vocabulary(order: Order, characters: int, out: Path) -> None:
     train_vocabulary(training_text(order.work / "corpus"), out, config)
 
 
-def _bits(figures: Mapping[str, Any]) -> str:
+def _size_and_time(path: Path) -> list[int]:
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns]
+
+
+def _bits(figures: Json) -> str:
     both = (figures[f"{side}_bits_per_character"] for side in ("forward", "backward"))
     return " and ".join(f"{bits:.2f}" for bits in both)

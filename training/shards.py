@@ -135,7 +135,7 @@ def build_shards(
         one_sentence: No row holds more than one; else as many of a document as fit.
 
     Raises:
-        ShardError: the corpus folder is empty, the vocabulary has more than 65,536 pieces, or no
+        ShardError: there is no text to train on, the vocabulary has more than 65,536 pieces, or no
             piece fits into a row.
     """
     if max_row_pieces <= BOUNDARY_PIECES:
@@ -149,9 +149,7 @@ def build_shards(
     processor = sentencepiece.SentencePieceProcessor(model_file=str(vocabulary))
     if len(processor) > np.iinfo(np.uint16).max:
         raise ShardError(f"{vocabulary} has {len(processor)} pieces; ids are 16 bits wide")
-    (out / "held_out").mkdir(parents=True, exist_ok=True)
-    for stale in out.rglob("*.npy"):  # of another corpus
-        stale.unlink()
+    _make_empty(out)
     counts = np.zeros(len(processor), dtype=np.int64)
     num_rows = 0
     layout = max_row_pieces, one_sentence
@@ -159,14 +157,13 @@ def build_shards(
         shard = _write(out / path.stem, encode_rows(read_documents(path), processor, *layout))
         counts += np.bincount(shard.pieces, minlength=len(processor))
         num_rows += len(shard)
+    if not num_rows:
+        raise ShardError(f"{corpus} holds no text to train on; run `python -m training corpus`")
+    counts[[processor.bos_id(), processor.eos_id()]] += num_rows
     characters = {}
     for path in sorted((corpus / "held_out").glob("*.txt")):
-        documents = list(read_documents(path))
-        characters[path.stem] = sum(len(text) for text in documents)
-        rows = encode_rows(documents, processor, *layout)
-        _write(out / "held_out" / path.stem, rows)
-    for boundary in (processor.bos_id(), processor.eos_id()):
-        counts[boundary] += num_rows
+        _write(out / "held_out" / path.stem, encode_rows(read_documents(path), processor, *layout))
+        characters[path.stem] = sum(len(text) for text in read_documents(path))
     np.save(out / "counts.npy", counts)
     (out / "pieces.model").write_bytes(vocabulary.read_bytes())
     manifest = {
@@ -199,6 +196,14 @@ def encode_rows(
             ids = [next(encoded) for _ in parts]
             for together in [[one] for one in ids] if one_sentence else [ids]:
                 yield from _pack(together, limit)
+
+
+def _make_empty(out: Path) -> None:
+    """Make the folder, and remove the shards of another corpus from it."""
+    (out / "held_out").mkdir(parents=True, exist_ok=True)
+    (out / "shards.json").unlink(missing_ok=True)  # written last: without it there are no shards
+    for stale in [*out.glob("train-*.npy"), *(out / "held_out").glob("*.npy")]:
+        stale.unlink()
 
 
 def _pack(sentences: Sequence[list[int]], limit: int) -> Iterator[list[int]]:

@@ -40,10 +40,10 @@ class Textbook:
     def __init__(self, rows):
         raw = {order: Counter() for order in range(1, ORDER + 1)}
         for row in rows:
-            tokens = [BEGIN] * (ORDER - 1) + row + [END]
-            for end in range(ORDER, len(tokens) + 1):
+            framed_ids = [BEGIN] * (ORDER - 1) + row + [END]
+            for end in range(ORDER, len(framed_ids) + 1):
                 for order in raw:
-                    raw[order][tuple(tokens[end - order : end])] += 1
+                    raw[order][tuple(framed_ids[end - order : end])] += 1
         self.counts = {ORDER: raw[ORDER]}
         for order in range(ORDER - 1, 0, -1):
             before = Counter(gram[1:] for gram in raw[order + 1])
@@ -85,14 +85,14 @@ def test_every_probability_is_the_textbook_s(rows, is_backward):
     chance = random.Random(2)
     fresh = [[chance.randint(3, NUM_PIECES - 1) for _ in range(6)] for _ in range(20)]
     shard = shard_of(rows[:20] + fresh)
-    tokens = framed(shard, is_backward)
-    keys = np.stack(history_keys(tokens), axis=1)
-    places = [place for place in range(len(tokens)) if tokens[place] != BEGIN]
+    framed_ids = framed(shard, is_backward)
+    keys = np.stack(history_keys(framed_ids), axis=1)
+    places = [place for place in range(len(framed_ids)) if framed_ids[place] != BEGIN]
     assert len(places) > 100
     for place in places:
         p = model.after(keys[place])
         assert p.sum() == pytest.approx(1.0)
-        assert p == pytest.approx(textbook.p(tokens[place - ORDER + 1 : place].tolist()))
+        assert p == pytest.approx(textbook.p(framed_ids[place - ORDER + 1 : place].tolist()))
 
 
 def test_a_backward_row_is_the_row_turned_around():

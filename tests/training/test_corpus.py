@@ -48,24 +48,23 @@ def test_a_second_division_into_fewer_files_leaves_none_of_the_first(toy_text, t
 
 
 def test_a_source_of_weight_two_and_a_half_is_read_two_or_three_times(tmp_path):
-    for name in ("often", "once", "never"):
+    for name in ("often", "once"):
         documents = [f"{name}{number}" for number in range(400)]
         (tmp_path / f"{name}.txt").write_text("\n".join(documents))
-    config = CorpusConfig(weights={"often": 2.5, "never": 0.0})
+    config = CorpusConfig(weights={"often": 2.5})
     build_corpus([tmp_path], tmp_path / "out", config)
     read = Counter(t for p in training_text(tmp_path / "out") for t in read_documents(p))
     times = {name: [n for t, n in read.items() if t.startswith(name)] for name in ("often", "once")}
     assert set(times["often"]) == {2, 3}
     assert sum(times["often"]) == pytest.approx(2.5 * len(times["often"]), rel=0.1)
     assert set(times["once"]) == {1}
-    assert not any(text.startswith("never") for text in read)
 
 
 def test_a_weight_of_no_source_is_refused(toy_text, tmp_path):
     with pytest.raises(CorpusError, match=r"\['other'\]; the sources are \['toy'\]"):
         build_corpus([toy_text], tmp_path, CorpusConfig(weights={"other": 2.0}))
-    with pytest.raises(CorpusError, match="weight of toy is -1"):
-        CorpusConfig(weights={"toy": -1.0})
+    with pytest.raises(CorpusError, match="weight of toy is 0"):
+        CorpusConfig(weights={"toy": 0.0})
 
 
 @pytest.mark.parametrize(

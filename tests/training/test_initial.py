@@ -79,6 +79,12 @@ def test_an_artifact_that_is_not_the_recipe_s_is_refused(known, toy_shards, tmp_
         train(config, toy_shards, tmp_path, replace(known, revision="sha256:other"))
 
 
+def test_a_recipe_of_other_sizes_is_refused(known, toy_shards, tmp_path):
+    wider = replace(adapted(RECIPE, known), cell_size=20)
+    with pytest.raises(TrainingError, match="leave its sizes as they are"):
+        train(wider, toy_shards, tmp_path, known)
+
+
 def test_shards_of_another_vocabulary_are_refused(known, toy_corpus, tmp_path):
     train_vocabulary(
         sorted(toy_corpus.glob("train-*.txt")), tmp_path / "other.model", VocabularyConfig(360)

@@ -1,4 +1,9 @@
+import json
+import os
 from dataclasses import replace
+from itertools import islice
+from statistics import median
+from types import SimpleNamespace
 
 import pytest
 
@@ -6,14 +11,32 @@ from biLM.artifact import load_artifact
 from biLM.encoder import Encoder
 from training.config import TrainConfig
 from training.errors import CorpusError, TrainingError
-from training.journal import Journal, read_log
-from training.pipeline import MAX_EPOCHS, Order, fulfil, measure_speed, report
+from training.journal import Journal
+from training.pipeline import (
+    MAX_EPOCHS,
+    SCORED_SHARE,
+    SCORING,
+    Order,
+    _prepare,
+    fulfil,
+    measure_speed,
+    report,
+)
 from training.shards import Shards
+from training.stream import Position, Stream
 
 RECIPE = TrainConfig(
     "toy", 8, 8, 10**9, batch_pieces=256, min_rows=1, num_negatives=64, learning_rate=0.02
 )
-MINUTES = 0.05
+MINUTES = 10.0
+SPEED = 100.0  # pieces a second, told instead of measured: a test must not hang on the clock
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _told_speed():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.pipeline.measure_speed", lambda *_, **__: SPEED)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +64,10 @@ def test_an_order_ends_in_an_artifact_that_passes_its_self_test(order, told):
 
 def test_the_budget_is_what_the_time_and_the_text_allow(order, told):
     recipe = load_artifact(order.out).card["recipe"]
-    pieces = Shards(order.work / "shards").manifest["train_pieces"]
-    assert 0 < recipe["max_pieces"] <= MAX_EPOCHS * pieces
+    shards = Shards(order.work / "shards")
+    scored = SCORING * len(shards.held_out()["toy"].pieces)
+    assert recipe["max_pieces"] == pytest.approx(SPEED * 60 * MINUTES - scored, rel=0.05)
+    assert recipe["max_pieces"] < MAX_EPOCHS * shards.manifest["train_pieces"]
     assert recipe["batch_pieces"] == RECIPE.batch_pieces
     assert recipe["warmup_steps"] <= max(1, recipe["max_pieces"] // 256 // 10)
 
@@ -66,24 +91,45 @@ def test_the_same_order_again_changes_nothing(order, told):
     assert lines[0] == f"going on with {order.work}"
 
 
+def test_a_text_that_was_changed_is_another_order(order, told, toy_text):
+    before = order.described()
+    os.utime(toy_text)
+    assert order.described() != before
+
+
 def test_another_order_does_not_touch_the_work_of_the_first(order, told):
     with pytest.raises(TrainingError, match="choose another --work"):
         fulfil(replace(order, minutes=1.0), print)
 
 
-def test_an_order_that_was_killed_goes_on(order, tmp_path, monkeypatch):
-    def die(*_):
-        raise KeyboardInterrupt
+def test_a_text_read_too_often_is_not_read_for_all_the_time_given(order, tmp_path):
+    long = replace(order, out=tmp_path / "x", work=tmp_path / "work", minutes=10_000.0)
+    config = _prepare(long, RECIPE, lambda _: None)
+    pieces = Shards(long.work / "shards").manifest["train_pieces"]
+    assert config.max_pieces == MAX_EPOCHS * pieces
 
-    again = replace(order, out=tmp_path / "zh-mine", work=tmp_path / "work")
+
+def test_an_order_that_was_killed_goes_on_where_it_was(order, tmp_path, monkeypatch):
+    eager = replace(RECIPE, checkpoint_every_s=0.0)
+    again = replace(order, out=tmp_path / "zh-mine", work=tmp_path / "work", recipe=eager)
+    steps = iter(range(5))
     advance = Journal.advance
-    monkeypatch.setattr(Journal, "advance", die)
+
+    def advance_until_killed(journal, pieces, loss):
+        if next(steps, None) is None:
+            raise KeyboardInterrupt
+        advance(journal, pieces, loss)
+
+    monkeypatch.setattr(Journal, "advance", advance_until_killed)
     with pytest.raises(KeyboardInterrupt):
         fulfil(again, lambda _: None)
     monkeypatch.setattr(Journal, "advance", advance)
-    fulfil(again, lambda _: None)
-    assert read_log(again.work / "run", "train")
-    assert load_artifact(again.out).id == "zh-mine"
+    lines = []
+    fulfil(again, lines.append)
+    assert lines[0] == f"going on with {again.work}"
+    log = (again.work / "run/log.jsonl").read_text().splitlines()
+    starts = [entry for entry in map(json.loads, log) if entry["kind"] == "start"]
+    assert [entry["resumed_at_step"] for entry in starts] == [0, 5]
 
 
 def test_from_an_artifact_the_same_vocabulary_goes_on_and_the_gain_is_told(
@@ -114,12 +160,15 @@ def test_no_time_is_refused(tmp_path):
         Order([tmp_path], tmp_path / "out", tmp_path / "work", 0.0, RECIPE)
 
 
-def test_speed_is_pieces_by_seconds(toy_shards, monkeypatch):
-    """A clock that gives every step one second: a step predicts what its batch holds."""
+def test_speed_is_the_median_of_pieces_by_seconds(toy_shards, monkeypatch):
+    """On a clock that gives every step one second, a step's speed is what its batch predicts."""
     ticks = iter(range(10**6))
-    monkeypatch.setattr("training.pipeline.time.monotonic", lambda: float(next(ticks)))
-    speed = measure_speed(replace(RECIPE, batch_pieces=512), toy_shards, seconds=40.0)
-    assert 100 < speed < 512
+    clock = SimpleNamespace(monotonic=lambda: float(next(ticks)))
+    monkeypatch.setattr("training.pipeline.time", clock)
+    speed = measure_speed(RECIPE, toy_shards, seconds=39.0)
+    stream = Stream(toy_shards.train(), RECIPE.batch_pieces, (1, 2), RECIPE.seed, RECIPE.min_rows)
+    predicted = [batch.num_predictions for _, batch in islice(stream.batches(Position()), 40)]
+    assert speed == pytest.approx(median(predicted[20:]) * (1 - SCORED_SHARE))
 
 
 def test_a_report_names_no_words_where_there_are_none():

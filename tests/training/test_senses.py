@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from biLM.scalar_mix import ScalarMix
+from tests.reference.heads import contexts
 from tests.reference.lstm import representations
 from training.errors import CorpusError
 from training.senses import SensePair, _score, read_pairs, score_senses
@@ -34,29 +35,43 @@ def test_scores_are_those_of_the_cosines_of_the_oracle(encoder):
         SensePair(ILLNESS, ILLNESS, True),
     ]
     found = score_senses(encoder, pairs, {"top": ScalarMix((0.0, 0.0, 1.0))})
-    cosines = [cosine_of_layer_2(encoder, pair) for pair in pairs]
     same = [pair.same_sense for pair in pairs]
+    vectors = [[everything(encoder, *one) for one in (pair.first, pair.second)] for pair in pairs]
+    center = encoder.artifact.center.double().numpy()
+    groups = {"layer 1": [1], "layer 2": [2], "layers 1 and 2": [1, 2]}
+    groups |= {"context": [3], "context and layer 2": [3, 2]}
+    for name, chosen in groups.items():
+        for centred in (False, True):
+            shift = center * centred
+            cosines = [cosine(*((v - shift)[chosen].ravel() for v in both)) for both in vectors]
+            score = found[f"{name}, centred" if centred else name]
+            assert score.auc == pytest.approx(auc_of(cosines, same)), name
+    assert found["mix top"] == found["layer 2"]
+
+
+def everything(encoder, text, start, end):
+    """[depth + 1, dim]: the oracle's layers of a word, and its context."""
+    asked = encoder.pieces(text)
+    inside = [i for i, (b, e) in enumerate(asked.offsets) if b < end and e > start]
+    layers = representations(encoder.artifact.model.state_dict(), [1, *asked.ids, 2])
+    row = (inside[0], inside[-1] + 1)
+    context = contexts(encoder.artifact.heads.state_dict(), layers, [row])
+    return np.concatenate([layers[:, 1:-1][:, inside].mean(axis=1), context])
+
+
+def cosine(one, other):
+    return round(one @ other / np.linalg.norm(one) / np.linalg.norm(other), 5)
+
+
+def auc_of(cosines, same):
+    """Share of comparisons of a same pair with a different one that come out right."""
     ordered = [
         (a > b) + 0.5 * (a == b)
         for a, is_same in zip(cosines, same, strict=True)
         for b, other in zip(cosines, same, strict=True)
         if is_same and not other
     ]
-    assert found["layer 2"].auc == pytest.approx(np.mean(ordered))
-    assert found["mix top"] == found["layer 2"]
-    assert {"layer 0", "layer 1", "layers 1 and 2", "layer 2, centred"} <= found.keys()
-
-
-def cosine_of_layer_2(encoder, pair):
-    vectors = []
-    for text, start, end in (pair.first, pair.second):
-        asked = encoder.pieces(text)
-        inside = [i for i, (b, e) in enumerate(asked.offsets) if b < end and e > start]
-        ids = [1, *asked.ids, 2]
-        layer = representations(encoder.artifact.model.state_dict(), ids)[2, 1:-1]
-        vectors.append(layer[inside].mean(axis=0))
-    one, other = vectors
-    return round(one @ other / np.linalg.norm(one) / np.linalg.norm(other), 5)
+    return np.mean(ordered)
 
 
 def test_pairs_are_read_with_their_spans(tmp_path):
