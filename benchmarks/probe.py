@@ -14,7 +14,7 @@ The scale of every dimension is set by the training part, so only directions mat
 
 import argparse
 import lzma
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from sklearn.preprocessing import StandardScaler
 from biLM.encoder import Encoder
 from biLM.passage import Passage
 from biLM.readout import Readout
+from biLM.scalar_mix import ScalarMix
 
 MAX_TEXTS = 3000  # of each part
 MAX_SENTENCES = 400  # of each part of the tagged ones
@@ -41,20 +42,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("artifact", type=Path)
     parser.add_argument("--tasks", type=Path, required=True)
+    parser.add_argument(
+        "--mix", action="append", default=[], help="weights of a mix to try, such as 0,-1,1.5"
+    )
     given = parser.parse_args()
     encoder = Encoder.load(given.artifact)
+    mixes = dict(encoder.artifact.mixes)
+    mixes |= {written: ScalarMix(tuple(map(float, written.split(",")))) for written in given.mix}
     columns = {}
     for name, folder in (("titles", "thucnews_titles"), ("reviews", "waimai_10k")):
         parts = [
             texts(encoder, given.tasks / folder / f"{part}.tsv.xz", LABEL_COLUMN[folder])
             for part in ("train", "dev")
         ]
-        columns[name] = accuracies(encoder, *parts)
+        columns[name] = accuracies(encoder, mixes, *parts)
     parts = [
         tagged(encoder, given.tasks / "resume_ner" / f"{part}.char.bmes.xz")
         for part in ("train", "dev")
     ]
-    columns["tags"] = accuracies(encoder, *parts)
+    columns["tags"] = accuracies(encoder, mixes, *parts)
     print(f"{'':24}" + "".join(f"{name:>10}" for name in columns))
     for name in columns["titles"]:
         print(f"{name:24}" + "".join(f"{column[name]:10.3f}" for column in columns.values()))
@@ -82,13 +88,16 @@ def tagged(encoder: Encoder, path: Path) -> tuple[list[Passage], list[str]]:
 
 def accuracies(
     encoder: Encoder,
+    mixes: Mapping[str, ScalarMix],
     train: tuple[list[Passage], list[str]],
     dev: tuple[list[Passage], list[str]],
 ) -> dict[str, float]:
     """Accuracy on the development part by each representation."""
     found = {}
     of_texts = len(train[0]) == len(train[1])  # a label for each text, not for each of its rows
-    sides = [dict(representations(encoder, passages, of_texts)) for passages, _ in (train, dev)]
+    sides = [
+        dict(representations(encoder, mixes, passages, of_texts)) for passages, _ in (train, dev)
+    ]
     for name in sides[0]:
         probe = make_pipeline(
             StandardScaler(), LogisticRegression(C=INVERSE_PENALTY, max_iter=200, tol=1e-3)
@@ -99,7 +108,7 @@ def accuracies(
 
 
 def representations(
-    encoder: Encoder, passages: list[Passage], of_texts: bool
+    encoder: Encoder, mixes: Mapping[str, ScalarMix], passages: list[Passage], of_texts: bool
 ) -> Iterator[tuple[str, Vectors]]:
     """Each layer, the context and each mix, `[rows, width]`; a row is a text or a row of one."""
     readout = Readout(encoder.artifact.layers, center=True)
@@ -112,7 +121,7 @@ def representations(
     for number, layer in enumerate(layers):
         yield f"layer {number}", layer
     yield "context", context[:, : encoder.artifact.config.embedding_size]  # repeated to full width
-    for name, mix in encoder.artifact.mixes.items():
+    for name, mix in mixes.items():
         weighted = (s * layer for s, layer in zip(mix.weights, layers, strict=True))
         yield f"mix {name}", sum(weighted, np.zeros_like(layers[0]))
 
