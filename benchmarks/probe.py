@@ -14,8 +14,8 @@ The scale of every dimension is set by the training part, so only directions mat
 
 import argparse
 import lzma
+import random
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +69,8 @@ def main() -> None:
 def texts(encoder: Encoder, path: Path, label_column: int) -> tuple[list[Passage], list[str]]:
     """Labelled texts, each with a row for every piece."""
     with lzma.open(path, "rt", encoding="utf-8") as file:
-        lines = [line.split("\t") for line in islice(file, MAX_TEXTS)]
+        every = [line.split("\t") for line in file]
+    lines = random.Random(1).sample(every, min(MAX_TEXTS, len(every)))  # some files are sorted
     passages = [encoder.pieces(line[1 - label_column].strip()) for line in lines]
     return passages, [line[label_column].strip() for line in lines]
 

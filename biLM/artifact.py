@@ -2,8 +2,8 @@
 
     config.json          format, version, id, sizes, and the sha256 of every other file
     pieces.model         sentencepiece
-    weights.safetensors  bfloat16 weights of the biLM and, under `heads.`, of its heads; `center`,
-                         the float32 mean vector of each representation and of the context
+    weights.safetensors  bfloat16 weights of the biLM and, under `heads.`, of its heads
+    center.safetensors   the float32 mean vector of each representation and of the context
     mixes.json           named mixes: weights and gamma
     golden.json          fixed texts and the vectors they must give: the self-test
     card.json            where it comes from and how well it does
@@ -46,7 +46,9 @@ from biLM.scalar_mix import ScalarMix
 FORMAT = "biLM artifact"
 FORMAT_VERSION = 2
 CONFIG = "config.json"
-FILES = ("pieces.model", "weights.safetensors", "mixes.json", "golden.json", "card.json")
+WEIGHTS = "weights.safetensors"
+CENTERS = "center.safetensors"
+FILES = ("pieces.model", WEIGHTS, CENTERS, "mixes.json", "golden.json", "card.json")
 CENTER = "center"
 HEADS = "heads."
 DEFAULT_MIX = "default"
@@ -108,14 +110,14 @@ def save_artifact(artifact: Artifact, folder: Path) -> str:
     """Write the folder and return its revision; config.json last, so that half a folder is none."""
     parameters = artifact.model.state_dict() | artifact.heads.state_dict(prefix=HEADS)
     weights = {name: t.to(torch.bfloat16).contiguous() for name, t in parameters.items()}
-    weights[CENTER] = artifact.center.float().contiguous()
     golden = [
         {"text": g.text, "ids": g.ids, "shape": g.vectors.shape, "vectors": _to_base64(g.vectors)}
         for g in artifact.golden
     ]
     contents = {
         "pieces.model": artifact.pieces_model,
-        "weights.safetensors": save_tensors(weights),
+        WEIGHTS: save_tensors(weights),
+        CENTERS: save_tensors({CENTER: artifact.center.float().contiguous()}),
         "mixes.json": to_json({name: asdict(mix) for name, mix in artifact.mixes.items()}),
         "golden.json": to_json({"texts": golden}),
         "card.json": to_json(artifact.card),
@@ -156,14 +158,14 @@ def load_artifact(folder: Path) -> Artifact:
         expected = {name: config["sha256"][name] for name in FILES}
         id_, sizes = config["id"], BiLMConfig(**config["sizes"])
     contents = {name: _verified(folder, name, expected[name]) for name in FILES}
-    model, heads, center = _load_weights(contents["weights.safetensors"], sizes)
+    model, heads = _load_weights(contents[WEIGHTS], sizes)
     return Artifact(
         id=id_,
         config=sizes,
         pieces_model=contents["pieces.model"],
         model=model,
         heads=heads,
-        center=center,
+        center=_load_center(contents[CENTERS], sizes),
         mixes=_load_mixes(contents["mixes.json"], sizes),
         golden=_load_golden(contents["golden.json"], sizes),
         card=_from_json("card.json", contents["card.json"]),
@@ -204,14 +206,15 @@ def _load_golden(data: bytes, sizes: BiLMConfig) -> tuple[Golden, ...]:
     return golden
 
 
-def _load_weights(data: bytes, sizes: BiLMConfig) -> tuple[BiLM, Heads, Tensor]:
-    try:
-        tensors = load_tensors(data)
-    except SafetensorError as error:
-        raise DamagedFileError(f"weights.safetensors cannot be read: {error}") from error
-    center = tensors.pop(CENTER, None)
+def _load_center(data: bytes, sizes: BiLMConfig) -> Tensor:
+    center = _load_tensors(CENTERS, data).get(CENTER)
     if center is None or center.shape != (sizes.num_representations + 1, sizes.dim):
-        raise DamagedFileError(f"weights.safetensors has no {CENTER} of the sizes in {CONFIG}")
+        raise DamagedFileError(f"{CENTERS} has no {CENTER} of the sizes in {CONFIG}")
+    return center
+
+
+def _load_weights(data: bytes, sizes: BiLMConfig) -> tuple[BiLM, Heads]:
+    tensors = _load_tensors(WEIGHTS, data)
     try:
         with torch.device("meta"):  # no memory for sizes that are not the file's
             model, heads = BiLM(sizes), Heads(sizes)
@@ -220,8 +223,15 @@ def _load_weights(data: bytes, sizes: BiLMConfig) -> tuple[BiLM, Heads, Tensor]:
         model.load_state_dict(weights, assign=True)
         heads.load_state_dict(of_heads, assign=True)
     except RuntimeError as error:
-        raise DamagedFileError(f"weights.safetensors does not fit {CONFIG}: {error}") from error
-    return model.eval().requires_grad_(False), heads.eval().requires_grad_(False), center
+        raise DamagedFileError(f"{WEIGHTS} does not fit {CONFIG}: {error}") from error
+    return model.eval().requires_grad_(False), heads.eval().requires_grad_(False)
+
+
+def _load_tensors(name: str, data: bytes) -> dict[str, Tensor]:
+    try:
+        return load_tensors(data)
+    except SafetensorError as error:
+        raise DamagedFileError(f"{name} cannot be read: {error}") from error
 
 
 def _read(folder: Path, name: str) -> bytes:

@@ -159,7 +159,7 @@ def test_truncated_weights_with_a_checksum_of_their_own_are_refused_by_name(fold
 
 @pytest.mark.parametrize(
     "name",
-    ["center", "embedding.weight", "forward_lm.layers.1.bias_hh_l0", "heads.cloze_head.weight"],
+    ["embedding.weight", "forward_lm.layers.1.bias_hh_l0", "heads.cloze_head.weight"],
 )
 def test_weights_without_a_tensor_are_refused_by_name(folder, name):
     edit_weights(folder, **{name: None})
@@ -173,8 +173,14 @@ def test_weights_with_a_tensor_too_many_are_refused_by_name(folder):
 
 @pytest.mark.parametrize("shape", [(3, 24), (4, 12), (24,), (4, 24, 1)])
 def test_a_center_of_other_sizes_is_refused_by_name(folder, shape):
-    edit_weights(folder, center=torch.zeros(shape))
-    refused_as_damaged(folder, r"weights\.safetensors.*center")
+    write_as_promised(folder, "center.safetensors", save_tensors({"center": torch.zeros(shape)}))
+    refused_as_damaged(folder, r"center\.safetensors has no center of the sizes")
+
+
+@pytest.mark.parametrize("data", [b"", save_tensors({"other": torch.zeros(4, 24)})])
+def test_a_file_without_a_center_is_refused_by_name(folder, data):
+    write_as_promised(folder, "center.safetensors", data)
+    refused_as_damaged(folder, r"center\.safetensors")
 
 
 class Trap:
