@@ -10,11 +10,9 @@ def small() -> TrainConfig:
 
     `python -m training train small --out build/small`
 
-    The shipped artifact comes from an earlier form of this recipe, at e3e17b0: without the cloze,
-    learning rate 2e-3 with a cosine. It reached 106.5 forward and 105.5 backward perplexity per
-    piece on held-out text, 4.50 and 4.49 bits per character, after 55 minutes on two cores with AMX
-    bfloat16; measured 2026-11-21, log in benchmarks/results/2026-11-21-zh-small. This form has been
-    run for 2.5 million pieces only: docs/experiments.
+    The shipped artifact comes from it, at f0db477: 87.0 forward and 85.7 backward perplexity per
+    piece on held-out text, 4.30 and 4.29 bits per character, after 106 minutes on two cores with AMX
+    bfloat16; measured 2026-11-21, log in benchmarks/results/2026-11-21-zh-small-cloze.
     """
     return TrainConfig(
         name="zh-small",
