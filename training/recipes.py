@@ -10,9 +10,9 @@ def small() -> TrainConfig:
 
     `python -m training train small --out build/small`
 
-    The shipped artifact comes from it, at f0db477: 87.0 forward and 85.7 backward perplexity per
-    piece on held-out text, 4.30 and 4.29 bits per character, after 106 minutes on two cores with AMX
-    bfloat16; measured 2026-11-21, log in benchmarks/results/2026-11-21-zh-small-cloze.
+    The shipped artifact comes from it, at f0db477: perplexity 87.0 forward and 85.7 backward per
+    piece of held-out text, 4.30 and 4.29 bits per character, after 106 minutes on two cores with
+    AMX bfloat16; measured 2026-11-21, log in benchmarks/results/2026-11-21-zh-small-cloze.
     """
     return TrainConfig(
         name="zh-small",
