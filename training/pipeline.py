@@ -40,6 +40,7 @@ CHARACTERS_PER_PIECE = 200  # of the text for each piece of the vocabulary, up t
 MIN_PIECES = 6_000  # about the characters of Chinese, each of which wants a piece
 SAMPLE_PER_MINUTE = 1_000_000  # characters the vocabulary is trained on, of a minute's order
 MAX_EPOCHS = 20  # a text read more often than this is learned by heart
+FIXED_S = 45.0  # mean vectors, golden vectors and reading everything in take about so long
 SCORED_SHARE = 0.05  # of a run's time, about, goes to its scores on held-out text
 SCORING = 3  # a held-out piece costs as much time as so many training pieces
 Json = dict[str, Any]  # as json.loads returns it
@@ -169,7 +170,7 @@ def _prepare(order: Order, config: TrainConfig, tell: Callable[[str], None]) -> 
     speed = measure_speed(config, shards, seconds=min(20.0, 2 * order.minutes))
     held_out = sum(len(shard.pieces) for shard in shards.held_out().values())
     num_scored = 1 if order.initial is None else 2
-    left = ends - time.monotonic() - SCORING * num_scored * held_out / speed
+    left = ends - time.monotonic() - FIXED_S - SCORING * num_scored * held_out / speed
     seconds = max(left, LEAST_SHARE * 60 * order.minutes)
     budget = min(int(speed * seconds), MAX_EPOCHS * pieces)
     tell(
