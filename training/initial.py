@@ -42,8 +42,7 @@ def start_from(artifact: Artifact, objective: BiLMObjective, shards: Shards) -> 
             f"{artifact.id} has the sizes {artifact.config}, but the recipe has"
             f" {objective.bilm.config}; leave its sizes as they are"
         )
-    objective.bilm.load_state_dict(artifact.model.state_dict())
-    objective.heads.load_state_dict(artifact.heads.state_dict())
+    _copy_weights(artifact, objective)
 
 
 def objective_of(artifact: Artifact, shards: Shards) -> BiLMObjective:
@@ -54,7 +53,7 @@ def objective_of(artifact: Artifact, shards: Shards) -> BiLMObjective:
     """
     check_vocabulary(artifact, shards)
     objective = BiLMObjective(BiLM(artifact.config), torch.from_numpy(shards.counts))
-    start_from(artifact, objective, shards)
+    _copy_weights(artifact, objective)
     return objective.eval().requires_grad_(False)
 
 
@@ -71,3 +70,8 @@ def check_vocabulary(artifact: Artifact, shards: Shards) -> None:
             f"{shards.folder} was made with vocabulary {found}, but {artifact.id} has {wanted};"
             " make the shards with --vocabulary and the pieces.model of the artifact"
         )
+
+
+def _copy_weights(artifact: Artifact, objective: BiLMObjective) -> None:
+    objective.bilm.load_state_dict(artifact.model.state_dict())
+    objective.heads.load_state_dict(artifact.heads.state_dict())

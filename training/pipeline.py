@@ -34,8 +34,8 @@ from training.objective import build_objective
 from training.shards import Shards, build_shards
 from training.vocabulary import VocabularyConfig, train_vocabulary
 
-HELD_OUT_BYTES = 1 << 20  # of text, about; and never more than one document in
-LEAST_ONE_IN = 20
+HELD_OUT_BYTES = 1 << 20  # of text, about, as long as it is no more than
+LEAST_ONE_IN = 20  # one document in so many
 CHARACTERS_PER_PIECE = 200  # of the text for each piece of the vocabulary, up to the usual number
 MIN_PIECES = 6_000  # about the characters of Chinese, each of which wants a piece
 SAMPLE_PER_MINUTE = 1_000_000  # characters the vocabulary is trained on, of a minute's order
@@ -43,8 +43,8 @@ MAX_EPOCHS = 20  # a text read more often than this is learned by heart
 FIXED_S = 45.0  # mean vectors, golden vectors and reading everything in take about so long
 SCORED_SHARE = 0.05  # of a run's time, about, goes to its scores on held-out text
 SCORING = 3  # a held-out piece costs as much time as so many training pieces
-Json = dict[str, Any]  # as json.loads returns it
 LEAST_SHARE = 0.25  # of the time that goes to training, whatever the rest has cost
+Json = dict[str, Any]  # as json.loads returns it
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def report(figures: Json) -> list[str]:
 
 
 def measure_speed(config: TrainConfig, shards: Shards, seconds: float) -> float:
-    """Pieces a second that a recipe trains on here: a median, the first half left out."""
+    """Pieces a second of a run with its scores: the median of the second half of some steps."""
     device = choose_device()
     run = Run(config, device, build_objective(config, shards).to(device))
     began = last = time.monotonic()
