@@ -88,12 +88,15 @@ class Checkpoint:
     def leads_to(self, config: TrainConfig) -> bool:
         """Whether a run of that recipe passes through this state.
 
-        A larger or smaller budget is the same run for as long as neither's rate has begun to fall.
+        Another budget or decay is the same run for as long as neither's rate has begun to fall.
         """
         if self.config == config:
             return True
         falls_later = self.progress.at_peak and not config.decays_at(self.progress.pieces)
-        return falls_later and replace(self.config, max_pieces=config.max_pieces) == config
+        as_asked = replace(
+            self.config, max_pieces=config.max_pieces, decay_share=config.decay_share
+        )
+        return falls_later and as_asked == config
 
 
 def save_checkpoint(

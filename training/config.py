@@ -26,7 +26,7 @@ class TrainConfig:
         dropout: Share of every LSTM's input that is dropped.
         learning_rate: Peak of Adam's step.
         warmup_steps: Steps from 0 to the peak.
-        decay_share: Share of the budget, the last of it, over which the rate falls in a line.
+        decay_share: Share of the budget, the last of it, over which the rate falls.
         final_share: Last learning rate as a share of the peak.
         max_gradient_norm: Bound on the norm of the whole gradient.
         seed: Of weights, order, dropout and negatives.

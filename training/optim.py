@@ -18,11 +18,11 @@ def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Adam:
 
 
 def learning_rate(config: TrainConfig, step: int, progress: float) -> float:
-    """Linear from 0 over the warm-up, level, then linear over the last part of the budget.
+    """Linear from 0 over the warm-up, level, then down by 1 - sqrt over the last of the budget.
 
-    Until the decay begins the rate does not depend on the budget: a run given a larger one goes
-    on as if it had been given that from the start (Hägele et al. 2024, "Scaling laws and
-    compute-optimal training beyond fixed training durations").
+    Until the decay begins the rate depends neither on the budget nor on the decay's share: a run
+    given others goes on as if it had been given them from the start (Hägele et al. 2024, "Scaling
+    laws and compute-optimal training beyond fixed training durations"; their best decay too).
 
     Args:
         config: The recipe.
@@ -31,8 +31,9 @@ def learning_rate(config: TrainConfig, step: int, progress: float) -> float:
     """
     if step < config.warmup_steps:
         return config.learning_rate * (step + 1) / config.warmup_steps
-    share = min(1.0, max(0.0, 1 - progress) / config.decay_share)
-    return config.learning_rate * (config.final_share + (1 - config.final_share) * share)
+    decayed = min(1.0, max(0.0, progress - (1 - config.decay_share)) / config.decay_share)
+    share = config.final_share + (1 - config.final_share) * (1 - math.sqrt(decayed))
+    return config.learning_rate * share
 
 
 def apply_gradient(

@@ -116,6 +116,8 @@ def test_a_missing_checkpoint_names_the_step_that_makes_one(tmp_path):
         (500, True, {"max_pieces": 2000}, True),
         (500, True, {"max_pieces": 800}, True),
         (500, True, {"max_pieces": 600}, False),  # its rate has fallen by then
+        (500, True, {"max_pieces": 2000, "decay_share": 0.7}, True),
+        (500, True, {"decay_share": 0.7}, False),  # its rate has fallen by then
         (800, False, {"max_pieces": 2000}, False),  # this run's own rate has fallen
         (800, False, {}, True),
         (500, True, {"max_pieces": 2000, "learning_rate": 0.1}, False),

@@ -27,7 +27,7 @@ CONFIG = TrainConfig(
         (0, 0.0, 0.01),  # a tenth of the warm-up
         (9, 0.0, 0.1),  # its end: the peak
         (10, 0.6, 0.1),  # the plateau lasts until the last 0.4 of the budget
-        (10, 0.8, 0.055),  # half of the decay, half-way between 0.1 and 0.01
+        (10, 0.7, 0.055),  # a quarter of the decay, half-way between 0.1 and 0.01
         (10, 1.0, 0.01),  # a tenth of the peak
         (10, 1.5, 0.01),  # the last batch may pass the budget
     ],
