@@ -47,8 +47,8 @@ class Journal:
 
     def begin_at(self, pieces: int) -> None:
         """Show what was seen before, when a run is resumed, and do not count it as speed."""
-        self._bar.initial = pieces
         self._bar.reset()
+        self._bar.initial = self._bar.n = self._bar.last_print_n = pieces
 
     def say(self, message: str) -> None:
         """Tell the person at the terminal, and the log."""
