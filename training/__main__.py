@@ -90,7 +90,7 @@ def _declare_model_steps(steps: "Steps") -> None:
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a value of the recipe"
     )
     training.add_argument(
-        "--init-from", type=Path, metavar="ARTIFACT", help="start from its weights, not from none"
+        "--init-from", type=Path, metavar="ARTIFACT", help="start from its weights, not at random"
     )
     training.set_defaults(step=_train)
 

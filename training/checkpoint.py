@@ -6,8 +6,8 @@
                              goes on from here
 
 Each holds weights, Adam's moments, and in its metadata the recipe, how far the run had come and the
-sha256 of the tensors. There is no random state to keep, because every step derives its own from the
-seed and its number.
+sha256 of the vocabulary and of the tensors. There is no random state to keep, because every step
+derives its own from the seed and its number.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from training.config import TrainConfig
 from training.errors import CheckpointError
 from training.stream import Position
 
-FORMAT_VERSION = "2"
+FORMAT_VERSION = "3"
 NAME = "checkpoint.safetensors"
 PREVIOUS = "previous.safetensors"
 PLATEAU = "plateau.safetensors"
@@ -58,11 +58,37 @@ class Progress:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What one file holds."""
+    """What one file holds.
+
+    Args:
+        config: The recipe.
+        progress: How far the run has come.
+        vocabulary: sha256 of the sentencepiece model whose ids the run reads.
+        tensors: Weights and moments.
+    """
 
     config: TrainConfig
     progress: Progress
+    vocabulary: str
     tensors: Mapping[str, Tensor]
+
+    @classmethod
+    def of(
+        cls,
+        config: TrainConfig,
+        progress: Progress,
+        vocabulary: str,
+        model: nn.Module,
+        optimizer: torch.optim.Adam,
+    ) -> "Checkpoint":
+        """The state of a run; Adam has no moments of what it has not moved yet."""
+        tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+        for name, parameter in model.named_parameters():
+            for moment in MOMENTS:
+                if parameter in optimizer.state:
+                    tensors[f"{moment}.{name}"] = optimizer.state[parameter][moment]
+        on_cpu = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+        return cls(config, progress, vocabulary, on_cpu)
 
     def restore(self, model: nn.Module, optimizer: torch.optim.Adam | None = None) -> None:
         """Fill the model, and the optimizer if given.
@@ -80,10 +106,11 @@ class Checkpoint:
             ) from error
         if optimizer is not None:
             for name, parameter in model.named_parameters():
-                optimizer.state[parameter] = {
-                    moment: self.tensors[f"{moment}.{name}"].to(parameter.device)
-                    for moment in MOMENTS
-                }
+                if f"step.{name}" in self.tensors:
+                    optimizer.state[parameter] = {
+                        moment: self.tensors[f"{moment}.{name}"].to(parameter.device)
+                        for moment in MOMENTS
+                    }
 
     def leads_to(self, config: TrainConfig) -> bool:
         """Whether a run of that recipe passes through this state.
@@ -98,22 +125,35 @@ class Checkpoint:
         )
         return falls_later and as_asked == config
 
+    def require_vocabulary(self, vocabulary: str) -> None:
+        """Make sure that ids mean what they meant to the run.
 
-def save_checkpoint(
-    folder: Path,
-    config: TrainConfig,
-    progress: Progress,
-    model: nn.Module,
-    optimizer: torch.optim.Adam,
-) -> None:
+        Raises:
+            CheckpointError: the shards are of another vocabulary.
+        """
+        if self.vocabulary != vocabulary:
+            raise CheckpointError(
+                f"the run has read shards of vocabulary {self.vocabulary}, but these are of"
+                f" {vocabulary}; give it its own with --shards, or start another with --out"
+            )
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint, ends_plateau: bool = False) -> None:
     """Write where a run is, and keep the checkpoint before it.
+
+    Args:
+        folder: Of the run.
+        checkpoint: Where it is.
+        ends_plateau: Keep this one, too, as the place where a larger budget would go on.
 
     Raises:
         CheckpointError: the disk is full or cannot be written; what was there before is intact.
     """
-    data = _serialised(config, progress, model, optimizer)
+    data = _serialised(checkpoint)
     path = folder / NAME
     try:
+        if ends_plateau:  # first: once the checkpoint stands, a resumed run has passed this place
+            write_atomically(folder / PLATEAU, data)
         if path.exists():
             path.replace(folder / PREVIOUS)
         write_atomically(path, data)
@@ -122,11 +162,6 @@ def save_checkpoint(
             f"{path} could not be written ({error}); {len(data) / 2**20:.0f} MiB are needed. The"
             f" checkpoint before it is intact in {folder}: make room and run the same command again"
         ) from error
-
-
-def keep_plateau(folder: Path) -> None:
-    """Keep the last checkpoint as the place where a larger budget would go on."""
-    write_atomically(folder / PLATEAU, (folder / NAME).read_bytes())
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
@@ -155,22 +190,15 @@ def find_checkpoints(folder: Path) -> tuple[list[Checkpoint], list[str]]:
     return found, refusals
 
 
-def _serialised(
-    config: TrainConfig, progress: Progress, model: nn.Module, optimizer: torch.optim.Adam
-) -> bytes:
-    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
-    for name, parameter in model.named_parameters():
-        for moment in MOMENTS:
-            if parameter in optimizer.state:
-                tensors[f"{moment}.{name}"] = optimizer.state[parameter][moment]
-    on_cpu = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+def _serialised(checkpoint: Checkpoint) -> bytes:
     metadata = {
         "version": FORMAT_VERSION,
-        "config": json.dumps(config.as_dict()),
-        "progress": json.dumps(asdict(progress)),
-        "sha256": _digest(on_cpu),
+        "config": json.dumps(checkpoint.config.as_dict()),
+        "progress": json.dumps(asdict(checkpoint.progress)),
+        "vocabulary": checkpoint.vocabulary,
+        "sha256": _digest(checkpoint.tensors),
     }
-    return save(on_cpu, metadata)
+    return save(dict(checkpoint.tensors), metadata)
 
 
 def _digest(tensors: Mapping[str, Tensor]) -> str:
@@ -197,6 +225,7 @@ def _read(path: Path) -> Checkpoint:
         progress = json.loads(metadata["progress"])
         position = Position(**progress.pop("position"))
         config = TrainConfig(**json.loads(metadata["config"]))
-        return Checkpoint(config, Progress(position=position, **progress), tensors)
+        progress = Progress(position=position, **progress)
+        return Checkpoint(config, progress, metadata["vocabulary"], tensors)
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} is of another program ({error!r})") from error

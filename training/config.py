@@ -23,7 +23,7 @@ class TrainConfig:
         cloze_weight: Of the loss of the head that reads both sides.
         num_negatives: Sampled pieces per step that stand for the vocabulary; 0 is full softmax.
         negative_power: Negatives are drawn in proportion to count ** negative_power.
-        dropout: Share of every LSTM's input that is dropped.
+        dropout: Share of every LSTM's and every head's input that is dropped.
         learning_rate: Peak of Adam's step.
         warmup_steps: Steps from 0 to the peak.
         decay_share: Share of the budget, the last of it, over which the rate falls.
@@ -59,9 +59,10 @@ class TrainConfig:
     max_gradient_norm: float = 1.0
     seed: int = 1
     init_from: str = ""
-    log_every_steps: int = field(default=50, kw_only=True)
-    score_every_steps: int = field(default=500, kw_only=True)
-    checkpoint_every_s: float = field(default=300.0, kw_only=True)
+    # These decide no weight: a run may be continued with others.
+    log_every_steps: int = field(default=50, kw_only=True, compare=False)
+    score_every_steps: int = field(default=500, kw_only=True, compare=False)
+    checkpoint_every_s: float = field(default=300.0, kw_only=True, compare=False)
 
     def __post_init__(self) -> None:
         at_least_one = ("embedding_size", "cell_size", "max_pieces", "num_layers", "batch_pieces")

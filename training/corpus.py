@@ -218,8 +218,8 @@ def _divide(
 def _shuffle_file(path: Path, shuffle: random.Random, corpus: Corpus, config: CorpusConfig) -> None:
     first: dict[str, str] = {}
     texts = []
-    # Split at "\n" alone: splitlines would also end a document at U+2028 and its like.
-    for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
+    # Split at "\n" alone: other ways of reading lines also end a document at "\r" or U+2028.
+    for line in path.read_bytes().decode("utf-8").split("\n")[:-1]:
         source, number, text = line.split("\t", 2)
         if text in first and not config.keep_duplicates:
             count = corpus.sources[source]

@@ -64,7 +64,7 @@ def check_vocabulary(artifact: Artifact, shards: Shards) -> None:
         TrainingError: the shards are of another vocabulary than the artifact's.
     """
     wanted = hashlib.sha256(artifact.pieces_model).hexdigest()
-    found = shards.manifest["vocabulary_sha256"]
+    found = shards.vocabulary_sha256
     if found != wanted:
         raise TrainingError(
             f"{shards.folder} was made with vocabulary {found}, but {artifact.id} has {wanted};"

@@ -74,10 +74,15 @@ class Journal:
         self._file.close()
 
 
-def read_log(folder: Path, kind: str) -> list[dict[str, Any]]:  # as json.loads returns them
-    """The lines of one kind, each step once: a resumed run repeats a few, the last one counts."""
+def read_entries(folder: Path, kind: str) -> list[dict[str, Any]]:  # as json.loads returns them
+    """The lines of one kind, in the order they were written."""
     lines = (folder / LOG_NAME).read_text("utf-8").splitlines()
-    entries = {line["step"]: line for line in map(json.loads, lines) if line["kind"] == kind}
+    return [line for line in map(json.loads, lines) if line["kind"] == kind]
+
+
+def read_log(folder: Path, kind: str) -> list[dict[str, Any]]:
+    """The steps of one kind, each once: a resumed run repeats a few, the last one counts."""
+    entries = {entry["step"]: entry for entry in read_entries(folder, kind)}
     return [entries[step] for step in sorted(entries)]
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from biLM.artifact import Artifact
 from biLM.heads import SIDES
-from training.checkpoint import Progress, find_checkpoints, keep_plateau, save_checkpoint
+from training.checkpoint import Checkpoint, Progress, find_checkpoints, save_checkpoint
 from training.config import TrainConfig
 from training.device import autocast, choose_device
 from training.distributed import Team, team
@@ -130,11 +130,9 @@ def train(
                 _log_step(journal, run, losses, norm, shards)
             ends_plateau = run.progress.at_peak and config.decays_at(run.progress.pieces)
             if ends_plateau or time.monotonic() - saved_at > config.checkpoint_every_s:
-                _save(run, out)
+                _save(run, shards, out, ends_plateau)
                 saved_at = time.monotonic()
-            if ends_plateau and workers.leads:
-                keep_plateau(out)
-        _save(run, out)
+        _save(run, shards, out)
         if workers.leads:
             plot_loss(out)
     return run.progress
@@ -149,6 +147,7 @@ def _resume(
         journal.say(f"{refusal}; using another checkpoint")
     usable = [checkpoint for checkpoint in checkpoints if checkpoint.leads_to(run.config)]
     if usable:
+        usable[0].require_vocabulary(shards.vocabulary_sha256)
         usable[0].restore(run.objective, run.optimizer)
         run.progress = usable[0].progress
     elif checkpoints or refusals:
@@ -159,7 +158,8 @@ def _resume(
     elif run.config.init_from:
         _begin_from(initial, run, shards)
     journal.begin_at(run.progress.pieces)
-    _log_start(journal, run)
+    if run.progress.pieces < run.config.max_pieces:
+        _log_start(journal, run)
 
 
 def _begin_from(initial: Artifact | None, run: Run, shards: Shards) -> None:
@@ -172,9 +172,10 @@ def _begin_from(initial: Artifact | None, run: Run, shards: Shards) -> None:
     start_from(initial, run.objective, shards)
 
 
-def _save(run: Run, out: Path) -> None:
+def _save(run: Run, shards: Shards, out: Path, ends_plateau: bool = False) -> None:
     if run.team.leads:
-        save_checkpoint(out, run.config, run.progress, run.objective, run.optimizer)
+        state = run.config, run.progress, shards.vocabulary_sha256, run.objective, run.optimizer
+        save_checkpoint(out, Checkpoint.of(*state), ends_plateau)
 
 
 def _log_start(journal: Journal, run: Run) -> None:

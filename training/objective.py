@@ -106,11 +106,11 @@ class BiLMObjective(nn.Module):
             pieces = vectors[batch.ids.numel() :]
             target_bias = bias - self.negative_probabilities.log()
             piece_bias = target_bias[negatives]
-        context = self._context(x, batch.lengths, dropout)
-        wanted = (context * x).sum(-1).float() + target_bias[batch.ids]
+        expected = self._expected(x, batch.lengths, dropout)
+        wanted = (expected * x).sum(-1).float() + target_bias[batch.ids]
         is_place = _predicted(batch)
         total, losses = softmax_loss(
-            context.flatten(0, 2),
+            expected.flatten(0, 2),
             wanted.flatten(),
             pieces,
             piece_bias,
@@ -122,9 +122,9 @@ class BiLMObjective(nn.Module):
     def judge(self, batch: Batch) -> list[Judged]:
         """Compare what each head expects with what stands there, by the full softmax."""
         embedding = self.bilm.embedding
-        context = self._context(embedding(batch.ids), batch.lengths, 0.0)
+        expected = self._expected(embedding(batch.ids), batch.lengths, 0.0)
         judged = []
-        for side, is_place in zip(context, _predicted(batch), strict=True):
+        for side, is_place in zip(expected, _predicted(batch), strict=True):
             targets = batch.ids[is_place]
             logits = nn.functional.linear(side[is_place], embedding.weight, self.heads.bias)
             wanted = logits.gather(1, targets[:, None])
@@ -138,7 +138,7 @@ class BiLMObjective(nn.Module):
             self.negative_probabilities, number, replacement=True, generator=generator
         )
 
-    def _context(
+    def _expected(
         self, x: Float[Tensor, "batch time width"], lengths: Int[Tensor, " batch"], dropout: float
     ) -> Float[Tensor, "side batch time width"]:
         """What each head expects in every column; zeros stand beyond both ends of a row."""

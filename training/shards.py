@@ -94,6 +94,11 @@ class Shards:
         return counts
 
     @property
+    def vocabulary_sha256(self) -> str:
+        """Of the sentencepiece model the ids belong to."""
+        return str(self.manifest["vocabulary_sha256"])
+
+    @property
     def max_row_pieces(self) -> int:
         """Longest row, boundaries included."""
         return int(str(self.manifest["max_row_pieces"]))
@@ -147,7 +152,7 @@ def build_shards(
     if not train:
         raise ShardError(f"{corpus} holds no corpus; run `python -m training corpus`")
     processor = sentencepiece.SentencePieceProcessor(model_file=str(vocabulary))
-    if len(processor) > np.iinfo(np.uint16).max:
+    if len(processor) > np.iinfo(np.uint16).max + 1:
         raise ShardError(f"{vocabulary} has {len(processor)} pieces; ids are 16 bits wide")
     _make_empty(out)
     counts = np.zeros(len(processor), dtype=np.int64)

@@ -19,7 +19,7 @@ BLOCK_PLACES = 512
 
 
 def softmax_loss(
-    context: Float[Tensor, "place width"],
+    expected: Float[Tensor, "place width"],
     wanted: Float[Tensor, " place"],
     pieces: Float[Tensor, "piece width"],
     bias: Float[Tensor, " piece"],
@@ -29,14 +29,14 @@ def softmax_loss(
     """Return the weighted sum of the losses, to be differentiated, and each place's own loss.
 
     Args:
-        context: What is expected in every place.
+        expected: What is expected in every place.
         wanted: The logit of the piece that stands there.
         pieces: The vectors of all pieces of the vocabulary, or of those drawn.
         bias: Of each of them.
         weights: How much each place counts; 0 leaves it out. They carry no gradient.
         wanted_apart: The target is not among the pieces and adds to the sum: sampled softmax.
     """
-    given = (context, wanted, pieces, bias, weights, wanted_apart)
+    given = (expected, wanted, pieces, bias, weights, wanted_apart)
     found: tuple[Tensor, Tensor] = _SoftmaxLoss.apply(*given)  # type: ignore[no-untyped-call]
     return found
 
@@ -47,23 +47,23 @@ class _SoftmaxLoss(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        context: Tensor,
+        expected: Tensor,
         wanted: Tensor,
         pieces: Tensor,
         bias: Tensor,
         weights: Tensor,
         wanted_apart: bool,
     ) -> tuple[Tensor, Tensor]:
-        device = context.device.type
+        device = expected.device.type
         low = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else bias.dtype
         losses = torch.empty_like(wanted)
-        grads = [torch.empty_like(context, dtype=bias.dtype), torch.empty_like(wanted)]
+        grads = [torch.empty_like(expected, dtype=bias.dtype), torch.empty_like(wanted)]
         piece_grad, bias_grad = torch.zeros_like(pieces, dtype=bias.dtype), torch.zeros_like(bias)
         with torch.autocast(device, enabled=False):
             columns = pieces.to(low).t().contiguous()
             for begin in range(0, len(wanted), BLOCK_PLACES):
                 block = slice(begin, begin + BLOCK_PLACES)
-                rows = context[block].to(low)
+                rows = expected[block].to(low)
                 u = (rows @ columns).to(bias.dtype).add_(bias)
                 highest = u.amax(-1)
                 log_total = u.sub_(highest[:, None]).exp_().sum(-1).log_().add_(highest)
@@ -79,11 +79,11 @@ class _SoftmaxLoss(torch.autograd.Function):
                 piece_grad += p.t() @ rows
                 bias_grad += u.sum(0)
         ctx.save_for_backward(*grads, piece_grad, bias_grad)
-        ctx.dtypes = context.dtype, pieces.dtype
+        ctx.dtypes = expected.dtype, pieces.dtype
         ctx.mark_non_differentiable(losses)
         return (losses * weights).sum(), losses
 
     @staticmethod
     def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        context, wanted, pieces, bias = (grad * scale for grad in ctx.saved_tensors)
-        return context.to(ctx.dtypes[0]), wanted, pieces.to(ctx.dtypes[1]), bias, None, None
+        expected, wanted, pieces, bias = (grad * scale for grad in ctx.saved_tensors)
+        return expected.to(ctx.dtypes[0]), wanted, pieces.to(ctx.dtypes[1]), bias, None, None

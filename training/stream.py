@@ -122,4 +122,7 @@ class Stream:
 
     def _num_rows(self, length: int) -> int:
         rows = max(1, self.min_rows, self.batch_pieces // length)
-        return rows if rows < ROW_STEP else round(rows / ROW_STEP) * ROW_STEP
+        if rows < ROW_STEP:
+            return rows
+        at_least = -(-self.min_rows // ROW_STEP) * ROW_STEP
+        return max(at_least, round(rows / ROW_STEP) * ROW_STEP)

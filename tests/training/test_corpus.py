@@ -149,9 +149,10 @@ def test_one_giant_line_is_told_by_file_and_line_and_kept_whole(tmp_path):
     assert giant in trained_on(tmp_path)
 
 
-def test_a_line_separator_inside_a_document_does_not_end_it(tmp_path):
-    corpus_of(tmp_path, one="苹\u2028果\x85\t手机\n")
-    assert trained_on(tmp_path) == ["苹\u2028果\x85\t手机"]
+@pytest.mark.parametrize("separator", ["\u2028", "\x85", "\r", "\t", "\v"])
+def test_a_line_separator_inside_a_document_does_not_end_it(tmp_path, separator):
+    corpus_of(tmp_path, one=f"苹果{separator}手机\r\n")
+    assert trained_on(tmp_path) == [f"苹果{separator}手机"]
 
 
 def test_a_large_corpus_gets_as_many_files_as_keep_each_small(tmp_path, monkeypatch):

@@ -46,6 +46,12 @@ def test_rows_come_in_sixteens_and_never_below_the_least(toy_shards):
     assert all(rows % 16 == 0 for rows, _ in shapes)
 
 
+@pytest.mark.parametrize(("min_rows", "least"), [(20, 32), (32, 32), (40, 48)])
+def test_a_least_number_of_rows_is_rounded_up(toy_shards, min_rows, least):
+    stream = Stream(toy_shards.train(), 16, (BEGIN, END), seed=3, min_rows=min_rows)
+    assert {len(batch.ids) for batch in stream.epoch_once()} == {least}
+
+
 def test_padding_is_less_than_one_length_step(stream):
     for batch in stream.epoch_once():
         filled = batch.lengths[batch.lengths > 0]
