@@ -2,8 +2,8 @@
 
 python -m benchmarks.probe models/zh-small --tasks TASKS
 
-The biLM is frozen; for each representation a logistic regression is trained on the task's training
-part and scored on its development part. Test parts are not read.
+The biLM is frozen; for each representation, centred and bounded, a logistic regression is trained
+on the task's training part and scored on its development part. Test parts are not read.
 
     titles     `thucnews_titles`, topic of a title, mean over the vectors of its pieces
     reviews    `waimai_10k`, sentiment of a review, likewise
@@ -15,7 +15,7 @@ The scale of every dimension is set by the training part, so only directions mat
 import argparse
 import lzma
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -49,21 +49,31 @@ def main() -> None:
     encoder = Encoder.load(given.artifact)
     mixes = dict(encoder.artifact.mixes)
     mixes |= {written: ScalarMix(tuple(map(float, written.split(",")))) for written in given.mix}
-    columns = {}
-    for name, folder in (("titles", "thucnews_titles"), ("reviews", "waimai_10k")):
-        parts = [
-            texts(encoder, given.tasks / folder / f"{part}.tsv.xz", LABEL_COLUMN[folder])
-            for part in ("train", "dev")
-        ]
-        columns[name] = accuracies(encoder, mixes, *parts)
-    parts = [
-        tagged(encoder, given.tasks / "resume_ner" / f"{part}.char.bmes.xz")
-        for part in ("train", "dev")
-    ]
-    columns["tags"] = accuracies(encoder, mixes, *parts)
+    columns = probe(encoder, mixes, given.tasks)
     print(f"{'':24}" + "".join(f"{name:>10}" for name in columns))
     for name in columns["titles"]:
         print(f"{name:24}" + "".join(f"{column[name]:10.3f}" for column in columns.values()))
+
+
+def probe(
+    encoder: Encoder,
+    mixes: Mapping[str, ScalarMix],
+    tasks: Path,
+    names: Collection[str] | None = None,
+) -> dict[str, dict[str, float]]:
+    """Accuracy on the development part of each task by each representation, or by those named."""
+    found = {}
+    for name, folder in (("titles", "thucnews_titles"), ("reviews", "waimai_10k")):
+        parts = [
+            texts(encoder, tasks / folder / f"{part}.tsv.xz", LABEL_COLUMN[folder])
+            for part in ("train", "dev")
+        ]
+        found[name] = accuracies(encoder, mixes, *parts, names)
+    parts = [
+        tagged(encoder, tasks / "resume_ner" / f"{part}.char.bmes.xz") for part in ("train", "dev")
+    ]
+    found["tags"] = accuracies(encoder, mixes, *parts, names)
+    return found
 
 
 def texts(encoder: Encoder, path: Path, label_column: int) -> tuple[list[Passage], list[str]]:
@@ -92,19 +102,21 @@ def accuracies(
     mixes: Mapping[str, ScalarMix],
     train: tuple[list[Passage], list[str]],
     dev: tuple[list[Passage], list[str]],
+    names: Collection[str] | None,
 ) -> dict[str, float]:
-    """Accuracy on the development part by each representation."""
+    """Accuracy on the development part by each representation, or by those named."""
     found = {}
     of_texts = len(train[0]) == len(train[1])  # a label for each text, not for each of its rows
-    sides = [
-        dict(representations(encoder, mixes, passages, of_texts)) for passages, _ in (train, dev)
-    ]
+    sides = []
+    for passages, _ in (train, dev):
+        every = representations(encoder, mixes, passages, of_texts)
+        sides.append({name: x for name, x in every if names is None or name in names})
     for name in sides[0]:
-        probe = make_pipeline(
+        classifier = make_pipeline(
             StandardScaler(), LogisticRegression(C=INVERSE_PENALTY, max_iter=200, tol=1e-3)
         )
-        probe.fit(sides[0][name], train[1])
-        found[name] = float(probe.score(sides[1][name], dev[1]))
+        classifier.fit(sides[0][name], train[1])
+        found[name] = float(classifier.score(sides[1][name], dev[1]))
     return found
 
 

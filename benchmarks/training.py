@@ -1,6 +1,6 @@
 """How near training comes to the bare LSTM, and how far from a plain loop in PyTorch.
 
-python -m benchmarks.training --shards build/shards
+python -m benchmarks.training --shards build/shards     # --set NAME=VALUE for another recipe
 
 Over the same batches of real rows, in turns, so that a noisy neighbour harms all alike:
 
@@ -63,8 +63,10 @@ def main() -> None:
     """Print the speeds, their ratios and the profile."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shards", type=Path, default=Path("build/shards"))
-    shards = Shards(parser.parse_args().shards)
-    recipe, device = small(), choose_device()
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    given = parser.parse_args()
+    shards, device = Shards(given.shards), choose_device()
+    recipe = small().changed(given.set)
     run = Run(recipe, device, build_objective(recipe, shards).to(device))
     steps = {
         "biLM": lambda batch: run.step(batch, Position()),

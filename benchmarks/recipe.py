@@ -1,0 +1,84 @@
+"""One row of docs/experiments: a recipe at a small budget, and what its vectors are worth.
+
+python -m benchmarks.recipe build/rows/rate4 --senses SENSES --tasks TASKS --set learning_rate=0.004
+
+Trains `small` with the settings into the folder, or goes on where it was stopped, and prints
+
+    settings · million pieces · minutes of steps
+    bits per character, forward and backward · cloze among the first 1 and 10
+    AUC of the centred cosine on each file of sense pairs: layers 1, 2, both, default mix, context
+    accuracy on development parts by layer 2 (benchmarks/probe.py): titles, reviews, tags
+
+as a line of a Markdown table. Scores are those of the weights as an artifact holds them, on the
+same held-out batches for the same shards. Run it with nothing else on the machine.
+"""
+
+import argparse
+import math
+from pathlib import Path
+
+from benchmarks.probe import probe
+from biLM.encoder import Encoder
+from training.assemble import assemble, load_objective
+from training.checkpoint import load_checkpoint
+from training.held_out import Scores, score
+from training.loop import train
+from training.recipes import small
+from training.senses import read_pairs, score_senses
+from training.shards import Shard, Shards
+
+SCORED_BATCHES = 300
+PROBED = "layer 2"
+COMPARED = ("layer 1", PROBED, "layers 1 and 2", "mix default", "context")
+
+
+def main() -> None:
+    """Train, measure, print one row."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--shards", type=Path, default=Path("build/shards"))
+    parser.add_argument("--senses", type=Path, required=True)
+    parser.add_argument("--tasks", type=Path, required=True)
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    given = parser.parse_args()
+    if not given.tasks.is_dir() or not any(given.senses.glob("*.jsonl")):
+        parser.error("--tasks must be a folder, and --senses one that holds .jsonl files")
+    config = small().changed(given.set)
+    if config.num_layers != 2:
+        parser.error("the columns of a row are those of two layers")
+    shards = Shards(given.shards)
+    train(config, shards, given.out)
+    print(row(given.out, shards, given.senses, given.tasks, " ".join(given.set)))
+
+
+def row(run: Path, shards: Shards, senses: Path, tasks: Path, settings: str) -> str:
+    """What a trained run is worth, as a line of a table."""
+    checkpoint = load_checkpoint(run)
+    objective = load_objective(checkpoint, shards)
+    artifact = assemble(objective, checkpoint.config.name, shards)
+    encoder = Encoder(artifact)
+    spent = f"{checkpoint.progress.pieces / 1e6:.1f}", f"{checkpoint.progress.seconds / 60:.1f}"
+    held_out = Shard.joined(list(shards.held_out().values()))
+    scores = score(objective, held_out, SCORED_BATCHES)
+    characters = sum(shards.held_out_characters().values())
+    characters_per_piece = characters / (len(held_out.pieces) + len(held_out))
+    cells = [f"`{settings}`", *spent, *predictions(scores, characters_per_piece)]
+    for path in sorted(senses.glob("*.jsonl")):
+        found = score_senses(encoder, read_pairs(path), artifact.mixes)
+        cells.append(", ".join(f"{found[f'{name}, centred'].auc:.3f}" for name in COMPARED))
+    accuracy = probe(encoder, {}, tasks, names=[PROBED])
+    cells.append(", ".join(f"{column[PROBED]:.3f}" for column in accuracy.values()))
+    return f"| {' | '.join(cells)} |"
+
+
+def predictions(scores: Scores, characters_per_piece: float) -> list[str]:
+    """Bits per character of both language models, and how often the cloze is right."""
+    forward, backward, cloze = scores
+    bits_per_piece = [side.nats_per_piece / math.log(2) for side in (forward, backward)]
+    bits = [bits / characters_per_piece for bits in bits_per_piece]
+    right = [cloze.accuracy_at(number) for number in (1, 10)]
+    return [", ".join(f"{number:.3f}" for number in pair) for pair in (bits, right)]
+
+
+if __name__ == "__main__":
+    main()
