@@ -3,7 +3,7 @@
     config.json          format, version, id, sizes, and the sha256 of every other file
     pieces.model         sentencepiece
     weights.safetensors  bfloat16 weights of the biLM and, under `heads.`, of its heads
-    center.safetensors   the float32 mean vector of each representation and of the context
+    geometry.safetensors the float32 mean vector and bound of each representation and the context
     mixes.json           named mixes: weights and gamma
     golden.json          fixed texts and the vectors they must give: the self-test
     card.json            where it comes from and how well it does
@@ -38,18 +38,18 @@ from biLM.errors import (
     MixError,
 )
 from biLM.files import to_json, write_atomically
+from biLM.geometry import Geometry
 from biLM.heads import Heads
 from biLM.model import BiLM
 from biLM.readout import CONTEXT, Layer
 from biLM.scalar_mix import ScalarMix
 
 FORMAT = "biLM artifact"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 CONFIG = "config.json"
 WEIGHTS = "weights.safetensors"
-CENTERS = "center.safetensors"
-FILES = ("pieces.model", WEIGHTS, CENTERS, "mixes.json", "golden.json", "card.json")
-CENTER = "center"
+GEOMETRY = "geometry.safetensors"
+FILES = ("pieces.model", WEIGHTS, GEOMETRY, "mixes.json", "golden.json", "card.json")
 HEADS = "heads."
 DEFAULT_MIX = "default"
 Json = dict[str, Any]  # as json.loads returns it; its shape is checked where it is read
@@ -81,8 +81,7 @@ class Artifact:
         pieces_model: The sentencepiece model, as bytes.
         model: The weights.
         heads: What predicts pieces from the model's states, and gives the context.
-        center: Mean over held-out text of each representation and of the context,
-            `[depth + 1, dim]`.
+        geometry: How each representation and the context are centred.
         mixes: Named mixes; `default` is one of them.
         golden: The self-test.
         card: Data, recipe, hardware, scores.
@@ -94,7 +93,7 @@ class Artifact:
     pieces_model: bytes
     model: BiLM
     heads: Heads
-    center: Tensor
+    geometry: Geometry
     mixes: Mapping[str, ScalarMix]
     golden: tuple[Golden, ...]
     card: Json
@@ -117,7 +116,7 @@ def save_artifact(artifact: Artifact, folder: Path) -> str:
     contents = {
         "pieces.model": artifact.pieces_model,
         WEIGHTS: save_tensors(weights),
-        CENTERS: save_tensors({CENTER: artifact.center.float().contiguous()}),
+        GEOMETRY: save_tensors(_tensors_of(artifact.geometry)),
         "mixes.json": to_json({name: asdict(mix) for name, mix in artifact.mixes.items()}),
         "golden.json": to_json({"texts": golden}),
         "card.json": to_json(artifact.card),
@@ -165,7 +164,7 @@ def load_artifact(folder: Path) -> Artifact:
         pieces_model=contents["pieces.model"],
         model=model,
         heads=heads,
-        center=_load_center(contents[CENTERS], sizes),
+        geometry=_load_geometry(contents[GEOMETRY], sizes),
         mixes=_load_mixes(contents["mixes.json"], sizes),
         golden=_load_golden(contents["golden.json"], sizes),
         card=_from_json("card.json", contents["card.json"]),
@@ -206,11 +205,22 @@ def _load_golden(data: bytes, sizes: BiLMConfig) -> tuple[Golden, ...]:
     return golden
 
 
-def _load_center(data: bytes, sizes: BiLMConfig) -> Tensor:
-    center = _load_tensors(CENTERS, data).get(CENTER)
-    if center is None or center.shape != (sizes.num_representations + 1, sizes.dim):
-        raise DamagedFileError(f"{CENTERS} has no {CENTER} of the sizes in {CONFIG}")
-    return center
+def _tensors_of(geometry: Geometry) -> dict[str, Tensor]:
+    named = {"center": geometry.center, "bound": geometry.bound}
+    return {name: tensor.float().contiguous() for name, tensor in named.items()}
+
+
+def _load_geometry(data: bytes, sizes: BiLMConfig) -> Geometry:
+    tensors = _load_tensors(GEOMETRY, data)
+    for name, expected in _tensors_of(Geometry.neutral(sizes)).items():
+        if name not in tensors or tensors[name].shape != expected.shape:
+            raise DamagedFileError(f"{GEOMETRY} has no {name} of the sizes in {CONFIG}")
+    center, bound = tensors["center"].float(), tensors["bound"].float()
+    if not bool(center.isfinite().all()):
+        raise DamagedFileError(f"{GEOMETRY} has a center that is not finite")
+    if not bool((bound > 0).all()):
+        raise DamagedFileError(f"{GEOMETRY} has a bound that is not above 0")
+    return Geometry(center, bound)
 
 
 def _load_weights(data: bytes, sizes: BiLMConfig) -> tuple[BiLM, Heads]:

@@ -1,8 +1,8 @@
 """Texts of any length -> rectangles of a few fixed shapes.
 
 oneDNN builds and keeps a primitive for each new shape: with free shapes memory grows with
-traffic. So an LSTM call has one of `ROWS` x `COLUMNS` shapes, and a text longer than the widest
-is read in chunks of that width.
+traffic. So an LSTM call has one of four shapes: 16 rows by one of `COLUMNS`, or a single row. A
+text longer than the widest is read in chunks of that width.
 """
 
 from collections.abc import Iterator, Sequence

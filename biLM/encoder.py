@@ -20,11 +20,11 @@ from torch import Tensor
 
 from biLM import passage as passages
 from biLM.artifact import Artifact, Golden, load_artifact
-from biLM.batch import COLUMNS, ROWS, rectangles
+from biLM.batch import COLUMNS, MAX_PADDED_PIECES, ROWS, rectangles
+from biLM.context import contexts
 from biLM.errors import DamagedFileError, MixError, SelfTestError
 from biLM.fill import Expected, around_blank, most_probable
 from biLM.passage import Passage
-from biLM.pooling import PieceRange
 from biLM.readout import Readout, read_out
 from biLM.scalar_mix import ScalarMix
 from biLM.tokenizer import Tokenizer
@@ -91,12 +91,14 @@ class Encoder:
         Returns:
             For each passage `[rows, dim]`, or `[layers, rows, dim]` where layers are named.
         """
-        center = self.artifact.center
+        geometry = self.artifact.geometry
         found = self.represent([passage.ids for passage in asked])
         vectors = []
         for passage, readout, framed in zip(asked, readouts, found, strict=True):
-            context = self._context(framed, passage.ranges) if readout.has_context else None
-            rows = read_out(framed[:, 1:-1], passage.ranges, center, readout, context)
+            context = None
+            if readout.has_context:
+                context = contexts(framed[-1], passage.ranges, self.artifact.heads)
+            rows = read_out(framed[:, 1:-1], passage.ranges, geometry, readout, context)
             vectors.append(rows.contiguous().numpy())
         return vectors
 
@@ -132,23 +134,11 @@ class Encoder:
                 found[text] = block[:, row, : len(framed[text])].clone()
         return [found[text] for text in range(len(texts))]
 
-    def _context(
-        self, framed: Float[Tensor, "depth framed dim"], ranges: Sequence[PieceRange] | None
-    ) -> Float[Tensor, "rows dim"]:
-        """What both sides expect in the place of each row."""
-        if ranges is None:
-            ranges = [(piece, piece + 1) for piece in range(framed.shape[1] - 2)]
-        bounds = torch.tensor(ranges, dtype=torch.long).reshape(-1, 2)
-        half = self.artifact.config.cell_size
-        # Piece k stands in column k + 1, so column `begin` is the piece before the row.
-        left, right = framed[-1, bounds[:, 0], :half], framed[-1, bounds[:, 1] + 1, half:]
-        return self.artifact.heads.context(left, right)
-
     def warm_up(self) -> None:
         """Run every shape once, so that no caller waits while oneDNN builds its primitives."""
-        for rows in ROWS:
-            for columns in COLUMNS:
-                self.represent([[self.artifact.config.eos_id] * (columns - 2)] * rows)
+        alone = MAX_PADDED_PIECES // ROWS[-1] + 1  # a text too long to share a rectangle
+        for length in (*COLUMNS, alone):
+            self.represent([[self.artifact.config.eos_id] * (length - 2)])
 
     def self_test(self) -> float:
         """Embed the artifact's golden texts; return the largest deviation.

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from biLM.config import BiLMConfig
 
 SIDES = ("forward", "backward", "cloze")
-BLOCK_PLACES = 64
 
 
 class Heads(nn.Module):
@@ -41,25 +40,11 @@ class Heads(nn.Module):
             right: Backward top state of the piece after it.
         """
         ends = [self.forward_head(left), self.backward_head(right)]
-        return torch.stack([*ends, self._cloze(left, right)])
+        return torch.stack([*ends, self.cloze(left, right)])
 
-    def context(
-        self, left: Float[Tensor, "place half"], right: Float[Tensor, "place half"]
-    ) -> Float[Tensor, "place dim"]:
-        """Return z of the cloze, repeated to the width of a representation.
-
-        Run in blocks of one fixed size: the products of another number of places would be summed
-        in another order, and the last bits of a vector depend on how many were asked for.
-        """
-        places = len(left)
-        padding = (0, 0, 0, -places % BLOCK_PLACES)
-        padded = (nn.functional.pad(x, padding) for x in (left, right))
-        blocks = (torch.split(x, BLOCK_PLACES) for x in padded)
-        z = torch.cat([self._cloze(*block) for block in zip(*blocks, strict=True)])[:places]
-        return z.repeat(1, 2 * left.shape[-1] // z.shape[-1])
-
-    def _cloze(
+    def cloze(
         self, left: Float[Tensor, "*place half"], right: Float[Tensor, "*place half"]
     ) -> Float[Tensor, "*place width"]:
+        """Return z of the cloze alone."""
         z: Tensor = self.cloze_head(self.cloze_hidden(torch.cat([left, right], dim=-1)).relu())
         return z

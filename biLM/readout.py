@@ -1,7 +1,7 @@
 """Representations of one text -> the vectors that were asked for.
 
-In this order: choose or mix the layers, after subtracting the mean vector of each if asked; pool
-pieces into rows; scale each row to unit length if asked.
+In this order: choose or mix the layers, after each is centred if asked; pool pieces into rows;
+scale each row to unit length if asked.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from biLM.errors import LayerError
+from biLM.geometry import Geometry
 from biLM.pooling import PieceRange, Pooling, pool
 from biLM.scalar_mix import ScalarMix
 
@@ -26,10 +27,10 @@ class Readout:
 
     Args:
         source: A mix, giving one vector a row; or layers, giving each unmixed: by number, or
-            `context`, what both sides of a row expect in its place without a look at it.
+            `context`, what is expected in and around the place of a row without a look at it.
         pooling: How pieces become a char, word, span or text vector.
-        center: Subtract the mean vector of each layer first. Raw LSTM vectors share a large common
-            part, and the cosine of two of them mostly measures that.
+        center: Subtract the mean vector of each layer first and bound what remains, so that cosines
+            mean something; see `biLM.geometry`.
         normalize: Scale every returned vector to unit L2 norm; a zero vector stays zero.
     """
 
@@ -51,7 +52,7 @@ class Readout:
 def read_out(
     representations: Float[Tensor, "depth time dim"],
     ranges: Sequence[PieceRange] | None,
-    center: Float[Tensor, "depth_and_context dim"],
+    geometry: Geometry,
     readout: Readout,
     context: Float[Tensor, "rows dim"] | None = None,
 ) -> Float[Tensor, "*layers rows dim"]:
@@ -60,7 +61,7 @@ def read_out(
     Args:
         representations: Of one text.
         ranges: Pieces of each row; None where each piece is a row.
-        center: The mean vector of each layer, and of the context.
+        geometry: How each layer and the context are centred.
         readout: What to make of them.
         context: Of each row, where the readout has it.
 
@@ -69,8 +70,8 @@ def read_out(
     """
     assert (context is not None) == readout.has_context, "an unasked or missing context; a bug"
     if readout.center:
-        representations = representations - center[:-1, None]
-        context = None if context is None else context - center[-1]
+        representations = geometry.of_layers(representations)
+        context = None if context is None else geometry.of_context(context)
     if isinstance(readout.source, ScalarMix):
         vectors = _pooled(readout.source(representations), ranges, readout)
     else:

@@ -118,11 +118,13 @@ class EmbedRequest(TokenizeRequest):
     layers: Layers | None = Field(
         None,
         description='Instead of mix: layer numbers, or "all"; the vectors come unmixed under a'
-        ' leading layer axis. "context" is what both sides of a row expect in its place, without a'
-        " look at the row itself; every level but text has it.",
+        ' leading layer axis. "context" is what is expected in and around the place of a row,'
+        " without a look at the row itself; it is not pooled, and every level but text has it.",
     )
     center: bool = Field(
-        False, description="Subtract the artifact's mean vector of each layer before mixing."
+        False,
+        description="Subtract the artifact's mean vector of each layer, and bound what remains,"
+        " before mixing. Cosines mean little without it.",
     )
     normalize: bool = Field(False, description="Scale every returned vector to unit L2 norm.")
     dtype: DType = Field("float32", description="Of the numbers on the wire.")
@@ -209,7 +211,7 @@ class EmbedAnswer(BaseModel):
 class Features(BaseModel):
     """What there is beyond the layers."""
 
-    fill: bool = Field(description="POST /fill.")
+    fill: bool = Field(description="Whether there is POST /fill; not yet.")
     context: bool = Field(description='The layer "context" of /embed.')
 
 

@@ -13,6 +13,7 @@ from hypothesis import settings
 from biLM.artifact import Artifact, Golden, save_artifact
 from biLM.config import BiLMConfig
 from biLM.encoder import Encoder
+from biLM.geometry import Geometry
 from biLM.heads import Heads
 from biLM.model import BiLM
 from biLM.scalar_mix import ScalarMix
@@ -81,7 +82,10 @@ def artifact(pieces_model):
         pieces_model=pieces_model,
         model=model.eval().requires_grad_(False),
         heads=heads.eval().requires_grad_(False),
-        center=torch.randn(config.num_representations + 1, config.dim),
+        geometry=Geometry(
+            center=torch.randn(config.num_representations + 1, config.dim),
+            bound=torch.tensor([torch.inf, 0.9, 1.2, 2.0]),
+        ),
         mixes={"default": ScalarMix((0.2, 0.3, 0.5)), "top": ScalarMix((0.0, 0.0, 1.0), 2.0)},
         golden=tuple(golden),
         card={"data": "none: random weights"},

@@ -32,7 +32,7 @@ def evaluate(
 ) -> dict[str, object]:
     """Score a run and write `evaluation.json`.
 
-    All are taken of the weights as the artifact will hold them.
+    All figures are of the weights as the artifact will hold them.
 
     Args:
         run: Its folder.
@@ -50,6 +50,7 @@ def evaluate(
     rival = None if before is None else objective_of(before, shards)
     held_out, fill = score_held_out(objective, shards)
     figures: dict[str, object] = {
+        "step": checkpoint.progress.step,
         "held_out": held_out,
         "fill": fill,
         "frequencies_bits_per_character": round(frequency_bits(shards, artifact.config), 4),

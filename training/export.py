@@ -9,9 +9,10 @@ from biLM.artifact import Golden, save_artifact
 from biLM.encoder import Encoder
 from biLM.readout import Readout
 from training.assemble import assemble, load_objective
-from training.checkpoint import Progress, load_checkpoint
+from training.checkpoint import Checkpoint, load_checkpoint
 from training.errors import TrainingError
 from training.evaluate import NAME as EVALUATION
+from training.journal import read_entries
 from training.shards import Shards
 
 GOLDEN_TEXTS = (
@@ -33,14 +34,13 @@ def export(run: Path, shards: Shards, out: Path, sources: Path | None) -> str:
         sources: JSON list that names each source of the corpus and its licence, for the card.
 
     Raises:
-        TrainingError: the run has not been trained and evaluated.
+        TrainingError: the run has not been trained, or not been evaluated as it is now, or the
+            sources are no JSON.
     """
-    if not (run / EVALUATION).exists():
-        raise TrainingError(f"{run} has no {EVALUATION}; run `python -m training evaluate` first")
     checkpoint = load_checkpoint(run)
+    card = make_card(run, checkpoint, shards, sources)  # first: what can be refused takes no time
     artifact = assemble(load_objective(checkpoint, shards), checkpoint.config.name, shards)
     golden = make_golden(Encoder(artifact), GOLDEN_TEXTS)
-    card = make_card(run, checkpoint.progress, shards, sources)
     return save_artifact(replace(artifact, golden=golden, card=card), out)
 
 
@@ -55,25 +55,45 @@ def make_golden(encoder: Encoder, texts: Sequence[str]) -> tuple[Golden, ...]:
 
 
 def make_card(
-    run: Path, progress: Progress, shards: Shards, sources: Path | None
+    run: Path, checkpoint: Checkpoint, shards: Shards, sources: Path | None
 ) -> dict[str, object]:
-    """Where the artifact comes from and how well it does."""
-    start = json.loads((run / "log.jsonl").read_text("utf-8").splitlines()[0])
+    """Where the artifact comes from and how well it does; a resumed run is of its last start."""
+    start, progress = read_entries(run, "start")[-1], checkpoint.progress
     data: dict[str, object] = {
         "train_rows": shards.manifest["train_rows"],
         "train_pieces": shards.manifest["train_pieces"],
         "vocabulary_sha256": shards.manifest["vocabulary_sha256"],
     }
     if sources is not None:
-        data["sources"] = json.loads(sources.read_text("utf-8"))
+        data["sources"] = _read_sources(sources)
     return {
         "data": data,
-        "recipe": start["recipe"],
+        "recipe": checkpoint.config.as_dict(),
         "training": {
             **{fact: start[fact] for fact in ("commit", "started", "hardware", "versions")},
             "steps": progress.step,
             "pieces_seen": progress.pieces,
             "hours": round(progress.seconds / 3600, 2),
         },
-        "evaluation": json.loads((run / EVALUATION).read_text("utf-8")),
+        "evaluation": _read_evaluation(run, progress.step),
     }
+
+
+def _read_evaluation(run: Path, step: int) -> dict[str, object]:
+    path = run / EVALUATION
+    if not path.exists():
+        raise TrainingError(f"{run} has no {EVALUATION}; run `python -m training evaluate` first")
+    figures: dict[str, object] = json.loads(path.read_text("utf-8"))
+    if figures.get("step") != step:
+        raise TrainingError(
+            f"{path} is of step {figures.get('step')}, and the run is at step {step}; run"
+            " `python -m training evaluate` again"
+        )
+    return figures
+
+
+def _read_sources(path: Path) -> object:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path} is not a JSON file of sources: {error}") from error

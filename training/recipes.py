@@ -10,19 +10,20 @@ def small() -> TrainConfig:
 
     `python -m training train small --out build/small`
 
-    The shipped artifact comes from it, at f0db477: perplexity 87.0 forward and 85.7 backward per
-    piece of held-out text, 4.30 and 4.29 bits per character, after 106 minutes on two cores with
-    AMX bfloat16; measured 2026-11-21, log in benchmarks/results/2026-11-21-zh-small-cloze.
+    The shipped artifact comes from it, at 18a6cfb: perplexity 80.3 forward and 79.2 backward per
+    piece of held-out text, 4.23 and 4.21 bits per character, after less than three hours on two
+    cores with AMX bfloat16; 2026-11-21, log in benchmarks/results/2026-11-21-zh-small-decay.
     """
     return TrainConfig(
         name="zh-small",
         embedding_size=256,
         cell_size=512,
-        max_pieces=44_000_000,
+        max_pieces=66_000_000,
         batch_pieces=1536,
         min_rows=48,
         learning_rate=5e-3,
         warmup_steps=200,
+        decay_share=0.533,
     )
 
 

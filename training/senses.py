@@ -49,7 +49,9 @@ def read_pairs(path: Path) -> list[SensePair]:
         CorpusError: a line is not such a pair.
     """
     pairs = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+    for number, line in enumerate(path.read_text("utf-8").split("\n"), start=1):
+        if not line:
+            continue
         try:
             row = json.loads(line)
             first, second = (

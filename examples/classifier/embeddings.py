@@ -27,7 +27,7 @@ class Recipe:
     Args:
         layers: "all", or a list as POST /embed takes it.
         poolings: Of POST /embed; each is a run of the model over every text.
-        center: Subtract the artifact's mean vector of each layer.
+        center: Subtract the artifact's mean vector of each layer, and bound what remains.
     """
 
     layers: str | list[int | str] = "all"

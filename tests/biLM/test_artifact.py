@@ -14,6 +14,7 @@ from biLM.errors import (
     DamagedFileError,
     MissingFileError,
 )
+from biLM.geometry import Geometry
 from biLM.heads import Heads
 from biLM.model import BiLM
 from biLM.scalar_mix import ScalarMix
@@ -21,7 +22,7 @@ from biLM.scalar_mix import ScalarMix
 CHECKED = (
     "pieces.model",
     "weights.safetensors",
-    "center.safetensors",
+    "geometry.safetensors",
     "mixes.json",
     "golden.json",
     "card.json",
@@ -54,8 +55,10 @@ def test_weights_are_rounded_to_bfloat16_and_read_as_float32(artifact, tmp_path)
         assert torch.equal(loaded, model.state_dict()[name].bfloat16().float())
 
 
-def test_the_center_comes_back_bit_for_bit(artifact, artifact_folder):
-    assert torch.equal(load_artifact(artifact_folder).center, artifact.center)
+def test_the_geometry_comes_back_bit_for_bit(artifact, artifact_folder):
+    loaded = load_artifact(artifact_folder).geometry
+    assert torch.equal(loaded.center, artifact.geometry.center)
+    assert torch.equal(loaded.bound, artifact.geometry.bound)
 
 
 def test_golden_texts_and_vectors_come_back_bit_for_bit(artifact, artifact_folder):
@@ -86,13 +89,14 @@ def test_the_folder_holds_the_files_of_the_format_and_no_others(artifact_folder)
 def test_a_model_of_another_depth_makes_the_same_round_trip(artifact, tmp_path):
     config = BiLMConfig(num_pieces=400, embedding_size=6, cell_size=9, num_layers=1)
     torch.manual_seed(0)
-    model, heads, center = BiLM(config), Heads(config), torch.randn(3, 18)
+    model, heads = BiLM(config), Heads(config)
+    geometry = Geometry(torch.randn(3, 18), torch.tensor([torch.inf, 0.5, 1.0]))
     mixes = {"default": ScalarMix((0.5, 0.5))}
-    changes = {"config": config, "model": model, "heads": heads, "center": center}
+    changes = {"config": config, "model": model, "heads": heads, "geometry": geometry}
     save_artifact(replace(artifact, **changes, mixes=mixes, golden=()), tmp_path)
     loaded = load_artifact(tmp_path)
     assert (loaded.config, loaded.golden) == (config, ())
-    assert torch.equal(loaded.center, center)
+    assert torch.equal(loaded.geometry.center, geometry.center)
 
 
 # The revision names the whole content.
@@ -127,7 +131,8 @@ CHANGES = {
     "boundary": lambda a: replace(a, config=replace(a.config, bos_id=3)),
     "pieces": lambda a: replace(a, pieces_model=a.pieces_model + b"\x00"),
     "weight": with_another_weight,
-    "center": lambda a: replace(a, center=a.center * 2),
+    "center": lambda a: replace(a, geometry=replace(a.geometry, center=a.geometry.center * 2)),
+    "bound": lambda a: replace(a, geometry=replace(a.geometry, bound=a.geometry.bound * 2)),
     "mix": lambda a: replace(a, mixes={**a.mixes, "default": ScalarMix((0.2, 0.3, 0.5), 1.5)}),
     "golden": with_other_golden_vectors,
     "card": lambda a: replace(a, card={"data": "another"}),

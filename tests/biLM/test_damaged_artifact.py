@@ -62,10 +62,10 @@ def refused_as_damaged(folder, name):
 # A folder of somebody else.
 
 
-@pytest.mark.parametrize("version", [0, 1, 3, "2", None])
+@pytest.mark.parametrize("version", [0, 1, 2, 4, "3", None])
 def test_a_foreign_version_is_refused_by_both_versions(folder, version):
     edit_config(folder, version=version)
-    with pytest.raises(ForeignVersionError, match=rf"config\.json.*{version!r}.* 2\)"):
+    with pytest.raises(ForeignVersionError, match=rf"config\.json.*{version!r}.* 3\)"):
         load_artifact(folder)
 
 
@@ -77,7 +77,7 @@ def test_a_foreign_format_is_refused_by_both_names(folder, name):
 
 
 def test_a_foreign_version_is_told_before_its_files_are_read(folder):
-    edit_config(folder, version=3)
+    edit_config(folder, version=4)
     (folder / "weights.safetensors").unlink()
     with pytest.raises(ForeignVersionError):
         load_artifact(folder)
@@ -173,14 +173,36 @@ def test_weights_with_a_tensor_too_many_are_refused_by_name(folder):
 
 @pytest.mark.parametrize("shape", [(3, 24), (4, 12), (24,), (4, 24, 1)])
 def test_a_center_of_other_sizes_is_refused_by_name(folder, shape):
-    write_as_promised(folder, "center.safetensors", save_tensors({"center": torch.zeros(shape)}))
-    refused_as_damaged(folder, r"center\.safetensors has no center of the sizes")
+    write_geometry(folder, center=torch.zeros(shape), bound=torch.ones(4))
+    refused_as_damaged(folder, r"geometry\.safetensors has no center of the sizes")
+
+
+@pytest.mark.parametrize("shape", [(3,), (4, 1), ()])
+def test_a_bound_of_other_sizes_is_refused_by_name(folder, shape):
+    write_geometry(folder, center=torch.zeros(4, 24), bound=torch.ones(shape))
+    refused_as_damaged(folder, r"geometry\.safetensors has no bound of the sizes")
+
+
+def test_a_center_that_is_not_finite_is_refused_by_name(folder):
+    write_geometry(folder, center=torch.full((4, 24), torch.nan), bound=torch.ones(4))
+    refused_as_damaged(folder, r"geometry\.safetensors has a center that is not finite")
+
+
+@pytest.mark.parametrize("bound", [0.0, -1.0, float("nan")])
+def test_a_bound_that_leaves_nothing_is_refused_by_name(folder, bound):
+    wrong = torch.tensor([torch.inf, 1.0, bound, 1.0])
+    write_geometry(folder, center=torch.zeros(4, 24), bound=wrong)
+    refused_as_damaged(folder, r"geometry\.safetensors has a bound that is not above 0")
 
 
 @pytest.mark.parametrize("data", [b"", save_tensors({"other": torch.zeros(4, 24)})])
 def test_a_file_without_a_center_is_refused_by_name(folder, data):
-    write_as_promised(folder, "center.safetensors", data)
-    refused_as_damaged(folder, r"center\.safetensors")
+    write_as_promised(folder, "geometry.safetensors", data)
+    refused_as_damaged(folder, r"geometry\.safetensors")
+
+
+def write_geometry(folder, **tensors):
+    write_as_promised(folder, "geometry.safetensors", save_tensors(tensors))
 
 
 class Trap:

@@ -7,11 +7,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from biLM.context import BLOCK_PLACES
 from biLM.encoder import Encoder
 from biLM.errors import ArtifactError, LayerError, MixError, SelfTestError
-from biLM.heads import BLOCK_PLACES
+from biLM.passage import Passage
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
+from tests.reference.geometry import centred
 from tests.reference.heads import contexts
 from tests.reference.lstm import representations
 from tests.reference.texts import texts
@@ -29,6 +31,8 @@ SPANS = [(0, 1), (5, 7), (6, 7), (0, len(TEXT)), (10, 14), (1, 3)]
 DEFAULT_WEIGHTS = (0.2, 0.3, 0.5)  # of the suite's artifact
 LAYERS = Readout((0, 1, 2))
 EVERYTHING = Readout((0, 1, 2, "context"))
+piece_ids = st.lists(st.integers(3, 90), max_size=70)
+some_ids = piece_ids.filter(bool)
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +128,16 @@ def test_the_context_does_not_look_at_its_row(encoder):
     assert np.abs(first - second)[:3].max(axis=(1, 2)).min() > 1e-2
 
 
+@settings(max_examples=30)
+@given(left=piece_ids, inside=some_ids, other=some_ids, right=piece_ids)
+def test_nothing_inside_a_row_reaches_its_context(encoder, left, inside, other, right):
+    def context(row):
+        whole = Passage((*left, *row, *right), ((len(left), len(left) + len(row)),), ((0, 1),))
+        return encoder.embed([whole], [Readout(("context",))])[0]
+
+    np.testing.assert_allclose(context(inside), context(other), **REORDERED)
+
+
 def test_context_and_layers_come_in_the_order_asked(encoder):
     asked = encoder.pieces(TEXT)
     everything = encoder.embed([asked], [EVERYTHING])[0]
@@ -131,10 +145,16 @@ def test_context_and_layers_come_in_the_order_asked(encoder):
     np.testing.assert_array_equal(found, everything[[3, 2, 3, 0]])
 
 
-def test_the_artifacts_own_center_is_subtracted(encoder, artifact, processor, oracle):
+def test_the_artifacts_own_geometry_is_applied(encoder, artifact, processor, oracle_between):
     ids, _ = rows_of("pieces", processor)
-    expected = oracle(ids) - artifact.center.numpy()[:-1, None]
-    found = encoder.embed([encoder.pieces(TEXT)], [Readout((0, 1, 2), center=True)])[0]
+    layers = oracle_between(ids)
+    places = [(piece, piece + 1) for piece in range(len(ids))]
+    context = contexts(artifact.heads.state_dict(), layers, places)
+    expected = centred(artifact.geometry, [*layers[:, 1:-1], context])
+    bounds = artifact.geometry.bound[1:, None, None].numpy()
+    assert (np.abs(expected[1:]) == bounds).any(axis=(1, 2)).all()  # something is cut everywhere
+    everything = Readout((0, 1, 2, "context"), center=True)
+    found = encoder.embed([encoder.pieces(TEXT)], [everything])[0]
     np.testing.assert_allclose(found, expected, **TO_THE_ORACLE)
 
 
@@ -366,6 +386,26 @@ def test_other_pieces_of_a_golden_text_are_refused(artifact):
 
 def test_an_artifact_without_golden_texts_passes_its_self_test(artifact):
     assert Encoder(replace(artifact, golden=())).self_test() == 0.0
+
+
+def test_warming_up_meets_every_shape(artifact):
+    encoder, shapes = Encoder(artifact), set()
+    lengths = [1, 14, 15, 30, 31, 62, 63, 254, 255, 700]
+
+    def run(action):
+        shapes.clear()
+        handles = [
+            layer.register_forward_hook(lambda _, given, __: shapes.add(given[0].shape[:2]))
+            for layer in artifact.model.forward_lm.layers
+        ]
+        action()
+        for handle in handles:
+            handle.remove()
+        return set(shapes)
+
+    met = run(encoder.warm_up)
+    assert met == run(lambda: [encoder.represent([[30] * length] * 20) for length in lengths])
+    assert len(met) == 4
 
 
 def test_warming_up_changes_no_vector(encoder):

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from biLM.errors import LayerError
+from biLM.geometry import Geometry
 from biLM.readout import Readout, read_out
 from biLM.scalar_mix import ScalarMix
 
@@ -11,11 +12,13 @@ from biLM.scalar_mix import ScalarMix
 TEXT = torch.tensor([[[1.0, 2.0], [3.0, 4.0]], [[5.0, 1.0], [1.0, 5.0]], [[8.0, 0.0], [0.0, 8.0]]])
 CONTEXT = torch.tensor([[7.0, 1.0], [2.0, 6.0]])
 CENTER = torch.tensor([[1.0, 1.0], [2.0, 0.0], [4.0, 4.0], [3.0, 1.0]])
+UNBOUNDED = Geometry(CENTER, torch.full((4,), torch.inf))
+BOUNDED = Geometry(CENTER, torch.tensor([torch.inf, 2.0, 3.0, 1.5]))
 WHOLE = [(0, 2)]
 
 
-def read(readout, ranges=None, center=CENTER, context=None):
-    return read_out(TEXT, ranges, center, readout, context).tolist()
+def read(readout, ranges=None, geometry=UNBOUNDED, context=None):
+    return read_out(TEXT, ranges, geometry, readout, context).tolist()
 
 
 def test_a_mix_gives_one_vector_a_piece():
@@ -58,6 +61,19 @@ def test_the_context_stands_where_it_was_asked_for():
 
 def test_the_context_has_a_center_of_its_own():
     assert read(Readout(("context",), center=True), context=CONTEXT) == [[[4.0, 0.0], [-1.0, 5.0]]]
+
+
+def test_what_remains_of_each_layer_is_bounded_before_it_is_mixed_or_pooled():
+    # Layer 1 less its center: [3 1] and [-1 5], bounded [2 1] and [-1 2]; layer 2: [4 -4] and
+    # [-4 4], bounded [3 -3] and [-3 3]. Their sum is [5 -2] and [-4 5].
+    mix = ScalarMix((0.0, 1.0, 1.0))
+    assert read(Readout(mix, center=True), geometry=BOUNDED) == [[5.0, -2.0], [-4.0, 5.0]]
+    found = read(Readout((1, "context"), center=True), WHOLE, BOUNDED, CONTEXT[:1])
+    assert found == [[[0.5, 1.5]], [[1.5, 0.0]]]
+
+
+def test_nothing_is_bounded_unless_centred():
+    assert read(Readout((1,)), geometry=BOUNDED) == [TEXT[1].tolist()]
 
 
 def test_the_context_of_a_row_is_not_pooled_and_zero_without_pieces():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from examples.classifier.client import MAX_WAIT_S, EmbedClient, batches, decode
 from examples.classifier.errors import DataError, ServiceError
 from tests.examples.conftest import INFO, PATIENCE_S
+from tests.reference.geometry import centred
 from tests.reference.lstm import representations
 
 
@@ -50,7 +51,7 @@ def test_the_vectors_of_the_real_service_are_those_of_the_numpy_oracle(
     for text, vectors in zip(texts, found, strict=True):
         ids = [artifact.config.bos_id, *cut(text), artifact.config.eos_id]
         layers = representations(artifact.model.state_dict(), ids)[:, 1:-1]
-        expected = layers.mean(axis=1) - artifact.center[:-1].numpy()  # the last is the context's
+        expected = centred(artifact.geometry, layers).mean(axis=1)
         # float32 arithmetic of the service against float64 of the oracle
         np.testing.assert_allclose(vectors[:, 0], expected, atol=1e-5)
 

@@ -22,10 +22,22 @@ def expected(state_dict, f, b):
 
 
 def contexts(state_dict, layers, rows):
-    """[rows, dim]: the cloze's z around each half-open range of pieces, repeated to the width.
+    """[rows, dim]: the cloze, and the means of what each side expects up to the row.
+
+    All is repeated to the width.
 
     `layers` are the representations of a row with a boundary piece at both ends.
     """
     top, half = layers[-1], layers.shape[-1] // 2
-    found = [expected(state_dict, top[begin, :half], top[end + 1, half:])[2] for begin, end in rows]
+
+    def heads(left, right):
+        return expected(state_dict, top[left, :half], top[right, half:])
+
+    last = len(top) - 1
+    found = []
+    for begin, end in rows:
+        so_far = [heads(left, last)[0] for left in range(begin + 1)]
+        to_come = [heads(0, right)[1] for right in range(end + 1, last + 1)]
+        cloze = heads(begin, end + 1)[2]
+        found.append(cloze + np.mean(so_far, axis=0) + np.mean(to_come, axis=0))
     return np.array([np.tile(z, 2 * half // len(z)) for z in found]).reshape(len(rows), 2 * half)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import SENTENCES
+from tests.reference.geometry import centred
 from tests.reference.heads import contexts
 from tests.service.serving import embed, embed_one, refused, vectors_of
 
@@ -119,10 +120,8 @@ async def test_a_whole_text_has_no_context(client):
     assert "around a whole text" in error["message"]
 
 
-async def test_centering_subtracts_the_mean_vector_of_each_layer_before_mixing(
-    client, oracle, artifact
-):
-    expected = default_mix(oracle(ATE) - artifact.center[:-1].double().numpy()[:, None])
+async def test_centering_takes_place_in_each_layer_before_mixing(client, oracle, artifact):
+    expected = default_mix(centred(artifact.geometry, oracle(ATE)))
     np.testing.assert_allclose(await embed_one(client, ATE, center=True), expected, **CLOSE)
 
 

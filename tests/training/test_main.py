@@ -1,10 +1,12 @@
 """The six steps one after the other, as the README runs them, on a toy corpus."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
+from biLM.artifact import load_artifact
 from biLM.encoder import Encoder
 from tests.reference.heads import contexts
 from tests.reference.lstm import representations
@@ -75,11 +77,12 @@ def test_the_golden_vectors_are_those_of_the_oracle(trained):
         assert golden.vectors == pytest.approx(layers.mean(axis=1), abs=1e-5)
 
 
-def test_the_center_is_the_mean_over_held_out_pieces(trained, folder):
+def test_the_center_is_the_mean_over_held_out_rows(trained, folder):
     shard = Shards(folder / "shards").held_out()["toy"]
-    rows = [everything(trained.artifact, shard.row(i)) for i in range(len(shard))]
-    mean = np.concatenate(rows, axis=1).mean(axis=1)
-    assert trained.artifact.center.numpy() == pytest.approx(mean, abs=1e-5)
+    rows = [everything(trained.artifact, shard.row(i)).mean(axis=1) for i in range(len(shard))]
+    assert trained.artifact.geometry.center.numpy() == pytest.approx(
+        np.mean(rows, axis=0), abs=1e-5
+    )
 
 
 def test_the_card_tells_data_recipe_hardware_and_scores(trained):
@@ -100,16 +103,40 @@ def test_bits_per_character_count_every_held_out_character(trained, folder):
     assert whole["characters"] == len(text.replace("\n", ""))
 
 
+def test_a_run_trained_on_is_exported_by_what_it_is_now(folder, tmp_path, capsys):
+    run, shards = tmp_path / "run", str(folder / "shards")
+    shutil.copytree(folder / "run", run)
+    export = ["export", str(run), "--shards", shards, "--out", str(tmp_path / "artifact")]
+    # The run had begun its decay, so a larger budget starts from its plateau.
+    further = ["train", "toy", "--shards", shards, "--out", str(run), "--set", "max_pieces=9000"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(RECIPES, "toy", toy)
+        assert main(further) == 0
+    assert main(export) == 2
+    assert "run `python -m training evaluate` again" in capsys.readouterr().err
+    assert main(["evaluate", str(run), "--shards", shards]) == 0
+    assert main(export) == 0
+    card = load_artifact(tmp_path / "artifact").card
+    assert card["recipe"]["max_pieces"] == 9000
+    assert card["evaluation"]["step"] == card["training"]["steps"]
+
+
+def test_a_run_never_evaluated_is_not_exported(folder, tmp_path, capsys):
+    shutil.copytree(folder / "run", tmp_path / "run")
+    (tmp_path / "run/evaluation.json").unlink()
+    out = str(tmp_path / "artifact")
+    given = ["export", str(tmp_path / "run"), "--shards", str(folder / "shards"), "--out", out]
+    assert main(given) == 2
+    assert "run `python -m training evaluate` first" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("step", "message"),
     [
         (["corpus", "nowhere"], "does not exist"),
         (["train", "small", "--shards", "nowhere"], "python -m training shards"),
         (["evaluate", "nowhere", "--shards", "{shards}"], "python -m training train"),
-        (
-            ["export", "nowhere", "--shards", "{shards}", "--out", "x"],
-            "python -m training evaluate",
-        ),
+        (["export", "nowhere", "--shards", "{shards}", "--out", "x"], "python -m training train"),
     ],
 )
 def test_a_step_out_of_turn_names_the_step_before_it(folder, capsys, step, message):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from biLM.scalar_mix import ScalarMix
+from tests.reference.geometry import centred
 from tests.reference.heads import contexts
 from tests.reference.lstm import representations
 from training.errors import CorpusError
@@ -37,26 +38,28 @@ def test_scores_are_those_of_the_cosines_of_the_oracle(encoder):
     found = score_senses(encoder, pairs, {"top": ScalarMix((0.0, 0.0, 1.0))})
     same = [pair.same_sense for pair in pairs]
     vectors = [[everything(encoder, *one) for one in (pair.first, pair.second)] for pair in pairs]
-    center = encoder.artifact.center.double().numpy()
     groups = {"layer 1": [1], "layer 2": [2], "layers 1 and 2": [1, 2]}
     groups |= {"context": [3], "context and layer 2": [3, 2]}
     for name, chosen in groups.items():
-        for centred in (False, True):
-            shift = center * centred
-            cosines = [cosine(*((v - shift)[chosen].ravel() for v in both)) for both in vectors]
-            score = found[f"{name}, centred" if centred else name]
+        for is_centred in (False, True):
+            cosines = [cosine(*(v[is_centred][chosen].ravel() for v in both)) for both in vectors]
+            score = found[f"{name}, centred" if is_centred else name]
             assert score.auc == pytest.approx(auc_of(cosines, same)), name
     assert found["mix top"] == found["layer 2"]
 
 
 def everything(encoder, text, start, end):
-    """[depth + 1, dim]: the oracle's layers of a word, and its context."""
+    """[depth + 1, dim]: the oracle's layers of a word, and its context; raw, and centred."""
     asked = encoder.pieces(text)
     inside = [i for i, (b, e) in enumerate(asked.offsets) if b < end and e > start]
     layers = representations(encoder.artifact.model.state_dict(), [1, *asked.ids, 2])
     row = (inside[0], inside[-1] + 1)
     context = contexts(encoder.artifact.heads.state_dict(), layers, [row])
-    return np.concatenate([layers[:, 1:-1][:, inside].mean(axis=1), context])
+    pieces = layers[:, 1:-1][:, inside]
+    raw = np.concatenate([pieces.mean(axis=1), context])
+    geometry = encoder.artifact.geometry
+    of_context = centred(geometry, [*layers[:, 1:2], context])[-1]
+    return raw, np.concatenate([centred(geometry, pieces).mean(axis=1), of_context])
 
 
 def cosine(one, other):
@@ -80,6 +83,13 @@ def test_pairs_are_read_with_their_spans(tmp_path):
     (tmp_path / "dev.jsonl").write_text(json.dumps(row) + "\n")
     expected = SensePair(("吃苹果", 1, 3), ("苹果手机", 0, 2), True)
     assert read_pairs(tmp_path / "dev.jsonl") == [expected]
+
+
+def test_a_line_separator_inside_a_sentence_does_not_end_its_pair(tmp_path):
+    row = {"sentence1": "吃\u2028苹果", "start1": 2, "end1": 4, "tag": "T"}
+    row |= {"sentence2": "苹果\x85手机", "start2": 0, "end2": 2}
+    (tmp_path / "dev.jsonl").write_text(json.dumps(row, ensure_ascii=False) + "\n")
+    assert read_pairs(tmp_path / "dev.jsonl")[0].second == ("苹果\x85手机", 0, 2)
 
 
 @pytest.mark.parametrize("line", ["not JSON", '{"sentence1": "x"}', "[]"])

@@ -1,0 +1,62 @@
+"""The context of a row: what is expected around and in its place, without a look at the row itself.
+
+A row r is a piece, a word or a span: the pieces from begin up to end. With z_r what the cloze head
+expects in its place, f_k what the forward head expects after k pieces, and g_k what the backward
+head expects before piece k, read from the end (`biLM.heads`):
+
+    context_r = z_r + mean of f_k over k <= begin + mean of g_k over k >= end
+
+The first term tells which words would fit, the others what the text is about, as far as either side
+can tell; a word's sense shows in both. docs/decisions/0017 has the figures.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from biLM.heads import Heads
+from biLM.pooling import PieceRange
+
+BLOCK_PLACES = 64
+
+
+def contexts(
+    top: Float[Tensor, "framed dim"], ranges: Sequence[PieceRange] | None, heads: Heads
+) -> Float[Tensor, "rows dim"]:
+    """Return the context of each row of one text, repeated to the width of a representation.
+
+    Args:
+        top: The last representation of a text and of its two boundary pieces.
+        ranges: Pieces of each row; None where each piece is a row.
+        heads: The artifact's.
+    """
+    if ranges is None:
+        ranges = [(piece, piece + 1) for piece in range(len(top) - 2)]
+    begin, end = torch.tensor(ranges, dtype=torch.long).reshape(-1, 2).unbind(1)
+    # Piece k stands in column k + 1, so column `begin` is the piece before the row.
+    left, right = top.chunk(2, dim=-1)
+    here = _in_blocks(heads.cloze, left[begin], right[end + 1])
+    so_far = _running_mean(_in_blocks(heads.forward_head, left[:-1]))
+    to_come = _running_mean(_in_blocks(heads.backward_head, right[1:].flip(0))).flip(0)
+    context = here + so_far[begin] + to_come[end]
+    return context.repeat(1, top.shape[-1] // context.shape[-1])
+
+
+def _in_blocks(
+    head: Callable[..., Tensor], *states: Float[Tensor, "place _"]
+) -> Float[Tensor, "place width"]:
+    """Apply a head in blocks of one fixed size, so that a place has the same bits in any company.
+
+    The products of another number of places would be summed in another order.
+    """
+    places = len(states[0])
+    padding = (0, 0, 0, -places % BLOCK_PLACES)
+    padded = (nn.functional.pad(state, padding) for state in states)
+    blocks = (torch.split(state, BLOCK_PLACES) for state in padded)
+    return torch.cat([head(*block) for block in zip(*blocks, strict=True)])[:places]
+
+
+def _running_mean(x: Float[Tensor, "place width"]) -> Float[Tensor, "place width"]:
+    return x.cumsum(0) / torch.arange(1, len(x) + 1)[:, None]
