@@ -62,7 +62,7 @@ def make_card(
     data: dict[str, object] = {
         "train_rows": shards.manifest["train_rows"],
         "train_pieces": shards.manifest["train_pieces"],
-        "vocabulary_sha256": shards.manifest["vocabulary_sha256"],
+        "vocabulary_sha256": shards.vocabulary_sha256,
     }
     if sources is not None:
         data["sources"] = _read_sources(sources)

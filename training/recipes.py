@@ -10,9 +10,10 @@ def small() -> TrainConfig:
 
     `python -m training train small --out build/small`
 
-    The shipped artifact comes from it, at 18a6cfb: perplexity 80.3 forward and 79.2 backward per
-    piece of held-out text, 4.23 and 4.21 bits per character, after less than three hours on two
-    cores with AMX bfloat16; 2026-11-21, log in benchmarks/results/2026-11-21-zh-small-decay.
+    The shipped artifact comes from it, its plateau trained at f0db477 and the rest at 18a6cfb:
+    perplexity 80.3 forward and 79.2 backward per piece of held-out text, 4.23 and 4.21 bits per
+    character, after less than three hours on two cores with AMX bfloat16; 2026-11-21, log in
+    benchmarks/results/2026-11-21-zh-small-decay.
     """
     return TrainConfig(
         name="zh-small",

@@ -22,9 +22,7 @@ def expected(state_dict, f, b):
 
 
 def contexts(state_dict, layers, rows):
-    """[rows, dim]: the cloze, and the means of what each side expects up to the row.
-
-    All is repeated to the width.
+    """[rows, dim]: the cloze plus the mean of what each side expects up to the row, repeated.
 
     `layers` are the representations of a row with a boundary piece at both ends.
     """

@@ -1,6 +1,7 @@
 import io
 import json
 import random
+import shutil
 from dataclasses import replace
 from itertools import pairwise
 
@@ -9,6 +10,7 @@ import pytest
 import sentencepiece
 import torch
 
+from training.assemble import load_objective
 from training.checkpoint import NAME, load_checkpoint
 from training.config import TrainConfig
 from training.corpus import CorpusConfig, build_corpus
@@ -17,7 +19,7 @@ from training.held_out import score
 from training.journal import Journal, read_log
 from training.loop import train
 from training.objective import BiLMObjective, build_objective
-from training.shards import Shard, build_shards, encode_rows
+from training.shards import Shard, Shards, build_shards, encode_rows
 
 CONFIG = TrainConfig(
     "toy",
@@ -142,6 +144,20 @@ def test_a_run_of_another_recipe_is_not_continued(toy_shards, tmp_path):
     train(short, toy_shards, tmp_path)
     with pytest.raises(CheckpointError, match="choose another --out"):
         train(replace(short, learning_rate=0.1), toy_shards, tmp_path)
+
+
+def test_a_run_is_not_continued_or_read_with_shards_of_another_vocabulary(toy_shards, tmp_path):
+    """As many pieces as before, so that no size gives it away."""
+    short = replace(CONFIG, max_pieces=500)
+    train(short, toy_shards, tmp_path / "run")
+    shutil.copytree(toy_shards.folder, tmp_path / "other")
+    manifest = toy_shards.manifest | {"vocabulary_sha256": "0" * 64}
+    (tmp_path / "other/shards.json").write_text(json.dumps(manifest))
+    other = Shards(tmp_path / "other")
+    with pytest.raises(CheckpointError, match="these are of 0000"):
+        train(replace(short, max_pieces=900), other, tmp_path / "run")
+    with pytest.raises(CheckpointError, match="these are of 0000"):
+        load_objective(load_checkpoint(tmp_path / "run"), other)
 
 
 def two_word_language(chance, number):

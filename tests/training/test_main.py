@@ -121,6 +121,16 @@ def test_a_run_trained_on_is_exported_by_what_it_is_now(folder, tmp_path, capsys
     assert card["evaluation"]["step"] == card["training"]["steps"]
 
 
+@pytest.mark.parametrize("text", [None, "no JSON"])
+def test_sources_that_cannot_be_read_are_refused_by_file(folder, tmp_path, capsys, text):
+    sources, out = tmp_path / "sources.json", str(tmp_path / "artifact")
+    if text is not None:
+        sources.write_text(text)
+    run, shards = str(folder / "run"), str(folder / "shards")
+    assert main(["export", run, "--shards", shards, "--sources", str(sources), "--out", out]) == 2
+    assert f"{sources} is not a JSON file of sources" in capsys.readouterr().err
+
+
 def test_a_run_never_evaluated_is_not_exported(folder, tmp_path, capsys):
     shutil.copytree(folder / "run", tmp_path / "run")
     (tmp_path / "run/evaluation.json").unlink()
