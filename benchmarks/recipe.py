@@ -27,7 +27,7 @@ from training.recipes import small
 from training.senses import read_pairs, score_senses
 from training.shards import Shard, Shards
 
-SCORED_BATCHES = 300
+SCORED_BATCHES = 200
 PROBED = "layer 2"
 COMPARED = ("layer 1", PROBED, "layers 1 and 2", "mix default", "context")
 
@@ -64,7 +64,7 @@ def row(run: Path, shards: Shards, senses: Path, tasks: Path, settings: str) -> 
     characters_per_piece = characters / (len(held_out.pieces) + len(held_out))
     cells = [f"`{settings}`", *spent, *predictions(scores, characters_per_piece)]
     for path in sorted(senses.glob("*.jsonl")):
-        found = score_senses(encoder, read_pairs(path), artifact.mixes)
+        found = score_senses(encoder, read_pairs(path), artifact.mixes, ["centred"])
         cells.append(", ".join(f"{found[f'{name}, centred'].auc:.3f}" for name in COMPARED))
     accuracy = probe(encoder, {}, tasks, names=[PROBED])
     cells.append(", ".join(f"{column[PROBED]:.3f}" for column in accuracy.values()))

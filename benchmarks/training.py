@@ -6,16 +6,17 @@ Over the same batches of real rows, in turns, so that a noisy neighbour harms al
 
     biLM     a step of the recipe `small`: three objectives, sampled softmax, clipping, Adam
     bare     the same four LSTMs on rows already embedded, forward and backward pass, nothing else
+    beside   the same, the two directions side by side as in training (training/side_by_side.py)
     plain    what one writes first: an embedding, a two-layer `nn.LSTM` for each direction, the full
              softmax of both, dense Adam; float32, and without a cloze
 
-biLM and bare run in the precision of training (bfloat16 where the processor has it). After that, a
+All but plain run in the precision of training (bfloat16 where the processor has it). After that, a
 table of where the time of a step goes. Run it with nothing else on the machine.
 """
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -23,6 +24,8 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
+from biLM.lstm import LstmStack
+from biLM.model import CHUNK_PIECES
 from training.config import TrainConfig
 from training.device import autocast, choose_device
 from training.loop import Run
@@ -30,11 +33,13 @@ from training.objective import build_objective
 from training.provenance import provenance
 from training.recipes import small
 from training.shards import Shards
+from training.side_by_side import read_both
 from training.stream import Batch, Position
 
 WARM_UP, MEASURED = 60, 60  # batches; the first sixty meet every shape
 PROFILED = 20
 ROWS_OF_PROFILE = 14
+Stacks = tuple[LstmStack, LstmStack]
 
 
 class Plain(nn.Module):
@@ -70,7 +75,8 @@ def main() -> None:
     run = Run(recipe, device, build_objective(recipe, shards).to(device))
     steps = {
         "biLM": lambda batch: run.step(batch, Position()),
-        "bare": bare_step(run),
+        "bare": bare_step(run, in_turns),
+        "beside": bare_step(run, read_both),
         "plain": plain_step(recipe, len(shards.counts), device),
     }
     print(provenance(device))
@@ -83,8 +89,8 @@ def main() -> None:
         pieces += batch.num_predictions if number >= WARM_UP else 0
     for name, taken in seconds.items():
         print(f"{name:6} {pieces / taken:9,.0f} pieces/s")
-    print(f"biLM / bare  {seconds['bare'] / seconds['biLM']:.2f}")
-    print(f"biLM / plain {seconds['plain'] / seconds['biLM']:.2f}")
+    for other in ("bare", "beside", "plain"):
+        print(f"biLM / {other:6} {seconds[other] / seconds['biLM']:.2f}")
     print(time_of_input(run, shards))
     with profile(activities=[ProfilerActivity.CPU]) as profiled:
         for batch in batches[-PROFILED:]:
@@ -93,19 +99,27 @@ def main() -> None:
     print(profiled.key_averages().table(**by_time, max_name_column_width=40))
 
 
-def bare_step(run: Run) -> Callable[[Batch], None]:
+def bare_step(
+    run: Run, read: Callable[[Stacks, tuple[Tensor, Tensor]], Sequence[Tensor]]
+) -> Callable[[Batch], None]:
     """Forward and backward pass of the LSTMs alone, over embedded rows."""
-    bilm = run.objective.bilm
+    bilm, width = run.objective.bilm, run.config.embedding_size
 
     def step(batch: Batch) -> None:
-        x = torch.randn(*batch.ids.shape, run.config.embedding_size, device=run.device)
+        ahead, back = (torch.randn(*batch.ids.shape, width, device=run.device) for _ in range(2))
         with autocast(run.device):
-            for side in (bilm.forward_lm, bilm.backward_lm):
-                last = side(x.requires_grad_(), batch.ids.shape[1])[-1]
-                last.backward(torch.ones_like(last))
+            tops = read(
+                (bilm.forward_lm, bilm.backward_lm), (ahead.requires_grad_(), back.requires_grad_())
+            )
+        torch.autograd.backward(tops, [torch.ones_like(top) for top in tops])
         run.objective.zero_grad(set_to_none=True)
 
     return step
+
+
+def in_turns(stacks: Stacks, inputs: tuple[Tensor, Tensor]) -> list[Tensor]:
+    """The top layers of both directions, one after the other with all cores."""
+    return [stack(x, CHUNK_PIECES)[-1] for stack, x in zip(stacks, inputs, strict=True)]
 
 
 def plain_step(

@@ -48,16 +48,13 @@ class BiLM(nn.Module):
         return torch.stack(depths)
 
     def directions(
-        self,
-        x: Float[Tensor, "batch time width"],
-        lengths: Int[Tensor, " batch"],
-        dropout: float = 0.0,
+        self, x: Float[Tensor, "batch time width"], lengths: Int[Tensor, " batch"]
     ) -> tuple[list[Float[Tensor, "batch time half"]], list[Float[Tensor, "batch time half"]]]:
         """Return the layers of the forward and of the backward LSTMs over embedded rows.
 
         Column t of a forward layer has read the row up to piece t, of a backward layer from its
         end down to piece t.
         """
-        ahead = self.forward_lm(x, CHUNK_PIECES, dropout)
-        back = self.backward_lm(reverse_padded(x, lengths), CHUNK_PIECES, dropout)
+        ahead = self.forward_lm(x, CHUNK_PIECES)
+        back = self.backward_lm(reverse_padded(x, lengths), CHUNK_PIECES)
         return ahead, [reverse_padded(layer, lengths) for layer in back]

@@ -25,9 +25,11 @@ from torch import Tensor, nn
 
 from biLM.config import BiLMConfig
 from biLM.heads import Heads
+from biLM.lstm import reverse_padded
 from biLM.model import BiLM
 from training.config import TrainConfig
 from training.shards import Shards
+from training.side_by_side import read_both
 from training.softmax import softmax_loss
 from training.stream import Batch
 
@@ -142,9 +144,10 @@ class BiLMObjective(nn.Module):
         self, x: Float[Tensor, "batch time width"], lengths: Int[Tensor, " batch"], dropout: float
     ) -> Float[Tensor, "side batch time width"]:
         """What each head expects in every column; zeros stand beyond both ends of a row."""
-        ahead, back = self.bilm.directions(x, lengths, dropout)
-        left = nn.functional.pad(ahead[-1][:, :-1], (0, 0, 1, 0))
-        right = nn.functional.pad(back[-1][:, 1:], (0, 0, 0, 1))
+        stacks = self.bilm.forward_lm, self.bilm.backward_lm
+        ahead, turned = read_both(stacks, (x, reverse_padded(x, lengths)), dropout)
+        left = nn.functional.pad(ahead[:, :-1], (0, 0, 1, 0))
+        right = nn.functional.pad(reverse_padded(turned, lengths)[:, 1:], (0, 0, 0, 1))
         drop = nn.functional.dropout
         found: Tensor = self.heads(drop(left, dropout), drop(right, dropout))
         return found

@@ -43,7 +43,11 @@ def apply_gradient(
 
     A norm that is not finite moves nothing: weights and moments stay as they were.
     """
-    norm = float(nn.utils.clip_grad_norm_(model.parameters(), max_norm))  # a sync point
+    gradients = [one.grad for one in model.parameters() if one.grad is not None]
+    total_norm = nn.utils.get_total_norm(gradients)
+    norm = float(total_norm)  # a sync point
+    if norm > max_norm:  # seldom: do not multiply every gradient by 1
+        nn.utils.clip_grads_with_norm_(model.parameters(), max_norm, total_norm)
     for group in optimizer.param_groups:
         group["lr"] = rate
     if math.isfinite(norm):

@@ -65,7 +65,10 @@ def read_pairs(path: Path) -> list[SensePair]:
 
 
 def score_senses(
-    encoder: Encoder, pairs: Sequence[SensePair], mixes: Mapping[str, ScalarMix]
+    encoder: Encoder,
+    pairs: Sequence[SensePair],
+    mixes: Mapping[str, ScalarMix],
+    geometries: Sequence[str] = ("raw", "centred"),
 ) -> dict[str, SenseScore]:
     """Score each layer and the context, some of them together, and each mix; raw and centred.
 
@@ -73,7 +76,8 @@ def score_senses(
     """
     same = np.array([pair.same_sense for pair in pairs])
     scores = {"bag of characters": _score(_bag_cosine(pairs), same)}
-    for centred in (False, True):
+    for geometry in geometries:
+        centred = geometry == "centred"
         first = _word_layers(encoder, [pair.first for pair in pairs], centred)
         second = _word_layers(encoder, [pair.second for pair in pairs], centred)
         for name, one, other in _representations(first, second, mixes):

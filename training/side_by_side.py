@@ -1,0 +1,90 @@
+"""Both directions trained at once: each on a thread of its own, with half of the cores.
+
+An LSTM reads a row piece by piece, and one piece is too little work to be shared between cores. On
+two of them, forward and backward pass of both directions take 0.7 of their time when each core has
+a direction to itself (benchmarks/training.py). A GPU shares well and needs no such help.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any, TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from biLM.lstm import LstmStack
+from biLM.model import CHUNK_PIECES
+
+Pair = TypeVar("Pair")
+
+
+def read_both(
+    stacks: tuple[LstmStack, LstmStack],
+    inputs: tuple[Float[Tensor, "batch time width"], Float[Tensor, "batch time width"]],
+    dropout: float = 0.0,
+) -> tuple[Float[Tensor, "batch time half"], Float[Tensor, "batch time half"]]:
+    """Return what leaves the top layer of each stack that reads its own input.
+
+    Side by side where that pays and changes nothing: with dropout both would draw from one
+    generator, in an order of chance, so there they take turns.
+    """
+    if dropout or not torch.is_grad_enabled() or inputs[0].is_cuda or torch.get_num_threads() < 2:
+        one, other = (
+            stack(x, CHUNK_PIECES, dropout)[-1] for stack, x in zip(stacks, inputs, strict=True)
+        )
+        return one, other
+    parameters = [parameter for stack in stacks for parameter in stack.parameters()]
+    found: tuple[Tensor, Tensor] = _ReadBoth.apply(  # type: ignore[no-untyped-call]
+        stacks, *inputs, *parameters
+    )
+    return found
+
+
+class _ReadBoth(torch.autograd.Function):
+    """Each thread records a graph of its own and, when the gradient is there, goes back along it.
+
+    The parameters are passed only so that autograd hears of their gradients.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, stacks: tuple[LstmStack, LstmStack], one: Tensor, other: Tensor, *_: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        low, is_low = torch.get_autocast_dtype("cpu"), torch.is_autocast_enabled("cpu")
+
+        def read(stack: LstmStack, x: Tensor) -> tuple[Tensor, Tensor]:
+            # The precision of the caller: each thread has its own.
+            with torch.autocast("cpu", low, is_low, cache_enabled=False):
+                return x, stack(x, CHUNK_PIECES)[-1]
+
+        inputs = [x.detach().requires_grad_() for x in (one, other)]
+        ctx.stacks, ctx.graphs = stacks, _together(read, stacks, inputs)
+        top, other_top = (top.detach() for _, top in ctx.graphs)
+        return top, other_top
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        def differentiate(
+            stack: LstmStack, graph: tuple[Tensor, Tensor], grad: Tensor
+        ) -> tuple[Tensor, ...]:
+            x, top = graph
+            return torch.autograd.grad(top, [x, *stack.parameters()], grad)
+
+        found = _together(differentiate, ctx.stacks, ctx.graphs, grads)
+        (one, *of_one), (other, *of_other) = found
+        return None, one, other, *of_one, *of_other
+
+
+def _together(work: Callable[..., Pair], *sides: Sequence[Any]) -> list[Pair]:
+    """Do the work of both sides at once."""
+    return list(_two_threads(torch.get_num_threads()).map(work, *sides))
+
+
+@cache
+def _two_threads(num_cores: int) -> ThreadPoolExecutor:
+    half = num_cores // 2
+    return ThreadPoolExecutor(2, "direction", initializer=torch.set_num_threads, initargs=(half,))
