@@ -2,8 +2,9 @@
 
 Written out, the loss of P places over K pieces passes over a P x K matrix about ten times, each
 time from memory; three heads of 2,048 places and as many negatives spend 100 ms a step on that.
-Taken block by block, with the gradient of a block computed while its probabilities are at hand,
-the same takes 27 ms (two cores with AMX bfloat16). With u_j = exp(o_j):
+Taken block by block, with the gradient of a block computed while its probabilities are at hand
+and never wider than they are multiplied, the same takes a quarter of that (two cores with AMX
+bfloat16). With u_j = exp(o_j):
 
     full      loss = log sum_j u_j - o_t               d loss / d o_j = p_j - [j = t]
     sampled   loss = log (u_t + sum_s u_s) - o_t       the same over the target and the samples
@@ -13,7 +14,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 BLOCK_PLACES = 512
 
@@ -60,24 +61,22 @@ class _SoftmaxLoss(torch.autograd.Function):
         grads = [torch.empty_like(expected, dtype=bias.dtype), torch.empty_like(wanted)]
         piece_grad, bias_grad = torch.zeros_like(pieces, dtype=bias.dtype), torch.zeros_like(bias)
         with torch.autocast(device, enabled=False):
-            columns = pieces.to(low).t().contiguous()
+            columns, low_bias = pieces.to(low).t().contiguous(), bias.to(low)
             for begin in range(0, len(wanted), BLOCK_PLACES):
                 block = slice(begin, begin + BLOCK_PLACES)
                 rows = expected[block].to(low)
-                u = (rows @ columns).to(bias.dtype).add_(bias)
-                highest = u.amax(-1)
-                log_total = u.sub_(highest[:, None]).exp_().sum(-1).log_().add_(highest)
-                if wanted_apart:
-                    log_total = torch.logaddexp(log_total, wanted[block])
-                losses[block] = log_total - wanted[block]
-                u.mul_(((highest - log_total).exp() * weights[block])[:, None])  # now w p
-                grads[1][block] = -weights[block]
-                if wanted_apart:
-                    grads[1][block] += (wanted[block] - log_total).exp() * weights[block]
-                p = u.to(low)
-                grads[0][block] = p @ columns.t()
-                piece_grad += p.t() @ rows
-                bias_grad += u.sum(0)
+                logits = torch.addmm(low_bias, rows, columns)
+                p = logits.softmax(-1)
+                # No pass for the sum of the u: the highest p and its logit tell it.
+                log_total = logits.amax(-1).to(bias.dtype) - p.amax(-1).to(bias.dtype).log()
+                losses[block], share = log_total - wanted[block], weights[block]
+                if wanted_apart:  # p is of the samples alone; they have this share of the whole
+                    share = share * losses[block].sigmoid()
+                    losses[block] = nn.functional.softplus(losses[block])
+                grads[0][block] = (p @ columns.t()).to(bias.dtype).mul_(share[:, None])
+                grads[1][block] = -share
+                piece_grad += p.t() @ (rows * share[:, None]).to(low)
+                bias_grad += p.t() @ share.to(low)
         ctx.save_for_backward(*grads, piece_grad, bias_grad)
         ctx.dtypes = expected.dtype, pieces.dtype
         ctx.mark_non_differentiable(losses)
