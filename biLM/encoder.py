@@ -11,6 +11,7 @@ between calls.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,14 +22,15 @@ from torch import Tensor
 from biLM import passage as passages
 from biLM.artifact import Artifact, Golden, load_artifact
 from biLM.batch import COLUMNS, MAX_PADDED_PIECES, ROWS, rectangles
-from biLM.context import contexts
 from biLM.errors import DamagedFileError, MixError, SelfTestError
-from biLM.fill import Expected, around_blank, most_probable
+from biLM.fill import Blank, find_blank
 from biLM.passage import Passage
-from biLM.readout import Readout, read_out
+from biLM.question import Guesses, GuessesFor, Question, VectorsOf
+from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
 from biLM.tokenizer import Tokenizer
 
+Answer = TypeVar("Answer")
 GOLDEN_TOLERANCE = 1e-4  # float32 sums reordered by another CPU; a wrong layer is off by 1e-1
 
 
@@ -83,6 +85,15 @@ class Encoder:
         """A text with one row."""
         return passages.text_passage(self.tokenizer, text)
 
+    def blank(self, text: str) -> Blank:
+        """A text with one blank, such as `我爱____`.
+
+        Raises:
+            BlankError: there is no blank, or more than one.
+            TextError: the text holds a lone surrogate.
+        """
+        return find_blank(self.tokenizer, text)
+
     def embed(
         self, asked: Sequence[Passage], readouts: Sequence[Readout]
     ) -> list[npt.NDArray[np.float32]]:
@@ -91,20 +102,10 @@ class Encoder:
         Returns:
             For each passage `[rows, dim]`, or `[layers, rows, dim]` where layers are named.
         """
-        geometry = self.artifact.geometry
-        found = self.represent([passage.ids for passage in asked])
-        vectors = []
-        for passage, readout, framed in zip(asked, readouts, found, strict=True):
-            context = None
-            if readout.has_context:
-                context = contexts(framed[-1], passage.ranges, self.artifact.heads)
-            rows = read_out(framed[:, 1:-1], passage.ranges, geometry, readout, context)
-            vectors.append(rows.contiguous().numpy())
-        return vectors
+        return self.answer([VectorsOf(*one) for one in zip(asked, readouts, strict=True)])
 
-    @torch.inference_mode()
-    def fill(self, text: str, top_k: int = 10) -> dict[str, tuple[Expected, ...]]:
-        """The most probable pieces for the one blank of a text, such as `我爱____`.
+    def fill(self, text: str, top_k: int = 10) -> Guesses:
+        """The most probable pieces for the one blank of a text.
 
         Returns:
             For `forward`, which reads what stands left of the blank, `backward`, which reads what
@@ -114,12 +115,16 @@ class Encoder:
             BlankError: there is no blank, or more than one.
             TextError: the text holds a lone surrogate.
         """
-        left, right = around_blank(self.tokenizer, text)
-        framed = self.represent([left + right])[0]
-        heads, half = self.artifact.heads, self.artifact.config.cell_size
-        z = heads(framed[-1, len(left), :half], framed[-1, len(left) + 1, half:])
-        logits = z @ self.artifact.model.embedding.weight.T + heads.bias
-        return most_probable(logits, self.tokenizer, top_k)
+        return self.answer([GuessesFor(self.blank(text), top_k, self.tokenizer)])[0]
+
+    @torch.inference_mode()
+    def answer(self, questions: Sequence[Question[Answer]]) -> list[Answer]:
+        """The answer to each question, whatever else is asked with it."""
+        found = self.represent([question.ids for question in questions])
+        return [
+            question.answer(framed, self.artifact)
+            for question, framed in zip(questions, found, strict=True)
+        ]
 
     @torch.inference_mode()
     def represent(self, texts: Sequence[Sequence[int]]) -> list[Float[Tensor, "depth framed dim"]]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from biLM.errors import BlankError
 from biLM.heads import SIDES
-from biLM.tokenizer import Tokenizer, refuse_surrogates
+from biLM.tokenizer import Offset, Tokenizer, refuse_surrogates
 
 BLANK = re.compile("_{2,}")
 
@@ -29,21 +29,36 @@ class Expected:
     probability: float
 
 
-def around_blank(tokenizer: Tokenizer, text: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The piece ids left and right of the one blank of a text, each side cut by itself.
+@dataclass(frozen=True)
+class Blank:
+    """A text with one blank.
+
+    Args:
+        left: Piece ids of what stands left of it, cut by itself.
+        right: Piece ids of what stands right of it.
+        offset: Where it stands in the text, in code points.
+    """
+
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    offset: Offset
+
+
+def find_blank(tokenizer: Tokenizer, text: str) -> Blank:
+    """The one blank of a text.
 
     Raises:
         BlankError: there is no blank, or more than one.
         TextError: the text holds a lone surrogate.
     """
     refuse_surrogates(text)  # here, where its place in the text is known
-    sides = BLANK.split(text)
-    if len(sides) != 2:
+    found = list(BLANK.finditer(text))
+    if len(found) != 1:
         raise BlankError(
-            f"the text has {len(sides) - 1} blanks; write exactly one, as two or more underscores"
+            f"the text has {len(found)} blanks; write exactly one, as two or more underscores"
         )
-    left, right = (tokenizer.encode(side).ids for side in sides)
-    return left, right
+    begin, end = found[0].span()
+    return Blank(tokenizer.encode(text[:begin]).ids, tokenizer.encode(text[end:]).ids, (begin, end))
 
 
 def most_probable(
@@ -53,7 +68,7 @@ def most_probable(
 
     Bytes, boundaries and the unknown piece are no text a blank could be filled with.
     """
-    is_text = torch.tensor([tokenizer.is_text(id_) for id_ in range(tokenizer.num_pieces)])
+    is_text = torch.from_numpy(tokenizer.is_text)
     probabilities = logits.masked_fill(~is_text, -torch.inf).softmax(-1)
     found = {}
     for side, values in zip(SIDES, probabilities, strict=True):

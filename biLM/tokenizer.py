@@ -10,7 +10,10 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 import sentencepiece
 
 from biLM.errors import DamagedFileError, TextError
@@ -79,10 +82,13 @@ class Tokenizer:
         piece: str = self._processor.id_to_piece(piece_id)
         return piece
 
-    def is_text(self, piece_id: int) -> bool:
-        """Whether a piece stands for characters: neither a byte, a boundary nor the unknown."""
+    @cached_property
+    def is_text(self) -> npt.NDArray[np.bool_]:
+        """For each piece whether it stands for characters: no byte, boundary or unknown."""
         of = self._processor
-        return not (of.is_control(piece_id) or of.is_unknown(piece_id) or of.is_byte(piece_id))
+        others = (of.is_control, of.is_unknown, of.is_byte)
+        every = range(self.num_pieces)
+        return np.array([not any(is_other(id_) for is_other in others) for id_ in every])
 
     def encode(self, text: str) -> Pieces:
         """Cut a text into pieces.

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from biLM.passage import Passage
+from biLM.question import Guesses, GuessesFor
 from biLM.scalar_mix import ScalarMix
 from service.engine import Engine, Vectors
 from service.plan import Plan
 from service.reading import Reading
-from service.schemas import EmbedRequest
+from service.schemas import EmbedRequest, FillRequest
 from service.wire import embedding, to_json
 
 Fields = dict[str, object]
@@ -36,6 +37,15 @@ def embed_answer(
     return to_json(
         {"model": _model(engine), **_source(plan), "data": data, "usage": _usage(plan.reading)}
     )
+
+
+def fill_answer(
+    request: FillRequest, question: GuessesFor, found: Guesses, engine: Engine
+) -> bytes:
+    """The body of an answer to /fill."""
+    usage = {"pieces": len(question.ids), "characters": len(request.text)}
+    described: Fields = {"model": _model(engine), "blank": question.blank.offset}
+    return to_json({**described, **found, "usage": usage})
 
 
 def mix_used(mix: ScalarMix, name: str | None) -> Fields:

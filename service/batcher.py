@@ -12,12 +12,12 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Any, Generic, TypeVar
 
 from biLM.errors import BiLMError
-from biLM.passage import Passage
-from biLM.readout import Readout
+from biLM.question import Question
 from service.backlog import Backlog
-from service.engine import Engine, Vectors
+from service.engine import Engine
 from service.errors import Details, RequestError
 from service.settings import Settings
 
@@ -25,52 +25,56 @@ WATCH_S = 1.0  # how often the watchdog looks; a stall is noticed at most this m
 CLOSE_S = 2.0  # patience with the last batch when the service ends
 RESTART_S = 10  # about what a restart takes
 
+Answer = TypeVar("Answer")
+
 logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
-class Job:
+class Job(Generic[Answer]):
     """A request that was admitted. Times are on the monotonic clock.
 
     Args:
-        done: Resolves to the vectors of every text, in order; cancel it to drop the job.
-        num_texts: How many vectors make it complete.
+        done: Resolves to the answers to all questions, in order; cancel it to drop the job.
+        num_questions: How many answers make it complete.
         deadline: When nobody waits any more.
         submitted_at: When it was admitted.
-        started_at: When its first text was taken.
-        finished_at: When its last vectors came back.
-        vectors: Those there are so far, by text.
+        started_at: When its first question was taken.
+        finished_at: When its last answer came back.
+        answers: Those there are so far, by the number of the question.
     """
 
-    done: asyncio.Future[list[Vectors]]
-    num_texts: int
+    done: asyncio.Future[list[Answer]]
+    num_questions: int
     deadline: float
     submitted_at: float
     started_at: float = 0.0
     finished_at: float = 0.0
-    vectors: dict[int, Vectors] = field(default_factory=dict)
+    answers: dict[int, Answer] = field(default_factory=dict)
 
     def is_wanted(self) -> bool:
         """Whether somebody still waits for it."""
         return not self.done.done() and monotonic() < self.deadline
 
-    def add(self, index: int, vectors: Vectors) -> None:
-        """Take the vectors of one text; the last ones complete the job."""
-        self.vectors[index] = vectors
-        if len(self.vectors) == self.num_texts:
+    def add(self, index: int, answer: Answer) -> None:
+        """Take the answer to one question; the last one completes the job."""
+        self.answers[index] = answer
+        if len(self.answers) == self.num_questions:
             self.finished_at = monotonic()
-            self.done.set_result([self.vectors[text] for text in range(self.num_texts)])
+            self.done.set_result([self.answers[number] for number in range(self.num_questions)])
 
 
 @dataclass(frozen=True, eq=False)
 class Item:
-    """One text of a job, and what it costs in padded pieces."""
+    """One question of a job, and what its text costs in padded pieces."""
 
-    job: Job
+    job: Job[Any]
     index: int
-    passage: Passage
-    readout: Readout
+    question: Question[Any]
     width: int
+
+
+Outcomes = list[tuple[Item, object]]
 
 
 class Batcher:
@@ -110,7 +114,7 @@ class Batcher:
         self._watchdog.cancel()
         await asyncio.to_thread(self._thread.join, CLOSE_S)
 
-    def submit(self, passages: Sequence[Passage], readout: Readout, deadline: float) -> Job:
+    def submit(self, questions: Sequence[Question[Answer]], deadline: float) -> Job[Answer]:
         """Admit a request whole.
 
         Raises:
@@ -119,10 +123,11 @@ class Batcher:
         assert self.engine is not None, "a request before the engine; this is a bug"
         if self.died.is_set():
             raise worker_dead()
-        job = Job(self._loop.create_future(), len(passages), deadline, submitted_at=monotonic())
+        done: asyncio.Future[list[Answer]] = self._loop.create_future()
+        job = Job(done, len(questions), deadline, submitted_at=monotonic())
         items = [
-            Item(job, index, passage, readout, self.engine.padded_pieces(passage))
-            for index, passage in enumerate(passages)
+            Item(job, index, question, self.engine.padded_pieces(question))
+            for index, question in enumerate(questions)
         ]
         with self._changed:
             self._refuse_beyond_limit(sum(item.width for item in items), self.engine.pieces_per_s)
@@ -179,15 +184,14 @@ class Batcher:
             if self._running:
                 return self._running
 
-    def _run(self, batch: list[Item]) -> list[tuple[Item, Vectors | Exception]]:
+    def _run(self, batch: list[Item]) -> Outcomes:
+        """The answer to each item, or what kept it from having one."""
         assert self.engine is not None, "a batch before the engine; this is a bug"
         self._running_since = monotonic()
         for item in batch:
             item.job.started_at = item.job.started_at or self._running_since
         try:
-            found = self.engine.run(
-                [item.passage for item in batch], [item.readout for item in batch]
-            )
+            found = self.engine.run([item.question for item in batch])
         except Exception as error:  # whatever a text does to torch, the thread outlives it
             if len(batch) == 1:
                 return [(batch[0], error)]
@@ -201,7 +205,7 @@ class Batcher:
 
     # On the event loop.
 
-    def _deliver(self, outcomes: list[tuple[Item, Vectors | Exception]]) -> None:
+    def _deliver(self, outcomes: Outcomes) -> None:
         for item, outcome in outcomes:
             if item.job.done.done():
                 continue

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +13,15 @@ import torch
 
 from biLM.batch import COLUMNS, MAX_PADDED_PIECES, num_columns
 from biLM.encoder import Encoder
+from biLM.fill import Blank
 from biLM.passage import Passage
+from biLM.question import GuessesFor, Question, VectorsOf
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
 from service.log import fields
 from service.schemas import Level, ModelInfo
 
+Answer = TypeVar("Answer")
 Vectors = npt.NDArray[np.float32]
 BOUNDARY_PIECES = 2  # the encoder reads one before and one after every text
 TIMED_RUNS = 3
@@ -103,13 +106,29 @@ class Engine:
             return Passage(found.ids, None, found.offsets, found.pieces)
         return Passage(found.ids, ((0, len(found)),), ((0, sum(map(len, words))),))
 
-    def padded_pieces(self, passage: Passage) -> int:
-        """What a text costs: its pieces and the padding it will run with."""
-        return num_columns(len(passage.ids) + BOUNDARY_PIECES)
+    def read_blank(self, text: str) -> Blank:
+        """A text with one blank.
 
-    def run(self, passages: Sequence[Passage], readouts: Sequence[Readout]) -> list[Vectors]:
-        """The vectors of each passage, whatever else is in the batch."""
-        return self.encoder.embed(passages, readouts)
+        Raises:
+            BlankError: there is no blank, or more than one.
+        """
+        return self.encoder.blank(text)
+
+    def ask_vectors(self, passages: Sequence[Passage], readout: Readout) -> list[VectorsOf]:
+        """The question after the vectors of each passage."""
+        return [VectorsOf(passage, readout) for passage in passages]
+
+    def ask_guesses(self, blank: Blank, top_k: int) -> GuessesFor:
+        """The question after the pieces for a blank."""
+        return GuessesFor(blank, top_k, self.encoder.tokenizer)
+
+    def padded_pieces(self, question: Question[object]) -> int:
+        """What a question costs: its pieces and the padding they will run with."""
+        return num_columns(len(question.ids) + BOUNDARY_PIECES)
+
+    def run(self, questions: Sequence[Question[Answer]]) -> list[Answer]:
+        """The answer to each question, whatever else is in the batch."""
+        return self.encoder.answer(questions)
 
 
 def _use_threads(threads: int) -> None:

@@ -3,10 +3,11 @@
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service.errors import STATUS_OF
-from service.schemas import EmbedRequest, ErrorAnswer, TokenizeRequest
+from service.schemas import EmbedRequest, ErrorAnswer, FillRequest, TokenizeRequest
 
 REF_TEMPLATE = "#/components/schemas/{model}"
 Json = dict[str, Any]  # the shape FastAPI itself gives to a part of the document
@@ -29,13 +30,13 @@ EXAMPLES: Json = {
     "words": {"summary": "One vector per word", "value": {"words": [["我", "吃了", "苹果"]]}},
 }
 
-BODY_CODES = (
+BLANK: Json = {"summary": "What may stand in the blank", "value": {"text": "我爱____"}}
+
+TEXT_CODES = (
     "invalid_json",
     "invalid_unicode",
     "not_acceptable",
     "body_too_large",
-    "too_many_texts",
-    "too_many_pieces",
     "unsupported_media_type",
     "validation_error",
     "text_too_long",
@@ -46,6 +47,7 @@ BODY_CODES = (
     "worker_dead",
     "deadline_exceeded",
 )
+BODY_CODES = (*TEXT_CODES, "too_many_texts", "too_many_pieces")
 EMBED_CODES = (
     *BODY_CODES,
     "response_too_large",
@@ -63,14 +65,14 @@ class Api(FastAPI):
         """The OpenAPI document."""
         document = super().openapi()
         _, schemas = models_json_schema(
-            [(EmbedRequest, "validation"), (TokenizeRequest, "validation")],
+            [(model, "validation") for model in (EmbedRequest, FillRequest, TokenizeRequest)],
             ref_template=REF_TEMPLATE,
         )
         document["components"]["schemas"] |= schemas["$defs"]
         return document
 
 
-def json_body(model: type[TokenizeRequest], examples: Json) -> Json:
+def json_body(model: type[BaseModel], examples: Json) -> Json:
     """The description of a body that the route reads itself."""
     schema = {"$ref": REF_TEMPLATE.format(model=model.__name__)}
     content = {"application/json": {"schema": schema, "examples": examples}}

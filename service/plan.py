@@ -1,15 +1,17 @@
-"""An embed request -> what the model has to do; refused here if any of it cannot be done."""
+"""A request -> what the model has to do; refused here if any of it cannot be done."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from biLM.errors import BlankError
+from biLM.question import GuessesFor
 from biLM.readout import CONTEXT, Layer, Readout
 from biLM.scalar_mix import ScalarMix
 from service.engine import Engine
 from service.errors import Details, RequestError
 from service.reading import Reading, num_characters, read
-from service.schemas import EmbedRequest, Level, Logits, TokenizeRequest, Weights
+from service.schemas import EmbedRequest, FillRequest, Level, Logits, TokenizeRequest, Weights
 from service.settings import Settings
 from service.wire import num_bytes
 
@@ -58,6 +60,27 @@ def plan_embedding(request: EmbedRequest, engine: Engine, settings: Settings) ->
     reading = read(request, level, engine, settings, request.spans or ())
     _check_response(reading.rows * row_bytes, settings)
     return Plan(reading, readout, mix_name)
+
+
+def plan_filling(request: FillRequest, engine: Engine, settings: Settings) -> GuessesFor:
+    """Find the blank and cut what stands around it.
+
+    Raises:
+        RequestError: there is not exactly one blank, or a limit is passed.
+    """
+    try:
+        question = engine.ask_guesses(engine.read_blank(request.text), request.top_k)
+    except BlankError as error:
+        raise _invalid("text", str(error)) from error
+    pieces, limit = len(question.ids), settings.max_text_pieces
+    if pieces > limit:
+        raise RequestError(
+            "text_too_long",
+            f"the text has {pieces} pieces; the limit is {limit}; send less around the blank",
+            param="text",
+            details=Details(limit=limit, actual=pieces, setting="max_text_pieces"),
+        )
+    return question
 
 
 def plan_tokenizing(request: TokenizeRequest, engine: Engine, settings: Settings) -> Reading:

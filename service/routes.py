@@ -11,18 +11,30 @@ from fastapi import APIRouter
 from fastapi.responses import RedirectResponse, Response
 from starlette.requests import ClientDisconnect, Request
 
-from service.answers import embed_answer, mix_used, tokenize_answer
+from biLM.question import GuessesFor
+from service.answers import embed_answer, fill_answer, mix_used, tokenize_answer
 from service.batcher import Job
 from service.body import check_headers, parse, read_body
 from service.engine import Engine, Vectors
 from service.errors import RequestError
-from service.openapi import BODY_CODES, EMBED_CODES, EXAMPLES, TWO_TEXTS, json_body, refusals
-from service.plan import Plan, plan_embedding, plan_tokenizing
+from service.openapi import (
+    BLANK,
+    BODY_CODES,
+    EMBED_CODES,
+    EXAMPLES,
+    TEXT_CODES,
+    TWO_TEXTS,
+    json_body,
+    refusals,
+)
+from service.plan import Plan, plan_embedding, plan_filling, plan_tokenizing
 from service.reading import Reading
 from service.runtime import Runtime
 from service.schemas import (
     EmbedAnswer,
     EmbedRequest,
+    FillAnswer,
+    FillRequest,
     Health,
     InfoAnswer,
     TokenizeAnswer,
@@ -55,12 +67,34 @@ async def embed(request: Request) -> Response:
             with _timed(spent, "tokenize"):
                 asked, plan = await _on(runtime.tokenizing, _plan, body, engine, runtime.settings)
             request.state.trace.pieces = plan.reading.pieces
-            job = runtime.batcher.submit(plan.reading.passages, plan.readout, deadline)
-            vectors = await _vectors(job, request)
-            spent["queue"] = job.started_at - job.submitted_at
-            spent["infer"] = job.finished_at - job.started_at
+            questions = engine.ask_vectors(plan.reading.passages, plan.readout)
+            vectors = await _answers(runtime.batcher.submit(questions, deadline), request, spent)
             with _timed(spent, "encode"):
                 answer = await _written(runtime, asked, plan, vectors, engine)
+    return _json(answer, spent)
+
+
+@router.post(
+    "/fill",
+    openapi_extra=json_body(FillRequest, {"text": BLANK}),
+    responses={200: {"model": FillAnswer}, **refusals(*TEXT_CODES)},
+)
+async def fill(request: Request) -> Response:
+    """The most probable pieces for the blank of a text, from the left, the right and both sides."""
+    runtime = _runtime(request)
+    spent: dict[str, float] = {}
+    with runtime.admitted() as engine:
+        async with _deadline(runtime.settings) as deadline:
+            body = await _body(request, runtime.settings)
+            with _timed(spent, "tokenize"):
+                asked, question = await _on(
+                    runtime.tokenizing, _find_blank, body, engine, runtime.settings
+                )
+            request.state.trace.pieces = len(question.ids)
+            job = runtime.batcher.submit([question], deadline)
+            (guesses,) = await _answers(job, request, spent)
+            with _timed(spent, "encode"):
+                answer = fill_answer(asked, question, guesses, engine)
     return _json(answer, spent)
 
 
@@ -92,7 +126,7 @@ async def info(request: Request) -> Response:
     facts = {
         "model": engine.model.model_dump(),
         "mixes": {name: mix_used(mix, name) for name, mix in engine.mixes.items()},
-        "features": {"fill": False, "context": True},
+        "features": {"fill": True, "context": True},
         "limits": runtime.settings.model_dump(mode="json"),
         "pieces_per_s": round(engine.pieces_per_s),
         "self_test_deviation": engine.self_test_deviation,
@@ -154,20 +188,28 @@ def _plan(body: bytes, engine: Engine, settings: Settings) -> tuple[EmbedRequest
     return asked, plan_embedding(asked, engine, settings)
 
 
+def _find_blank(body: bytes, engine: Engine, settings: Settings) -> tuple[FillRequest, GuessesFor]:
+    asked = parse(FillRequest, body)
+    return asked, plan_filling(asked, engine, settings)
+
+
 def _cut(body: bytes, engine: Engine, settings: Settings) -> Reading:
     return plan_tokenizing(parse(TokenizeRequest, body), engine, settings)
 
 
-async def _vectors(job: Job, request: Request) -> list[Vectors]:
-    """The vectors. Whoever stops waiting, the client or the deadline, drops the job."""
+async def _answers(job: Job[T], request: Request, spent: dict[str, float]) -> list[T]:
+    """The answers. Whoever stops waiting, the client or the deadline, drops the job."""
     watch = asyncio.create_task(_fail_on_disconnect(job, request))
     try:
-        return await job.done
+        answers = await job.done
     finally:
         watch.cancel()
+    spent["queue"] = job.started_at - job.submitted_at
+    spent["infer"] = job.finished_at - job.started_at
+    return answers
 
 
-async def _fail_on_disconnect(job: Job, request: Request) -> None:
+async def _fail_on_disconnect(job: Job[T], request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
     if not job.done.done():

@@ -134,6 +134,13 @@ class EmbedRequest(TokenizeRequest):
     )
 
 
+class FillRequest(Strict):
+    """A text with a blank to fill."""
+
+    text: str = Field(description="With one blank, written as two or more underscores.")
+    top_k: int = Field(10, ge=1, le=1000, description="Pieces from each side.")
+
+
 class ModelFacts(BaseModel):
     """Which model answered."""
 
@@ -208,10 +215,29 @@ class EmbedAnswer(BaseModel):
     usage: Usage
 
 
+class Guess(BaseModel):
+    """A piece that may stand in the blank."""
+
+    piece: str = Field(description="As it stands in the vocabulary; U+2581 is a space.")
+    id: int
+    probability: float = Field(description="Among all pieces that are text.")
+
+
+class FillAnswer(BaseModel):
+    """The most probable pieces for a blank, by what was read."""
+
+    model: ModelFacts
+    blank: tuple[int, int] = Field(description="Half-open, in code points of the text.")
+    forward: list[Guess] = Field(description="By what stands left of the blank.")
+    backward: list[Guess] = Field(description="By what stands right of it.")
+    cloze: list[Guess] = Field(description="By both sides.")
+    usage: Usage
+
+
 class Features(BaseModel):
     """What there is beyond the layers."""
 
-    fill: bool = Field(description="Whether there is POST /fill; not yet.")
+    fill: bool = Field(description="POST /fill.")
     context: bool = Field(description='The layer "context" of /embed.')
 
 

@@ -29,13 +29,13 @@ class Gate:
         """Until the engine has a batch in its hands."""
         assert await anyio.to_thread.run_sync(self.entered.wait, PATIENCE_S)
 
-    def pass_through(self, passages):
+    def pass_through(self, questions):
         """Wait until the gate is open, and fail if a fault says so."""
-        self.batches.append([passage.ids for passage in passages])
+        self.batches.append([question.ids for question in questions])
         self.entered.set()
         assert self.is_open.wait(PATIENCE_S), "nobody opened the gate"
         for fault in self.faults:
-            fault(passages)
+            fault(questions)
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ class HeldEngine(Engine):
 
     gate: Gate
 
-    def run(self, passages, readouts):
+    def run(self, questions):
         """What the engine answers, once the gate lets the batch pass."""
-        self.gate.pass_through(passages)
-        return super().run(passages, readouts)
+        self.gate.pass_through(questions)
+        return super().run(questions)
 
 
 @asynccontextmanager

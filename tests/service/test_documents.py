@@ -47,7 +47,7 @@ async def test_every_reference_of_the_document_resolves(document):
     text = json.dumps(document)
     referred = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
     assert referred <= document["components"]["schemas"].keys()
-    assert {"EmbedRequest", "TokenizeRequest", "EmbedAnswer", "ErrorAnswer"} <= referred
+    assert {"EmbedRequest", "FillRequest", "TokenizeRequest", "ErrorAnswer"} <= referred
 
 
 async def test_every_field_of_a_request_is_described(document):
@@ -84,7 +84,7 @@ async def test_info_tells_model_mixes_limits_and_features(client, artifact):
     assert info["mixes"]["top"] == {"name": "top", "weights": [0.0, 0.0, 1.0], "gamma": 2.0}
     assert info["limits"].keys() == Settings.model_fields.keys()
     assert info["limits"]["max_text_pieces"] == 8192
-    assert info["features"] == {"fill": False, "context": True}
+    assert info["features"] == {"fill": True, "context": True}
     assert info["card"] == {"data": "none: random weights"}
     assert info["pieces_per_s"] > 0
     assert info["self_test_deviation"] < 1e-4

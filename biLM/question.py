@@ -1,0 +1,89 @@
+"""What is asked about a text: its piece ids, and what to make of their representations.
+
+Questions of any kind run together: the encoder reads their texts in the same rectangles and lets
+each make its answer of its own rows.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Float
+from torch import Tensor
+
+from biLM.artifact import Artifact
+from biLM.context import contexts
+from biLM.fill import Blank, Expected, most_probable
+from biLM.passage import Passage
+from biLM.readout import Readout, read_out
+from biLM.tokenizer import Tokenizer
+
+Answer_co = TypeVar("Answer_co", covariant=True)
+Guesses = dict[str, tuple[Expected, ...]]
+
+
+@runtime_checkable
+class Question(Protocol[Answer_co]):
+    """A text and what is wanted of it."""
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Its piece ids."""
+        ...
+
+    def answer(self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact) -> Answer_co:
+        """What is made of the representations of the text and of its two boundary pieces."""
+        ...
+
+
+@dataclass(frozen=True)
+class VectorsOf:
+    """The vectors of a text, read out as the readout says."""
+
+    passage: Passage
+    readout: Readout
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Of the passage."""
+        return self.passage.ids
+
+    def answer(
+        self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact
+    ) -> npt.NDArray[np.float32]:
+        """`[rows, dim]`, or `[layers, rows, dim]` where layers are named."""
+        ranges, context = self.passage.ranges, None
+        if self.readout.has_context:
+            context = contexts(framed[-1], ranges, artifact.heads)
+        rows = read_out(framed[:, 1:-1], ranges, artifact.geometry, self.readout, context)
+        found: npt.NDArray[np.float32] = rows.contiguous().numpy()
+        return found
+
+
+@dataclass(frozen=True)
+class GuessesFor:
+    """The most probable pieces for the blank of a text.
+
+    Args:
+        blank: The text around it.
+        top_k: How many from each side.
+        tokenizer: Of the artifact.
+    """
+
+    blank: Blank
+    top_k: int
+    tokenizer: Tokenizer
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Of what stands around the blank."""
+        return self.blank.left + self.blank.right
+
+    def answer(self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact) -> Guesses:
+        """By the head: `forward` reads what stands left, `backward` right, `cloze` both."""
+        heads, half = artifact.heads, artifact.config.cell_size
+        before = len(self.blank.left)  # the column of the piece before the blank
+        z = heads(framed[-1, before, :half], framed[-1, before + 1, half:])
+        logits = z @ artifact.model.embedding.weight.T + heads.bias
+        return most_probable(logits, self.tokenizer, self.top_k)
