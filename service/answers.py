@@ -2,27 +2,26 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from biLM.passage import Passage
-from biLM.question import Guesses, GuessesFor
+from biLM.question import Guesses
 from biLM.scalar_mix import ScalarMix
 from service.engine import Engine, Vectors
-from service.plan import Plan
+from service.plan import Comparison, Cutting, Embedding, Filling
 from service.reading import Reading
-from service.schemas import EmbedRequest, FillRequest
 from service.wire import embedding, to_json
 
 Fields = dict[str, object]
 
 
-def tokenize_answer(reading: Reading, engine: Engine) -> bytes:
+def tokenize_answer(plan: Cutting, _: Sequence[object], engine: Engine) -> bytes:
     """The body of an answer to /tokenize."""
-    data = [_cut(reading, index) for index in range(len(reading.passages))]
-    return to_json({"model": _model(engine), "data": data, "usage": _usage(reading)})
+    data = [_cut(plan.reading, index) for index in range(len(plan.reading.passages))]
+    return to_json({"model": _model(engine), "data": data, "usage": _usage(plan.reading)})
 
 
-def embed_answer(
-    request: EmbedRequest, plan: Plan, vectors: Sequence[Vectors], engine: Engine
-) -> bytes:
+def embed_answer(plan: Embedding, vectors: Sequence[Vectors], engine: Engine) -> bytes:
     """The body of an answer to /embed.
 
     Raises:
@@ -30,7 +29,7 @@ def embed_answer(
     """
     data = []
     for index, found in enumerate(vectors):
-        entry = _cut(plan.reading, index) | embedding(found, request.dtype, request.encoding)
+        entry = _cut(plan.reading, index) | embedding(found, plan.dtype, plan.encoding)
         if plan.reading.level == "text" and not plan.reading.passages[index].ids:
             entry["empty"] = True
         data.append(entry)
@@ -39,13 +38,37 @@ def embed_answer(
     )
 
 
-def fill_answer(
-    request: FillRequest, question: GuessesFor, found: Guesses, engine: Engine
-) -> bytes:
+def similarity_answer(plan: Comparison, vectors: Sequence[Vectors], engine: Engine) -> bytes:
+    """The body of an answer to /similarity."""
+    *layers, context = np.concatenate(vectors, axis=1)
+    scales = plan.mix.gamma * np.array(plan.mix.weights, np.float32)
+    mixed = np.tensordot(scales, np.stack(layers), axes=1)
+    occurrences = [
+        {"index": index, "offset": offset}
+        for index, passage in enumerate(plan.reading.passages)
+        for offset in passage.offsets
+    ]
+    cosine = {
+        "layers": list(map(_cosines, layers)),
+        "context": _cosines(context),
+        "mix": _cosines(mixed),
+    }
+    return to_json(
+        {
+            "model": _model(engine),
+            "mix": mix_used(plan.mix, plan.mix_name),
+            "occurrences": occurrences,
+            "cosine": cosine,
+            "usage": _usage(plan.reading),
+        }
+    )
+
+
+def fill_answer(plan: Filling, found: Sequence[Guesses], engine: Engine) -> bytes:
     """The body of an answer to /fill."""
-    usage = {"pieces": len(question.ids), "characters": len(request.text)}
-    described: Fields = {"model": _model(engine), "blank": question.blank.offset}
-    return to_json({**described, **found, "usage": usage})
+    usage = {"pieces": plan.pieces, "characters": plan.characters}
+    blank = plan.question.blank.offset
+    return to_json({"model": _model(engine), "blank": blank, **found[0], "usage": usage})
 
 
 def mix_used(mix: ScalarMix, name: str | None) -> Fields:
@@ -53,7 +76,15 @@ def mix_used(mix: ScalarMix, name: str | None) -> Fields:
     return {"name": name, "weights": mix.weights, "gamma": mix.gamma}
 
 
-def _source(plan: Plan) -> Fields:
+def _cosines(vectors: Vectors) -> Vectors:
+    """`[rows, dim]` -> `[rows, rows]`; a vector of zeros is like nothing, itself included."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    cosines: Vectors = unit @ unit.T
+    return cosines
+
+
+def _source(plan: Embedding) -> Fields:
     source = plan.readout.source
     if isinstance(source, ScalarMix):
         return {"mix": mix_used(source, plan.mix_name)}

@@ -7,7 +7,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service.errors import STATUS_OF
-from service.schemas import EmbedRequest, ErrorAnswer, FillRequest, TokenizeRequest
+from service.schemas import (
+    EmbedRequest,
+    ErrorAnswer,
+    FillRequest,
+    SimilarityRequest,
+    TokenizeRequest,
+)
 
 REF_TEMPLATE = "#/components/schemas/{model}"
 Json = dict[str, Any]  # the shape FastAPI itself gives to a part of the document
@@ -30,6 +36,10 @@ EXAMPLES: Json = {
     "words": {"summary": "One vector per word", "value": {"words": [["我", "吃了", "苹果"]]}},
 }
 
+APPLE: Json = {
+    "summary": "The 苹果 of two texts",
+    "value": {"word": "苹果", "texts": APPLES},
+}
 BLANK: Json = {"summary": "What may stand in the blank", "value": {"text": "我爱____"}}
 
 TEXT_CODES = (
@@ -48,14 +58,16 @@ TEXT_CODES = (
     "deadline_exceeded",
 )
 BODY_CODES = (*TEXT_CODES, "too_many_texts", "too_many_pieces")
+SIMILARITY_CODES = (*BODY_CODES, "response_too_large", "unknown_mix")
 EMBED_CODES = (
-    *BODY_CODES,
-    "response_too_large",
+    *SIMILARITY_CODES,
     "bad_span",
-    "unknown_mix",
     "unknown_layer",
     "nonfinite_output",
 )
+
+
+REQUESTS = (EmbedRequest, FillRequest, SimilarityRequest, TokenizeRequest)
 
 
 class Api(FastAPI):
@@ -65,7 +77,7 @@ class Api(FastAPI):
         """The OpenAPI document."""
         document = super().openapi()
         _, schemas = models_json_schema(
-            [(model, "validation") for model in (EmbedRequest, FillRequest, TokenizeRequest)],
+            [(model, "validation") for model in REQUESTS],
             ref_template=REF_TEMPLATE,
         )
         document["components"]["schemas"] |= schemas["$defs"]

@@ -1,22 +1,36 @@
 """A request -> what the model has to do; refused here if any of it cannot be done."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from biLM.errors import BlankError
+from biLM.heads import SIDES
 from biLM.question import GuessesFor
 from biLM.readout import CONTEXT, Layer, Readout
 from biLM.scalar_mix import ScalarMix
 from service.engine import Engine
 from service.errors import Details, RequestError
 from service.reading import Reading, num_characters, read
-from service.schemas import EmbedRequest, FillRequest, Level, Logits, TokenizeRequest, Weights
+from service.schemas import (
+    DType,
+    EmbedRequest,
+    Encoding,
+    FillRequest,
+    Level,
+    Logits,
+    SimilarityRequest,
+    TokenizeRequest,
+    Weights,
+)
 from service.settings import Settings
 from service.wire import num_bytes
 
 DEFAULT_MIX = "default"
 SHOWN_NAME_LENGTH = 64
+GUESS_BYTES = 80  # of a piece, its id and its probability in an answer
+CUT_PIECE_BYTES = 40  # of a piece, its id and its offset
 LEVELS_OF_SOURCE: dict[str, tuple[Level, ...]] = {  # the default level first
     "texts": ("piece", "char", "span", "text"),
     "words": ("word", "piece", "text"),
@@ -25,21 +39,93 @@ LEVELS_OF_SOURCE: dict[str, tuple[Level, ...]] = {  # the default level first
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What the model has to do for a request.
+class Embedding:
+    """Vectors of texts.
 
     Args:
         reading: The texts.
         readout: What to make of their representations.
         mix_name: Of the mix, where the caller chose one by name.
+        dtype: Of the numbers on the wire.
+        encoding: How they travel.
+        answer_bytes: About what the answer takes.
     """
 
     reading: Reading
     readout: Readout
     mix_name: str | None
+    dtype: DType
+    encoding: Encoding
+    answer_bytes: int
+
+    @property
+    def pieces(self) -> int:
+        """Pieces of all texts."""
+        return self.reading.pieces
 
 
-def plan_embedding(request: EmbedRequest, engine: Engine, settings: Settings) -> Plan:
+@dataclass(frozen=True)
+class Comparison:
+    """Cosines of the occurrences of a word.
+
+    Args:
+        reading: The texts, each occurrence a span.
+        readout: Every layer and the context.
+        mix: What else the occurrences are compared by.
+        mix_name: Of the mix, where the caller chose one by name.
+        answer_bytes: About what the answer takes.
+    """
+
+    reading: Reading
+    readout: Readout
+    mix: ScalarMix
+    mix_name: str | None
+    answer_bytes: int
+
+    @property
+    def pieces(self) -> int:
+        """Pieces of all texts."""
+        return self.reading.pieces
+
+
+@dataclass(frozen=True)
+class Filling:
+    """Guesses for the blank of a text.
+
+    Args:
+        question: What is asked of the model.
+        characters: Code points that were sent.
+        answer_bytes: About what the answer takes.
+    """
+
+    question: GuessesFor
+    characters: int
+    answer_bytes: int
+
+    @property
+    def pieces(self) -> int:
+        """Pieces around the blank."""
+        return len(self.question.ids)
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """Texts in pieces; the model is not asked."""
+
+    reading: Reading
+
+    @property
+    def pieces(self) -> int:
+        """Pieces of all texts."""
+        return self.reading.pieces
+
+    @property
+    def answer_bytes(self) -> int:
+        """About what the answer takes."""
+        return self.pieces * CUT_PIECE_BYTES
+
+
+def plan_embedding(request: EmbedRequest, engine: Engine, settings: Settings) -> Embedding:
     """Cut the texts and choose the readout.
 
     Raises:
@@ -58,11 +144,33 @@ def plan_embedding(request: EmbedRequest, engine: Engine, settings: Settings) ->
     if level == "char":  # known beforehand; cutting a long text first would be for nothing
         _check_response(num_characters(request) * row_bytes, settings)
     reading = read(request, level, engine, settings, request.spans or ())
-    _check_response(reading.rows * row_bytes, settings)
-    return Plan(reading, readout, mix_name)
+    answer_bytes = reading.rows * row_bytes
+    _check_response(answer_bytes, settings)
+    return Embedding(reading, readout, mix_name, request.dtype, request.encoding, answer_bytes)
 
 
-def plan_filling(request: FillRequest, engine: Engine, settings: Settings) -> GuessesFor:
+def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settings) -> Comparison:
+    """Find the word and cut the texts.
+
+    Raises:
+        RequestError: the word is in no text, the mix is not the model's, or a limit is passed.
+    """
+    mix, mix_name = _mix(request.mix, engine)
+    asked = TokenizeRequest(texts=request.texts)
+    word = re.compile(re.escape(request.word))
+    spans = [[match.span() for match in word.finditer(text)] for text in asked.all_texts]
+    num_occurrences = sum(map(len, spans))
+    if not num_occurrences:
+        raise _invalid("word", "it stands in no text; send texts that hold it as it is written")
+    layers = (*range(engine.num_representations), CONTEXT)
+    answer_bytes = num_bytes(num_occurrences**2 * (len(layers) + 1), "float32", "json")
+    _check_response(answer_bytes, settings)
+    reading = read(asked, "span", engine, settings, spans)
+    readout = Readout(layers, center=request.center)
+    return Comparison(reading, readout, mix, mix_name, answer_bytes)
+
+
+def plan_filling(request: FillRequest, engine: Engine, settings: Settings) -> Filling:
     """Find the blank and cut what stands around it.
 
     Raises:
@@ -80,17 +188,17 @@ def plan_filling(request: FillRequest, engine: Engine, settings: Settings) -> Gu
             param="text",
             details=Details(limit=limit, actual=pieces, setting="max_text_pieces"),
         )
-    return question
+    return Filling(question, len(request.text), request.top_k * len(SIDES) * GUESS_BYTES)
 
 
-def plan_tokenizing(request: TokenizeRequest, engine: Engine, settings: Settings) -> Reading:
+def plan_tokenizing(request: TokenizeRequest, engine: Engine, settings: Settings) -> Cutting:
     """Cut the texts.
 
     Raises:
         RequestError: there is not exactly one kind of text, or a limit is passed.
     """
     _source(request)
-    return read(request, "piece", engine, settings)
+    return Cutting(read(request, "piece", engine, settings))
 
 
 def _source(request: TokenizeRequest) -> str:
@@ -127,11 +235,8 @@ def _readout(request: EmbedRequest, engine: Engine) -> tuple[Readout, str | None
         if request.mix is not None:
             raise _invalid("layers", "layers come unmixed; send either layers or mix")
         source = _layers(request.layers, engine.num_representations)
-    elif isinstance(request.mix, Weights | Logits):
-        source = _given_mix(request.mix, engine.num_representations)
     else:
-        mix_name = request.mix or DEFAULT_MIX
-        source = _named_mix(mix_name, engine)
+        source, mix_name = _mix(request.mix, engine)
     return Readout(source, request.pooling, request.center, request.normalize), mix_name
 
 
@@ -151,6 +256,14 @@ def _layers(
                 param="layers",
             )
     return tuple(asked)
+
+
+def _mix(asked: str | Weights | Logits | None, engine: Engine) -> tuple[ScalarMix, str | None]:
+    """The mix, and its name if it was chosen by name."""
+    if isinstance(asked, Weights | Logits):
+        return _given_mix(asked, engine.num_representations), None
+    name = asked or DEFAULT_MIX
+    return _named_mix(name, engine), name
 
 
 def _named_mix(name: str, engine: Engine) -> ScalarMix:

@@ -134,6 +134,15 @@ class EmbedRequest(TokenizeRequest):
     )
 
 
+class SimilarityRequest(Strict):
+    """A word and the texts in which its occurrences are compared."""
+
+    word: str = Field(min_length=1, description="Compared as it is written.")
+    texts: Texts = Field(description="One text or a list of texts.")
+    mix: Mix | None = Field(None, description='As in /embed. Default: the mix "default".')
+    center: bool = Field(True, description="As in /embed. Cosines mean little without it.")
+
+
 class FillRequest(Strict):
     """A text with a blank to fill."""
 
@@ -212,6 +221,31 @@ class EmbedAnswer(BaseModel):
     mix: MixUsed | None = Field(description="Null with layers.")
     layers: list[int | Literal["context"]] | None = Field(None, description="With layers only.")
     data: list[Embedded]
+    usage: Usage
+
+
+class Occurrence(BaseModel):
+    """A place where the word stands."""
+
+    index: int = Field(description="Place of the text in the request.")
+    offset: tuple[int, int] = Field(description="Half-open, in code points of the text.")
+
+
+class Cosines(BaseModel):
+    """Matrices of cosines: a row and a column for each occurrence."""
+
+    layers: list[list[list[float]]] = Field(description="A matrix a layer, layer 0 first.")
+    context: list[list[float]] = Field(description="By what is expected around and in its place.")
+    mix: list[list[float]]
+
+
+class SimilarityAnswer(BaseModel):
+    """How alike the occurrences of a word are."""
+
+    model: ModelFacts
+    mix: MixUsed
+    occurrences: list[Occurrence] = Field(description="From left to right, text by text.")
+    cosine: Cosines
     usage: Usage
 
 

@@ -1,4 +1,4 @@
-"""What /fill answers, against the encoder, whose numbers tests/biLM/test_fill.py holds to the oracle."""
+"""What /fill answers, against the encoder; tests/biLM/test_fill.py holds that to the oracle."""
 
 from dataclasses import asdict
 

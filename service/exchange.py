@@ -1,0 +1,156 @@
+"""How a POST is answered: admitted, read, planned, asked of the model, written.
+
+Every path that reads texts goes this way; a path differs in what it plans, asks and writes.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from time import monotonic, perf_counter
+from typing import Generic, ParamSpec, Protocol, TypeVar
+
+from fastapi.responses import Response
+from pydantic import BaseModel
+from starlette.requests import ClientDisconnect, Request
+
+from biLM.question import Question
+from service.batcher import Job
+from service.body import check_headers, parse, read_body
+from service.engine import Engine
+from service.errors import RequestError
+from service.runtime import Runtime
+from service.settings import Settings
+
+SMALL_ANSWER_BYTES = 64 * 1024  # written on the event loop: about as fast as changing threads
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Plan(Protocol):
+    """What there is to do for a request."""
+
+    @property
+    def pieces(self) -> int:
+        """Pieces the model reads."""
+        ...
+
+    @property
+    def answer_bytes(self) -> int:
+        """About what the answer takes."""
+        ...
+
+
+Asked = TypeVar("Asked", bound=BaseModel)
+Planned = TypeVar("Planned", bound=Plan)
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Exchange(Generic[Asked, Planned, Found]):
+    """A path.
+
+    Args:
+        request: What callers send.
+        plan: Reads it, or refuses it; on a thread of its own.
+        ask: The questions of a plan; none where the model is not needed.
+        write: Their answers as the body of the answer.
+    """
+
+    request: type[Asked]
+    plan: Callable[[Asked, Engine, Settings], Planned]
+    ask: Callable[[Planned, Engine], Sequence[Question[Found]]]
+    write: Callable[[Planned, Sequence[Found], Engine], bytes]
+
+    async def serve(self, request: Request) -> Response:
+        """Answer a request of this path.
+
+        Raises:
+            RequestError: whatever kept it from an answer.
+        """
+        runtime = runtime_of(request)
+        spent: dict[str, float] = {}
+        with runtime.admitted() as engine:
+            async with _deadline(runtime.settings) as deadline:
+                check_headers(request.headers)
+                body = await read_body(request, runtime.settings.max_body_bytes)
+                with _timed(spent, "tokenize"):
+                    plan = await _on(
+                        runtime.tokenizing, self._planned, body, engine, runtime.settings
+                    )
+                request.state.trace.pieces = plan.pieces
+                found: list[Found] = []
+                if questions := self.ask(plan, engine):
+                    job = runtime.batcher.submit(questions, deadline)
+                    found = await _answers(job, request)
+                    spent["queue"] = job.started_at - job.submitted_at
+                    spent["infer"] = job.finished_at - job.started_at
+                with _timed(spent, "encode"):
+                    if plan.answer_bytes <= SMALL_ANSWER_BYTES:
+                        answer = self.write(plan, found, engine)
+                    else:
+                        answer = await _on(runtime.encoding, self.write, plan, found, engine)
+        return json_response(answer, spent)
+
+    def _planned(self, body: bytes, engine: Engine, settings: Settings) -> Planned:
+        return self.plan(parse(self.request, body), engine, settings)
+
+
+def runtime_of(request: Request) -> Runtime:
+    """What the requests of this process share."""
+    runtime = request.app.state.runtime
+    assert isinstance(runtime, Runtime), "a request before the lifespan; this is a bug"
+    return runtime
+
+
+def json_response(body: bytes, spent: dict[str, float] | None = None) -> Response:
+    """An answer, with the seconds its parts took."""
+    headers = {}
+    if spent:
+        durations = (f"{name};dur={seconds * 1000:.3f}" for name, seconds in spent.items())
+        headers["Server-Timing"] = ", ".join(durations)
+    return Response(body, headers=headers, media_type="application/json")
+
+
+@asynccontextmanager
+async def _deadline(settings: Settings) -> AsyncIterator[float]:
+    try:
+        async with asyncio.timeout(settings.deadline_s):
+            yield monotonic() + settings.deadline_s
+    except TimeoutError as error:
+        raise RequestError(
+            "deadline_exceeded",
+            f"no answer within deadline_s = {settings.deadline_s} s; send fewer texts, or ask"
+            " again when there is less to do",
+        ) from error
+
+
+async def _answers(job: Job[T], request: Request) -> list[T]:
+    """The answers. Whoever stops waiting, the client or the deadline, drops the job."""
+    watch = asyncio.create_task(_fail_on_disconnect(job, request))
+    try:
+        return await job.done
+    finally:
+        watch.cancel()
+
+
+async def _fail_on_disconnect(job: Job[T], request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    if not job.done.done():
+        job.done.set_exception(ClientDisconnect())
+
+
+async def _on(
+    thread: Executor, function: Callable[P, T], *arguments: P.args, **named: P.kwargs
+) -> T:
+    return await asyncio.wrap_future(thread.submit(function, *arguments, **named))
+
+
+@contextmanager
+def _timed(spent: dict[str, float], name: str) -> Iterator[None]:
+    begin = perf_counter()
+    yield
+    spent[name] = perf_counter() - begin
