@@ -10,7 +10,7 @@ from biLM.scalar_mix import ScalarMix
 from service.engine import Engine, Vectors
 from service.plan import Comparison, Cutting, Embedding, Filling
 from service.reading import Reading
-from service.wire import embedding, to_json
+from service.wire import embedding, to_json, to_numbers, to_safetensors
 
 Fields = dict[str, object]
 
@@ -27,15 +27,39 @@ def embed_answer(plan: Embedding, vectors: Sequence[Vectors], engine: Engine) ->
     Raises:
         RequestError: nonfinite_output.
     """
-    data = []
-    for index, found in enumerate(vectors):
-        entry = _cut(plan.reading, index) | embedding(found, plan.dtype, plan.encoding)
-        if plan.reading.level == "text" and not plan.reading.passages[index].ids:
-            entry["empty"] = True
-        data.append(entry)
+    data = [
+        _entry(plan, index) | embedding(found, plan.dtype, plan.encoding)
+        for index, found in enumerate(vectors)
+    ]
     return to_json(
         {"model": _model(engine), **_source(plan), "data": data, "usage": _usage(plan.reading)}
     )
+
+
+def embed_tensors(plan: Embedding, vectors: Sequence[Vectors], engine: Engine) -> bytes:
+    """The answer to /embed as one safetensors body: the rows of all texts, one after the other.
+
+    Raises:
+        RequestError: nonfinite_output.
+    """
+    reading = plan.reading
+    rows = [found.shape[-2] for found in vectors]
+    tensors = {
+        "embedding": to_numbers(np.concatenate(vectors, axis=-2), plan.dtype),
+        "row_splits": np.cumsum([0, *rows], dtype="<i8"),
+    }
+    if reading.has_offsets:
+        offsets = [offset for passage in reading.passages for offset in passage.offsets]
+        tensors["offsets"] = np.array(offsets, dtype="<i4").reshape(-1, 2)
+    if reading.level == "piece":
+        ids = [piece_id for passage in reading.passages for piece_id in passage.ids]
+        tensors["ids"] = np.array(ids, dtype="<i4")
+    data = [
+        {name: value for name, value in _entry(plan, index).items() if name not in tensors}
+        for index in range(len(vectors))
+    ]
+    rest = {"model": _model(engine), **_source(plan), "data": data, "usage": _usage(reading)}
+    return to_safetensors(tensors, rest)
 
 
 def similarity_answer(plan: Comparison, vectors: Sequence[Vectors], engine: Engine) -> bytes:
@@ -97,6 +121,14 @@ def _model(engine: Engine) -> Fields:
 
 def _usage(reading: Reading) -> Fields:
     return {"pieces": reading.pieces, "characters": reading.characters}
+
+
+def _entry(plan: Embedding, index: int) -> Fields:
+    """What an answer says of one text beside its vectors."""
+    entry = _cut(plan.reading, index)
+    if plan.reading.level == "text" and not plan.reading.passages[index].ids:
+        entry["empty"] = True
+    return entry
 
 
 def _cut(reading: Reading, index: int) -> Fields:

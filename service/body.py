@@ -1,6 +1,7 @@
 """A request's headers and bytes -> a validated model, or the refusal that says why not."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -9,41 +10,66 @@ from starlette.requests import Request
 
 from service.errors import Details, RequestError
 
-JSON_RANGES = ("application/json", "application/*", "*/*")  # the most specific speaks first
+JSON = "application/json"
 SHOWN_NAME_LENGTH = 64
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def check_headers(headers: Headers) -> None:
-    """Refuse what is not JSON, and callers who do not take JSON.
+def check_content(headers: Headers) -> None:
+    """Refuse what is not JSON by its headers.
 
     Raises:
-        RequestError: unsupported_media_type or not_acceptable.
+        RequestError: unsupported_media_type.
     """
-    content_type = headers.get("content-type", "application/json")
-    is_json = content_type.partition(";")[0].strip().lower() == "application/json"
+    content_type = headers.get("content-type", JSON)
+    is_json = content_type.partition(";")[0].strip().lower() == JSON
     if not is_json or headers.get("content-encoding", "identity") != "identity":
         raise RequestError(
             "unsupported_media_type",
             "the body is not plain JSON by its headers; send content-type: application/json and"
             " no content-encoding",
         )
-    if not _takes_json(headers.get("accept", "*/*")):
+
+
+def choose_media_type(headers: Headers, offered: Sequence[str]) -> str:
+    """The offered media type that the caller likes best; the first of those liked alike.
+
+    What is named whole goes before what only a range such as */* admits.
+
+    Raises:
+        RequestError: not_acceptable.
+    """
+    ranges = {}
+    for media_range in headers.get("accept", "*/*").lower().split(","):
+        name, *parameters = (part.strip() for part in media_range.split(";"))
+        ranges[name] = _quality(parameters)
+    liked = [_liking(media_type, ranges) for media_type in offered]
+    best = max(liked)
+    if not best[0]:
         raise RequestError(
             "not_acceptable",
-            "the answer is application/json, which the Accept header does not admit; send"
-            " accept: application/json",
+            f"the answer is {' or '.join(offered)}, which the Accept header does not admit; send"
+            f" accept: {offered[0]}",
         )
+    return offered[liked.index(best)]
 
 
-def _takes_json(accept: str) -> bool:
-    quality = {}
-    for media_range in accept.lower().split(","):
-        name, *parameters = (part.strip() for part in media_range.split(";"))
-        is_refused = any(p.startswith("q=") and not p[2:].strip("0.") for p in parameters)
-        quality[name] = not is_refused
-    return next((quality[name] for name in JSON_RANGES if name in quality), False)
+def _quality(parameters: Sequence[str]) -> float:
+    given = next((one[2:] for one in parameters if one.startswith("q=")), "1")
+    try:
+        return float(given)
+    except ValueError:
+        return 0.0
+
+
+def _liking(media_type: str, ranges: Mapping[str, float]) -> tuple[float, bool]:
+    """How much a media type is liked, and whether it is named whole."""
+    kind = media_type.partition("/")[0]
+    for name in (media_type, f"{kind}/*", "*/*"):  # the most specific speaks first
+        if name in ranges:
+            return ranges[name], name == media_type
+    return 0.0, False
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:

@@ -4,7 +4,7 @@ Every path that reads texts goes this way; a path differs in what it plans, asks
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from biLM.question import Question
 from service.batcher import Job
-from service.body import check_headers, parse, read_body
+from service.body import check_content, choose_media_type, parse, read_body
 from service.engine import Engine
 from service.errors import RequestError
 from service.runtime import Runtime
@@ -56,13 +56,13 @@ class Exchange(Generic[Asked, Planned, Found]):
         request: What callers send.
         plan: Reads it, or refuses it; on a thread of its own.
         ask: The questions of a plan; none where the model is not needed.
-        write: Their answers as the body of the answer.
+        write: Their answers as the body of the answer, by media type; the first one is usual.
     """
 
     request: type[Asked]
     plan: Callable[[Asked, Engine, Settings], Planned]
     ask: Callable[[Planned, Engine], Sequence[Question[Found]]]
-    write: Callable[[Planned, Sequence[Found], Engine], bytes]
+    write: Mapping[str, Callable[[Planned, Sequence[Found], Engine], bytes]]
 
     async def serve(self, request: Request) -> Response:
         """Answer a request of this path.
@@ -74,7 +74,8 @@ class Exchange(Generic[Asked, Planned, Found]):
         spent: dict[str, float] = {}
         with runtime.admitted() as engine:
             async with _deadline(runtime.settings) as deadline:
-                check_headers(request.headers)
+                check_content(request.headers)
+                media_type = choose_media_type(request.headers, list(self.write))
                 body = await read_body(request, runtime.settings.max_body_bytes)
                 with _timed(spent, "tokenize"):
                     plan = await _on(
@@ -87,12 +88,14 @@ class Exchange(Generic[Asked, Planned, Found]):
                     found = await _answers(job, request)
                     spent["queue"] = job.started_at - job.submitted_at
                     spent["infer"] = job.finished_at - job.started_at
+                write = self.write[media_type]
                 with _timed(spent, "encode"):
                     if plan.answer_bytes <= SMALL_ANSWER_BYTES:
-                        answer = self.write(plan, found, engine)
+                        answer = write(plan, found, engine)
                     else:
-                        answer = await _on(runtime.encoding, self.write, plan, found, engine)
-        return json_response(answer, spent)
+                        answer = await _on(runtime.encoding, write, plan, found, engine)
+        durations = (f"{name};dur={seconds * 1000:.3f}" for name, seconds in spent.items())
+        return Response(answer, 200, {"Server-Timing": ", ".join(durations)}, media_type)
 
     def _planned(self, body: bytes, engine: Engine, settings: Settings) -> Planned:
         return self.plan(parse(self.request, body), engine, settings)
@@ -103,15 +106,6 @@ def runtime_of(request: Request) -> Runtime:
     runtime = request.app.state.runtime
     assert isinstance(runtime, Runtime), "a request before the lifespan; this is a bug"
     return runtime
-
-
-def json_response(body: bytes, spent: dict[str, float] | None = None) -> Response:
-    """An answer, with the seconds its parts took."""
-    headers = {}
-    if spent:
-        durations = (f"{name};dur={seconds * 1000:.3f}" for name, seconds in spent.items())
-        headers["Server-Timing"] = ", ".join(durations)
-    return Response(body, headers=headers, media_type="application/json")
 
 
 @asynccontextmanager

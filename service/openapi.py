@@ -14,6 +14,7 @@ from service.schemas import (
     SimilarityRequest,
     TokenizeRequest,
 )
+from service.wire import SAFETENSORS
 
 REF_TEMPLATE = "#/components/schemas/{model}"
 Json = dict[str, Any]  # the shape FastAPI itself gives to a part of the document
@@ -39,6 +40,18 @@ EXAMPLES: Json = {
 APPLE: Json = {
     "summary": "The 苹果 of two texts",
     "value": {"word": "苹果", "texts": APPLES},
+}
+TENSORS: Json = {
+    SAFETENSORS: {
+        "schema": {
+            "type": "string",
+            "format": "binary",
+            "description": "`embedding` [total_rows, dim] or [layers, total_rows, dim] with layers,"
+            " `row_splits` int64 [texts + 1], `offsets` int32 [total_rows, 2] (not with ids), `ids`"
+            " int32 (level piece only); the rest of the JSON answer, field by field as JSON, in"
+            " `__metadata__`.",
+        }
+    }
 }
 BLANK: Json = {"summary": "What may stand in the blank", "value": {"text": "我爱____"}}
 

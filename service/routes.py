@@ -6,12 +6,14 @@ from starlette.requests import Request
 
 from service.answers import (
     embed_answer,
+    embed_tensors,
     fill_answer,
     mix_used,
     similarity_answer,
     tokenize_answer,
 )
-from service.exchange import Exchange, json_response, runtime_of
+from service.body import JSON
+from service.exchange import Exchange, runtime_of
 from service.openapi import (
     APPLE,
     BLANK,
@@ -19,6 +21,7 @@ from service.openapi import (
     EMBED_CODES,
     EXAMPLES,
     SIMILARITY_CODES,
+    TENSORS,
     TEXT_CODES,
     TWO_TEXTS,
     json_body,
@@ -38,22 +41,22 @@ from service.schemas import (
     TokenizeRequest,
 )
 from service.versions import versions
-from service.wire import to_json
+from service.wire import SAFETENSORS, to_json
 
 EMBED = Exchange(
     EmbedRequest,
     plan_embedding,
     lambda plan, engine: engine.ask_vectors(plan.reading.passages, plan.readout),
-    embed_answer,
+    {JSON: embed_answer, SAFETENSORS: embed_tensors},
 )
 SIMILARITY = Exchange(
     SimilarityRequest,
     plan_similarity,
     lambda plan, engine: engine.ask_vectors(plan.reading.passages, plan.readout),
-    similarity_answer,
+    {JSON: similarity_answer},
 )
-FILL = Exchange(FillRequest, plan_filling, lambda plan, _: [plan.question], fill_answer)
-TOKENIZE = Exchange(TokenizeRequest, plan_tokenizing, lambda *_: (), tokenize_answer)
+FILL = Exchange(FillRequest, plan_filling, lambda plan, _: [plan.question], {JSON: fill_answer})
+TOKENIZE = Exchange(TokenizeRequest, plan_tokenizing, lambda *_: (), {JSON: tokenize_answer})
 
 router = APIRouter()
 
@@ -61,7 +64,7 @@ router = APIRouter()
 @router.post(
     "/embed",
     openapi_extra=json_body(EmbedRequest, EXAMPLES),
-    responses={200: {"model": EmbedAnswer}, **refusals(*EMBED_CODES)},
+    responses={200: {"model": EmbedAnswer, "content": TENSORS}, **refusals(*EMBED_CODES)},
 )
 async def embed(request: Request) -> Response:
     """Vectors of texts: one per piece, code point, word, span or text."""
@@ -113,14 +116,14 @@ async def info(request: Request) -> Response:
         "versions": versions(),
         "card": engine.card,
     }
-    return json_response(to_json(facts))
+    return _json(facts)
 
 
 @router.get("/livez", responses={200: {"model": Health}, **refusals("worker_dead")})
 async def livez(request: Request) -> Response:
     """Whether the process does its work; if not, restart it."""
     runtime_of(request).check_alive()
-    return json_response(to_json({"status": "alive"}))
+    return _json({"status": "alive"})
 
 
 @router.get(
@@ -130,10 +133,14 @@ async def livez(request: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """Whether the process takes requests; if not, send them elsewhere."""
     runtime_of(request).ready_engine()
-    return json_response(to_json({"status": "ready"}))
+    return _json({"status": "ready"})
 
 
 @router.get("/", include_in_schema=False)
 async def root() -> Response:
     """The way to the documentation."""
     return RedirectResponse("/docs")
+
+
+def _json(answer: dict[str, object]) -> Response:
+    return Response(to_json(answer), media_type=JSON)

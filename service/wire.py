@@ -2,16 +2,22 @@
 
 import base64
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import orjson
+from safetensors.numpy import save
 
 from service.errors import RequestError
 from service.schemas import DType, Encoding
 
 NUMPY_DTYPE: Mapping[DType, str] = {"float32": "<f4", "float16": "<f2"}
+SAFETENSORS = "application/vnd.safetensors"
+HEADER_SIZE_BYTES = 8  # a safetensors file begins with the size of its header
 JSON_NUMBER_BYTES = 12  # "-0.12345678,"
+
+Numbers = npt.NDArray[Any]
 
 
 def num_bytes(numbers: int, dtype: DType, encoding: Encoding) -> int:
@@ -21,10 +27,8 @@ def num_bytes(numbers: int, dtype: DType, encoding: Encoding) -> int:
     return -(-numbers * np.dtype(NUMPY_DTYPE[dtype]).itemsize // 3) * 4
 
 
-def embedding(
-    vectors: npt.NDArray[np.float32], dtype: DType, encoding: Encoding
-) -> dict[str, object]:
-    """The fields `shape`, `dtype` and `embedding` of one text.
+def to_numbers(vectors: npt.NDArray[np.float32], dtype: DType) -> Numbers:
+    """The numbers as they go on the wire: little-endian, in C order.
 
     Raises:
         RequestError: nonfinite_output: a number is infinite or none, or does not fit the dtype.
@@ -37,8 +41,35 @@ def embedding(
             f"a vector holds a number that is not finite in {dtype}; check the scale of the mix",
             param="dtype",
         )
+    return numbers
+
+
+def embedding(
+    vectors: npt.NDArray[np.float32], dtype: DType, encoding: Encoding
+) -> dict[str, object]:
+    """The fields `shape`, `dtype` and `embedding` of one text.
+
+    Raises:
+        RequestError: nonfinite_output: a number is infinite or none, or does not fit the dtype.
+    """
+    numbers = to_numbers(vectors, dtype)
     written = base64.b64encode(numbers.data).decode("ascii") if encoding == "base64" else numbers
     return {"shape": numbers.shape, "dtype": dtype, "embedding": written}
+
+
+def to_safetensors(tensors: Mapping[str, Numbers], rest: Mapping[str, object]) -> bytes:
+    """One safetensors body; every field of the rest is JSON in its metadata.
+
+    The library writes metadata in an order of chance, and the same answer has the same bytes here:
+    so it writes the tensors, and the metadata are put into its header.
+    """
+    body = memoryview(save(dict(tensors)))
+    end = HEADER_SIZE_BYTES + int.from_bytes(body[:HEADER_SIZE_BYTES], "little")
+    metadata = {name: to_json(value).decode() for name, value in rest.items()}
+    described: dict[str, object] = orjson.loads(body[HEADER_SIZE_BYTES:end])
+    header = to_json({"__metadata__": metadata, **described})
+    header += b" " * (-len(header) % HEADER_SIZE_BYTES)  # tensors begin at a multiple of eight
+    return b"".join([len(header).to_bytes(HEADER_SIZE_BYTES, "little"), header, body[end:]])
 
 
 def to_json(answer: object) -> bytes:
