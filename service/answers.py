@@ -27,13 +27,22 @@ def embed_answer(plan: Embedding, vectors: Sequence[Vectors], engine: Engine) ->
     Raises:
         RequestError: nonfinite_output.
     """
-    data = [
-        _entry(plan, index) | embedding(found, plan.dtype, plan.encoding)
-        for index, found in enumerate(vectors)
-    ]
-    return to_json(
-        {"model": _model(engine), **_source(plan), "data": data, "usage": _usage(plan.reading)}
-    )
+    data = [_embedded(plan, index, found) for index, found in enumerate(vectors)]
+    return to_json({**_about(plan, engine), "data": data, "usage": _usage(plan.reading)})
+
+
+def embed_line(plan: Embedding, index: int, vectors: Vectors) -> bytes:
+    """The line of one text in an answer to /embed: an entry of `data`.
+
+    Raises:
+        RequestError: nonfinite_output.
+    """
+    return to_json(_embedded(plan, index, vectors))
+
+
+def embed_summary(plan: Embedding, engine: Engine) -> bytes:
+    """The last line of an answer to /embed: the answer without `data`."""
+    return to_json({**_about(plan, engine), "usage": _usage(plan.reading)})
 
 
 def embed_tensors(plan: Embedding, vectors: Sequence[Vectors], engine: Engine) -> bytes:
@@ -58,7 +67,7 @@ def embed_tensors(plan: Embedding, vectors: Sequence[Vectors], engine: Engine) -
         {name: value for name, value in _entry(plan, index).items() if name not in tensors}
         for index in range(len(vectors))
     ]
-    rest = {"model": _model(engine), **_source(plan), "data": data, "usage": _usage(reading)}
+    rest = {**_about(plan, engine), "data": data, "usage": _usage(reading)}
     return to_safetensors(tensors, rest)
 
 
@@ -108,11 +117,15 @@ def _cosines(vectors: Vectors) -> Vectors:
     return cosines
 
 
-def _source(plan: Embedding) -> Fields:
-    source = plan.readout.source
+def _about(plan: Embedding, engine: Engine) -> Fields:
+    source, model = plan.readout.source, _model(engine)
     if isinstance(source, ScalarMix):
-        return {"mix": mix_used(source, plan.mix_name)}
-    return {"mix": None, "layers": source}
+        return {"model": model, "mix": mix_used(source, plan.mix_name)}
+    return {"model": model, "mix": None, "layers": source}
+
+
+def _embedded(plan: Embedding, index: int, vectors: Vectors) -> Fields:
+    return _entry(plan, index) | embedding(vectors, plan.dtype, plan.encoding)
 
 
 def _model(engine: Engine) -> Fields:

@@ -42,6 +42,7 @@ class Job(Generic[Answer]):
         started_at: When its first question was taken.
         finished_at: When its last answer came back.
         answers: Those there are so far, by the number of the question.
+        arrived: The same in the order they came back, then None; also None if the job fails.
     """
 
     done: asyncio.Future[list[Answer]]
@@ -51,6 +52,10 @@ class Job(Generic[Answer]):
     started_at: float = 0.0
     finished_at: float = 0.0
     answers: dict[int, Answer] = field(default_factory=dict)
+    arrived: asyncio.Queue[tuple[int, Answer] | None] = field(default_factory=asyncio.Queue)
+
+    def __post_init__(self) -> None:
+        self.done.add_done_callback(lambda _: self.arrived.put_nowait(None))
 
     def is_wanted(self) -> bool:
         """Whether somebody still waits for it."""
@@ -59,6 +64,7 @@ class Job(Generic[Answer]):
     def add(self, index: int, answer: Answer) -> None:
         """Take the answer to one question; the last one completes the job."""
         self.answers[index] = answer
+        self.arrived.put_nowait((index, answer))
         if len(self.answers) == self.num_questions:
             self.finished_at = monotonic()
             self.done.set_result([self.answers[number] for number in range(self.num_questions)])

@@ -6,22 +6,25 @@ Every path that reads texts goes this way; a path differs in what it plans, asks
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic, perf_counter
 from typing import Generic, ParamSpec, Protocol, TypeVar
 
 from fastapi.responses import Response
 from pydantic import BaseModel
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from biLM.question import Question
 from service.batcher import Job
 from service.body import check_content, choose_media_type, parse, read_body
 from service.engine import Engine
 from service.errors import RequestError
+from service.lines import Lines, fail_on_disconnect
 from service.runtime import Runtime
 from service.settings import Settings
+from service.wire import NDJSON
 
 SMALL_ANSWER_BYTES = 64 * 1024  # written on the event loop: about as fast as changing threads
 
@@ -57,12 +60,17 @@ class Exchange(Generic[Asked, Planned, Found]):
         plan: Reads it, or refuses it; on a thread of its own.
         ask: The questions of a plan; none where the model is not needed.
         write: Their answers as the body of the answer, by media type; the first one is usual.
+        lines: The line of one answer, given its number, and the last line of all; None where
+            answers do not leave line by line.
     """
 
     request: type[Asked]
     plan: Callable[[Asked, Engine, Settings], Planned]
     ask: Callable[[Planned, Engine], Sequence[Question[Found]]]
     write: Mapping[str, Callable[[Planned, Sequence[Found], Engine], bytes]]
+    lines: (
+        tuple[Callable[[Planned, int, Found], bytes], Callable[[Planned, Engine], bytes]] | None
+    ) = None
 
     async def serve(self, request: Request) -> Response:
         """Answer a request of this path.
@@ -72,30 +80,41 @@ class Exchange(Generic[Asked, Planned, Found]):
         """
         runtime = runtime_of(request)
         spent: dict[str, float] = {}
-        with runtime.admitted() as engine:
+        with ExitStack() as admission:
+            engine = admission.enter_context(runtime.admitted())
             async with _deadline(runtime.settings) as deadline:
                 check_content(request.headers)
-                media_type = choose_media_type(request.headers, list(self.write))
+                media_type = choose_media_type(request.headers, self._media_types)
                 body = await read_body(request, runtime.settings.max_body_bytes)
                 with _timed(spent, "tokenize"):
                     plan = await _on(
                         runtime.tokenizing, self._planned, body, engine, runtime.settings
                     )
                 request.state.trace.pieces = plan.pieces
-                found: list[Found] = []
-                if questions := self.ask(plan, engine):
-                    job = runtime.batcher.submit(questions, deadline)
-                    found = await _answers(job, request)
-                    spent["queue"] = job.started_at - job.submitted_at
-                    spent["infer"] = job.finished_at - job.started_at
+                questions = self.ask(plan, engine)
+                job = runtime.batcher.submit(questions, deadline) if questions else None
+                if job and self.lines and media_type == NDJSON:
+                    line, summary = self.lines
+                    return Lines(
+                        job,
+                        partial(line, plan),
+                        summary(plan, engine),
+                        _late(runtime.settings),
+                        admission.pop_all(),
+                        _timing(spent),
+                    )
+                found = await _answers(job, request, spent) if job else []
                 write = self.write[media_type]
                 with _timed(spent, "encode"):
                     if plan.answer_bytes <= SMALL_ANSWER_BYTES:
                         answer = write(plan, found, engine)
                     else:
                         answer = await _on(runtime.encoding, write, plan, found, engine)
-        durations = (f"{name};dur={seconds * 1000:.3f}" for name, seconds in spent.items())
-        return Response(answer, 200, {"Server-Timing": ", ".join(durations)}, media_type)
+        return Response(answer, 200, _timing(spent), media_type)
+
+    @property
+    def _media_types(self) -> list[str]:
+        return [*self.write, NDJSON] if self.lines else list(self.write)
 
     def _planned(self, body: bytes, engine: Engine, settings: Settings) -> Planned:
         return self.plan(parse(self.request, body), engine, settings)
@@ -114,27 +133,32 @@ async def _deadline(settings: Settings) -> AsyncIterator[float]:
         async with asyncio.timeout(settings.deadline_s):
             yield monotonic() + settings.deadline_s
     except TimeoutError as error:
-        raise RequestError(
-            "deadline_exceeded",
-            f"no answer within deadline_s = {settings.deadline_s} s; send fewer texts, or ask"
-            " again when there is less to do",
-        ) from error
+        raise _late(settings) from error
 
 
-async def _answers(job: Job[T], request: Request) -> list[T]:
+def _late(settings: Settings) -> RequestError:
+    return RequestError(
+        "deadline_exceeded",
+        f"no answer within deadline_s = {settings.deadline_s} s; send fewer texts, or ask"
+        " again when there is less to do",
+    )
+
+
+async def _answers(job: Job[T], request: Request, spent: dict[str, float]) -> list[T]:
     """The answers. Whoever stops waiting, the client or the deadline, drops the job."""
-    watch = asyncio.create_task(_fail_on_disconnect(job, request))
+    watch = asyncio.create_task(fail_on_disconnect(job, request.receive))
     try:
-        return await job.done
+        answers = await job.done
     finally:
         watch.cancel()
+    spent["queue"] = job.started_at - job.submitted_at
+    spent["infer"] = job.finished_at - job.started_at
+    return answers
 
 
-async def _fail_on_disconnect(job: Job[T], request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-    if not job.done.done():
-        job.done.set_exception(ClientDisconnect())
+def _timing(spent: Mapping[str, float]) -> dict[str, str]:
+    durations = (f"{name};dur={seconds * 1000:.3f}" for name, seconds in spent.items())
+    return {"Server-Timing": ", ".join(durations)}
 
 
 async def _on(

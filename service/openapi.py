@@ -14,7 +14,7 @@ from service.schemas import (
     SimilarityRequest,
     TokenizeRequest,
 )
-from service.wire import SAFETENSORS
+from service.wire import NDJSON, SAFETENSORS
 
 REF_TEMPLATE = "#/components/schemas/{model}"
 Json = dict[str, Any]  # the shape FastAPI itself gives to a part of the document
@@ -41,7 +41,7 @@ APPLE: Json = {
     "summary": "The 苹果 of two texts",
     "value": {"word": "苹果", "texts": APPLES},
 }
-TENSORS: Json = {
+OTHER_BODIES: Json = {
     SAFETENSORS: {
         "schema": {
             "type": "string",
@@ -51,7 +51,14 @@ TENSORS: Json = {
             " int32 (level piece only); the rest of the JSON answer, field by field as JSON, in"
             " `__metadata__`.",
         }
-    }
+    },
+    NDJSON: {
+        "schema": {
+            "type": "string",
+            "description": "A line for each text as it finishes: an entry of `data`. The last line"
+            " is the answer without `data`, or an `ErrorAnswer` if it failed after the first.",
+        }
+    },
 }
 BLANK: Json = {"summary": "What may stand in the blank", "value": {"text": "我爱____"}}
 

@@ -6,6 +6,8 @@ from starlette.requests import Request
 
 from service.answers import (
     embed_answer,
+    embed_line,
+    embed_summary,
     embed_tensors,
     fill_answer,
     mix_used,
@@ -20,8 +22,8 @@ from service.openapi import (
     BODY_CODES,
     EMBED_CODES,
     EXAMPLES,
+    OTHER_BODIES,
     SIMILARITY_CODES,
-    TENSORS,
     TEXT_CODES,
     TWO_TEXTS,
     json_body,
@@ -48,6 +50,7 @@ EMBED = Exchange(
     plan_embedding,
     lambda plan, engine: engine.ask_vectors(plan.reading.passages, plan.readout),
     {JSON: embed_answer, SAFETENSORS: embed_tensors},
+    (embed_line, embed_summary),
 )
 SIMILARITY = Exchange(
     SimilarityRequest,
@@ -64,7 +67,7 @@ router = APIRouter()
 @router.post(
     "/embed",
     openapi_extra=json_body(EmbedRequest, EXAMPLES),
-    responses={200: {"model": EmbedAnswer, "content": TENSORS}, **refusals(*EMBED_CODES)},
+    responses={200: {"model": EmbedAnswer, "content": OTHER_BODIES}, **refusals(*EMBED_CODES)},
 )
 async def embed(request: Request) -> Response:
     """Vectors of texts: one per piece, code point, word, span or text."""

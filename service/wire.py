@@ -14,6 +14,7 @@ from service.schemas import DType, Encoding
 
 NUMPY_DTYPE: Mapping[DType, str] = {"float32": "<f4", "float16": "<f2"}
 SAFETENSORS = "application/vnd.safetensors"
+NDJSON = "application/x-ndjson"
 HEADER_SIZE_BYTES = 8  # a safetensors file begins with the size of its header
 JSON_NUMBER_BYTES = 12  # "-0.12345678,"
 

@@ -1,0 +1,95 @@
+"""An answer that leaves line by line: each text as it finishes, then what there is to say of all.
+
+What fails after the first line can no longer have a status of its own. It is the last line then,
+with the body every refusal has; an answer whose last line is neither that nor the summary has been
+cut off on its way.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import ExitStack
+from time import monotonic
+from typing import Any
+
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from service.batcher import Job
+from service.errors import RequestError
+from service.wire import NDJSON, to_json
+
+
+class Lines(Response):
+    """A response of newline-delimited JSON.
+
+    Args:
+        job: Whose answers become lines.
+        write: The line of one answer, given its number; without its end.
+        summary: The last line.
+        late: The refusal of what is not answered by the job's deadline.
+        admission: What is held until the last line is sent.
+        headers: Beside the content type.
+    """
+
+    media_type = NDJSON
+
+    def __init__(
+        self,
+        job: Job[Any],
+        write: Callable[[int, Any], bytes],
+        summary: bytes,
+        late: RequestError,
+        admission: ExitStack,
+        headers: dict[str, str],
+    ) -> None:
+        super().__init__(headers=headers)
+        del self.headers["content-length"]
+        self._job = job
+        self._write = write
+        self._summary = summary
+        self._late = late
+        self._admission = admission
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send every line as soon as there is one."""
+        with self._admission:
+            watch = asyncio.create_task(fail_on_disconnect(self._job, receive))
+            try:
+                await self._send_lines(scope, send)
+            finally:
+                watch.cancel()
+                self._job.done.cancel()  # nothing, where it is complete
+
+    async def _send_lines(self, scope: Scope, send: Send) -> None:
+        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        await send(start)
+        last = self._summary
+        try:
+            while (found := await self._next()) is not None:
+                await send(_line(self._write(*found)))
+            self._job.done.result()  # or what it failed of
+        except RequestError as error:
+            last = to_json(error.body(scope["state"]["trace"].request_id))
+        await send(_line(last) | {"more_body": False})
+
+    async def _next(self) -> tuple[int, Any] | None:
+        if not self._job.arrived.empty():  # there in time, however slowly the client reads
+            return self._job.arrived.get_nowait()
+        try:
+            async with asyncio.timeout(max(0.0, self._job.deadline - monotonic())):
+                return await self._job.arrived.get()
+        except TimeoutError as error:
+            raise self._late from error
+
+
+async def fail_on_disconnect(job: Job[Any], receive: Receive) -> None:
+    """Drop a job as soon as the client has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    if not job.done.done():
+        job.done.set_exception(ClientDisconnect())
+
+
+def _line(written: bytes) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": written + b"\n", "more_body": True}
