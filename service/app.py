@@ -12,6 +12,7 @@ from starlette.requests import Request
 from service.cpus import granted_cpus
 from service.engine import Engine
 from service.errors import RequestError
+from service.keys import Guarded
 from service.middleware import Traced, refusal
 from service.openapi import Api, description
 from service.routes import router
@@ -45,7 +46,8 @@ def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> 
         redirect_slashes=False,  # a redirected POST loses its body in many clients
         exception_handlers={RequestError: _refuse, HTTPException: _refuse_route},
     )
-    app.add_middleware(Traced)
+    app.add_middleware(Guarded, keys=settings.keys)
+    app.add_middleware(Traced)  # the last one added is the outermost
     app.include_router(router)
     return app
 

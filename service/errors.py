@@ -12,6 +12,7 @@ STATUS_OF = MappingProxyType(
     {
         "invalid_json": 400,
         "invalid_unicode": 400,
+        "invalid_api_key": 401,
         "not_found": 404,
         "method_not_allowed": 405,
         "not_acceptable": 406,

@@ -63,6 +63,7 @@ OTHER_BODIES: Json = {
 BLANK: Json = {"summary": "What may stand in the blank", "value": {"text": "我爱____"}}
 
 TEXT_CODES = (
+    "invalid_api_key",
     "invalid_json",
     "invalid_unicode",
     "not_acceptable",
@@ -87,6 +88,10 @@ EMBED_CODES = (
 )
 
 
+SECURITY_SCHEMES: Json = {  # needed only where the operator has set keys
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "x_api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
 REQUESTS = (EmbedRequest, FillRequest, SimilarityRequest, TokenizeRequest)
 
 
@@ -101,6 +106,8 @@ class Api(FastAPI):
             ref_template=REF_TEMPLATE,
         )
         document["components"]["schemas"] |= schemas["$defs"]
+        document["components"]["securitySchemes"] = SECURITY_SCHEMES
+        document["security"] = [{}, *({name: []} for name in SECURITY_SCHEMES)]
         return document
 
 

@@ -104,7 +104,9 @@ async def tokenize(request: Request) -> Response:
     return await TOKENIZE.serve(request)
 
 
-@router.get("/info", responses={200: {"model": InfoAnswer}, **refusals("starting")})
+@router.get(
+    "/info", responses={200: {"model": InfoAnswer}, **refusals("invalid_api_key", "starting")}
+)
 async def info(request: Request) -> Response:
     """The model, its mixes and its card; every setting; versions; the measured speed."""
     runtime = runtime_of(request)

@@ -4,18 +4,21 @@ The only module that reads the environment.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.errors import SettingsError
 
 PREFIX = "BILM_"
 MIB = 2**20
+MIN_KEY_LENGTH = 8
+SENDABLE_KEY = re.compile(rf"[\x21-\x2b\x2d-\x7e]{{{MIN_KEY_LENGTH},}}")
 
 
 class Settings(BaseSettings):
@@ -122,10 +125,34 @@ class Settings(BaseSettings):
         description="Threads of the model. 0 takes the CPUs granted to the process; more than"
         " those makes threads wait for one another.",
     )
+    api_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Keys that open every path but probes and documents, separated by commas. Empty"
+        " opens the service to whoever reaches it. Prefer the environment: other users of a machine"
+        " can read the flags of its processes.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info",
         description="Least severe line that is logged. `warning` hides the line per request.",
     )
+
+    @field_validator("api_keys")
+    @classmethod
+    def _keys_can_be_sent(cls, value: SecretStr) -> SecretStr:
+        keys = value.get_secret_value()
+        for number, key in enumerate(keys.split(",") if keys else (), start=1):
+            if not SENDABLE_KEY.fullmatch(key.strip()):
+                raise ValueError(
+                    f"key {number} cannot be used; a key is {MIN_KEY_LENGTH} or more printable"
+                    " ASCII characters, none of them a space or a comma"
+                )
+        return value
+
+    @property
+    def keys(self) -> list[str]:
+        """The API keys; none where everybody may ask."""
+        keys = self.api_keys.get_secret_value()
+        return [key.strip() for key in keys.split(",")] if keys else []
 
     @model_validator(mode="after")
     def _limits_agree(self) -> Self:

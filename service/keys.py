@@ -1,0 +1,50 @@
+"""Who may ask: with API keys set, whoever sends one of them. Probes and documents stay open."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from hmac import compare_digest
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.errors import RequestError
+from service.middleware import refusal
+
+OPEN_PATHS = frozenset({"/", "/docs", "/livez", "/openapi.json", "/readyz"})
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="biLM"'}
+
+
+class Guarded:
+    """An app that only those with a key reach.
+
+    Args:
+        app: The app.
+        keys: The keys; none leaves it open to all.
+    """
+
+    def __init__(self, app: ASGIApp, keys: Sequence[str]) -> None:
+        self._app = app
+        self._digests = [sha256(key.encode()).digest() for key in keys]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection event as ASGI defines it."""
+        if scope["type"] != "http" or scope["path"] in OPEN_PATHS or self._has_key(scope):
+            await self._app(scope, receive, send)
+            return
+        error = RequestError(
+            "invalid_api_key",
+            "no API key of this service was sent; send one as Authorization: Bearer KEY or as"
+            " X-API-Key: KEY",
+        )
+        await refusal(error, scope["state"]["trace"].request_id, CHALLENGE)(scope, receive, send)
+
+    def _has_key(self, scope: Scope) -> bool:
+        if not self._digests:
+            return True
+        headers = Headers(scope=scope)
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
+        given = [headers.get("x-api-key", ""), bearer if scheme.lower() == "bearer" else ""]
+        found = [sha256(key.strip().encode("latin-1")).digest() for key in given]
+        # Every pair is compared, and digests tell nothing of how near a key was.
+        matches = [compare_digest(one, digest) for one in found for digest in self._digests]
+        return any(matches)
