@@ -8,11 +8,13 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.routing import Route
 
 from service.cpus import granted_cpus
 from service.engine import Engine
 from service.errors import RequestError
 from service.keys import Guarded
+from service.metrics import Metrics
 from service.middleware import Traced, refusal
 from service.openapi import Api, description
 from service.routes import router
@@ -28,12 +30,13 @@ def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> 
         settings: All of them.
         load: Makes the engine; by default from the folder and with the threads of the settings.
     """
+    metrics = Metrics()
     threads = settings.threads or granted_cpus()
     load = load or partial(Engine.load, settings.model, threads)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.runtime = Runtime(settings, load)
+        app.state.runtime = Runtime(settings, load, metrics)
         yield
         await app.state.runtime.close()
 
@@ -47,7 +50,8 @@ def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> 
         exception_handlers={RequestError: _refuse, HTTPException: _refuse_route},
     )
     app.add_middleware(Guarded, keys=settings.keys)
-    app.add_middleware(Traced)  # the last one added is the outermost
+    paths = frozenset(route.path for route in router.routes if isinstance(route, Route))
+    app.add_middleware(Traced, metrics=metrics, paths=paths)  # the last one added is the outermost
     app.include_router(router)
     return app
 

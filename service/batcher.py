@@ -19,6 +19,7 @@ from biLM.question import Question
 from service.backlog import Backlog
 from service.engine import Engine
 from service.errors import Details, RequestError
+from service.metrics import Metrics
 from service.settings import Settings
 
 WATCH_S = 1.0  # how often the watchdog looks; a stall is noticed at most this much late
@@ -89,6 +90,7 @@ class Batcher:
     Args:
         load: Makes the engine; called on the inference thread.
         settings: Limits.
+        metrics: What is told of batches.
 
     Attributes:
         engine: None until it is loaded.
@@ -96,9 +98,10 @@ class Batcher:
         died: Set when the thread has ended or is stuck.
     """
 
-    def __init__(self, load: Callable[[], Engine], settings: Settings) -> None:
+    def __init__(self, load: Callable[[], Engine], settings: Settings, metrics: Metrics) -> None:
         self._load = load
         self._settings = settings
+        self._metrics = metrics
         self._loop = asyncio.get_running_loop()
         self.engine: Engine | None = None
         self.started: asyncio.Future[Engine] = self._loop.create_future()
@@ -119,6 +122,11 @@ class Batcher:
             self._changed.notify()
         self._watchdog.cancel()
         await asyncio.to_thread(self._thread.join, CLOSE_S)
+
+    @property
+    def waiting_pieces(self) -> int:
+        """Padded pieces that wait."""
+        return self._backlog.pieces
 
     def submit(self, questions: Sequence[Question[Answer]], deadline: float) -> Job[Answer]:
         """Admit a request whole.
@@ -188,6 +196,9 @@ class Batcher:
                     self._settings.max_batch_pieces, lambda item: item.job.is_wanted()
                 )
             if self._running:
+                now = monotonic()
+                for item in self._running:
+                    self._metrics.text_waited(now - item.job.submitted_at)
                 return self._running
 
     def _run(self, batch: list[Item]) -> Outcomes:
@@ -203,6 +214,8 @@ class Batcher:
                 return [(batch[0], error)]
             logger.warning("a batch failed; its texts run one by one", exc_info=error)
             return [outcome for item in batch for outcome in self._run([item])]
+        seconds = monotonic() - self._running_since
+        self._metrics.batch_ended(sum(item.width for item in batch), seconds)
         return list(zip(batch, found, strict=True))
 
     def _call_loop(self, function: Callable[..., object], *arguments: object) -> None:

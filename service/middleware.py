@@ -1,4 +1,4 @@
-"""Around every request: its id, its line in the log, and an answer whatever happens inside.
+"""Around every request: its id, its line in the log, its count, and an answer in any case.
 
 Pure ASGI: Starlette's own middleware base class hides a client's disconnect.
 """
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import RequestError
 from service.log import fields
+from service.metrics import OTHER_PATH, Metrics
 from service.wire import to_json
 
 USABLE_ID = re.compile(r"[\x21-\x7e]{1,128}")
@@ -40,10 +41,18 @@ class Trace:
 
 
 class Traced:
-    """An app whose requests all have an id, a line in the log and an answer."""
+    """An app whose requests all have an id, a line in the log, a metric and an answer.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: The app.
+        metrics: What is told of each request.
+        paths: Those of the app; the metrics put all others together.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, paths: frozenset[str]) -> None:
         self._app = app
+        self._metrics = metrics
+        self._paths = paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event as ASGI defines it."""
@@ -63,7 +72,10 @@ class Traced:
         try:
             await self._answer(scope, receive, send_traced, trace)
         finally:
-            _log(scope, trace, perf_counter() - begin)
+            seconds = perf_counter() - begin
+            _log(scope, trace, seconds)
+            path = scope["path"] if scope["path"] in self._paths else OTHER_PATH
+            self._metrics.request_ended(path, trace.status, seconds, trace.pieces)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, trace: Trace) -> None:
         try:

@@ -16,12 +16,14 @@ from service.answers import (
 )
 from service.body import JSON
 from service.exchange import Exchange, runtime_of
+from service.metrics import MEDIA_TYPE
 from service.openapi import (
     APPLE,
     BLANK,
     BODY_CODES,
     EMBED_CODES,
     EXAMPLES,
+    METRICS,
     OTHER_BODIES,
     SIMILARITY_CODES,
     TEXT_CODES,
@@ -139,6 +141,12 @@ async def readyz(request: Request) -> Response:
     """Whether the process takes requests; if not, send them elsewhere."""
     runtime_of(request).ready_engine()
     return _json({"status": "ready"})
+
+
+@router.get("/metrics", responses={200: {"content": METRICS}, **refusals("invalid_api_key")})
+async def metrics(request: Request) -> Response:
+    """Counts, times and sizes, as Prometheus reads them."""
+    return Response(runtime_of(request).metrics.exposition(), media_type=MEDIA_TYPE)
 
 
 @router.get("/", include_in_schema=False)

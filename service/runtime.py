@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from service.batcher import Batcher, worker_dead
 from service.engine import Engine
 from service.errors import Details, RequestError
+from service.metrics import Metrics
 from service.settings import Settings
 
 RETRY_S = 5  # about what a start takes, and about how long a replica is still listed while it ends
@@ -19,15 +20,28 @@ class Runtime:
     Args:
         settings: Limits.
         load: Makes the engine; called on the inference thread.
+        metrics: What is told of requests and batches.
     """
 
-    def __init__(self, settings: Settings, load: Callable[[], Engine]) -> None:
+    def __init__(self, settings: Settings, load: Callable[[], Engine], metrics: Metrics) -> None:
         self.settings = settings
-        self.batcher = Batcher(load, settings)
+        self.metrics = metrics
+        self.batcher = Batcher(load, settings, metrics)
         self.tokenizing = ThreadPoolExecutor(1, "tokenizing")
         self.encoding = ThreadPoolExecutor(1, "encoding")
         self.is_draining = False
         self._requests = 0
+        metrics.watch(
+            waiting=lambda: self.batcher.waiting_pieces,
+            inside=lambda: self._requests,
+            ready=lambda: self.is_ready,
+        )
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether requests are taken."""
+        has_engine = self.batcher.engine is not None and not self.batcher.died.is_set()
+        return has_engine and not self.is_draining
 
     def drain(self) -> None:
         """Take no further request; those inside are finished."""

@@ -1,0 +1,95 @@
+"""What Prometheus reads at /metrics: names end with their units, labels have few values."""
+
+from collections.abc import Callable
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+MEDIA_TYPE = CONTENT_TYPE_LATEST
+OTHER_PATH = "other"  # a path of no route: callers choose it, so it is no label
+SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+PIECES = (16, 64, 256, 1024, 2048, 4096, 8192, 16384)
+
+
+class Metrics:
+    """The metrics of one process."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        registry = self._registry
+        self._requests = Counter(
+            "bilm_requests",
+            "Requests that ended, by path and status.",
+            ["path", "status"],
+            registry=registry,
+        )
+        self._duration = Histogram(
+            "bilm_request_duration_seconds",
+            "From the first byte of a request to the last of its answer.",
+            ["path"],
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self._pieces = Counter(
+            "bilm_pieces", "Pieces of the texts that were read.", registry=registry
+        )
+        self._batch_duration = Histogram(
+            "bilm_batch_duration_seconds",
+            "Of a micro-batch in the model.",
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self._batch_pieces = Histogram(
+            "bilm_batch_padded_pieces",
+            "Padded pieces of a micro-batch.",
+            buckets=PIECES,
+            registry=registry,
+        )
+        self._wait = Histogram(
+            "bilm_queue_wait_seconds",
+            "From the admission of a text to its micro-batch.",
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self._waiting = Gauge(
+            "bilm_queue_padded_pieces", "Padded pieces that wait.", registry=registry
+        )
+        self._inside = Gauge(
+            "bilm_requests_in_progress", "Requests being served.", registry=registry
+        )
+        self._ready = Gauge("bilm_ready", "1 while the process takes requests.", registry=registry)
+        ProcessCollector(registry=registry)  # memory, CPU seconds, open files
+
+    def watch(
+        self, waiting: Callable[[], float], inside: Callable[[], float], ready: Callable[[], float]
+    ) -> None:
+        """Read these numbers at each scrape."""
+        self._waiting.set_function(waiting)
+        self._inside.set_function(inside)
+        self._ready.set_function(ready)
+
+    def request_ended(self, path: str, status: int, seconds: float, pieces: int) -> None:
+        """Count a request."""
+        self._requests.labels(path, str(status)).inc()
+        self._duration.labels(path).observe(seconds)
+        self._pieces.inc(pieces)
+
+    def batch_ended(self, padded_pieces: int, seconds: float) -> None:
+        """Count a micro-batch."""
+        self._batch_pieces.observe(padded_pieces)
+        self._batch_duration.observe(seconds)
+
+    def text_waited(self, seconds: float) -> None:
+        """Count a text that was taken into a micro-batch."""
+        self._wait.observe(seconds)
+
+    def exposition(self) -> bytes:
+        """All of them as Prometheus reads them."""
+        return generate_latest(self._registry)

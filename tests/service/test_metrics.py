@@ -1,0 +1,82 @@
+"""What Prometheus reads, parsed by its own client."""
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.service.serving import embed, serving, settings_of
+
+pytestmark = pytest.mark.anyio
+
+ATE = "我吃了一个苹果"  # six pieces
+
+
+@pytest.fixture
+async def fresh(artifact_folder):
+    """An app nobody has asked anything yet."""
+    async with serving(settings_of(artifact_folder)) as client:
+        yield client
+
+
+async def samples(client):
+    answer = await client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    families = text_string_to_metric_families(answer.text)
+    return {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+async def test_requests_are_counted_by_path_and_status(fresh):
+    await embed(fresh, texts=[ATE])
+    await embed(fresh, texts=[ATE, ATE])
+    await fresh.post("/embed", json={})
+    found = await samples(fresh)
+    assert found["bilm_requests_total", "/embed", "200"] == 2
+    assert found["bilm_requests_total", "/embed", "422"] == 1
+    assert found["bilm_request_duration_seconds_count", "/embed"] == 3
+    assert found["bilm_pieces_total",] == 18
+
+
+async def test_paths_of_no_route_are_one(fresh):
+    for number in range(5):
+        await fresh.get(f"/nowhere/{number}")
+    found = await samples(fresh)
+    assert found["bilm_requests_total", "404", "other"] == 5
+    assert not any("nowhere" in part for key in found for part in key)
+
+
+async def test_batches_are_measured_in_padded_pieces(fresh):
+    await embed(fresh, texts=[ATE, ATE * 3])  # 16 and 32 with their padding, in one batch
+    found = await samples(fresh)
+    assert found["bilm_batch_padded_pieces_sum",] == 48
+    assert found["bilm_batch_padded_pieces_count",] == 1
+    assert 0 < found["bilm_batch_duration_seconds_sum",] < 60
+    assert found["bilm_queue_wait_seconds_count",] == 2
+
+
+async def test_the_queue_is_seen_while_it_waits(artifact_folder, load_held, gate):
+    async with serving(settings_of(artifact_folder), load_held) as client:
+        engine = client.runtime.batcher.engine
+        questions = [engine.ask_guesses(engine.read_blank("我__"), 1)] * 3
+        first = client.runtime.batcher.submit(questions[:1], deadline=1e12)
+        await gate.wait_until_entered()
+        second = client.runtime.batcher.submit(questions[1:], deadline=1e12)
+        assert (await samples(client))["bilm_queue_padded_pieces",] == 32
+        gate.is_open.set()
+        await first.done
+        await second.done
+        assert (await samples(client))["bilm_queue_padded_pieces",] == 0
+
+
+async def test_readiness_is_a_number(fresh):
+    assert (await samples(fresh))["bilm_ready",] == 1
+    fresh.runtime.drain()
+    assert (await samples(fresh))["bilm_ready",] == 0
+
+
+async def test_memory_and_open_files_are_told(fresh):
+    found = await samples(fresh)
+    assert found["process_resident_memory_bytes",] > 1e6
+    assert found["process_open_fds",] > 0
