@@ -71,6 +71,21 @@ def embed_tensors(plan: Embedding, vectors: Sequence[Vectors], engine: Engine) -
     return to_safetensors(tensors, rest)
 
 
+def openai_answer(plan: Embedding, vectors: Sequence[Vectors], engine: Engine) -> bytes:
+    """The body of an answer to /v1/embeddings.
+
+    Raises:
+        RequestError: nonfinite_output.
+    """
+    data = [
+        {"object": "embedding", "index": index, "embedding": written["embedding"]}
+        for index, found in enumerate(vectors)
+        for written in [embedding(found[0], plan.dtype, plan.encoding)]
+    ]
+    usage = {"prompt_tokens": plan.pieces, "total_tokens": plan.pieces}
+    return to_json({"object": "list", "data": data, "model": engine.model.id, "usage": usage})
+
+
 def similarity_answer(plan: Comparison, vectors: Sequence[Vectors], engine: Engine) -> bytes:
     """The body of an answer to /similarity."""
     *layers, context = np.concatenate(vectors, axis=1)

@@ -11,6 +11,7 @@ from service.schemas import (
     EmbedRequest,
     ErrorAnswer,
     FillRequest,
+    OpenAIRequest,
     SimilarityRequest,
     TokenizeRequest,
 )
@@ -61,6 +62,7 @@ OTHER_BODIES: Json = {
         }
     },
 }
+OPENAI_INPUT: Json = {"summary": "A vector a text", "value": {"input": APPLES}}
 BLANK: Json = {"summary": "What may stand in the blank", "value": {"text": "我爱____"}}
 
 TEXT_CODES = (
@@ -80,6 +82,7 @@ TEXT_CODES = (
     "deadline_exceeded",
 )
 BODY_CODES = (*TEXT_CODES, "too_many_texts", "too_many_pieces")
+OPENAI_CODES = (*BODY_CODES, "response_too_large", "nonfinite_output")
 SIMILARITY_CODES = (*BODY_CODES, "response_too_large", "unknown_mix")
 EMBED_CODES = (
     *SIMILARITY_CODES,
@@ -93,7 +96,7 @@ SECURITY_SCHEMES: Json = {  # needed only where the operator has set keys
     "bearer": {"type": "http", "scheme": "bearer"},
     "x_api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
-REQUESTS = (EmbedRequest, FillRequest, SimilarityRequest, TokenizeRequest)
+REQUESTS = (EmbedRequest, FillRequest, OpenAIRequest, SimilarityRequest, TokenizeRequest)
 
 
 class Api(FastAPI):

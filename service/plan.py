@@ -20,6 +20,7 @@ from service.schemas import (
     FillRequest,
     Level,
     Logits,
+    OpenAIRequest,
     SimilarityRequest,
     TokenizeRequest,
     Weights,
@@ -147,6 +148,25 @@ def plan_embedding(request: EmbedRequest, engine: Engine, settings: Settings) ->
     answer_bytes = reading.rows * row_bytes
     _check_response(answer_bytes, settings)
     return Embedding(reading, readout, mix_name, request.dtype, request.encoding, answer_bytes)
+
+
+def plan_openai(request: OpenAIRequest, engine: Engine, settings: Settings) -> Embedding:
+    """A vector for each text: the default mix, centred, the mean of the pieces, of unit length.
+
+    Raises:
+        RequestError: the model or its width is another, a text is empty, or a limit is passed.
+    """
+    model = engine.model
+    if request.model not in (None, model.id):
+        raise _invalid("model", f"this service has the model {model.id!r}; send that or none")
+    if request.dimensions not in (None, model.dim):
+        raise _invalid("dimensions", f"a vector has {model.dim} numbers; send that or nothing")
+    texts = [request.input] if isinstance(request.input, str) else request.input
+    if "" in texts:
+        raise _invalid("input", "a text is empty and has no vector; leave it out", texts.index(""))
+    encoding: Encoding = "base64" if request.encoding_format == "base64" else "json"
+    asked = EmbedRequest(texts=texts, level="text", center=True, normalize=True, encoding=encoding)
+    return plan_embedding(asked, engine, settings)
 
 
 def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settings) -> Comparison:
@@ -300,5 +320,6 @@ def _check_response(num_bytes: int, settings: Settings) -> None:
         )
 
 
-def _invalid(param: str, message: str) -> RequestError:
-    return RequestError("validation_error", f"{param}: {message}", param=param)
+def _invalid(param: str, message: str, index: int | None = None) -> RequestError:
+    details = Details(index=index)
+    return RequestError("validation_error", f"{param}: {message}", param=param, details=details)

@@ -11,6 +11,7 @@ from service.answers import (
     embed_tensors,
     fill_answer,
     mix_used,
+    openai_answer,
     similarity_answer,
     tokenize_answer,
 )
@@ -24,6 +25,8 @@ from service.openapi import (
     EMBED_CODES,
     EXAMPLES,
     METRICS,
+    OPENAI_CODES,
+    OPENAI_INPUT,
     OTHER_BODIES,
     SIMILARITY_CODES,
     TEXT_CODES,
@@ -31,7 +34,7 @@ from service.openapi import (
     json_body,
     refusals,
 )
-from service.plan import plan_embedding, plan_filling, plan_similarity, plan_tokenizing
+from service.plan import plan_embedding, plan_filling, plan_openai, plan_similarity, plan_tokenizing
 from service.schemas import (
     EmbedAnswer,
     EmbedRequest,
@@ -39,6 +42,8 @@ from service.schemas import (
     FillRequest,
     Health,
     InfoAnswer,
+    OpenAIAnswer,
+    OpenAIRequest,
     SimilarityAnswer,
     SimilarityRequest,
     TokenizeAnswer,
@@ -53,6 +58,12 @@ EMBED = Exchange(
     lambda plan, engine: engine.ask_vectors(plan.reading.passages, plan.readout),
     {JSON: embed_answer, SAFETENSORS: embed_tensors},
     (embed_line, embed_summary),
+)
+OPENAI = Exchange(
+    OpenAIRequest,
+    plan_openai,
+    lambda plan, engine: engine.ask_vectors(plan.reading.passages, plan.readout),
+    {JSON: openai_answer},
 )
 SIMILARITY = Exchange(
     SimilarityRequest,
@@ -74,6 +85,16 @@ router = APIRouter()
 async def embed(request: Request) -> Response:
     """Vectors of texts: one per piece, code point, word, span or text."""
     return await EMBED.serve(request)
+
+
+@router.post(
+    "/v1/embeddings",
+    openapi_extra=json_body(OpenAIRequest, {"input": OPENAI_INPUT}),
+    responses={200: {"model": OpenAIAnswer}, **refusals(*OPENAI_CODES)},
+)
+async def openai_embeddings(request: Request) -> Response:
+    """A vector a text for clients of OpenAI's API: default mix, centred, mean, unit length."""
+    return await OPENAI.serve(request)
 
 
 @router.post(

@@ -150,6 +150,18 @@ class FillRequest(Strict):
     top_k: int = Field(10, ge=1, le=1000, description="Pieces from each side.")
 
 
+class OpenAIRequest(Strict):
+    """Texts to embed, as clients of OpenAI's API send them."""
+
+    input: Texts = Field(description="One text or a list of texts, none of them empty.")
+    model: str | None = Field(None, description="The id of the model that is served.")
+    encoding_format: Literal["float", "base64"] = Field(
+        "float", description="Lists, or base64 of little-endian float32."
+    )
+    dimensions: int | None = Field(None, description="The width of the model; none other.")
+    user: str | None = Field(None, description="Ignored.")
+
+
 class ModelFacts(BaseModel):
     """Which model answered."""
 
@@ -222,6 +234,30 @@ class EmbedAnswer(BaseModel):
     layers: list[int | Literal["context"]] | None = Field(None, description="With layers only.")
     data: list[Embedded]
     usage: Usage
+
+
+class OpenAIEmbedding(BaseModel):
+    """A text and its vector."""
+
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str
+
+
+class OpenAIUsage(BaseModel):
+    """How much was read, in pieces."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class OpenAIAnswer(BaseModel):
+    """Vectors, in the order of the request."""
+
+    object: Literal["list"]
+    data: list[OpenAIEmbedding]
+    model: str
+    usage: OpenAIUsage
 
 
 class Occurrence(BaseModel):

@@ -1,0 +1,47 @@
+"""/v1/embeddings asked by OpenAI's official client for Node, over a real connection."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from tests.service.serving import PATIENCE_S, vectors_of
+from tests.service.test_process import read_until, running
+
+PROGRAM = Path(__file__).parent / "node"
+TEXTS = ["我吃了一个苹果", "我在用苹果手机"]
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    """The folder of the program, with the client it needs."""
+    folder = tmp_path_factory.mktemp("node") / "program"
+    shutil.copytree(PROGRAM, folder)
+    install = ["npm", "install", "--no-audit", "--no-fund", "--loglevel=error"]
+    subprocess.run(install, cwd=folder, check=True, timeout=PATIENCE_S)
+    return folder
+
+
+@pytest.mark.long
+def test_the_official_node_client_gets_the_vectors_of_embed(program, artifact_folder, monkeypatch):
+    monkeypatch.setenv("BILM_API_KEYS", "first-key-1")
+    with running("--model", str(artifact_folder), "--threads", "1") as process:
+        url = read_until(process, r"running on (http://127\.0\.0\.1:\d+)").group(1)
+        read_until(process, "^ready$")
+        command = ["node", "embed.js", f"{url}/v1", "first-key-1", json.dumps(TEXTS)]
+        done = subprocess.run(
+            command, cwd=program, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        fields = {"texts": TEXTS, "level": "text", "center": True, "normalize": True}
+        headers = {"x-api-key": "first-key-1"}
+        answer = httpx.post(f"{url}/embed", json=fields, headers=headers, trust_env=False)
+    found = json.loads(done.stdout)
+    expected = np.concatenate([vectors_of(entry) for entry in answer.json()["data"]])
+    for way in ("usual", "float"):
+        np.testing.assert_allclose(found[way], expected, rtol=0, atol=1e-7)
+    assert found["refusal"] == {"status": 422, "code": "validation_error", "param": "dimensions"}
