@@ -46,6 +46,7 @@ def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> 
         description=description(),
         lifespan=lifespan,
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,  # a redirected POST loses its body in many clients
         exception_handlers={RequestError: _refuse, HTTPException: _refuse_route},
     )

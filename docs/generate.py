@@ -1,0 +1,146 @@
+"""Write docs/openapi.json and docs/api.md from the code of the service.
+
+python docs/generate.py
+
+A test compares both with what this program would write.
+"""
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from service.app import create_app
+from service.settings import PREFIX, Settings
+
+DOCS = Path(__file__).parent
+Json = Mapping[str, Any]
+
+HEAD = """# The HTTP interface
+
+Written by `python docs/generate.py` from the code; the same as [openapi.json](openapi.json), to be read.
+
+Bodies are JSON in UTF-8. Unknown fields are refused. Offsets are half-open and count the code points of
+the text as it was sent. A vector is a row of little-endian numbers in C order, so numpy reads it by
+`np.frombuffer(base64.b64decode(entry["embedding"]), "<f4").reshape(entry["shape"])`.
+
+Every answer has `X-Request-Id`, the caller's own if one was sent. Answers to a POST have `Server-Timing`:
+milliseconds spent on `tokenize`, `queue`, `infer` and `encode`. Where the operator has set API keys, send
+one as `Authorization: Bearer KEY` or `X-API-Key: KEY`.
+"""
+
+
+def openapi() -> dict[str, Any]:
+    """The document of the service with its default settings."""
+    document = create_app(Settings()).openapi()
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    document["info"]["version"] = project["version"]
+    return document
+
+
+def pages(document: Json) -> dict[str, str]:
+    """The contents of each generated file, by its name."""
+    return {
+        "openapi.json": json.dumps(document, ensure_ascii=False, indent=1) + "\n",
+        "api.md": "\n".join([HEAD, *_paths(document), *_refusals(document), *_settings()]) + "\n",
+    }
+
+
+def _paths(document: Json) -> Iterator[str]:
+    schemas = dict(document["components"]["schemas"])
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            yield f"## {method.upper()} {path}\n\n{operation['description']}\n"
+            if "requestBody" in operation:
+                content = operation["requestBody"]["content"]["application/json"]
+                name = _name(content["schema"])
+                yield from _fields(name, schemas)
+                yield from _examples(content["examples"])
+            yield from _answers(operation["responses"]["200"]["content"], schemas)
+
+
+def _examples(examples: Json) -> Iterator[str]:
+    for example in examples.values():
+        written = json.dumps(example["value"], ensure_ascii=False)
+        yield f"{example['summary']}:\n\n    {written}\n"
+
+
+def _answers(content: Json, schemas: dict[str, Json]) -> Iterator[str]:
+    for media_type, described in content.items():
+        schema = described["schema"]
+        yield f"Answer, `{media_type}`" + (
+            f": {schema['description']}\n" if "description" in schema else ":\n"
+        )
+        if "$ref" in schema:
+            yield from _fields(_name(schema), schemas)
+
+
+def _fields(name: str, schemas: dict[str, Json]) -> Iterator[str]:
+    """The table of a schema and of those it names, each taken out once it is on the page."""
+    if name not in schemas:
+        return
+    described = schemas.pop(name)
+    properties = described["properties"]
+    rows = [
+        f"| `{field}` | {_kind(schema)} | {_default(schema)} | {schema.get('description', '')} |"
+        for field, schema in properties.items()
+    ]
+    title = f"`{name}`: {described['description']}\n"
+    yield "\n".join([title, "| field | values | default | |", "|---|---|---|---|", *rows, ""])
+    for other in _named(properties):
+        yield from _fields(other, schemas)
+
+
+def _kind(schema: Json) -> str:
+    """What a value may be, in words."""
+    members = schema.get("anyOf", schema.get("oneOf", ()))
+    if members:
+        return " or ".join(_kind(one) for one in members if one != {"type": "null"})
+    if "$ref" in schema:
+        return _name(schema)
+    if "enum" in schema or "const" in schema:
+        values = schema.get("enum", [schema.get("const")])
+        return " · ".join(f"`{v if isinstance(v, str) else json.dumps(v)}`" for v in values)
+    if schema.get("type") == "array":
+        return f"list of {_kind(schema['items'])}" if "items" in schema else "pair of integers"
+    return str(schema.get("type", "any"))
+
+
+def _default(schema: Json) -> str:
+    default = schema.get("default")
+    return "" if default is None else f"`{json.dumps(default)}`"
+
+
+def _named(properties: Json) -> list[str]:
+    parts = json.dumps(properties).split("#/components/schemas/")[1:]
+    return [part.partition('"')[0] for part in parts]
+
+
+def _name(schema: Json) -> str:
+    return str(schema["$ref"]).rpartition("/")[2]
+
+
+def _refusals(document: Json) -> Iterator[str]:
+    yield "## Refusals\n\nOn every path, 404 and 405 among them, with one body.\n"
+    yield from _fields("ErrorAnswer", dict(document["components"]["schemas"]))
+    yield document["info"]["description"].partition("codes:\n\n")[2]
+
+
+def _settings() -> Iterator[str]:
+    yield (
+        "## Settings\n\nEach is an environment variable, a flag (`--max-texts` for"
+        f" `{PREFIX}MAX_TEXTS`) and a field of `limits` in `/info`. An unknown `{PREFIX}` name ends the"
+        " start.\n"
+    )
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = field.get_default()
+        shown = getattr(default, "get_secret_value", lambda value=default: value)()
+        rows.append(f"| `{PREFIX}{name.upper()}` | `{shown}` | {field.description} |")
+    yield "\n".join(["| name | default | |", "|---|---|---|", *rows])
+
+
+if __name__ == "__main__":
+    for file_name, written in pages(openapi()).items():
+        (DOCS / file_name).write_text(written, "utf-8")
