@@ -19,15 +19,16 @@ Json = Mapping[str, Any]
 
 HEAD = """# The HTTP interface
 
-Written by `python docs/generate.py` from the code; the same as [openapi.json](openapi.json), to be read.
+Written by `python docs/generate.py` from the code; for programs there is
+[openapi.json](openapi.json).
 
-Bodies are JSON in UTF-8. Unknown fields are refused. Offsets are half-open and count the code points of
-the text as it was sent. A vector is a row of little-endian numbers in C order, so numpy reads it by
-`np.frombuffer(base64.b64decode(entry["embedding"]), "<f4").reshape(entry["shape"])`.
+Bodies are JSON in UTF-8. Unknown fields are refused. Offsets are half-open and count the code
+points of the text as it was sent. A vector is a row of little-endian numbers in C order; numpy reads
+it by `np.frombuffer(base64.b64decode(entry["embedding"]), "<f4").reshape(entry["shape"])`.
 
-Every answer has `X-Request-Id`, the caller's own if one was sent. Answers to a POST have `Server-Timing`:
-milliseconds spent on `tokenize`, `queue`, `infer` and `encode`. Where the operator has set API keys, send
-one as `Authorization: Bearer KEY` or `X-API-Key: KEY`.
+Every answer has `X-Request-Id`, the caller's own if one was sent. Answers to a POST have
+`Server-Timing`: milliseconds spent on `tokenize`, `queue`, `infer` and `encode`. Where the operator
+has set API keys, send one as `Authorization: Bearer KEY` or `X-API-Key: KEY`.
 """
 
 
@@ -130,8 +131,8 @@ def _refusals(document: Json) -> Iterator[str]:
 def _settings() -> Iterator[str]:
     yield (
         "## Settings\n\nEach is an environment variable, a flag (`--max-texts` for"
-        f" `{PREFIX}MAX_TEXTS`) and a field of `limits` in `/info`. An unknown `{PREFIX}` name ends the"
-        " start.\n"
+        f" `{PREFIX}MAX_TEXTS`) and a field of `limits` in `/info`. An unknown `{PREFIX}` name is an"
+        " error at start.\n"
     )
     rows = []
     for name, field in Settings.model_fields.items():

@@ -1,0 +1,76 @@
+"""The manifests against Kubernetes' own schemas, the image and the settings."""
+
+import re
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from service.metrics import Metrics
+from service.routes import router
+from service.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parents[2]
+KUBERNETES = ("1.28", "1.34")
+MANIFESTS = list(yaml.safe_load_all((ROOT / "deploy/kubernetes.yaml").read_text("utf-8")))
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
+DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
+SETTING_NAMES = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+
+
+@pytest.fixture(scope="module")
+def pod():
+    return next(one for one in MANIFESTS if one["kind"] == "Deployment")["spec"]["template"]["spec"]
+
+
+@pytest.fixture(scope="module")
+def container(pod):
+    (container,) = pod["containers"]
+    return container
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda manifest: manifest["kind"])
+def test_each_manifest_fits_the_schema_of_its_kind(manifest, version):
+    kubernetes_validate.validate(manifest, version, strict=True)
+
+
+def test_probes_ask_paths_that_exist(container):
+    paths = {route.path for route in router.routes}
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert container[probe]["httpGet"]["path"] in paths
+
+
+def test_port_and_user_are_those_of_the_image(pod, container):
+    (port,) = re.findall(r"EXPOSE (\d+)", DOCKERFILE)
+    (user,) = re.findall(r"USER (\d+):\d+", DOCKERFILE)
+    assert container["ports"][0]["containerPort"] == int(port)
+    assert pod["securityContext"]["runAsUser"] == int(user)
+    assert COMPOSE["services"]["bilm"]["ports"][0].endswith(f":{port}")
+
+
+def test_the_container_can_do_nothing_it_need_not(pod, container):
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    for service in COMPOSE["services"].values():
+        assert service["cap_drop"] == ["ALL"]
+    assert COMPOSE["services"]["bilm"]["read_only"]
+
+
+def test_orchestrators_wait_longer_than_the_service_drains(pod):
+    drain_s = Settings.model_fields["drain_s"].default
+    assert pod["terminationGracePeriodSeconds"] > drain_s
+    assert float(COMPOSE["services"]["bilm"]["stop_grace_period"].rstrip("s")) > drain_s
+
+
+def test_the_autoscaler_reads_a_metric_there_is():
+    (scaler,) = [one for one in MANIFESTS if one["kind"] == "HorizontalPodAutoscaler"]
+    (metric,) = scaler["spec"]["metrics"]
+    assert metric["pods"]["metric"]["name"].encode() in Metrics().exposition()
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "deploy/kubernetes.yaml", "docs/deploy.md"])
+def test_every_setting_that_is_named_exists(name):
+    named = set(re.findall(rf"{PREFIX}[A-Z_]+", (ROOT / name).read_text("utf-8")))
+    assert named <= SETTING_NAMES
