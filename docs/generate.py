@@ -23,8 +23,8 @@ Written by `python docs/generate.py` from the code; for programs there is
 [openapi.json](openapi.json).
 
 Bodies are JSON in UTF-8. Unknown fields are refused. Offsets are half-open and count the code
-points of the text as it was sent. A vector is a row of little-endian numbers in C order; numpy reads
-it by `np.frombuffer(base64.b64decode(entry["embedding"]), "<f4").reshape(entry["shape"])`.
+points of the text as it was sent. A vector is a row of little-endian numbers in C order; numpy
+reads it by `np.frombuffer(base64.b64decode(entry["embedding"]), "<f4").reshape(entry["shape"])`.
 
 Every answer has `X-Request-Id`, the caller's own if one was sent. Answers to a POST have
 `Server-Timing`: milliseconds spent on `tokenize`, `queue`, `infer` and `encode`. Where the operator
@@ -131,8 +131,8 @@ def _refusals(document: Json) -> Iterator[str]:
 def _settings() -> Iterator[str]:
     yield (
         "## Settings\n\nEach is an environment variable, a flag (`--max-texts` for"
-        f" `{PREFIX}MAX_TEXTS`) and a field of `limits` in `/info`. An unknown `{PREFIX}` name is an"
-        " error at start.\n"
+        f" `{PREFIX}MAX_TEXTS`) and a field of `limits` in `/info`. An unknown `{PREFIX}` name is"
+        " an error at start.\n"
     )
     rows = []
     for name, field in Settings.model_fields.items():
