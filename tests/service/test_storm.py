@@ -1,0 +1,181 @@
+"""A real process with the shipped model under more than it can do, and with clients that misbehave.
+
+Nothing that was accepted may be lost, and nobody else may suffer.
+"""
+
+import json
+import random
+import signal
+import socket
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager
+
+import anyio
+import httpx
+import numpy as np
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from service.settings import Settings
+from tests.service.serving import PATIENCE_S
+from tests.service.test_process import read_until, running
+
+pytestmark = [pytest.mark.long, pytest.mark.anyio]
+
+TEXT = "我在用苹果手机，昨天吃了一个苹果。" * 2
+REQUEST = {"texts": TEXT, "level": "text"}
+LARGE = {"texts": [TEXT] * 25, "level": "text"}
+STORM_S = 30
+DEADLINE_S = 5.0  # short, where a test waits for it
+CLIENTS = 150  # each asks again as soon as it is answered: far more than ten times what can be done
+
+
+class Served:
+    """A running process: its address, and what it has logged since it was ready."""
+
+    def __init__(self, process):
+        self.process = process
+        self.port = int(read_until(process, r"running on http://127\.0\.0\.1:(\d+)").group(1))
+        read_until(process, "^ready$")
+        self.lines = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, **changes):
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+        return httpx.AsyncClient(
+            base_url=self.url, timeout=PATIENCE_S, limits=limits, trust_env=False, **changes
+        )
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S)
+
+    def metric(self, name):
+        """The value of a metric without labels."""
+        page = httpx.get(f"{self.url}/metrics", trust_env=False, timeout=PATIENCE_S).text
+        samples = (s for family in text_string_to_metric_families(page) for s in family.samples)
+        return next(sample.value for sample in samples if sample.name == name)
+
+    def requests(self, status):
+        """How many requests to /embed the log has with that status; call it after the end."""
+        self._reader.join(PATIENCE_S)
+        lines = [line for line in self.lines if line["event"] == "request"]
+        return sum(line["path"] == "/embed" and line["status"] == status for line in lines)
+
+    def _read(self):
+        for line in self.process.stderr:
+            self.lines.append(json.loads(line))
+
+
+@contextmanager
+def served(*arguments, deadline_s=DEADLINE_S):
+    deadline = ["--deadline-s", str(deadline_s)] if deadline_s else []
+    with running("--threads", "1", *deadline, *arguments) as process:
+        yield Served(process)
+
+
+def head_of(length):
+    return f"POST /embed HTTP/1.1\r\nhost: service\r\ncontent-length: {length}\r\n\r\n".encode()
+
+
+async def until_idle(service):
+    """Until no request is inside."""
+    with anyio.fail_after(PATIENCE_S):
+        while service.metric("bilm_requests_in_progress"):
+            await anyio.sleep(0.1)
+
+
+async def test_far_more_than_it_can_do_is_answered_or_refused_in_time():
+    answers = []
+
+    async def ask(client):
+        while time.monotonic() < end:
+            began = time.monotonic()
+            answer = await client.post("/embed", json=LARGE)
+            answers.append((answer.status_code, time.monotonic() - began))
+            if answer.status_code == 429:
+                assert int(answer.headers["retry-after"]) >= 1
+
+    with served(deadline_s=None) as service:
+        async with service.client() as client, anyio.create_task_group() as storm:
+            end = time.monotonic() + STORM_S
+            for _ in range(CLIENTS):
+                storm.start_soon(ask, client)
+        statuses = Counter(status for status, _ in answers)
+        assert statuses.keys() <= {200, 429, 503, 504}
+        assert statuses[200] > 50
+        assert statuses[429] > 9 * statuses[200]
+        taken = [seconds for status, seconds in answers if status == 200]
+        assert np.quantile(taken, 0.99) < Settings.model_fields["deadline_s"].default
+        async with service.client() as client:  # and then it is as it was
+            assert (await client.post("/embed", json=REQUEST)).status_code == 200
+            assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_five_hundred_clients_that_hang_up_leave_nothing_behind():
+    body = json.dumps({"texts": [TEXT] * 20}).encode()
+    with served() as service:
+        before = service.metric("process_open_fds")
+        for number in range(500):
+            with service.connect() as connection:
+                # half of a body, or a whole request whose answer nobody takes
+                sent = body[: len(body) // 2] if number % 2 else body
+                connection.sendall(head_of(len(body)) + sent)
+        await until_idle(service)
+        async with service.client() as client:
+            assert (await client.post("/embed", json=REQUEST)).status_code == 200
+        assert service.metric("process_open_fds") <= before + 8
+        assert service.metric("bilm_queue_padded_pieces") == 0
+
+
+async def test_slow_writers_and_readers_keep_nobody_waiting():
+    big = json.dumps({"texts": [TEXT] * 100, "layers": "all"}).encode()  # an answer of 20 MB
+    with served("--max-requests", "64") as service:
+        writers = [service.connect() for _ in range(20)]
+        readers = [service.connect() for _ in range(4)]
+        for writer in writers:
+            writer.sendall(head_of(1000) + b'{"texts"')
+        for reader in readers:
+            reader.sendall(head_of(len(big)) + big)
+        async with service.client() as client:
+            for _ in range(10):
+                began = time.monotonic()
+                answer = await client.post("/embed", json=REQUEST)
+                assert answer.status_code in (200, 429)
+                assert time.monotonic() - began < DEADLINE_S
+        for writer in writers:  # whoever does not finish his request in time is told so
+            assert writer.recv(64).startswith(b"HTTP/1.1 504")
+            writer.close()
+        for reader in readers:
+            assert reader.recv(12) == b"HTTP/1.1 200"
+            reader.close()
+        await until_idle(service)
+
+
+async def test_sigterm_under_load_loses_nothing_that_was_accepted():
+    answered = Counter()
+
+    async def ask(client):
+        while True:
+            await anyio.sleep(random.uniform(0, 0.2))
+            try:
+                answered[(await client.post("/embed", json=REQUEST)).status_code] += 1
+            except httpx.TransportError:  # the process takes no more connections
+                return
+
+    with served() as service:
+        async with service.client() as client, anyio.create_task_group() as load:
+            for _ in range(40):
+                load.start_soon(ask, client)
+            await anyio.sleep(3)
+            service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(PATIENCE_S) == 0
+        assert answered.keys() <= {200, 429, 503}
+        assert answered[200] > 10
+        assert service.requests(200) == answered[200]
