@@ -45,15 +45,18 @@ class Served:
 
     @property
     def url(self):
+        """Its address."""
         return f"http://127.0.0.1:{self.port}"
 
     def client(self, **changes):
+        """An HTTP client with as many connections as it likes."""
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
         return httpx.AsyncClient(
             base_url=self.url, timeout=PATIENCE_S, limits=limits, trust_env=False, **changes
         )
 
     def connect(self):
+        """A connection, for what no HTTP client would do."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S)
 
     def metric(self, name):

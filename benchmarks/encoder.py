@@ -1,0 +1,181 @@
+"""How near the encoder comes to the bare LSTM kernel, and how far it is from what others do.
+
+python -m benchmarks.encoder models/zh-small --tasks TASKS
+
+Over the same texts (titles and reviews, as long as they come), in turns, so that a noisy neighbour
+harms all alike; pieces are counted without padding and boundaries:
+
+    encoder  `Encoder.embed`: pieces in, vectors of the default mix out
+    bare     the same LSTMs on the same rectangles, already embedded, and nothing else
+    packed   embedding and LSTMs over `pack_padded_sequence`, sorted, 32 texts at a time
+    steps    the equations of an LSTM step by step in Python, 32 texts at a time, as AllenNLP ran
+             its projected LSTM; over a tenth of the texts
+
+Run it with nothing else on the machine.
+"""
+
+import argparse
+import lzma
+import random
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from biLM.batch import rectangles
+from biLM.encoder import Encoder
+from biLM.lstm import LstmStack, reverse_padded
+from biLM.model import CHUNK_PIECES
+from biLM.passage import Passage
+from biLM.readout import Readout
+from training.provenance import provenance
+
+NUM_TEXTS = 400  # of each task
+TEXT_COLUMNS = {"thucnews_titles": 0, "online_shopping_10_cats": 2}
+ROWS = 32
+TURNS = 5
+SLOW_SHARE = 10
+
+
+def main() -> None:
+    """Print the speeds and their ratios."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("artifact", type=Path)
+    parser.add_argument("--tasks", type=Path, required=True)
+    given = parser.parse_args()
+    encoder = Encoder.load(given.artifact)
+    encoder.warm_up()
+    texts = [encoder.pieces(text).ids for text in some_texts(given.tasks)]
+    few = texts[::SLOW_SHARE]
+    ways = {
+        "encoder": (embed(encoder, texts), texts),
+        "bare": (bare(encoder, texts), texts),
+        "packed": (packed(encoder, texts), texts),
+        "steps": (steps(encoder, few), few),
+    }
+    print(provenance(torch.device("cpu")))
+    lengths = sorted(map(len, texts))
+    print(f"{len(texts)} texts, {sum(lengths)} pieces, median {lengths[len(lengths) // 2]}")
+    best = dict.fromkeys(ways, 0.0)
+    for _ in range(TURNS):
+        for name, (run, read) in ways.items():
+            began = time.perf_counter()
+            run()
+            best[name] = max(best[name], sum(map(len, read)) / (time.perf_counter() - began))
+    for name, speed in best.items():
+        print(f"{name:8} {speed:9,.0f} pieces/s   encoder / {name} {best['encoder'] / speed:.2f}")
+
+
+def some_texts(tasks: Path) -> list[str]:
+    """Texts of two tasks in an order of chance, always the same."""
+    found = []
+    for task, column in TEXT_COLUMNS.items():
+        with lzma.open(tasks / task / "test.tsv.xz", "rt", encoding="utf-8") as file:
+            every = [line.rstrip("\n").split("\t")[column] for line in file]
+        found += random.Random(1).sample(every, NUM_TEXTS)
+    random.Random(2).shuffle(found)
+    return found
+
+
+def embed(encoder: Encoder, texts: Sequence[tuple[int, ...]]) -> Callable[[], object]:
+    """The encoder itself."""
+    passages = [Passage(ids, None, ()) for ids in texts]
+    readouts = [Readout(encoder.mix("default"))] * len(passages)
+    return lambda: encoder.embed(passages, readouts)
+
+
+def bare(encoder: Encoder, texts: Sequence[tuple[int, ...]]) -> Callable[[], object]:
+    """The LSTMs over random numbers in the shapes of the encoder."""
+    framed = [[1, *ids, 2] for ids in texts]
+    width = encoder.artifact.config.embedding_size
+    blocks = [torch.randn(*one.ids.shape, width) for one in rectangles(framed)]
+    stacks = encoder.artifact.model.forward_lm, encoder.artifact.model.backward_lm
+
+    @torch.inference_mode()
+    def run() -> None:
+        for block in blocks:
+            for stack in stacks:
+                stack(block, CHUNK_PIECES)
+
+    return run
+
+
+def packed(encoder: Encoder, texts: Sequence[tuple[int, ...]]) -> Callable[[], object]:
+    """Packed sequences, the texts of a batch sorted by length."""
+    model = encoder.artifact.model
+
+    @torch.inference_mode()
+    def run() -> None:
+        for ids, lengths in batches(texts):
+            x = model.embedding(ids)
+            read_packed(model.forward_lm, x, lengths)
+            read_packed(model.backward_lm, reverse_padded(x, lengths), lengths)
+
+    return run
+
+
+def read_packed(stack: LstmStack, x: Tensor, lengths: Tensor) -> Tensor:
+    """The top layer of a stack over packed sequences."""
+    for number, layer in enumerate(stack.layers):
+        found, _ = layer(pack_padded_sequence(x, lengths, batch_first=True))
+        read, _ = pad_packed_sequence(found, batch_first=True)
+        x = read + x if number else read
+    return x
+
+
+def steps(encoder: Encoder, texts: Sequence[tuple[int, ...]]) -> Callable[[], object]:
+    """The equations step by step, all gates of a step in one product, as AllenNLP's cell has it."""
+    model = encoder.artifact.model
+
+    @torch.inference_mode()
+    def run() -> None:
+        for ids, lengths in batches(texts):
+            x = model.embedding(ids)
+            read_in_steps(model.forward_lm, x)
+            read_in_steps(model.backward_lm, reverse_padded(x, lengths))
+
+    return run
+
+
+def read_in_steps(stack: LstmStack, x: Tensor) -> Tensor:
+    """The top layer of a stack, step by step."""
+    for number, layer in enumerate(stack.layers):
+        read = read_steps(layer, x)
+        x = read + x if number else read
+    return x
+
+
+def read_steps(layer: torch.nn.Module, x: Tensor) -> Tensor:
+    """One layer: i, f, o = sigmoid, g = tanh of W x + U h + b; c = f c + i g; h = o tanh c."""
+    weights = [layer.get_parameter(f"{name}_l0") for name in ("weight_ih", "weight_hh")]
+    bias = layer.get_parameter("bias_ih_l0") + layer.get_parameter("bias_hh_l0")
+    h = c = x.new_zeros(len(x), weights[1].shape[1])
+    outputs = []
+    for column in x.unbind(1):
+        gates = column @ weights[0].T + h @ weights[1].T + bias
+        i, f, g, o = gates.chunk(4, dim=1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        h = o.sigmoid() * c.tanh()
+        outputs.append(h)
+    return torch.stack(outputs, dim=1)
+
+
+def batches(texts: Sequence[tuple[int, ...]]) -> list[tuple[Tensor, Tensor]]:
+    """Padded batches of the texts, boundaries included; the longest text of each first."""
+    made = []
+    for begin in range(0, len(texts), ROWS):
+        framed = sorted(
+            ([1, *ids, 2] for ids in texts[begin : begin + ROWS]), key=len, reverse=True
+        )
+        ids = torch.zeros(len(framed), len(framed[0]), dtype=torch.long)
+        for row, pieces in enumerate(framed):
+            ids[row, : len(pieces)] = torch.tensor(pieces)
+        made.append((ids, torch.tensor([len(pieces) for pieces in framed])))
+    return made
+
+
+if __name__ == "__main__":
+    main()
