@@ -24,17 +24,19 @@ Written by `python docs/generate.py` from the code; for programs there is
 
 Bodies are JSON in UTF-8. Unknown fields are refused. Offsets are half-open and count the code
 points of the text as it was sent. A vector is a row of little-endian numbers in C order; numpy
-reads it by `np.frombuffer(base64.b64decode(entry["embedding"]), "<f4").reshape(entry["shape"])`.
+reads it by `np.frombuffer(base64.b64decode(entry["embedding"]), "<f4").reshape(entry["shape"])`,
+with `"<f2"` for float16.
 
-Every answer has `X-Request-Id`, the caller's own if one was sent. Answers to a POST have
-`Server-Timing`: milliseconds spent on `tokenize`, `queue`, `infer` and `encode`. Where the operator
-has set API keys, send one as `Authorization: Bearer KEY` or `X-API-Key: KEY`.
+Every answer has `X-Request-Id`, the caller's own if it is 1 to 128 printable ASCII characters.
+`Server-Timing` tells the milliseconds spent on `tokenize`, `queue`, `infer` and `encode`, as far as
+they are known when the answer begins. Where the operator has set API keys, send one as
+`Authorization: Bearer KEY` or `X-API-Key: KEY`.
 """
 
 
 def openapi() -> dict[str, Any]:
     """The document of the service with its default settings."""
-    document = create_app(Settings()).openapi()
+    document = create_app(Settings.model_construct()).openapi()
     project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text("utf-8"))["project"]
     document["info"]["version"] = project["version"]
     return document
@@ -138,7 +140,8 @@ def _settings() -> Iterator[str]:
     for name, field in Settings.model_fields.items():
         default = field.get_default()
         shown = getattr(default, "get_secret_value", lambda value=default: value)()
-        rows.append(f"| `{PREFIX}{name.upper()}` | `{shown}` | {field.description} |")
+        code = f"`{shown}`" if shown != "" else ""
+        rows.append(f"| `{PREFIX}{name.upper()}` | {code} | {field.description} |")
     yield "\n".join(["| name | default | |", "|---|---|---|", *rows])
 
 

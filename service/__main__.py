@@ -19,6 +19,7 @@ from service.settings import PREFIX, Settings, load_settings
 
 KEEP_ALIVE_S = 75  # longer than the usual balancer's 60, so that it closes first
 CLOSING_S = 3  # of drain_s, for what uvicorn and the threads need after the last answer
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 COULD_NOT_START = 1
 WRONG_SETTINGS = 2
 
@@ -96,6 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     configure_logs(settings.log_level)
     logger.info("settings", extra=fields(**settings.model_dump(mode="json")))
+    if not settings.keys and settings.host not in LOOPBACK:
+        logger.warning("no api_keys are set: whoever reaches this address may ask")
     return Server(settings).serve_until_signal()
 
 

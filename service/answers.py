@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from biLM.passage import Passage
 from biLM.question import Guesses
@@ -89,8 +90,7 @@ def openai_answer(plan: Embedding, vectors: Sequence[Vectors], engine: Engine) -
 def similarity_answer(plan: Comparison, vectors: Sequence[Vectors], engine: Engine) -> bytes:
     """The body of an answer to /similarity."""
     *layers, context = np.concatenate(vectors, axis=1)
-    scales = plan.mix.gamma * np.array(plan.mix.weights, np.float32)
-    mixed = np.tensordot(scales, np.stack(layers), axes=1)
+    mixed = np.tensordot(_direction(plan.mix), np.stack(layers), axes=1)
     occurrences = [
         {"index": index, "offset": offset}
         for index, passage in enumerate(plan.reading.passages)
@@ -124,11 +124,19 @@ def mix_used(mix: ScalarMix, name: str | None) -> Fields:
     return {"name": name, "weights": mix.weights, "gamma": mix.gamma}
 
 
-def _cosines(vectors: Vectors) -> Vectors:
+def _direction(mix: ScalarMix) -> npt.NDArray[np.float64]:
+    """The weights of a mix up to its scale, which changes no cosine and may be too large to use."""
+    weights = np.array(mix.weights)
+    largest = np.abs(weights).max()
+    direction: npt.NDArray[np.float64] = weights / largest if largest and mix.gamma else 0 * weights
+    return direction
+
+
+def _cosines(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     """`[rows, dim]` -> `[rows, rows]`; a vector of zeros is like nothing, itself included."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
-    cosines: Vectors = unit @ unit.T
+    cosines: npt.NDArray[np.floating] = unit @ unit.T
     return cosines
 
 

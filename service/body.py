@@ -41,7 +41,8 @@ def choose_media_type(headers: Headers, offered: Sequence[str]) -> str:
         RequestError: not_acceptable.
     """
     ranges = {}
-    for media_range in headers.get("accept", "*/*").lower().split(","):
+    accepted = ",".join(headers.getlist("accept")) or "*/*"
+    for media_range in accepted.lower().split(","):
         name, *parameters = (part.strip() for part in media_range.split(";"))
         ranges[name] = _quality(parameters)
     liked = [_liking(media_type, ranges) for media_type in offered]
@@ -58,9 +59,10 @@ def choose_media_type(headers: Headers, offered: Sequence[str]) -> str:
 def _quality(parameters: Sequence[str]) -> float:
     given = next((one[2:] for one in parameters if one.startswith("q=")), "1")
     try:
-        return float(given)
+        quality = float(given)
     except ValueError:
         return 0.0
+    return quality if 0 <= quality <= 1 else 0.0
 
 
 def _liking(media_type: str, ranges: Mapping[str, float]) -> tuple[float, bool]:

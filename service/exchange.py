@@ -52,6 +52,19 @@ Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
+class Streamed(Generic[Planned, Found]):
+    """An answer line by line.
+
+    Args:
+        line: The line of one answer, given its number.
+        summary: The last line.
+    """
+
+    line: Callable[[Planned, int, Found], bytes]
+    summary: Callable[[Planned, Engine], bytes]
+
+
+@dataclass(frozen=True)
 class Exchange(Generic[Asked, Planned, Found]):
     """A path.
 
@@ -60,17 +73,14 @@ class Exchange(Generic[Asked, Planned, Found]):
         plan: Reads it, or refuses it; on a thread of its own.
         ask: The questions of a plan; none where the model is not needed.
         write: Their answers as the body of the answer, by media type; the first one is usual.
-        lines: The line of one answer, given its number, and the last line of all; None where
-            answers do not leave line by line.
+        lines: How answers leave line by line; None where they do not.
     """
 
     request: type[Asked]
     plan: Callable[[Asked, Engine, Settings], Planned]
     ask: Callable[[Planned, Engine], Sequence[Question[Found]]]
     write: Mapping[str, Callable[[Planned, Sequence[Found], Engine], bytes]]
-    lines: (
-        tuple[Callable[[Planned, int, Found], bytes], Callable[[Planned, Engine], bytes]] | None
-    ) = None
+    lines: Streamed[Planned, Found] | None = None
 
     async def serve(self, request: Request) -> Response:
         """Answer a request of this path.
@@ -90,26 +100,24 @@ class Exchange(Generic[Asked, Planned, Found]):
                     plan = await _on(
                         runtime.tokenizing, self._planned, body, engine, runtime.settings
                     )
-                request.state.trace.pieces = plan.pieces
                 questions = self.ask(plan, engine)
                 job = runtime.batcher.submit(questions, deadline) if questions else None
-                if job and self.lines and media_type == NDJSON:
-                    line, summary = self.lines
+                request.state.trace.pieces = plan.pieces
+                is_small = plan.answer_bytes <= SMALL_ANSWER_BYTES
+                thread = None if is_small else runtime.encoding
+                if job and (streamed := self.lines) and media_type == NDJSON:
+                    line = partial(streamed.line, plan)
                     return Lines(
                         job,
-                        partial(line, plan),
-                        summary(plan, engine),
+                        lambda *found: _on(thread, line, *found),
+                        streamed.summary(plan, engine),
                         _late(runtime.settings),
                         admission.pop_all(),
                         _timing(spent),
                     )
                 found = await _answers(job, request, spent) if job else []
-                write = self.write[media_type]
                 with _timed(spent, "encode"):
-                    if plan.answer_bytes <= SMALL_ANSWER_BYTES:
-                        answer = write(plan, found, engine)
-                    else:
-                        answer = await _on(runtime.encoding, write, plan, found, engine)
+                    answer = await _on(thread, self.write[media_type], plan, found, engine)
         return Response(answer, 200, _timing(spent), media_type)
 
     @property
@@ -162,8 +170,11 @@ def _timing(spent: Mapping[str, float]) -> dict[str, str]:
 
 
 async def _on(
-    thread: Executor, function: Callable[P, T], *arguments: P.args, **named: P.kwargs
+    thread: Executor | None, function: Callable[P, T], *arguments: P.args, **named: P.kwargs
 ) -> T:
+    """What the function returns, called on a thread, or here where it is quicker than a change."""
+    if thread is None:
+        return function(*arguments, **named)
     return await asyncio.wrap_future(thread.submit(function, *arguments, **named))
 
 

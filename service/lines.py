@@ -6,7 +6,7 @@ cut off on its way.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from time import monotonic
 from typing import Any
@@ -28,7 +28,7 @@ class Lines(Response):
         write: The line of one answer, given its number; without its end.
         summary: The last line.
         late: The refusal of what is not answered by the job's deadline.
-        admission: What is held until the last line is sent.
+        admission: What is held until the last answer is there.
         headers: Beside the content type.
     """
 
@@ -37,7 +37,7 @@ class Lines(Response):
     def __init__(
         self,
         job: Job[Any],
-        write: Callable[[int, Any], bytes],
+        write: Callable[[int, Any], Awaitable[bytes]],
         summary: bytes,
         late: RequestError,
         admission: ExitStack,
@@ -52,25 +52,32 @@ class Lines(Response):
         self._admission = admission
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send every line as soon as there is one."""
-        with self._admission:
-            watch = asyncio.create_task(fail_on_disconnect(self._job, receive))
-            try:
-                await self._send_lines(scope, send)
-            finally:
-                watch.cancel()
-                self._job.done.cancel()  # nothing, where it is complete
+        """Send every line as soon as there is one, until the last or until the client has gone."""
+        # Once all is computed only sending is left, and a slow reader holds nobody's place.
+        self._job.done.add_done_callback(lambda _: self._admission.close())
+        sending = asyncio.create_task(self._send_lines(scope, send))
+        gone = asyncio.create_task(_until_disconnect(receive))
+        try:
+            await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not sending.done():
+                raise ClientDisconnect
+            sending.result()
+        finally:
+            sending.cancel()
+            gone.cancel()
+            self._job.done.cancel()  # nothing, where it is complete
 
     async def _send_lines(self, scope: Scope, send: Send) -> None:
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
-        last = self._summary
+        trace, last = scope["state"]["trace"], self._summary
         try:
             while (found := await self._next()) is not None:
-                await send(_line(self._write(*found)))
+                await send(_line(await self._write(*found)))
             self._job.done.result()  # or what it failed of
         except RequestError as error:
-            last = to_json(error.body(scope["state"]["trace"].request_id))
+            last = to_json(error.body(trace.request_id))
+            trace.status = error.status  # the log and the metrics shall know
         await send(_line(last) | {"more_body": False})
 
     async def _next(self) -> tuple[int, Any] | None:
@@ -85,10 +92,14 @@ class Lines(Response):
 
 async def fail_on_disconnect(job: Job[Any], receive: Receive) -> None:
     """Drop a job as soon as the client has gone."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    await _until_disconnect(receive)
     if not job.done.done():
         job.done.set_exception(ClientDisconnect())
+
+
+async def _until_disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _line(written: bytes) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
-OTHER_PATH = "other"  # a path of no route: callers choose it, so it is no label
+OTHER_PATH = "other"  # a path callers made up is no label; nor are the documents
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 PIECES = (16, 64, 256, 1024, 2048, 4096, 8192, 16384)
 

@@ -20,7 +20,7 @@ from service.metrics import OTHER_PATH, Metrics
 from service.wire import to_json
 
 USABLE_ID = re.compile(r"[\x21-\x7e]{1,128}")
-CLIENT_GONE = 499  # nginx's number; it appears in the log only
+CLIENT_GONE = 499  # nginx's number; it appears in logs and metrics only
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Trace:
 
     Args:
         request_id: The caller's X-Request-Id if it is usable, else a new one.
-        status: Of the answer; 0 until it begins.
+        status: Of the answer, or of what a stream ended with; 0 until it begins.
         pieces: That the model read.
     """
 

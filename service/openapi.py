@@ -38,7 +38,6 @@ EXAMPLES: Json = {
     "words": {"summary": "One vector per word", "value": {"words": [["我", "吃了", "苹果"]]}},
 }
 
-METRICS: Json = {"text/plain": {"schema": {"type": "string"}}}
 APPLE: Json = {
     "summary": "The 苹果 of two texts",
     "value": {"word": "苹果", "texts": APPLES},

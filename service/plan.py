@@ -1,12 +1,12 @@
 """A request -> what the model has to do; refused here if any of it cannot be done."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 from biLM.errors import BlankError
-from biLM.heads import SIDES
 from biLM.question import GuessesFor
 from biLM.readout import CONTEXT, Layer, Readout
 from biLM.scalar_mix import ScalarMix
@@ -30,7 +30,7 @@ from service.wire import num_bytes
 
 DEFAULT_MIX = "default"
 SHOWN_NAME_LENGTH = 64
-GUESS_BYTES = 80  # of a piece, its id and its probability in an answer
+GUESS_BYTES = 240  # of a piece, its id and its probability, three times over
 CUT_PIECE_BYTES = 40  # of a piece, its id and its offset
 LEVELS_OF_SOURCE: dict[str, tuple[Level, ...]] = {  # the default level first
     "texts": ("piece", "char", "span", "text"),
@@ -166,7 +166,12 @@ def plan_openai(request: OpenAIRequest, engine: Engine, settings: Settings) -> E
         raise _invalid("input", "a text is empty and has no vector; leave it out", texts.index(""))
     encoding: Encoding = "base64" if request.encoding_format == "base64" else "json"
     asked = EmbedRequest(texts=texts, level="text", center=True, normalize=True, encoding=encoding)
-    return plan_embedding(asked, engine, settings)
+    with _only("input", "send fewer or shorter texts"):
+        plan = plan_embedding(asked, engine, settings)
+    for index, passage in enumerate(plan.reading.passages):
+        if not passage.ids:
+            raise _invalid("input", f"text {index} holds nothing the model can read", index)
+    return plan
 
 
 def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settings) -> Comparison:
@@ -184,8 +189,9 @@ def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settin
         raise _invalid("word", "it stands in no text; send texts that hold it as it is written")
     layers = (*range(engine.num_representations), CONTEXT)
     answer_bytes = num_bytes(num_occurrences**2 * (len(layers) + 1), "float32", "json")
-    _check_response(answer_bytes, settings)
-    reading = read(asked, "span", engine, settings, spans)
+    with _only("texts", "send fewer or shorter texts"):
+        _check_response(answer_bytes, settings)
+        reading = read(asked, "span", engine, settings, spans)
     readout = Readout(layers, center=request.center)
     return Comparison(reading, readout, mix, mix_name, answer_bytes)
 
@@ -208,7 +214,7 @@ def plan_filling(request: FillRequest, engine: Engine, settings: Settings) -> Fi
             param="text",
             details=Details(limit=limit, actual=pieces, setting="max_text_pieces"),
         )
-    return Filling(question, len(request.text), request.top_k * len(SIDES) * GUESS_BYTES)
+    return Filling(question, len(request.text), request.top_k * GUESS_BYTES)
 
 
 def plan_tokenizing(request: TokenizeRequest, engine: Engine, settings: Settings) -> Cutting:
@@ -318,6 +324,18 @@ def _check_response(num_bytes: int, settings: Settings) -> None:
             " texts or spans, ask for fewer layers, or for float16 in base64",
             details=Details(limit=limit, actual=num_bytes, setting="max_response_bytes"),
         )
+
+
+@contextmanager
+def _only(param: str, remedy: str) -> Iterator[None]:
+    """Refusals of a path that has fewer fields: they name its field, and a remedy it offers."""
+    try:
+        yield
+    except RequestError as error:
+        found = str(error).rpartition("; ")[0]
+        raise RequestError(
+            error.code, f"{found}; {remedy}", param=param, details=error.details
+        ) from error
 
 
 def _invalid(param: str, message: str, index: int | None = None) -> RequestError:

@@ -1,9 +1,10 @@
 """The paths of the service."""
 
 from fastapi import APIRouter
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.requests import Request
 
+from biLM.question import VectorsOf
 from service.answers import (
     embed_answer,
     embed_line,
@@ -16,7 +17,8 @@ from service.answers import (
     tokenize_answer,
 )
 from service.body import JSON
-from service.exchange import Exchange, runtime_of
+from service.engine import Engine
+from service.exchange import Exchange, Streamed, runtime_of
 from service.metrics import MEDIA_TYPE
 from service.openapi import (
     APPLE,
@@ -24,7 +26,6 @@ from service.openapi import (
     BODY_CODES,
     EMBED_CODES,
     EXAMPLES,
-    METRICS,
     OPENAI_CODES,
     OPENAI_INPUT,
     OTHER_BODIES,
@@ -34,7 +35,15 @@ from service.openapi import (
     json_body,
     refusals,
 )
-from service.plan import plan_embedding, plan_filling, plan_openai, plan_similarity, plan_tokenizing
+from service.plan import (
+    Comparison,
+    Embedding,
+    plan_embedding,
+    plan_filling,
+    plan_openai,
+    plan_similarity,
+    plan_tokenizing,
+)
 from service.schemas import (
     EmbedAnswer,
     EmbedRequest,
@@ -52,23 +61,33 @@ from service.schemas import (
 from service.versions import versions
 from service.wire import SAFETENSORS, to_json
 
+
+def _ask_vectors(plan: Embedding, engine: Engine) -> list[VectorsOf]:
+    return engine.ask_vectors(plan.reading.passages, plan.readout)
+
+
+def _ask_occurrences(plan: Comparison, engine: Engine) -> list[VectorsOf]:
+    holding = [passage for passage in plan.reading.passages if passage.ranges]
+    return engine.ask_vectors(holding, plan.readout)
+
+
 EMBED = Exchange(
     EmbedRequest,
     plan_embedding,
-    lambda plan, engine: engine.ask_vectors(plan.reading.passages, plan.readout),
+    _ask_vectors,
     {JSON: embed_answer, SAFETENSORS: embed_tensors},
-    (embed_line, embed_summary),
+    Streamed(embed_line, embed_summary),
 )
 OPENAI = Exchange(
     OpenAIRequest,
     plan_openai,
-    lambda plan, engine: engine.ask_vectors(plan.reading.passages, plan.readout),
+    _ask_vectors,
     {JSON: openai_answer},
 )
 SIMILARITY = Exchange(
     SimilarityRequest,
     plan_similarity,
-    lambda plan, engine: engine.ask_vectors(plan.reading.passages, plan.readout),
+    _ask_occurrences,
     {JSON: similarity_answer},
 )
 FILL = Exchange(FillRequest, plan_filling, lambda plan, _: [plan.question], {JSON: fill_answer})
@@ -164,7 +183,7 @@ async def readyz(request: Request) -> Response:
     return _json({"status": "ready"})
 
 
-@router.get("/metrics", responses={200: {"content": METRICS}, **refusals("invalid_api_key")})
+@router.get("/metrics", response_class=PlainTextResponse, responses=refusals("invalid_api_key"))
 async def metrics(request: Request) -> Response:
     """Counts, times and sizes, as Prometheus reads them."""
     return Response(runtime_of(request).metrics.exposition(), media_type=MEDIA_TYPE)

@@ -137,7 +137,10 @@ class EmbedRequest(TokenizeRequest):
 class SimilarityRequest(Strict):
     """A word and the texts in which its occurrences are compared."""
 
-    word: str = Field(min_length=1, description="Compared as it is written.")
+    word: str = Field(
+        min_length=1,
+        description="Found as it is written, from left to right; occurrences do not overlap.",
+    )
     texts: Texts = Field(description="One text or a list of texts.")
     mix: Mix | None = Field(None, description='As in /embed. Default: the mix "default".')
     center: bool = Field(True, description="As in /embed. Cosines mean little without it.")

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -68,7 +69,7 @@ def score_senses(
     encoder: Encoder,
     pairs: Sequence[SensePair],
     mixes: Mapping[str, ScalarMix],
-    geometries: Sequence[str] = ("raw", "centred"),
+    geometries: Sequence[Literal["raw", "centred"]] = ("raw", "centred"),
 ) -> dict[str, SenseScore]:
     """Score each layer and the context, some of them together, and each mix; raw and centred.
 

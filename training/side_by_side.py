@@ -36,7 +36,7 @@ def read_both(
             stack(x, CHUNK_PIECES, dropout)[-1] for stack, x in zip(stacks, inputs, strict=True)
         )
         return one, other
-    parameters = [parameter for stack in stacks for parameter in stack.parameters()]
+    parameters = [parameter for stack in stacks for parameter in _trained(stack)]
     found: tuple[Tensor, Tensor] = _ReadBoth.apply(  # type: ignore[no-untyped-call]
         stacks, *inputs, *parameters
     )
@@ -46,7 +46,8 @@ def read_both(
 class _ReadBoth(torch.autograd.Function):
     """Each thread records a graph of its own and, when the gradient is there, goes back along it.
 
-    The parameters are passed only so that autograd hears of their gradients.
+    The parameters are passed only so that autograd hears of their gradients. A hook on a parameter
+    itself would run in both graphs; hooks where gradients are accumulated run once.
     """
 
     @staticmethod
@@ -72,11 +73,15 @@ class _ReadBoth(torch.autograd.Function):
             stack: LstmStack, graph: tuple[Tensor, Tensor], grad: Tensor
         ) -> tuple[Tensor, ...]:
             x, top = graph
-            return torch.autograd.grad(top, [x, *stack.parameters()], grad)
+            return torch.autograd.grad(top, [x, *_trained(stack)], grad)
 
         found = _together(differentiate, ctx.stacks, ctx.graphs, grads)
         (one, *of_one), (other, *of_other) = found
         return None, one, other, *of_one, *of_other
+
+
+def _trained(stack: LstmStack) -> list[Tensor]:
+    return [parameter for parameter in stack.parameters() if parameter.requires_grad]
 
 
 def _together(work: Callable[..., Pair], *sides: Sequence[Any]) -> list[Pair]:
@@ -86,5 +91,5 @@ def _together(work: Callable[..., Pair], *sides: Sequence[Any]) -> list[Pair]:
 
 @cache
 def _two_threads(num_cores: int) -> ThreadPoolExecutor:
-    half = num_cores // 2
+    half = num_cores // 2  # also what threads that begin later would take; training begins none
     return ThreadPoolExecutor(2, "direction", initializer=torch.set_num_threads, initargs=(half,))

@@ -64,6 +64,11 @@ def test_orchestrators_wait_longer_than_the_service_drains(pod):
     assert float(COMPOSE["services"]["bilm"]["stop_grace_period"].rstrip("s")) > drain_s
 
 
+def test_kubernetes_sets_no_names_that_would_be_taken_for_settings(pod):
+    """For a Service named bilm it would set BILM_PORT=tcp://…, and no pod would start."""
+    assert pod["enableServiceLinks"] is False
+
+
 def test_the_autoscaler_reads_a_metric_there_is():
     (scaler,) = [one for one in MANIFESTS if one["kind"] == "HorizontalPodAutoscaler"]
     (metric,) = scaler["spec"]["metrics"]

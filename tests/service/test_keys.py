@@ -7,14 +7,15 @@ import pytest
 
 from service.__main__ import main
 from service.errors import SettingsError
-from service.keys import OPEN_PATHS
 from service.log import JsonLines
+from service.routes import router
 from service.settings import load_settings
 from tests.service.serving import error_of, serving, settings_of
 
 pytestmark = pytest.mark.anyio
 
 KEYS = "first-key-1, second-key-2"
+OPEN = ["/", "/docs", "/livez", "/openapi.json", "/readyz"]
 REQUEST = {"json": {"texts": "苹果"}}
 
 
@@ -69,9 +70,17 @@ async def test_info_needs_a_key_and_does_not_tell_any(guarded):
     assert answer.json()["limits"]["api_keys"] == "**********"
 
 
-@pytest.mark.parametrize("path", sorted(OPEN_PATHS))
+@pytest.mark.parametrize("path", OPEN)
 async def test_probes_and_documents_are_open(guarded, path):
     assert (await guarded.get(path)).status_code in (200, 307)
+
+
+async def test_every_other_path_is_not(guarded):
+    closed = {route.path for route in router.routes} - set(OPEN)
+    assert {"/embed", "/info", "/metrics", "/v1/embeddings"} <= closed
+    for path in closed:
+        for ask in (guarded.get, guarded.post):
+            error_of(await ask(path), 401, "invalid_api_key")
 
 
 async def test_without_keys_everybody_may_ask(client):

@@ -6,7 +6,7 @@ import json
 import anyio
 import pytest
 
-from tests.service.serving import embed, refused, serving, settings_of
+from tests.service.serving import PATIENCE_S, embed, refused, serving, settings_of
 
 pytestmark = pytest.mark.anyio
 
@@ -36,6 +36,8 @@ class Stream:
     def __init__(self, client, **fields):
         self.sent = []
         self.hangs_up = asyncio.Event()
+        self.reads = asyncio.Event()
+        self.reads.set()
         self._body = [{"type": "http.request", "body": json.dumps(fields).encode()}]
         scope = {"type": "http", "method": "POST", "path": "/embed", "query_string": b""}
         scope["headers"] = [(b"accept", ACCEPT.encode())]
@@ -53,6 +55,7 @@ class Stream:
         return {"type": "http.disconnect"}
 
     async def _send(self, message):
+        await self.reads.wait()
         self.sent.append(message)
 
 
@@ -72,13 +75,15 @@ async def test_lines_are_the_entries_and_the_last_one_the_rest(client, fields):
 
 
 async def test_a_text_leaves_before_the_next_ones_are_read(serving_held, gate):
-    long = ATE * 9  # a rectangle of its own, and the last to be taken
-    seen = []
-    gate.faults.append(lambda questions: seen.append(len(stream.sent)))
+    long = ATE * 9  # wider than a batch of these has room for beside the first
+    gate.is_open.set()
+    gate.faults.append(lambda _: gate.is_open.clear())  # one batch passes at a time
     async with serving_held() as client:
         stream = Stream(client, texts=[ATE, long])
-        await gate.wait_until_entered()
-        assert len(stream.sent) == 1  # the status
+        with anyio.fail_after(PATIENCE_S):
+            while len(gate.batches) < 2 or len(stream.sent) < 2:
+                await anyio.sleep(0)
+        assert [line["index"] for line in stream.lines] == [0]  # the second text waits at the gate
         gate.is_open.set()
         await stream.task
     assert [line.get("index") for line in stream.lines] == [0, 1, None]
@@ -110,10 +115,24 @@ async def test_a_number_that_does_not_fit_is_the_last_line(client):
 
 
 async def test_later_than_the_deadline_is_the_last_line(serving_held, gate):
-    async with serving_held(deadline_s=0.05) as client:
+    async with serving_held(deadline_s=1) as client:
         (last,) = await lines(client, texts=[ATE])
         assert last["error"]["code"] == "deadline_exceeded"
         gate.is_open.set()
+
+
+async def test_a_slow_reader_holds_nobodys_place(serving_held, gate):
+    gate.is_open.set()
+    async with serving_held(max_requests=1) as client:
+        stream = Stream(client, texts=[ATE, USED])
+        stream.reads.clear()
+        with anyio.fail_after(PATIENCE_S):
+            while len(gate.batches) < 1 or client.runtime._requests:
+                await anyio.sleep(0)
+        assert len((await embed(client, texts=[USED]))["data"]) == 1
+        assert len(stream.sent) <= 1
+        stream.hangs_up.set()
+        await stream.task
 
 
 async def test_a_client_that_hangs_up_frees_its_place_and_its_work(serving_held, gate):

@@ -69,6 +69,7 @@ async def test_the_answer_has_the_shape_of_openai_and_nothing_else(client):
         ({"input": TEXTS, "model": "another"}, "model", "has the model 'tiny'"),
         ({"input": TEXTS, "dimensions": 12}, "dimensions", "has 24 numbers"),
         ({"input": ["苹果", ""]}, "input", "a text is empty"),
+        ({"input": ["苹果", "\u0007"]}, "input", "text 1 holds nothing"),
         ({"input": []}, "input", "at least 1"),
         ({"input": [1, 2]}, "input", "valid string"),
         ({"input": [[1, 2]]}, "input", "valid string"),
@@ -99,6 +100,16 @@ async def test_the_official_client_sends_its_key(artifact_folder):
             wrong = openai.AsyncOpenAI(api_key="another-key", **ways)
             with pytest.raises(openai.AuthenticationError):
                 await wrong.embeddings.create(input="苹果", model="tiny")
+
+
+async def test_a_remedy_is_one_this_path_offers(artifact_folder):
+    limits = {"max_text_pieces": 5, "max_request_pieces": 5}
+    async with serving(settings_of(artifact_folder, **limits)) as client:
+        answer = await client.post("/v1/embeddings", json={"input": TEXTS})
+    error = error_of(answer, 422, "text_too_long")
+    assert (error["param"], error["details"]["index"]) == ("input", 0)
+    assert "limit is 5; send fewer or shorter texts" in error["message"]
+    assert "truncate" not in error["message"]
 
 
 async def test_too_many_texts_are_refused_as_everywhere(artifact_folder):

@@ -68,14 +68,18 @@ async def test_a_body_of_another_media_type_is_refused(client, headers):
 
 
 @pytest.mark.parametrize(
-    "accept", ["text/html", "application/vnd.safetensors;q=0", "application/json;q=x, text/*"]
+    "accept",
+    ["text/html", "application/vnd.safetensors;q=0", "application/json;q=x, text/*", "*/*;q=-1"],
 )
 async def test_a_caller_who_takes_nothing_that_is_offered_is_refused(client, accept):
     answer = await client.post("/embed", json={"texts": ""}, headers={"accept": accept})
     error_of(answer, 406, "not_acceptable")
 
 
-@pytest.mark.parametrize("accept", ["*/*", "application/*", "text/html, application/json;q=0.1"])
+@pytest.mark.parametrize(
+    "accept",
+    ["*/*", "application/*", "text/html, application/json;q=0.1", "application/json;q=1.0"],
+)
 async def test_a_caller_who_takes_json_among_others_is_answered(client, accept):
     answer = await client.post("/embed", json={"texts": ""}, headers={"accept": accept})
     assert answer.status_code == 200

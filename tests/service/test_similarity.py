@@ -92,6 +92,21 @@ async def test_too_many_occurrences_are_refused_before_the_model_runs(artifact_f
     assert error["details"]["actual"] == 4860
 
 
+@pytest.mark.parametrize("scale", [1e-30, 1e30, -1e30, 1e300])
+async def test_the_scale_of_a_mix_changes_no_cosine(client, scale):
+    mixes = [{"weights": [factor, -factor, 2 * factor]} for factor in (1.0, scale)]
+    fields = {"word": "苹果", "texts": TEXTS}
+    one, other = [(await similarity(client, **fields, mix=mix))["cosine"]["mix"] for mix in mixes]
+    np.testing.assert_allclose(one, other, **CLOSE)
+
+
+async def test_only_texts_that_hold_the_word_are_read(artifact_folder, load_held, gate, cut):
+    gate.is_open.set()
+    async with serving(settings_of(artifact_folder), load_held) as held:
+        await similarity(held, word="苹果", texts=TEXTS)
+    assert gate.batches == [[tuple(cut(TEXTS[0])), tuple(cut(TEXTS[2]))]]
+
+
 async def test_an_unknown_mix_is_refused(client):
     answer = await client.post("/similarity", json={"word": "苹果", "texts": TEXTS, "mix": "x"})
     error_of(answer, 422, "unknown_mix")

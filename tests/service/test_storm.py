@@ -182,3 +182,4 @@ async def test_sigterm_under_load_loses_nothing_that_was_accepted():
         assert answered.keys() <= {200, 429, 503}
         assert answered[200] > 10
         assert service.requests(200) == answered[200]
+        assert service.requests(0) == service.requests(500) == 0
