@@ -47,12 +47,12 @@ def main() -> None:
     parser.add_argument("--tasks", type=Path, required=True)
     given = parser.parse_args()
     encoder = Encoder.load(given.artifact)
-    encoder.warm_up()
+    heights = encoder.warm_up()
     texts = [encoder.pieces(text).ids for text in some_texts(given.tasks)]
     few = texts[::SLOW_SHARE]
     ways = {
         "encoder": (embed(encoder, texts), texts),
-        "bare": (bare(encoder, texts), texts),
+        "bare": (bare(encoder, texts, heights), texts),
         "packed": (packed(encoder, texts), texts),
         "steps": (steps(encoder, few), few),
     }
@@ -87,11 +87,13 @@ def embed(encoder: Encoder, texts: Sequence[tuple[int, ...]]) -> Callable[[], ob
     return lambda: encoder.embed(passages, readouts)
 
 
-def bare(encoder: Encoder, texts: Sequence[tuple[int, ...]]) -> Callable[[], object]:
+def bare(
+    encoder: Encoder, texts: Sequence[tuple[int, ...]], heights: Sequence[int]
+) -> Callable[[], object]:
     """The LSTMs over random numbers in the shapes of the encoder."""
     framed = [[1, *ids, 2] for ids in texts]
     width = encoder.artifact.config.embedding_size
-    blocks = [torch.randn(*one.ids.shape, width) for one in rectangles(framed)]
+    blocks = [torch.randn(*one.ids.shape, width) for one in rectangles(framed, heights)]
     stacks = encoder.artifact.model.forward_lm, encoder.artifact.model.backward_lm
 
     @torch.inference_mode()

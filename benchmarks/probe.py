@@ -47,6 +47,7 @@ def main() -> None:
     )
     given = parser.parse_args()
     encoder = Encoder.load(given.artifact)
+    encoder.warm_up()
     mixes = dict(encoder.artifact.mixes)
     mixes |= {written: ScalarMix(tuple(map(float, written.split(",")))) for written in given.mix}
     columns = probe(encoder, mixes, given.tasks)

@@ -57,6 +57,7 @@ def row(run: Path, shards: Shards, senses: Path, tasks: Path, settings: str) -> 
     objective = load_objective(checkpoint, shards)
     artifact = assemble(objective, checkpoint.config.name, shards)
     encoder = Encoder(artifact)
+    encoder.warm_up()
     spent = f"{checkpoint.progress.pieces / 1e6:.1f}", f"{checkpoint.progress.seconds / 60:.1f}"
     held_out = Shard.joined(list(shards.held_out().values()))
     scores = score(objective, held_out, SCORED_BATCHES)

@@ -1,8 +1,9 @@
 """Texts of any length -> rectangles of a few fixed shapes.
 
 oneDNN builds and keeps a primitive for each new shape: with free shapes memory grows with
-traffic. So an LSTM call has one of four shapes: 16 rows by one of `COLUMNS`, or a single row. A
-text longer than the widest is read in chunks of that width.
+traffic. So an LSTM call has one of `HEIGHTS` rows by one of `COLUMNS`, and a text longer than the
+widest is read in chunks of that width. A few texts take a low rectangle, which is soon done, and
+many a high one, which costs least for each.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,8 +16,10 @@ from torch import Tensor
 
 from biLM.model import CHUNK_PIECES
 
-ROWS = (1, 16)
+HEIGHTS = (1, 8, 16, 32, 64)
+SURE_HEIGHTS = (16,)  # one height alone is the same to the bit on any machine
 COLUMNS = (16, 32, CHUNK_PIECES)
+MAX_SHARED_COLUMNS = 4 * CHUNK_PIECES  # a wider text runs alone
 MAX_PADDED_PIECES = 4096  # of a rectangle with more than one row
 
 
@@ -35,13 +38,20 @@ class Rectangle:
     texts: tuple[int, ...]
 
 
-def rectangles(texts: Sequence[Sequence[int]]) -> Iterator[Rectangle]:
-    """Lay texts, boundary pieces included, into rectangles; every text in exactly one."""
+def rectangles(
+    texts: Sequence[Sequence[int]], heights: Sequence[int] = SURE_HEIGHTS
+) -> Iterator[Rectangle]:
+    """Lay texts, boundary pieces included, into rectangles; every text in exactly one.
+
+    Args:
+        texts: Piece ids.
+        heights: Those with which a row has the same bits; see `Encoder.warm_up`.
+    """
     order = sorted(range(len(texts)), key=lambda text: (num_columns(len(texts[text])), text))
     for columns, alike in groupby(order, key=lambda text: num_columns(len(texts[text]))):
         left = list(alike)
         while left:
-            rows = num_rows(columns)
+            rows = num_rows(columns, len(left), heights)
             yield _lay(texts, left[:rows], rows, columns)
             left = left[rows:]
 
@@ -54,13 +64,12 @@ def num_columns(length: int) -> int:
     return -(-length // CHUNK_PIECES) * CHUNK_PIECES
 
 
-def num_rows(columns: int) -> int:
-    """The height of every rectangle of that width, however few texts it holds.
-
-    So the shape a text runs in follows from its own length, and its bits are the same alone and
-    among any others: another number of rows would sum the same products in another order.
-    """
-    return next(rows for rows in reversed(ROWS) if rows == 1 or rows * columns <= MAX_PADDED_PIECES)
+def num_rows(columns: int, num_texts: int, heights: Sequence[int]) -> int:
+    """The lowest height that holds all texts of that width, or the highest there is."""
+    if columns > MAX_SHARED_COLUMNS:
+        return 1
+    possible = [height for height in heights if height * columns <= MAX_PADDED_PIECES]
+    return next((height for height in possible if height >= num_texts), possible[-1])
 
 
 def _lay(

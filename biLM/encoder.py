@@ -21,9 +21,17 @@ from torch import Tensor
 
 from biLM import passage as passages
 from biLM.artifact import Artifact, Golden, load_artifact
-from biLM.batch import COLUMNS, MAX_PADDED_PIECES, ROWS, rectangles
+from biLM.batch import (
+    COLUMNS,
+    HEIGHTS,
+    MAX_PADDED_PIECES,
+    MAX_SHARED_COLUMNS,
+    SURE_HEIGHTS,
+    rectangles,
+)
 from biLM.errors import DamagedFileError, MixError, SelfTestError
 from biLM.fill import Blank, find_blank
+from biLM.model import CHUNK_PIECES
 from biLM.passage import Passage
 from biLM.question import Guesses, GuessesFor, Question, VectorsOf
 from biLM.readout import Readout
@@ -40,6 +48,8 @@ class Encoder:
     def __init__(self, artifact: Artifact) -> None:
         self.artifact = artifact
         self.tokenizer = Tokenizer(artifact.pieces_model)
+        self._model = artifact.model.widened()
+        self._heights: tuple[int, ...] = SURE_HEIGHTS
         if self.tokenizer.num_pieces != artifact.config.num_pieces:
             raise DamagedFileError(
                 f"pieces.model has {self.tokenizer.num_pieces} pieces, the embedding"
@@ -132,18 +142,46 @@ class Encoder:
         config = self.artifact.config
         framed = [[config.bos_id, *ids, config.eos_id] for ids in texts]
         found: dict[int, Tensor] = {}
-        for rectangle in rectangles(framed):
-            block = self.artifact.model(rectangle.ids, rectangle.lengths)
+        for rectangle in rectangles(framed, self._heights):
+            block = self._model(rectangle.ids, rectangle.lengths)
             for row, text in enumerate(rectangle.texts):
                 # A copy, or the last text in use would keep the whole block in memory.
                 found[text] = block[:, row, : len(framed[text])].clone()
         return [found[text] for text in range(len(texts))]
 
-    def warm_up(self) -> None:
-        """Run every shape once, so that no caller waits while oneDNN builds its primitives."""
-        alone = MAX_PADDED_PIECES // ROWS[-1] + 1  # a text too long to share a rectangle
-        for length in (*COLUMNS, alone):
-            self.represent([[self.artifact.config.eos_id] * (length - 2)])
+    def warm_up(self) -> tuple[int, ...]:
+        """Run every shape once, and from now on use all heights that give a row the same bits.
+
+        A kernel may sum the products of another number of rows in another order. Which heights
+        agree depends on the machine and on the sizes of the model, so they are compared here:
+        rows of random pieces, in any place of a rectangle, in every width. No caller waits
+        later while oneDNN builds its primitives.
+
+        Returns:
+            The heights, in rows.
+        """
+        sure = SURE_HEIGHTS[0]
+        agreeing = set(HEIGHTS)
+        for columns in (*COLUMNS, 2 * CHUNK_PIECES):
+            expected = self._random_rows(sure, columns)
+            for height in HEIGHTS:
+                if height * columns <= MAX_PADDED_PIECES:
+                    found = self._random_rows(height, columns)
+                    if not all(map(torch.equal, found, expected)):  # as many rows as both have
+                        agreeing.discard(height)
+        self.represent([[self.artifact.config.eos_id] * MAX_SHARED_COLUMNS])  # one that runs alone
+        self._heights = tuple(sorted(agreeing))
+        return self._heights
+
+    @torch.inference_mode()
+    def _random_rows(self, height: int, columns: int) -> list[Float[Tensor, "depth time dim"]]:
+        """Representations of the first of some random rows, which stand last in the rectangle."""
+        random = torch.Generator().manual_seed(columns)
+        shape = max(HEIGHTS), columns
+        ids = torch.randint(self.artifact.config.num_pieces, shape, generator=random)[:height]
+        lengths = torch.randint(columns // 2, columns + 1, shape[:1], generator=random)[:height]
+        block = self._model(ids.flip(0), lengths.flip(0)).flip(1)
+        return [block[:, row, :length] for row, length in enumerate(lengths.tolist())]
 
     def self_test(self) -> float:
         """Embed the artifact's golden texts; return the largest deviation.

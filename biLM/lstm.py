@@ -4,10 +4,13 @@ Hochreiter and Schmidhuber 1997, "Long short-term memory", with the forget gate 
 2000. Peters et al. 2018, section 3.1: "a residual connection from the first to second LSTM layer".
 """
 
+from copy import copy
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+WIDENED_BY = 8  # numbers; any width that is another does
 FORGET_BIAS = 1.0  # Jozefowicz et al. 2015
 
 
@@ -47,6 +50,17 @@ class LstmStack(nn.Module):
             outputs.append(x)
         return outputs
 
+    def widened(self) -> "LstmStack":
+        """The same function with other kernels, for reading.
+
+        Where input and memory are of one width, oneDNN takes a kernel for one row that sums in
+        another order than the one for several. Zeros beside the input make the widths differ, and
+        one row has the bits it has among others.
+        """
+        twin = copy(self)
+        twin._modules = {"layers": nn.ModuleList(map(_widened, self.layers))}
+        return twin
+
 
 def reverse_padded(
     x: Int[Tensor, "batch time"] | Float[Tensor, "batch time dim"], lengths: Int[Tensor, " batch"]
@@ -66,6 +80,9 @@ def reverse_padded(
 def _read_in_chunks(
     layer: nn.Module, x: Float[Tensor, "batch time width"], chunk_pieces: int
 ) -> Float[Tensor, "batch time dim"]:
+    beyond = layer.get_parameter("weight_ih_l0").shape[1] - x.shape[-1]
+    if beyond:
+        x = nn.functional.pad(x, (0, beyond))  # the layer is a widened one
     if x.shape[1] <= chunk_pieces:
         output: Tensor = layer(x)[0]
         return output
@@ -75,6 +92,17 @@ def _read_in_chunks(
         output, state = layer(chunk, state)
         outputs.append(output)
     return torch.cat(outputs, dim=1)
+
+
+def _widened(layer: nn.Module) -> nn.Module:
+    assert isinstance(layer, nn.LSTM), "a stack of something else; this is a bug"
+    if layer.input_size != layer.hidden_size:
+        return layer
+    wide = nn.LSTM(layer.input_size + WIDENED_BY, layer.hidden_size, batch_first=True)
+    for name, parameter in layer.named_parameters():
+        widened = wide.get_parameter(name).requires_grad_(False).zero_()
+        widened[..., : parameter.shape[-1]] = parameter
+    return wide
 
 
 def _new_layer(input_size: int, cell_size: int) -> nn.LSTM:

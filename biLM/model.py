@@ -6,6 +6,8 @@ backward language model share the piece embedding x and have their own LSTM laye
     h_k0 = [x_k ; x_k],    h_kj = [forward_h_kj ; backward_h_kj],    j = 1 .. L
 """
 
+from copy import copy
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -46,6 +48,16 @@ class BiLM(nn.Module):
         for ahead, back in zip(forward_layers, backward_layers, strict=True):
             depths.append(torch.cat([ahead, back], dim=-1))
         return torch.stack(depths)
+
+    def widened(self) -> "BiLM":
+        """The same function with other kernels, for reading; see `LstmStack.widened`."""
+        twin = copy(self)
+        stacks = {
+            "forward_lm": self.forward_lm.widened(),
+            "backward_lm": self.backward_lm.widened(),
+        }
+        twin._modules = {**self._modules, **stacks}
+        return twin
 
     def directions(
         self, x: Float[Tensor, "batch time width"], lengths: Int[Tensor, " batch"]

@@ -37,11 +37,13 @@ class Engine:
         encoder: The artifact, ready to read texts.
         pieces_per_s: Padded pieces a second, measured on this machine.
         self_test_deviation: Largest deviation from the artifact's golden vectors.
+        heights: How many texts may run together, each with the same bits; proved on this machine.
     """
 
     encoder: Encoder
     pieces_per_s: float
     self_test_deviation: float
+    heights: tuple[int, ...]
 
     @classmethod
     def load(cls, folder: Path, threads: int) -> Self:
@@ -53,8 +55,8 @@ class Engine:
         """
         _use_threads(threads)
         encoder = Encoder.load(folder)
-        encoder.warm_up()
-        return cls(encoder, _measured_speed(encoder), encoder.self_test())
+        heights = encoder.warm_up()
+        return cls(encoder, _measured_speed(encoder), encoder.self_test(), heights)
 
     @property
     def model(self) -> ModelInfo:

@@ -323,6 +323,10 @@ class InfoAnswer(BaseModel):
     limits: dict[str, object] = Field(description="Every setting of this process, by its name.")
     pieces_per_s: float = Field(description="Padded pieces a second, measured at start.")
     self_test_deviation: float = Field(description="Largest deviation from the golden vectors.")
+    bit_identical_heights: list[int] = Field(
+        description="Texts that run together, alone or with so many others; at start, on this"
+        " machine, each of these gave the same bits. No other number is used."
+    )
     versions: dict[str, str]
     card: dict[str, object] = Field(description="Data, recipe, hardware and scores of the model.")
 

@@ -59,6 +59,7 @@ def evaluate(
         figures["before"], _ = score_held_out(rival, shards)
     if senses is not None:
         encoder = Encoder(artifact)
+        encoder.warm_up()
         figures["senses"] = {
             path.stem: {
                 name: asdict(score)

@@ -44,6 +44,16 @@ def test_every_layer_equals_the_equations(num_layers):
         np.testing.assert_allclose(layers[:, row], expected_layers(made, x[row]), **TO_THE_ORACLE)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 9])
+def test_a_widened_stack_is_the_same_function(rows):
+    made, x = stack(input_size=5, cell_size=5), numbers(rows, 130, 5)
+    before = made.state_dict()
+    for one, other in zip(made(x, 64), made.widened()(x, 64), strict=True):
+        torch.testing.assert_close(other, one, **REORDERED)
+    assert made.state_dict().keys() == before.keys()
+    assert made.layers[1].input_size == 5
+
+
 def test_the_second_layer_adds_what_it_reads():
     made = stack()
     for parameter in made.layers[1].parameters():

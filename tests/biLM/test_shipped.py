@@ -1,0 +1,44 @@
+"""The promise of the shipped model: a text has the same bits alone and in any company."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from biLM.encoder import Encoder
+
+FOLDER = Path(__file__).parents[2] / "models/zh-small"
+length = st.integers(0, 70) | st.sampled_from([126, 127, 200, 300])
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    encoder = Encoder.load(FOLDER)
+    assert len(encoder.warm_up()) > 1  # else there is nothing to compare
+    return encoder
+
+
+def ids_of(number, length):
+    """Pieces that belong to one text alone."""
+    random = torch.Generator().manual_seed(1000 * number + length)
+    return torch.randint(300, 15_000, (length,), generator=random).tolist()
+
+
+@settings(max_examples=12)
+@given(lengths=st.lists(length, min_size=1, max_size=90), data=st.data())
+def test_a_text_has_the_same_bits_alone_and_in_any_company(shipped, lengths, data):
+    texts = [ids_of(number, length) for number, length in enumerate(lengths)]
+    together = shipped.represent(texts)
+    for number in data.draw(st.sets(st.sampled_from(range(len(texts))), min_size=1, max_size=4)):
+        (alone,) = shipped.represent([texts[number]])
+        assert torch.equal(alone, together[number])
+        again = shipped.represent([*texts[number:], *texts[:number]])[0]
+        assert torch.equal(alone, again)
+
+
+def test_an_encoder_that_was_not_warmed_up_has_the_same_bits(shipped):
+    texts = [ids_of(number, 5 * number) for number in range(20)]
+    cold = Encoder(shipped.artifact).represent(texts)
+    assert all(map(torch.equal, cold, shipped.represent(texts)))
