@@ -1,0 +1,83 @@
+"""The promise to callers: a text has the same bits, whatever else goes on, in whatever form.
+
+The shipped model in a real process; eight clients ask for one text among random neighbours.
+"""
+
+import base64
+import json
+import random
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import httpx
+import numpy as np
+import pytest
+from safetensors.numpy import load
+
+from tests.service.serving import PATIENCE_S
+from tests.service.test_storm import served
+
+pytestmark = pytest.mark.long
+
+TEXT = "我在用苹果手机，昨天吃了一个苹果。"
+WORDS = ["苹果", "手机", "病毒", "我们", "吃", "打", "意思", "。", "，", "the", "窗口", "花"]
+CLIENTS, ASKED = 8, 63  # a thousand together, half of them before a restart
+ACCEPT = {
+    "json": "application/json",
+    "base64": "application/json",
+    "safetensors": "application/vnd.safetensors",
+    "lines": "application/x-ndjson",
+}
+
+
+def neighbours(chance):
+    """Texts of any length, from none to five."""
+    return [
+        "".join(chance.choices(WORDS, k=chance.randint(0, 120)))
+        for _ in range(chance.randint(0, 5))
+    ]
+
+
+def vectors(answer, form, place):
+    """The bits of the text in that place of an answer."""
+    if form == "safetensors":
+        tensors = load(answer.content)
+        begin, end = tensors["row_splits"][place : place + 2]
+        return tensors["embedding"][begin:end]
+    if form == "lines":
+        lines = [json.loads(line) for line in answer.text.splitlines()]
+        entry = next(line for line in lines if line.get("index") == place)
+    else:
+        entry = answer.json()["data"][place]
+    if form == "json":  # shortest numbers that read back as the same float32
+        return np.array(entry["embedding"], np.float32)
+    return np.frombuffer(base64.b64decode(entry["embedding"]), "<f4").reshape(entry["shape"])
+
+
+def ask(service, number):
+    """One client's answers, as bytes of float32."""
+    chance, found = random.Random(number), set()
+    with httpx.Client(base_url=service.url, timeout=PATIENCE_S, trust_env=False) as client:
+        for _ in range(ASKED):
+            form = chance.choice(list(ACCEPT))
+            texts = neighbours(chance)
+            place = chance.randint(0, len(texts))
+            texts.insert(place, TEXT)
+            fields = {"texts": texts, "encoding": "json" if form == "json" else "base64"}
+            answer = client.post("/embed", json=fields, headers={"accept": ACCEPT[form]})
+            assert answer.status_code == 200, answer.text
+            found.add(vectors(answer, form, place).astype("<f4").tobytes())
+    return found
+
+
+def test_a_thousand_answers_to_one_text_are_one():
+    found = set()
+    for restart in range(2):
+        numbers = range(restart * CLIENTS, (restart + 1) * CLIENTS)
+        with (
+            served("--max-queue-s", "600", deadline_s=None) as service,
+            ThreadPoolExecutor(CLIENTS) as clients,
+        ):
+            for one in clients.map(partial(ask, service), numbers):
+                found |= one
+    assert len(found) == 1
