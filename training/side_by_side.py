@@ -1,8 +1,8 @@
 """Both directions trained at once: each on a thread of its own, with half of the cores.
 
 An LSTM reads a row piece by piece, and one piece is too little work to be shared between cores. On
-two of them, forward and backward pass of both directions take 0.7 of their time when each core has
-a direction to itself (benchmarks/training.py). A GPU shares well and needs no such help.
+two of them, forward and backward pass of both directions take 0.7 to 0.93 of their time when each
+core has a direction to itself, the less the busier the machine (decision 18). A GPU shares well.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,0 +1,121 @@
+"""Does the memory of a server stay flat under mixed load?
+
+python -m benchmarks.soak --minutes 20
+
+A real process serves the shipped model on the loopback; clients ask, each as soon as it is
+answered, for random texts of random lengths, in every form, level and path. Resident memory is read
+from the server's own metrics; printed are its course, and its slope over the last three quarters of
+the time, when caches are warm. Fails if an answer is neither 200 nor 429.
+"""
+
+import argparse
+import json
+import random
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import numpy as np
+import torch
+from prometheus_client.parser import text_string_to_metric_families
+
+from training.provenance import provenance
+
+CLIENTS = 8
+EVERY_S = 15.0
+PATIENCE_S = 120.0
+ACCEPT = ("application/json", "application/vnd.safetensors", "application/x-ndjson")
+CHARACTERS = "我们在吃苹果手机打病毒窗口意思花，。的一是不了人有这 abcdefg0123456789"
+
+
+def main() -> None:
+    """Print the memory, its slope and the answers."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=20.0)
+    given = parser.parse_args()
+    print(provenance(torch.device("cpu")))
+    with serving() as url:
+        ends = time.monotonic() + 60 * given.minutes
+        answers: Counter[int] = Counter()
+        clients = [
+            threading.Thread(target=ask, args=(url, number, ends, answers), daemon=True)
+            for number in range(CLIENTS)
+        ]
+        for client in clients:
+            client.start()
+        course = list(watch(url, ends))
+        for client in clients:
+            client.join(PATIENCE_S)
+    seconds, memory = np.array(course[len(course) // 4 :]).T
+    slope = np.polyfit(seconds / 60, memory, 1)[0]
+    for second, mebibytes in course[:: max(1, len(course) // 20)]:
+        print(f"{second / 60:6.1f} min {mebibytes:8.1f} MiB")
+    print(f"slope {slope:+.3f} MiB a minute; answers {dict(answers)}")
+    assert answers.keys() <= {200, 429}, "an answer that is none of those"
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """The address of a process that serves the shipped model."""
+    command = [sys.executable, "-m", "service", "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        url = ""
+        for line in process.stderr:
+            event = json.loads(line)["event"]
+            url = (re.findall(r"http://127\.0\.0\.1:\d+", event) or [url])[0]
+            if event == "ready":
+                break
+        threading.Thread(target=process.stderr.read, daemon=True).start()
+        yield url
+        process.terminate()
+
+
+def ask(url: str, number: int, ends: float, answers: Counter[int]) -> None:
+    """One client."""
+    chance = random.Random(number)
+    with httpx.Client(base_url=url, timeout=PATIENCE_S, trust_env=False) as client:
+        while time.monotonic() < ends:
+            path, fields = some_request(chance)
+            headers = {"accept": chance.choice(ACCEPT) if path == "/embed" else "*/*"}
+            answers[client.post(path, json=fields, headers=headers).status_code] += 1
+
+
+def some_request(chance: random.Random) -> tuple[str, dict[str, object]]:
+    """A path and a body, most of them small and some large."""
+    longest = chance.choice([20, 20, 60, 60, 300, 3000])
+    number = chance.choice([1, 1, 1, 4, 32]) if longest < 1000 else 1
+    texts = [
+        "".join(chance.choices(CHARACTERS, k=chance.randint(0, longest))) for _ in range(number)
+    ]
+    kind = chance.random()
+    if kind < 0.1:
+        return "/fill", {"text": f"{texts[0][:100]}__"}
+    if kind < 0.2:
+        return "/similarity", {"word": "苹果", "texts": [*texts, "吃苹果"]}
+    if kind < 0.3:
+        return "/tokenize", {"texts": texts}
+    level = chance.choice(["piece", "char", "text"])
+    encoding = chance.choice(["json", "base64"]) if longest < 1000 else "base64"
+    return "/embed", {"texts": texts, "level": level, "encoding": encoding}
+
+
+def watch(url: str, ends: float) -> Iterator[tuple[float, float]]:
+    """Seconds since the beginning, and resident memory in MiB."""
+    began = time.monotonic()
+    while time.monotonic() < ends:
+        page = httpx.get(f"{url}/metrics", timeout=PATIENCE_S, trust_env=False).text
+        samples = (s for family in text_string_to_metric_families(page) for s in family.samples)
+        resident = next(s.value for s in samples if s.name == "process_resident_memory_bytes")
+        yield time.monotonic() - began, resident / 2**20
+        time.sleep(EVERY_S)
+
+
+if __name__ == "__main__":
+    main()
