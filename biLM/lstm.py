@@ -80,9 +80,8 @@ def reverse_padded(
 def _read_in_chunks(
     layer: nn.Module, x: Float[Tensor, "batch time width"], chunk_pieces: int
 ) -> Float[Tensor, "batch time dim"]:
-    beyond = layer.get_parameter("weight_ih_l0").shape[1] - x.shape[-1]
-    if beyond:
-        x = nn.functional.pad(x, (0, beyond))  # the layer is a widened one
+    if layer.get_parameter("weight_ih_l0").shape[1] == x.shape[-1] + WIDENED_BY:
+        x = nn.functional.pad(x, (0, WIDENED_BY))
     if x.shape[1] <= chunk_pieces:
         output: Tensor = layer(x)[0]
         return output
