@@ -22,12 +22,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from biLM.batch import rectangles
 from biLM.encoder import Encoder
-from biLM.lstm import LstmStack, reverse_padded
+from biLM.lstm import reverse_padded
 from biLM.model import CHUNK_PIECES
 from biLM.passage import Passage
 from biLM.readout import Readout
@@ -53,8 +53,8 @@ def main() -> None:
     ways = {
         "encoder": (embed(encoder, texts), texts),
         "bare": (bare(encoder, texts, heights), texts),
-        "packed": (packed(encoder, texts), texts),
-        "steps": (steps(encoder, few), few),
+        "packed": (in_batches(encoder, texts, packed), texts),
+        "steps": (in_batches(encoder, few, steps), few),
     }
     print(provenance(torch.device("cpu")))
     lengths = sorted(map(len, texts))
@@ -105,53 +105,39 @@ def bare(
     return run
 
 
-def packed(encoder: Encoder, texts: Sequence[tuple[int, ...]]) -> Callable[[], object]:
-    """Packed sequences, the texts of a batch sorted by length."""
+def in_batches(
+    encoder: Encoder, texts: Sequence[tuple[int, ...]], read: Callable[..., Tensor]
+) -> Callable[[], object]:
+    """Every batch through both stacks, each layer read in one way."""
     model = encoder.artifact.model
 
     @torch.inference_mode()
     def run() -> None:
         for ids, lengths in batches(texts):
             x = model.embedding(ids)
-            read_packed(model.forward_lm, x, lengths)
-            read_packed(model.backward_lm, reverse_padded(x, lengths), lengths)
+            for stack, top in (
+                (model.forward_lm, x),
+                (model.backward_lm, reverse_padded(x, lengths)),
+            ):
+                for number, layer in enumerate(stack.layers):
+                    found = read(layer, top, lengths)
+                    top = found + top if number else found
 
     return run
 
 
-def read_packed(stack: LstmStack, x: Tensor, lengths: Tensor) -> Tensor:
-    """The top layer of a stack over packed sequences."""
-    for number, layer in enumerate(stack.layers):
-        found, _ = layer(pack_padded_sequence(x, lengths, batch_first=True))
-        read, _ = pad_packed_sequence(found, batch_first=True)
-        x = read + x if number else read
-    return x
+def packed(layer: nn.Module, x: Tensor, lengths: Tensor) -> Tensor:
+    """One layer over packed sequences, the texts of a batch sorted by length."""
+    found, _ = layer(pack_padded_sequence(x, lengths, batch_first=True))
+    output, _ = pad_packed_sequence(found, batch_first=True)
+    return output
 
 
-def steps(encoder: Encoder, texts: Sequence[tuple[int, ...]]) -> Callable[[], object]:
-    """The equations step by step, all gates of a step in one product, as AllenNLP's cell has it."""
-    model = encoder.artifact.model
+def steps(layer: nn.Module, x: Tensor, _: Tensor) -> Tensor:
+    """One layer, all gates of a step in one product, as AllenNLP's cell has it.
 
-    @torch.inference_mode()
-    def run() -> None:
-        for ids, lengths in batches(texts):
-            x = model.embedding(ids)
-            read_in_steps(model.forward_lm, x)
-            read_in_steps(model.backward_lm, reverse_padded(x, lengths))
-
-    return run
-
-
-def read_in_steps(stack: LstmStack, x: Tensor) -> Tensor:
-    """The top layer of a stack, step by step."""
-    for number, layer in enumerate(stack.layers):
-        read = read_steps(layer, x)
-        x = read + x if number else read
-    return x
-
-
-def read_steps(layer: torch.nn.Module, x: Tensor) -> Tensor:
-    """One layer: i, f, o = sigmoid, g = tanh of W x + U h + b; c = f c + i g; h = o tanh c."""
+    i, f, o = sigmoid, g = tanh of W x + U h + b; c = f c + i g; h = o tanh c
+    """
     weights = [layer.get_parameter(f"{name}_l0") for name in ("weight_ih", "weight_hh")]
     bias = layer.get_parameter("bias_ih_l0") + layer.get_parameter("bias_hh_l0")
     h = c = x.new_zeros(len(x), weights[1].shape[1])

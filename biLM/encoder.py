@@ -160,26 +160,31 @@ class Encoder:
         Returns:
             The heights, in rows.
         """
-        sure = SURE_HEIGHTS[0]
+        (sure,) = SURE_HEIGHTS
         agreeing = set(HEIGHTS)
         for columns in (*COLUMNS, 2 * CHUNK_PIECES):
-            expected = self._random_rows(sure, columns)
-            for height in HEIGHTS:
-                if height * columns <= MAX_PADDED_PIECES:
-                    found = self._random_rows(height, columns)
-                    if not all(map(torch.equal, found, expected)):  # as many rows as both have
-                        agreeing.discard(height)
+            heights = [height for height in HEIGHTS if height * columns <= MAX_PADDED_PIECES]
+            blocks = (
+                self._random_rows(first, sure, columns) for first in range(0, heights[-1], sure)
+            )
+            expected = [row for block in blocks for row in block]
+            for height in heights:
+                if not all(map(torch.equal, self._random_rows(0, height, columns), expected)):
+                    agreeing.discard(height)
         self.represent([[self.artifact.config.eos_id] * MAX_SHARED_COLUMNS])  # one that runs alone
         self._heights = tuple(sorted(agreeing))
         return self._heights
 
     @torch.inference_mode()
-    def _random_rows(self, height: int, columns: int) -> list[Float[Tensor, "depth time dim"]]:
-        """Representations of the first of some random rows, which stand last in the rectangle."""
+    def _random_rows(
+        self, first: int, height: int, columns: int
+    ) -> list[Float[Tensor, "depth time dim"]]:
+        """Representations of some of the same random rows, laid in a rectangle in reverse order."""
         random = torch.Generator().manual_seed(columns)
         shape = max(HEIGHTS), columns
-        ids = torch.randint(self.artifact.config.num_pieces, shape, generator=random)[:height]
-        lengths = torch.randint(columns // 2, columns + 1, shape[:1], generator=random)[:height]
+        chosen = slice(first, first + height)
+        ids = torch.randint(self.artifact.config.num_pieces, shape, generator=random)[chosen]
+        lengths = torch.randint(columns // 2, columns + 1, shape[:1], generator=random)[chosen]
         block = self._model(ids.flip(0), lengths.flip(0)).flip(1)
         return [block[:, row, :length] for row, length in enumerate(lengths.tolist())]
 

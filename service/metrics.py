@@ -1,6 +1,7 @@
 """What Prometheus reads at /metrics: names end with their units, labels have few values."""
 
 from collections.abc import Callable
+from functools import partial
 
 from prometheus_client import (
     CollectorRegistry,
@@ -24,27 +25,24 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         registry = self._registry
+        duration = partial(Histogram, buckets=SECONDS, registry=registry)
         self._requests = Counter(
             "bilm_requests",
             "Requests that ended, by path and status.",
             ["path", "status"],
             registry=registry,
         )
-        self._duration = Histogram(
+        self._duration = duration(
             "bilm_request_duration_seconds",
             "From the first byte of a request to the last of its answer.",
             ["path"],
-            buckets=SECONDS,
-            registry=registry,
         )
         self._pieces = Counter(
             "bilm_pieces", "Pieces of the texts that were read.", registry=registry
         )
-        self._batch_duration = Histogram(
+        self._batch_duration = duration(
             "bilm_batch_duration_seconds",
             "Of a micro-batch in the model.",
-            buckets=SECONDS,
-            registry=registry,
         )
         self._batch_pieces = Histogram(
             "bilm_batch_padded_pieces",
@@ -52,11 +50,9 @@ class Metrics:
             buckets=PIECES,
             registry=registry,
         )
-        self._wait = Histogram(
+        self._wait = duration(
             "bilm_queue_wait_seconds",
             "From the admission of a text to its micro-batch.",
-            buckets=SECONDS,
-            registry=registry,
         )
         self._waiting = Gauge(
             "bilm_queue_padded_pieces", "Padded pieces that wait.", registry=registry

@@ -40,24 +40,14 @@ LEVELS_OF_SOURCE: dict[str, tuple[Level, ...]] = {  # the default level first
 
 
 @dataclass(frozen=True)
-class Embedding:
-    """Vectors of texts.
+class OfTexts:
+    """Whatever is planned for texts that were cut.
 
     Args:
         reading: The texts.
-        readout: What to make of their representations.
-        mix_name: Of the mix, where the caller chose one by name.
-        dtype: Of the numbers on the wire.
-        encoding: How they travel.
-        answer_bytes: About what the answer takes.
     """
 
     reading: Reading
-    readout: Readout
-    mix_name: str | None
-    dtype: DType
-    encoding: Encoding
-    answer_bytes: int
 
     @property
     def pieces(self) -> int:
@@ -66,27 +56,39 @@ class Embedding:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Cosines of the occurrences of a word.
+class Embedding(OfTexts):
+    """Vectors of texts.
 
     Args:
-        reading: The texts, each occurrence a span.
+        readout: What to make of their representations.
+        mix_name: Of the mix, where the caller chose one by name.
+        dtype: Of the numbers on the wire.
+        encoding: How they travel.
+        answer_bytes: About what the answer takes.
+    """
+
+    readout: Readout
+    mix_name: str | None
+    dtype: DType
+    encoding: Encoding
+    answer_bytes: int
+
+
+@dataclass(frozen=True)
+class Comparison(OfTexts):
+    """Cosines of the occurrences of a word, each of them a span of its text.
+
+    Args:
         readout: Every layer and the context.
         mix: What else the occurrences are compared by.
         mix_name: Of the mix, where the caller chose one by name.
         answer_bytes: About what the answer takes.
     """
 
-    reading: Reading
     readout: Readout
     mix: ScalarMix
     mix_name: str | None
     answer_bytes: int
-
-    @property
-    def pieces(self) -> int:
-        """Pieces of all texts."""
-        return self.reading.pieces
 
 
 @dataclass(frozen=True)
@@ -110,15 +112,8 @@ class Filling:
 
 
 @dataclass(frozen=True)
-class Cutting:
+class Cutting(OfTexts):
     """Texts in pieces; the model is not asked."""
-
-    reading: Reading
-
-    @property
-    def pieces(self) -> int:
-        """Pieces of all texts."""
-        return self.reading.pieces
 
     @property
     def answer_bytes(self) -> int:

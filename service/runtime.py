@@ -40,8 +40,11 @@ class Runtime:
     @property
     def is_ready(self) -> bool:
         """Whether requests are taken."""
-        has_engine = self.batcher.engine is not None and not self.batcher.died.is_set()
-        return has_engine and not self.is_draining
+        try:
+            self.ready_engine()
+        except RequestError:
+            return False
+        return True
 
     def drain(self) -> None:
         """Take no further request; those inside are finished."""
