@@ -16,9 +16,10 @@ from torch import Tensor
 
 from biLM.model import CHUNK_PIECES
 
-HEIGHTS = (1, 8, 16, 32, 64)
+HEIGHTS = (1, 8, 16, 32, 64, 128)
 SURE_HEIGHTS = (16,)  # one height alone is the same to the bit on any machine
-COLUMNS = (16, 32, CHUNK_PIECES)
+COLUMNS = (16, 24, 32, 48, CHUNK_PIECES)
+FEW_TEXTS = 2
 MAX_SHARED_COLUMNS = 4 * CHUNK_PIECES  # a wider text runs alone
 MAX_PADDED_PIECES = 4096  # of a rectangle with more than one row
 
@@ -57,16 +58,21 @@ def rectangles(
 
 
 def num_columns(length: int) -> int:
-    """The width for a text of so many pieces: 17 -> 32, 65 -> 128."""
-    for columns in COLUMNS:
-        if length <= columns:
-            return columns
-    return -(-length // CHUNK_PIECES) * CHUNK_PIECES
+    """The width for a text of so many pieces: whole chunks, and the narrowest that holds the rest.
+
+    17 -> 24, 65 -> 64 + 16.
+    """
+    whole, rest = divmod(length, CHUNK_PIECES)
+    last = next(columns for columns in COLUMNS if rest <= columns) if rest or not whole else 0
+    return whole * CHUNK_PIECES + last
 
 
 def num_rows(columns: int, num_texts: int, heights: Sequence[int]) -> int:
-    """The lowest height that holds all texts of that width, or the highest there is."""
-    if columns > MAX_SHARED_COLUMNS:
+    """The lowest height that holds all texts of that width, or the highest there is.
+
+    A row alone takes less than half of what a few take: two texts run one after the other.
+    """
+    if columns > MAX_SHARED_COLUMNS or (num_texts <= FEW_TEXTS and 1 in heights):
         return 1
     possible = [height for height in heights if height * columns <= MAX_PADDED_PIECES]
     return next((height for height in possible if height >= num_texts), possible[-1])

@@ -9,8 +9,9 @@ zero state, and neither its neighbours nor padding can reach it. The encoder kee
 between calls.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
@@ -33,22 +34,30 @@ from biLM.errors import DamagedFileError, MixError, SelfTestError
 from biLM.fill import Blank, find_blank
 from biLM.model import CHUNK_PIECES
 from biLM.passage import Passage
+from biLM.precision import Precision
 from biLM.question import Guesses, GuessesFor, Question, VectorsOf
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
 from biLM.tokenizer import Tokenizer
 
 Answer = TypeVar("Answer")
-GOLDEN_TOLERANCE = 1e-4  # float32 sums reordered by another CPU; a wrong layer is off by 1e-1
+# Float32 sums reordered by another CPU; bfloat16's rounding. A wrong layer is off by 1e-1.
+GOLDEN_TOLERANCES: Mapping[Precision, float] = MappingProxyType({"float32": 1e-4, "bfloat16": 3e-2})
 
 
 class Encoder:
-    """A loaded artifact, ready to read texts."""
+    """A loaded artifact, ready to read texts.
 
-    def __init__(self, artifact: Artifact) -> None:
+    Args:
+        artifact: The model and what belongs to it.
+        precision: In which the LSTMs multiply; `precision.fastest_precision` is the service's.
+    """
+
+    def __init__(self, artifact: Artifact, precision: Precision = "float32") -> None:
         self.artifact = artifact
+        self.precision: Precision = precision
         self.tokenizer = Tokenizer(artifact.pieces_model)
-        self._model = artifact.model.widened()
+        self._model = artifact.model.for_reading(getattr(torch, precision))
         self._heights: tuple[int, ...] = SURE_HEIGHTS
         if self.tokenizer.num_pieces != artifact.config.num_pieces:
             raise DamagedFileError(
@@ -57,13 +66,13 @@ class Encoder:
             )
 
     @classmethod
-    def load(cls, folder: Path) -> "Encoder":
+    def load(cls, folder: Path, precision: Precision = "float32") -> "Encoder":
         """The encoder of an artifact folder.
 
         Raises:
             ArtifactError: the folder is incomplete, foreign or damaged.
         """
-        return cls(load_artifact(folder))
+        return cls(load_artifact(folder), precision)
 
     def mix(self, name: str) -> ScalarMix:
         """A named mix of the artifact.
@@ -130,24 +139,28 @@ class Encoder:
     @torch.inference_mode()
     def answer(self, questions: Sequence[Question[Answer]]) -> list[Answer]:
         """The answer to each question, whatever else is asked with it."""
-        found = self.represent([question.ids for question in questions])
-        return [
-            question.answer(framed, self.artifact)
-            for question, framed in zip(questions, found, strict=True)
-        ]
+        found: dict[int, Answer] = {}
+        for text, framed in self._read([question.ids for question in questions]):
+            found[text] = questions[text].answer(framed, self.artifact)
+        return [found[text] for text in range(len(questions))]
 
     @torch.inference_mode()
     def represent(self, texts: Sequence[Sequence[int]]) -> list[Float[Tensor, "depth framed dim"]]:
         """Every representation of each text, given as piece ids, between its boundary pieces."""
+        # Copies, or the last text in use would keep a whole rectangle in memory.
+        found = {text: framed.clone() for text, framed in self._read(texts)}
+        return [found[text] for text in range(len(texts))]
+
+    def _read(
+        self, texts: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[int, Float[Tensor, "depth framed dim"]]]:
+        """The number of a text and every representation of it, rectangle by rectangle."""
         config = self.artifact.config
         framed = [[config.bos_id, *ids, config.eos_id] for ids in texts]
-        found: dict[int, Tensor] = {}
         for rectangle in rectangles(framed, self._heights):
             block = self._model(rectangle.ids, rectangle.lengths)
             for row, text in enumerate(rectangle.texts):
-                # A copy, or the last text in use would keep the whole block in memory.
-                found[text] = block[:, row, : len(framed[text])].clone()
-        return [found[text] for text in range(len(texts))]
+                yield text, block[:, row, : len(framed[text])]
 
     def warm_up(self) -> tuple[int, ...]:
         """Run every shape once, and from now on use all heights that give a row the same bits.
@@ -192,7 +205,7 @@ class Encoder:
         """Embed the artifact's golden texts; return the largest deviation.
 
         Raises:
-            SelfTestError: pieces differ, or a vector by more than GOLDEN_TOLERANCE.
+            SelfTestError: pieces differ, or a vector by more than the rounding of the precision.
         """
         return max((self._deviation(golden) for golden in self.artifact.golden), default=0.0)
 
@@ -202,9 +215,11 @@ class Encoder:
             raise SelfTestError(f"a golden text gives pieces {asked.ids}, not {golden.ids}")
         vectors = self.embed([asked], [Readout(self.artifact.layers)])[0].mean(axis=1)
         deviation = float(np.abs(vectors - golden.vectors).max())
-        if not deviation <= GOLDEN_TOLERANCE:
+        tolerance = GOLDEN_TOLERANCES[self.precision]
+        if not deviation <= tolerance:
             raise SelfTestError(
-                f"a golden vector is off by {deviation:.1e}; at most {GOLDEN_TOLERANCE:.0e} is"
-                " rounding; the arithmetic of this machine or of torch is not the expected one"
+                f"a golden vector is off by {deviation:.1e}; at most {tolerance:.0e} is rounding in"
+                f" {self.precision}; the arithmetic of this machine or of torch is not the expected"
+                " one"
             )
         return deviation

@@ -7,6 +7,7 @@ BiLMError
 ├── SpanError       a span that is empty, reversed or outside its text
 ├── LayerError      a layer the model does not have
 ├── MixError        a mix of the wrong length, or by an unknown name
+├── PrecisionError  numbers that this processor does not multiply
 ├── SelfTestError   vectors that are not the ones the artifact promises
 └── ArtifactError   a folder that cannot be loaded
     ├── MissingFileError       a file of the format is not there
@@ -44,6 +45,10 @@ class LayerError(BiLMError):
 
 class MixError(BiLMError):
     """A mix that does not fit the model, or a name nobody registered."""
+
+
+class PrecisionError(BiLMError):
+    """Numbers that this processor does not multiply."""
 
 
 class SelfTestError(BiLMError):

@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-WIDENED_BY = 8  # numbers; any width that is another does
+from biLM.reading_layer import ReadingLayer
+
 FORGET_BIAS = 1.0  # Jozefowicz et al. 2015
 
 
@@ -50,15 +51,11 @@ class LstmStack(nn.Module):
             outputs.append(x)
         return outputs
 
-    def widened(self) -> "LstmStack":
-        """The same function with other kernels, for reading.
-
-        Where input and memory are of one width, oneDNN takes a kernel for one row that sums in
-        another order than the one for several. Zeros beside the input make the widths differ, and
-        one row has the bits it has among others.
-        """
+    def for_reading(self, dtype: torch.dtype) -> "LstmStack":
+        """The same function, up to rounding, with layers that only read; see `ReadingLayer`."""
         twin = copy(self)
-        twin._modules = {"layers": nn.ModuleList(map(_widened, self.layers))}
+        layers = [ReadingLayer(layer, dtype) for layer in self.layers]
+        twin._modules = {"layers": nn.ModuleList(layers)}
         return twin
 
 
@@ -70,18 +67,18 @@ def reverse_padded(
     The backward language model is then an ordinary left-to-right LSTM. Padding comes last in
     both directions, so it cannot reach a real piece: nothing needs packing, sorting or masking.
     """
-    time = torch.arange(x.shape[1], device=x.device)
-    source = torch.where(time < lengths[:, None], lengths[:, None] - 1 - time, time)
-    source += x.shape[1] * torch.arange(len(x), device=x.device)[:, None]
+    by_time = x.transpose(0, 1)  # as an LSTM leaves it
+    time = torch.arange(len(by_time), device=x.device)[:, None]
+    source = torch.where(time < lengths, lengths - 1 - time, time)
+    source = source * len(x) + torch.arange(len(x), device=x.device)
     # Whole columns are moved: gather would look up every number by itself.
-    return x.flatten(0, 1).index_select(0, source.flatten()).view(x.shape)
+    turned = by_time.flatten(0, 1).index_select(0, source.flatten())
+    return turned.view(by_time.shape).transpose(0, 1)
 
 
 def _read_in_chunks(
     layer: nn.Module, x: Float[Tensor, "batch time width"], chunk_pieces: int
 ) -> Float[Tensor, "batch time dim"]:
-    if layer.get_parameter("weight_ih_l0").shape[1] == x.shape[-1] + WIDENED_BY:
-        x = nn.functional.pad(x, (0, WIDENED_BY))
     if x.shape[1] <= chunk_pieces:
         output: Tensor = layer(x)[0]
         return output
@@ -91,17 +88,6 @@ def _read_in_chunks(
         output, state = layer(chunk, state)
         outputs.append(output)
     return torch.cat(outputs, dim=1)
-
-
-def _widened(layer: nn.Module) -> nn.Module:
-    assert isinstance(layer, nn.LSTM), "a stack of something else; this is a bug"
-    if layer.input_size != layer.hidden_size:
-        return layer
-    wide = nn.LSTM(layer.input_size + WIDENED_BY, layer.hidden_size, batch_first=True)
-    for name, parameter in layer.named_parameters():
-        widened = wide.get_parameter(name).requires_grad_(False).zero_()
-        widened[..., : parameter.shape[-1]] = parameter
-    return wide
 
 
 def _new_layer(input_size: int, cell_size: int) -> nn.LSTM:

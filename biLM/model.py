@@ -49,12 +49,12 @@ class BiLM(nn.Module):
             depths.append(torch.cat([ahead, back], dim=-1))
         return torch.stack(depths)
 
-    def widened(self) -> "BiLM":
-        """The same function with other kernels, for reading; see `LstmStack.widened`."""
+    def for_reading(self, dtype: torch.dtype) -> "BiLM":
+        """The same function, up to rounding, with layers that only read; see `ReadingLayer`."""
         twin = copy(self)
         stacks = {
-            "forward_lm": self.forward_lm.widened(),
-            "backward_lm": self.backward_lm.widened(),
+            "forward_lm": self.forward_lm.for_reading(dtype),
+            "backward_lm": self.backward_lm.for_reading(dtype),
         }
         twin._modules = {**self._modules, **stacks}
         return twin

@@ -10,7 +10,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import Route
 
-from service.cpus import granted_cpus
 from service.engine import Engine
 from service.errors import RequestError
 from service.keys import Guarded
@@ -28,11 +27,10 @@ def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> 
 
     Args:
         settings: All of them.
-        load: Makes the engine; by default from the folder and with the threads of the settings.
+        load: Makes the engine; by default as the settings say.
     """
     metrics = Metrics()
-    threads = settings.threads or granted_cpus()
-    load = load or partial(Engine.load, settings.model, threads)
+    load = load or partial(Engine.load, settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
 from typing import Self, TypeVar
 
@@ -15,11 +14,14 @@ from biLM.batch import COLUMNS, MAX_PADDED_PIECES, num_columns
 from biLM.encoder import Encoder
 from biLM.fill import Blank
 from biLM.passage import Passage
+from biLM.precision import chosen_precision
 from biLM.question import GuessesFor, Question, VectorsOf
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
+from service.cpus import granted_cpus
 from service.log import fields
 from service.schemas import Level, ModelInfo
+from service.settings import Settings
 
 Answer = TypeVar("Answer")
 Vectors = npt.NDArray[np.float32]
@@ -46,15 +48,16 @@ class Engine:
     heights: tuple[int, ...]
 
     @classmethod
-    def load(cls, folder: Path, threads: int) -> Self:
+    def load(cls, settings: Settings) -> Self:
         """Load, warm, measure and test. Call it on the thread that will run the model.
 
         Raises:
             ArtifactError: the folder is incomplete, foreign or damaged.
+            PrecisionError: the processor does not have what the settings ask for.
             SelfTestError: this machine does not reproduce the golden vectors.
         """
-        _use_threads(threads)
-        encoder = Encoder.load(folder)
+        _use_threads(settings.threads or granted_cpus())
+        encoder = Encoder.load(settings.model, chosen_precision(settings.precision))
         heights = encoder.warm_up()
         return cls(encoder, _measured_speed(encoder), encoder.self_test(), heights)
 
@@ -69,6 +72,11 @@ class Engine:
             num_layers=artifact.config.num_layers,
             num_pieces=artifact.config.num_pieces,
         )
+
+    @property
+    def precision(self) -> str:
+        """In which numbers the LSTMs multiply."""
+        return self.encoder.precision
 
     @property
     def mixes(self) -> Mapping[str, ScalarMix]:

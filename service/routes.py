@@ -160,6 +160,7 @@ async def info(request: Request) -> Response:
         "limits": runtime.settings.model_dump(mode="json"),
         "pieces_per_s": round(engine.pieces_per_s),
         "self_test_deviation": engine.self_test_deviation,
+        "precision": engine.precision,
         "bit_identical_heights": engine.heights,
         "versions": versions(),
         "card": engine.card,

@@ -322,7 +322,12 @@ class InfoAnswer(BaseModel):
     features: Features
     limits: dict[str, object] = Field(description="Every setting of this process, by its name.")
     pieces_per_s: float = Field(description="Padded pieces a second, measured at start.")
-    self_test_deviation: float = Field(description="Largest deviation from the golden vectors.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        description="Numbers the model multiplies in; vectors are float32 in either."
+    )
+    self_test_deviation: float = Field(
+        description="Largest deviation from the golden vectors, which are float32's."
+    )
     bit_identical_heights: list[int] = Field(
         description="Texts that run together, alone or with so many others; at start, on this"
         " machine, each of these gave the same bits. No other number is used."

@@ -125,6 +125,12 @@ class Settings(BaseSettings):
         description="Threads of the model. 0 takes the CPUs granted to the process; more than"
         " those makes threads wait for one another.",
     )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="Numbers the model multiplies in. `auto` takes bfloat16 where the processor has"
+        " units for it, which reads three times as much and moves a vector in its third digit, else"
+        " float32. Replicas on different processors agree only if all are given the same.",
+    )
     api_keys: SecretStr = Field(
         SecretStr(""),
         description="Keys that open every path but probes and documents, separated by commas. Empty"

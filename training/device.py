@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
+from biLM.precision import fastest_precision
 from training.errors import TrainingError
 
 
@@ -33,6 +34,6 @@ def autocast(device: torch.device) -> AbstractContextManager[object]:
     """
     if device.type == "cuda":
         return torch.autocast("cuda", dtype=torch.bfloat16)
-    if torch.ops.mkldnn._is_mkldnn_bf16_supported():  # torch has no public name for this question
+    if fastest_precision() == "bfloat16":
         return torch.autocast("cpu", dtype=torch.bfloat16)
     return nullcontext()

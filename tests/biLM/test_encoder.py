@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biLM.batch import HEIGHTS
+from biLM.batch import COLUMNS, HEIGHTS
 from biLM.context import BLOCK_PLACES
 from biLM.encoder import Encoder
 from biLM.errors import ArtifactError, LayerError, MixError, SelfTestError
@@ -391,7 +391,7 @@ def test_an_artifact_without_golden_texts_passes_its_self_test(artifact):
 
 def test_warming_up_meets_every_shape(artifact):
     encoder, shapes = Encoder(artifact), set()
-    lengths = [1, 14, 15, 30, 31, 62, 63, 254, 255, 700]
+    lengths = [1, 6, 7, 14, 15, 22, 23, 30, 31, 46, 47, 62, 63, 254, 255, 700]
 
     def run(action):
         shapes.clear()
@@ -411,7 +411,7 @@ def test_warming_up_meets_every_shape(artifact):
 
     met = run(encoder.warm_up)
     assert run(use) <= met
-    assert len(met) <= 3 * len(HEIGHTS)
+    assert len(met) <= len(COLUMNS) * len(HEIGHTS)
 
 
 @pytest.mark.parametrize("row", [0, 3, 20, 31])
@@ -435,3 +435,13 @@ def test_warming_up_changes_no_vector(encoder):
     before = encoder.embed([encoder.pieces(TEXT)], [LAYERS])[0]
     encoder.warm_up()
     np.testing.assert_array_equal(encoder.embed([encoder.pieces(TEXT)], [LAYERS])[0], before)
+
+
+@settings(max_examples=30)
+@given(texts)
+def test_bfloat16_gives_what_float32_gives_but_for_its_rounding(artifact, text):
+    asked, readout = [Encoder(artifact).pieces(text)], [Readout((0, 1, 2))]
+    exact = Encoder(artifact).embed(asked, readout)[0]
+    rounded = Encoder(artifact, "bfloat16").embed(asked, readout)[0]
+    np.testing.assert_array_equal(rounded[0], exact[0])
+    np.testing.assert_allclose(rounded, exact, rtol=0, atol=0.1)

@@ -45,13 +45,23 @@ def test_every_layer_equals_the_equations(num_layers):
 
 
 @pytest.mark.parametrize("rows", [1, 2, 9])
-def test_a_widened_stack_is_the_same_function(rows):
+@pytest.mark.parametrize(
+    ("dtype", "rounding"),
+    [(torch.float32, REORDERED), (torch.bfloat16, {"rtol": 0, "atol": 0.05})],
+)
+def test_a_stack_for_reading_is_the_same_function(rows, dtype, rounding):
     made, x = stack(input_size=5, cell_size=5), numbers(rows, 130, 5)
-    before = made.state_dict()
-    for one, other in zip(made(x, 64), made.widened()(x, 64), strict=True):
-        torch.testing.assert_close(other, one, **REORDERED)
-    assert made.state_dict().keys() == before.keys()
-    assert made.layers[1].input_size == 5
+    for one, other in zip(made(x, 64), made.for_reading(dtype)(x, 64), strict=True):
+        torch.testing.assert_close(other, one, **rounding)
+
+
+def test_a_stack_for_reading_leaves_the_stack_as_it_was():
+    made = stack(input_size=5, cell_size=5)
+    before = {name: tensor.clone() for name, tensor in made.state_dict().items()}
+    made.for_reading(torch.bfloat16)(numbers(2, 9, 5), 64)
+    after = made.state_dict()
+    assert after.keys() == before.keys()
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
 
 
 def test_the_second_layer_adds_what_it_reads():

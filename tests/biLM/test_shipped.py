@@ -1,21 +1,26 @@
-"""The promise of the shipped model: a text has the same bits alone and in any company."""
+"""The promise of the shipped model: a text has the same bits alone and in any company.
+
+In both precisions; on a processor without units for bfloat16 torch computes it all the same.
+"""
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biLM.encoder import Encoder
+from biLM.readout import Readout
 
 FOLDER = Path(__file__).parents[2] / "models/zh-small"
 length = st.integers(0, 70) | st.sampled_from([126, 127, 200, 300])
 
 
-@pytest.fixture(scope="module")
-def shipped():
-    encoder = Encoder.load(FOLDER)
+@pytest.fixture(scope="module", params=["float32", "bfloat16"])
+def shipped(request):
+    encoder = Encoder.load(FOLDER, request.param)
     assert len(encoder.warm_up()) > 1  # else there is nothing to compare
     return encoder
 
@@ -40,5 +45,24 @@ def test_a_text_has_the_same_bits_alone_and_in_any_company(shipped, lengths, dat
 
 def test_an_encoder_that_was_not_warmed_up_has_the_same_bits(shipped):
     texts = [ids_of(number, 5 * number) for number in range(20)]
-    cold = Encoder(shipped.artifact).represent(texts)
+    cold = Encoder(shipped.artifact, shipped.precision).represent(texts)
     assert all(map(torch.equal, cold, shipped.represent(texts)))
+
+
+def test_a_word_is_where_it_is_in_float32(shipped):
+    exact = Encoder(shipped.artifact)
+    sentences = ["我吃了一个苹果，味道很甜。", "苹果公司发布了新手机。"]
+    layers = Readout(shipped.artifact.layers)
+    for sentence in sentences:
+        asked = [
+            shipped.spans(sentence, [(begin, begin + 2)]) for begin in [sentence.index("苹果")]
+        ]
+        one, other = shipped.embed(asked, [layers])[0], exact.embed(asked, [layers])[0]
+        cosines = (
+            (one * other).sum(-1) / np.linalg.norm(one, axis=-1) / np.linalg.norm(other, axis=-1)
+        )
+        assert cosines.min() > 0.9999
+
+
+def test_the_shipped_model_passes_its_self_test(shipped):
+    assert shipped.self_test() < {"float32": 1e-5, "bfloat16": 2e-2}[shipped.precision]

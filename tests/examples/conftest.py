@@ -38,7 +38,7 @@ class ServiceThread(uvicorn.Server):
 @contextmanager
 def listening(folder):
     """The address of the service of an artifact folder."""
-    server = ServiceThread(create_app(Settings(model=folder, threads=1)))
+    server = ServiceThread(create_app(Settings(model=folder, threads=1, precision="float32")))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

@@ -64,8 +64,8 @@ async def serving(settings, load=None, until_ready=True):
 
 
 def settings_of(folder, **changes):
-    """Settings of the suite: one thread, and whatever a test needs."""
-    return Settings(model=folder, threads=1, **changes)
+    """Settings of the suite: one thread, float32 as the oracle, and whatever a test needs."""
+    return Settings(**{"model": folder, "threads": 1, "precision": "float32", **changes})
 
 
 def vectors_of(entry):

@@ -109,7 +109,7 @@ async def test_a_request_larger_than_a_batch_rides_in_several(serving_held, gate
 
 async def test_texts_that_finish_out_of_order_are_answered_in_order(serving_held, gate, cut):
     gate.is_open.set()
-    long, short = ATE * 3, USED  # 32 and 16 padded pieces; the oldest width goes first
+    long, short = ATE * 4, USED  # 32 and 16 padded pieces; the oldest width goes first
     async with serving_held(max_batch_pieces=64) as client:
         entries = (await embed(client, texts=[long, short, long, short]))["data"]
 

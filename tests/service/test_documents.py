@@ -87,6 +87,7 @@ async def test_info_tells_model_mixes_limits_and_features(client, artifact):
     assert info["features"] == {"fill": True, "context": True}
     assert info["card"] == {"data": "none: random weights"}
     assert info["pieces_per_s"] > 0
+    assert info["precision"] == "float32"
     assert info["self_test_deviation"] < 1e-4
     assert info["versions"]["torch"].startswith("2.")
 

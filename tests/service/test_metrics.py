@@ -48,7 +48,7 @@ async def test_paths_of_no_route_are_one(fresh):
 
 
 async def test_batches_are_measured_in_padded_pieces(fresh):
-    await embed(fresh, texts=[ATE, ATE * 3])  # 16 and 32 with their padding, in one batch
+    await embed(fresh, texts=[ATE, ATE * 4])  # 16 and 32 with their padding, in one batch
     found = await samples(fresh)
     assert found["bilm_batch_padded_pieces_sum",] == 48
     assert found["bilm_batch_padded_pieces_count",] == 1

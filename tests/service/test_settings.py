@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 
 from service.__main__ import COULD_NOT_START, WRONG_SETTINGS, Server, main
 from service.cpus import granted_cpus
@@ -47,6 +48,13 @@ def test_every_setting_says_what_too_low_and_too_high_mean(name, field):
 def test_a_process_without_a_model_ends_with_a_status_that_says_so(tmp_path):
     server = Server(load_settings({"model": str(tmp_path / "none"), "port": "0"}))
     assert server.serve_until_signal() == COULD_NOT_START
+
+
+def test_a_precision_without_units_for_it_is_refused_at_start(artifact_folder, monkeypatch, caplog):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    flags = {"model": str(artifact_folder), "port": "0", "precision": "bfloat16"}
+    assert Server(load_settings(flags)).serve_until_signal() == COULD_NOT_START
+    assert "choose auto or float32" in caplog.text
 
 
 @pytest.mark.parametrize(
