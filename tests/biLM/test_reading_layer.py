@@ -62,7 +62,7 @@ def test_two_calls_with_the_state_between_them_are_one(dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("number", [1, 2, 16])
-@pytest.mark.parametrize("sizes", [(256, 512), (512, 512)])
+@pytest.mark.parametrize("sizes", [(256, 512), (300, 512), (512, 512)])
 def test_a_row_and_what_its_cell_remembers_have_the_same_bits_in_any_company(sizes, number, dtype):
     reading, x = ReadingLayer(layer(*sizes), dtype), rows(64, 24, sizes[0])
     output, (_, c) = reading(x)
