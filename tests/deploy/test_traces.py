@@ -1,0 +1,65 @@
+"""Traces by OpenTelemetry's own program around the service, as docs/deploy.md tells."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from tests.service.serving import PATIENCE_S
+
+ROOT = Path(__file__).parents[2]
+TEXT = "我吃了一个苹果"
+INSTRUMENT = Path(sys.executable).with_name("opentelemetry-instrument")
+
+
+def documented():
+    """The environment that the document gives."""
+    section = (ROOT / "docs/deploy.md").read_text("utf-8").partition("## Traces")[2]
+    return dict(re.findall(r"^\s*export (\w+)=(\S+)$", section, re.MULTILINE))
+
+
+def spans_of(output):
+    """What the console exporter has printed: JSON objects one after the other."""
+    decoder, spans, place = json.JSONDecoder(), [], 0
+    while (place := output.find("{", place)) >= 0:
+        span, place = decoder.raw_decode(output, place)
+        spans.append(span)
+    return spans
+
+
+def test_a_request_leaves_a_span_with_its_times_and_without_its_text(artifact_folder):
+    console = {"OTEL_TRACES_EXPORTER": "console"}  # else they go to a collector
+    command = [INSTRUMENT, sys.executable, "-m", "service", "--port", "0", "--threads", "1"]
+    with subprocess.Popen(
+        [*command, "--model", artifact_folder],
+        cwd=ROOT,
+        env={**os.environ, **documented(), **console},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        url = ""
+        for line in process.stderr:
+            event = json.loads(line)["event"] if line.startswith("{") else line
+            url = (re.findall(r"http://127\.0\.0\.1:\d+", event) or [url])[0]
+            if event == "ready":
+                break
+        assert httpx.get(f"{url}/readyz", timeout=PATIENCE_S).status_code == 200
+        answer = httpx.post(f"{url}/embed", json={"texts": TEXT}, timeout=PATIENCE_S)
+        process.terminate()
+        output, log = process.communicate(timeout=PATIENCE_S)
+
+    assert answer.status_code == 200, log
+    spans = {span["name"]: span for span in spans_of(output)}
+    assert all(name.startswith("POST /embed") for name in spans)  # and none for the probe
+    span = spans["POST /embed"]
+    assert span["attributes"]["http.status_code"] == 200
+    assert span["attributes"]["http.response.header.server_timing"] == [
+        answer.headers["server-timing"]
+    ]
+    assert span["resource"]["attributes"]["service.name"] == "bilm"
+    assert TEXT not in output
