@@ -42,12 +42,14 @@ class BiLM(nn.Module):
         """
         x = self.embedding(ids)
         forward_layers, backward_layers = self.directions(x, lengths)
+        found: Tensor = x.new_empty(self.config.num_representations, *ids.shape, self.config.dim)
         # Unlike the paper, the embedding may be narrower than a layer; repeating it to the full
         # width keeps every cosine and gives each half the same weight in a mix.
-        depths = [x.repeat(1, 1, self.config.dim // self.config.embedding_size)]
-        for ahead, back in zip(forward_layers, backward_layers, strict=True):
-            depths.append(torch.cat([ahead, back], dim=-1))
-        return torch.stack(depths)
+        found[0] = x.repeat(1, 1, self.config.dim // self.config.embedding_size)
+        half = self.config.cell_size
+        for depth, layers in enumerate(zip(forward_layers, backward_layers, strict=True), start=1):
+            found[depth, ..., :half], found[depth, ..., half:] = layers
+        return found
 
     def for_reading(self, dtype: torch.dtype) -> "BiLM":
         """The same function, up to rounding, with layers that only read; see `ReadingLayer`."""
