@@ -5,11 +5,13 @@ python -m benchmarks.encoder models/zh-small --tasks TASKS
 Over the same texts (titles and reviews, as long as they come), in turns, so that a noisy neighbour
 harms all alike; pieces are counted without padding and boundaries:
 
-    encoder  `Encoder.embed`: pieces in, vectors of the default mix out
-    bare     the same LSTMs on the same rectangles, already embedded, and nothing else
-    packed   embedding and LSTMs over `pack_padded_sequence`, sorted, 32 texts at a time
+    encoder  `Encoder.embed` as the service uses it: pieces in, vectors of the default mix out
+    float32  the same in float32, where the service has something faster
+    bare     torch's own LSTMs in the encoder's precision, on the same rectangles, already embedded,
+             and nothing else
+    packed   embedding and LSTMs over `pack_padded_sequence`, sorted, 32 texts at a time, float32
     steps    the equations of an LSTM step by step in Python, 32 texts at a time, as AllenNLP ran
-             its projected LSTM; over a tenth of the texts
+             its projected LSTM, float32; over a tenth of the texts
 
 Run it with nothing else on the machine.
 """
@@ -19,6 +21,7 @@ import lzma
 import random
 import time
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from pathlib import Path
 
 import torch
@@ -30,6 +33,7 @@ from biLM.encoder import Encoder
 from biLM.lstm import reverse_padded
 from biLM.model import CHUNK_PIECES
 from biLM.passage import Passage
+from biLM.precision import fastest_precision
 from biLM.readout import Readout
 from training.provenance import provenance
 
@@ -46,19 +50,23 @@ def main() -> None:
     parser.add_argument("artifact", type=Path)
     parser.add_argument("--tasks", type=Path, required=True)
     given = parser.parse_args()
-    encoder = Encoder.load(given.artifact)
+    encoder = Encoder.load(given.artifact, fastest_precision())
     heights = encoder.warm_up()
+    exact = Encoder.load(given.artifact)
+    exact.warm_up()
     texts = [encoder.pieces(text).ids for text in some_texts(given.tasks)]
     few = texts[::SLOW_SHARE]
     ways = {
         "encoder": (embed(encoder, texts), texts),
+        "float32": (embed(exact, texts), texts),
         "bare": (bare(encoder, texts, heights), texts),
         "packed": (in_batches(encoder, texts, packed), texts),
         "steps": (in_batches(encoder, few, steps), few),
     }
     print(provenance(torch.device("cpu")))
     lengths = sorted(map(len, texts))
-    print(f"{len(texts)} texts, {sum(lengths)} pieces, median {lengths[len(lengths) // 2]}")
+    median = lengths[len(lengths) // 2]
+    print(f"{encoder.precision}; {len(texts)} texts, {sum(lengths)} pieces, median {median}")
     best = dict.fromkeys(ways, 0.0)
     for _ in range(TURNS):
         for name, (run, read) in ways.items():
@@ -93,8 +101,10 @@ def bare(
     """The LSTMs over random numbers in the shapes of the encoder."""
     framed = [[1, *ids, 2] for ids in texts]
     width = encoder.artifact.config.embedding_size
-    blocks = [torch.randn(*one.ids.shape, width) for one in rectangles(framed, heights)]
-    stacks = encoder.artifact.model.forward_lm, encoder.artifact.model.backward_lm
+    dtype = getattr(torch, encoder.precision)
+    blocks = [torch.randn(*r.ids.shape, width, dtype=dtype) for r in rectangles(framed, heights)]
+    model = encoder.artifact.model
+    stacks = [deepcopy(stack).to(dtype) for stack in (model.forward_lm, model.backward_lm)]
 
     @torch.inference_mode()
     def run() -> None:

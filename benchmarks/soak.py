@@ -9,27 +9,22 @@ the time, when caches are warm. Fails if an answer is neither 200 nor 429.
 """
 
 import argparse
-import json
 import random
-import re
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import httpx
 import numpy as np
 import torch
 from prometheus_client.parser import text_string_to_metric_families
 
+from benchmarks.processes import HOST, PATIENCE_S, SERVICE, serving
 from training.provenance import provenance
 
 CLIENTS = 8
 EVERY_S = 15.0
-PATIENCE_S = 120.0
 ACCEPT = ("application/json", "application/vnd.safetensors", "application/x-ndjson")
 CHARACTERS = "我们在吃苹果手机打病毒窗口意思花，。的一是不了人有这 abcdefg0123456789"
 
@@ -40,7 +35,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20.0)
     given = parser.parse_args()
     print(provenance(torch.device("cpu")))
-    with serving() as url:
+    with serving(*SERVICE) as port:
+        url = f"http://{HOST}:{port}"
         ends = time.monotonic() + 60 * given.minutes
         answers: Counter[int] = Counter()
         clients = [
@@ -58,23 +54,6 @@ def main() -> None:
         print(f"{second / 60:6.1f} min {mebibytes:8.1f} MiB")
     print(f"slope {slope:+.3f} MiB a minute; answers {dict(answers)}")
     assert answers.keys() <= {200, 429}, "an answer that is none of those"
-
-
-@contextmanager
-def serving() -> Iterator[str]:
-    """The address of a process that serves the shipped model."""
-    command = [sys.executable, "-m", "service", "--port", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        url = ""
-        for line in process.stderr:
-            event = json.loads(line)["event"]
-            url = (re.findall(r"http://127\.0\.0\.1:\d+", event) or [url])[0]
-            if event == "ready":
-                break
-        threading.Thread(target=process.stderr.read, daemon=True).start()
-        yield url
-        process.terminate()
 
 
 def ask(url: str, number: int, ends: float, answers: Counter[int]) -> None:

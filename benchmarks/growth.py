@@ -1,0 +1,79 @@
+"""Is a piece as cheap among a million texts, or late in a long text, as among a few? And memory?
+
+python -m benchmarks.growth models/zh-small --tasks TASKS
+
+Many texts: titles, cut to 12 characters and 256 at a time as the service takes them, from a
+thousand to a million. One text: from 100 to 8,192 pieces. Pieces are counted without padding.
+Resident memory is the most this process has had. Run it with nothing else on the machine.
+"""
+
+import argparse
+import resource
+import time
+from itertools import cycle, islice
+from pathlib import Path
+
+import torch
+
+from benchmarks.encoder import some_texts
+from biLM.encoder import Encoder
+from biLM.passage import Passage
+from biLM.precision import fastest_precision
+from biLM.readout import Readout
+from training.provenance import provenance
+
+CHARACTERS, TEXTS_PER_CALL = 12, 256
+NUMBERS = (1_000, 10_000, 100_000, 1_000_000)
+LENGTHS = (100, 200, 400, 1_000, 2_000, 4_000, 8_192)
+RUNS, WARM_UP = 5, 2_000
+
+
+def main() -> None:
+    """Print both parts."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("artifact", type=Path)
+    parser.add_argument("--tasks", type=Path, required=True)
+    parser.add_argument("--texts", type=int, default=NUMBERS[-1], help="the most texts")
+    given = parser.parse_args()
+    print(provenance(torch.device("cpu")))
+    encoder = Encoder.load(given.artifact, fastest_precision())
+    encoder.warm_up()
+    texts = [text[:CHARACTERS] for text in some_texts(given.tasks)]
+    seconds_of_many(encoder, texts, WARM_UP)
+    for number in (number for number in NUMBERS if number <= given.texts):
+        seconds, pieces = seconds_of_many(encoder, texts, number)
+        print(f"{number:9,} texts {1e6 * seconds / pieces:7.1f} us a piece  {peak_mib():7,.0f} MiB")
+    ids = [piece_id for text in some_texts(given.tasks) for piece_id in encoder.pieces(text).ids]
+    readout = [Readout(encoder.mix("default"))]
+    for length in LENGTHS:
+        passage = [Passage(tuple(ids[:length]), None, ())]
+        took = []
+        for _ in range(RUNS):
+            began = time.perf_counter()
+            encoder.embed(passage, readout)
+            took.append(time.perf_counter() - began)
+        each = 1e6 * min(took) / length
+        print(f"one text of {length:5,} pieces {each:7.1f} us a piece  {peak_mib():7,.0f} MiB")
+
+
+def seconds_of_many(encoder: Encoder, texts: list[str], number: int) -> tuple[float, int]:
+    """Seconds of the model alone over so many texts, and their pieces."""
+    endless, readout = cycle(texts), Readout(encoder.mix("default"))
+    seconds, pieces = 0.0, 0
+    for begin in range(0, number, TEXTS_PER_CALL):
+        some = islice(endless, min(TEXTS_PER_CALL, number - begin))
+        passages = [encoder.pieces(text) for text in some]
+        began = time.perf_counter()
+        encoder.embed(passages, [readout] * len(passages))
+        seconds += time.perf_counter() - began
+        pieces += sum(len(passage.ids) for passage in passages)
+    return seconds, pieces
+
+
+def peak_mib() -> float:
+    """The most memory this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()
