@@ -3,7 +3,7 @@
 python -m benchmarks.engines models/zh-small --tasks TASKS --senses SENSES
 
     nn.LSTM          torch's own layers, in either precision
-    laid out once    `ReadingLayer`, the engine of the service, in either precision
+    laid out once    `ReadingLayer`, with which the service reads, in either precision
     two threads      the same, each direction on a thread of its own with half of the cores
     int8             torch's dynamic quantisation
     compiled         torch.compile, in bfloat16
@@ -12,9 +12,10 @@ python -m benchmarks.engines models/zh-small --tasks TASKS --senses SENSES
 
 Columns: pieces/s over texts of two tasks in the rectangles of the encoder, padding not counted, the
 best of several turns in which every way has its own; milliseconds of one text of 12 pieces; the
-lowest cosine of a vector of layer 2 with that of nn.LSTM in float32; whether a row has the same
-bits alone and in any company. After that, AUC on sense pairs in both precisions, and the largest
-difference. Run it with nothing else on the machine.
+lowest cosine of a vector of layer 2 with that of nn.LSTM in float32; whether rows alone and in
+eights have the bits they have among all. Cosine and bits are of the first rectangle, forward.
+After that, AUC on sense pairs in both precisions, and the largest difference. Run it with nothing
+else on the machine.
 """
 
 import argparse

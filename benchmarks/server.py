@@ -7,9 +7,10 @@ All servers are started once and asked in turns, from this process, over the loo
 1. 64 clients, a text of 20 to 60 characters each: texts a second, and what share that is of what
    the encoder reaches in this process on the same texts, 64 at a time. The ten-line server is
    `benchmarks/ten_lines.py`. infinity serves sentence vectors of a BERT of random weights
-   (`benchmarks/random_bert.py`); the service is then asked the same by `/v1/embeddings`.
+   (`benchmarks/random_bert.py`), by its defaults; the service is then asked the same by
+   `/v1/embeddings`. It reads in its fastest precision, the ten lines in float32.
 2. One client, one text of 12 characters: what the service adds to the call in this process.
-3. Open loop at 50, 80 and 120 % of the capacity of each mix of texts and form of answer.
+3. Open loop at 50, 80 and 120 % of the capacity of each size of request and form of answer.
 
 Run it with nothing else on the machine; clients and servers share its cores.
 """
@@ -39,7 +40,7 @@ CLIENTS = 64
 TURNS, TURN_S = 3, 5.0
 CAPACITY_S, LOAD_S = 3.0, 5.0
 SHARES = (0.5, 0.8, 1.2)
-MIXES = ((1, 12), (1, 64), (32, 64), (256, 32))  # texts of a request, characters of a text
+SIZES = ((1, 12), (1, 64), (32, 64), (256, 32))  # texts of a request, characters of a text
 SAFETENSORS = "application/vnd.safetensors"
 FORMS = {
     "json": ({"encoding": "json"}, "application/json"),
@@ -108,7 +109,8 @@ def crowd(encoder: Encoder, ports: dict[str, int], texts: Sequence[str], bert: P
     print(f"\n{CLIENTS} clients, a text of 20 to 60 characters each; texts/s, best of {TURNS}")
     for name, rate in best.items():
         print(f"{name:24} {rate:8,.0f}   of the encoder {rate / best['encoder']:.2f}")
-    print(f"service, base64 / ten lines {best['service, base64'] / best['ten lines']:.1f}")
+    for form in FORMS:
+        print(f"service, {form} / ten lines {best[f'service, {form}'] / best['ten lines']:.1f}")
     if bert:
         print(f"/v1/embeddings / infinity {best['service, /v1/embeddings'] / best['infinity']:.1f}")
 
@@ -145,9 +147,9 @@ def one_text(encoder: Encoder, port: int) -> None:
 
 
 def loads(port: int, characters: str) -> None:
-    """Each mix in each form at each share of its capacity."""
+    """Each size in each form at each share of its capacity."""
     print("\ntexts x characters, form: capacity; share of it: p50, p95, p99 ms, statuses")
-    for number, length in MIXES:
+    for number, length in SIZES:
         texts = [characters[start : start + length] for start in range(0, 40 * length, length)]
         for form, (more, accept) in FORMS.items():
             bodies = [[texts[(r + t) % 40] for t in range(number)] for r in range(40)]

@@ -1,4 +1,4 @@
-"""The server that one writes first: FastAPI, torch, the same model, one request at a time each.
+"""The server that one writes first: FastAPI, torch, the same model in float32, no batching.
 
 uvicorn benchmarks.ten_lines:app
 """

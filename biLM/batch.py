@@ -2,8 +2,9 @@
 
 oneDNN builds and keeps a primitive for each new shape: with free shapes memory grows with
 traffic. So an LSTM call has one of `HEIGHTS` rows by one of `COLUMNS`, and a text longer than the
-widest is read in chunks of that width. A few texts take a low rectangle, which is soon done, and
-many a high one, which costs least for each.
+widest is read in chunks of that width and a last one of the narrowest that holds the rest. One or
+two texts run alone, a few take a low rectangle, which is soon done, and many a high one, which
+costs least for each.
 """
 
 from collections.abc import Iterator, Sequence

@@ -12,7 +12,7 @@ between calls.
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,7 @@ from biLM.errors import DamagedFileError, MixError, SelfTestError
 from biLM.fill import Blank, find_blank
 from biLM.model import CHUNK_PIECES
 from biLM.passage import Passage
-from biLM.precision import Precision
+from biLM.precision import Precision, chosen_precision
 from biLM.question import Guesses, GuessesFor, Question, VectorsOf
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
@@ -50,14 +50,21 @@ class Encoder:
 
     Args:
         artifact: The model and what belongs to it.
-        precision: In which the LSTMs multiply; `precision.fastest_precision` is the service's.
+        precision: In which the LSTMs multiply; `auto`, the fastest of this machine, is the
+            service's.
+
+    Raises:
+        PrecisionError: the machine does not have it.
+        DamagedFileError: the vocabulary is not the model's.
     """
 
-    def __init__(self, artifact: Artifact, precision: Precision = "float32") -> None:
+    def __init__(
+        self, artifact: Artifact, precision: Precision | Literal["auto"] = "float32"
+    ) -> None:
         self.artifact = artifact
-        self.precision: Precision = precision
+        self.precision = chosen_precision(precision)
         self.tokenizer = Tokenizer(artifact.pieces_model)
-        self._model = artifact.model.for_reading(getattr(torch, precision))
+        self._model = artifact.model.for_reading(getattr(torch, self.precision))
         self._heights: tuple[int, ...] = SURE_HEIGHTS
         if self.tokenizer.num_pieces != artifact.config.num_pieces:
             raise DamagedFileError(
@@ -66,10 +73,11 @@ class Encoder:
             )
 
     @classmethod
-    def load(cls, folder: Path, precision: Precision = "float32") -> "Encoder":
+    def load(cls, folder: Path, precision: Precision | Literal["auto"] = "float32") -> "Encoder":
         """The encoder of an artifact folder.
 
         Raises:
+            PrecisionError: the machine does not have it.
             ArtifactError: the folder is incomplete, foreign or damaged.
         """
         return cls(load_artifact(folder), precision)
@@ -220,6 +228,6 @@ class Encoder:
             raise SelfTestError(
                 f"a golden vector is off by {deviation:.1e}; at most {tolerance:.0e} is rounding in"
                 f" {self.precision}; the arithmetic of this machine or of torch is not the expected"
-                " one"
+                " one, or the model needs float32: BILM_PRECISION=float32"
             )
         return deviation

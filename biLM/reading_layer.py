@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 TILE = 32  # numbers; what a matrix unit takes at once of bfloat16
-LSTM = 2  # by the numbers of torch's operator
+LSTM_MODE = 2  # by the numbers of torch's operator
 State = tuple[Tensor, Tensor]
 
 
@@ -23,7 +23,8 @@ class ReadingLayer(nn.Module):
 
     Args:
         layer: Whose weights are copied.
-        dtype: Of the numbers that are multiplied; what a cell remembers stays float32.
+        dtype: Of the numbers that are multiplied; what a cell remembers stays float32. Another
+            than float32 needs oneDNN.
     """
 
     def __init__(self, layer: nn.Module, dtype: torch.dtype) -> None:
@@ -32,13 +33,15 @@ class ReadingLayer(nn.Module):
         width = -(-layer.input_size // TILE) * TILE
         width += TILE if width == layer.hidden_size else 0
         self._num_zeros = width - layer.input_size
-        self._lstm = nn.LSTM(width, layer.hidden_size, dtype=dtype)
+        self._cell_size = layer.hidden_size
         self._dtype = dtype
+        wide = nn.LSTM(width, layer.hidden_size, dtype=dtype).requires_grad_(False)
         for name, parameter in layer.named_parameters():
-            copied = self._lstm.get_parameter(name).requires_grad_(False).zero_()
+            copied = wide.get_parameter(name).zero_()
             copied[..., : parameter.shape[-1]] = parameter
         has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-        self._weights = _laid_out(self._lstm) if has_onednn else None
+        self._weights = _laid_out(wide) if has_onednn else None
+        self._plain = None if has_onednn else wide
 
     @torch.no_grad()  # with gradients oneDNN takes kernels for training, which sum otherwise
     def forward(
@@ -53,14 +56,15 @@ class ReadingLayer(nn.Module):
 
     def _zero_state(self, num_rows: int) -> State:
         """The h of the precision, but a c of float32: it adds up small numbers over a text."""
-        h = torch.zeros(1, num_rows, self._lstm.hidden_size, dtype=self._dtype)
+        h = torch.zeros(1, num_rows, self._cell_size, dtype=self._dtype)
         return h, h.float()
 
     def _read(
         self, x: Float[Tensor, "time batch width"], state: State
     ) -> tuple[Float[Tensor, "time batch dim"], State]:
         if self._weights is None:
-            output, state = self._lstm(x, state)
+            assert self._plain is not None, "neither the one nor the other; this is a bug"
+            output, state = self._plain(x, state)
             return output, state
         output, h, c, _ = torch.ops.aten.mkldnn_rnn_layer(
             x,
@@ -68,8 +72,8 @@ class ReadingLayer(nn.Module):
             *state,
             reverse=False,
             batch_sizes=[],
-            mode=LSTM,
-            hidden_size=self._lstm.hidden_size,
+            mode=LSTM_MODE,
+            hidden_size=self._cell_size,
             num_layers=1,
             has_biases=True,
             bidirectional=False,

@@ -14,7 +14,6 @@ from biLM.batch import COLUMNS, MAX_PADDED_PIECES, num_columns
 from biLM.encoder import Encoder
 from biLM.fill import Blank
 from biLM.passage import Passage
-from biLM.precision import chosen_precision
 from biLM.question import GuessesFor, Question, VectorsOf
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
@@ -57,7 +56,7 @@ class Engine:
             SelfTestError: this machine does not reproduce the golden vectors.
         """
         _use_threads(settings.threads or granted_cpus())
-        encoder = Encoder.load(settings.model, chosen_precision(settings.precision))
+        encoder = Encoder.load(settings.model, settings.precision)
         heights = encoder.warm_up()
         return cls(encoder, _measured_speed(encoder), encoder.self_test(), heights)
 

@@ -128,8 +128,9 @@ class Settings(BaseSettings):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
         description="Numbers the model multiplies in. `auto` takes bfloat16 where the processor has"
-        " units for it, which reads three times as much and moves a vector in its third digit, else"
-        " float32. Replicas on different processors agree only if all are given the same.",
+        " units for it, which reads about 2.5 times as much and moves a vector by about one"
+        " percent, else float32. Replicas on different processors agree only if all are given the"
+        " same.",
     )
     api_keys: SecretStr = Field(
         SecretStr(""),

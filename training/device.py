@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from biLM.precision import fastest_precision
 from training.errors import TrainingError
 
 
@@ -34,6 +33,6 @@ def autocast(device: torch.device) -> AbstractContextManager[object]:
     """
     if device.type == "cuda":
         return torch.autocast("cuda", dtype=torch.bfloat16)
-    if fastest_precision() == "bfloat16":
+    if torch.ops.mkldnn._is_mkldnn_bf16_supported():  # torch has no public name for this question
         return torch.autocast("cpu", dtype=torch.bfloat16)
     return nullcontext()

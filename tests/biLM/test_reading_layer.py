@@ -2,9 +2,10 @@ import pytest
 import torch
 from torch import nn
 
+from biLM.precision import fastest_precision
 from biLM.reading_layer import ReadingLayer
+from tests.reference.precisions import PRECISIONS, needs_bfloat16
 
-DTYPES = [torch.float32, torch.bfloat16]
 SIZES = [(5, 12), (12, 12), (32, 32), (256, 512), (512, 512)]
 
 
@@ -17,9 +18,9 @@ def rows(number, columns, width, seed=0):
     return torch.randn(number, columns, width, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.fixture
-def without_onednn(monkeypatch):
-    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+@pytest.fixture(params=PRECISIONS)
+def dtype(request):
+    return getattr(torch, request.param)
 
 
 @pytest.mark.parametrize("sizes", SIZES)
@@ -32,25 +33,19 @@ def test_float32_is_torchs_own_layer(sizes):
     torch.testing.assert_close(c, remembered, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.filterwarnings("ignore:TF32")  # of torch's own switch
 @pytest.mark.parametrize("sizes", SIZES)
-def test_without_onednn_torchs_layer_gives_the_same(sizes, dtype, without_onednn, monkeypatch):
-    x = rows(3, 20, sizes[0])
-    plain = ReadingLayer(layer(*sizes), dtype)
-    assert plain._weights is None
-    monkeypatch.undo()
-    kernel = ReadingLayer(layer(*sizes), dtype)
-    for one, other in zip(flat(plain(x)), flat(kernel(x)), strict=True):
-        assert torch.equal(one, other)
-    assert kernel._weights is not None
+def test_without_onednn_torchs_own_layer_reads(sizes, monkeypatch):
+    given, x = layer(*sizes), rows(3, 20, sizes[0])
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    with torch.backends.mkldnn.flags(enabled=False):
+        output, (_, c) = ReadingLayer(given, torch.float32)(x)
+        expected, (_, remembered) = given(x)
+    assert fastest_precision() == "float32"
+    torch.testing.assert_close(output, expected, rtol=0, atol=1e-6)
+    torch.testing.assert_close(c, remembered, rtol=0, atol=1e-6)
 
 
-def flat(found):
-    output, (h, c) = found
-    return output, h, c
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
 def test_two_calls_with_the_state_between_them_are_one(dtype):
     reading, x = ReadingLayer(layer(256, 512), dtype), rows(2, 40, 256)
     whole, (_, remembered) = reading(x)
@@ -60,7 +55,6 @@ def test_two_calls_with_the_state_between_them_are_one(dtype):
     assert torch.equal(c, remembered)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("number", [1, 2, 16])
 @pytest.mark.parametrize("sizes", [(256, 512), (300, 512), (512, 512)])
 def test_a_row_and_what_its_cell_remembers_have_the_same_bits_in_any_company(sizes, number, dtype):
@@ -72,6 +66,7 @@ def test_a_row_and_what_its_cell_remembers_have_the_same_bits_in_any_company(siz
         assert torch.equal(remembered, c[:, first : first + number])
 
 
+@needs_bfloat16
 def test_what_a_cell_remembers_is_not_rounded():
     given = layer(1, 1)
     for parameter in given.parameters():

@@ -13,6 +13,8 @@ from tests.service.serving import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 TEXT = "我吃了一个苹果"
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+CALLER = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01", "x-request-id": "r-1"}
 INSTRUMENT = Path(sys.executable).with_name("opentelemetry-instrument")
 
 
@@ -48,10 +50,14 @@ def test_a_request_leaves_a_span_with_its_times_and_without_its_text(artifact_fo
             url = (re.findall(r"http://127\.0\.0\.1:\d+", event) or [url])[0]
             if event == "ready":
                 break
-        assert httpx.get(f"{url}/readyz", timeout=PATIENCE_S).status_code == 200
-        answer = httpx.post(f"{url}/embed", json={"texts": TEXT}, timeout=PATIENCE_S)
-        process.terminate()
-        output, log = process.communicate(timeout=PATIENCE_S)
+        try:
+            assert httpx.get(f"{url}/readyz", timeout=PATIENCE_S).status_code == 200
+            answer = httpx.post(
+                f"{url}/embed", json={"texts": TEXT}, headers=CALLER, timeout=PATIENCE_S
+            )
+        finally:
+            process.terminate()
+            output, log = process.communicate(timeout=PATIENCE_S)
 
     assert answer.status_code == 200, log
     spans = {span["name"]: span for span in spans_of(output)}
@@ -62,4 +68,6 @@ def test_a_request_leaves_a_span_with_its_times_and_without_its_text(artifact_fo
         answer.headers["server-timing"]
     ]
     assert span["resource"]["attributes"]["service.name"] == "bilm"
-    assert TEXT not in output
+    assert span["attributes"]["http.response.header.x_request_id"] == ["r-1"]
+    assert span["context"]["trace_id"] == f"0x{TRACE}"
+    assert TEXT not in json.dumps(spans, ensure_ascii=False) + log
