@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.long, pytest.mark.anyio]
 
 TEXT = "我在用苹果手机，昨天吃了一个苹果。" * 2
 REQUEST = {"texts": TEXT, "level": "text"}
-LARGE = {"texts": [TEXT] * 25, "level": "text"}
+LARGE = {"texts": [TEXT] * 120, "level": "text"}
 STORM_S = 30
 DEADLINE_S = 5.0  # short, where a test waits for it
 CLIENTS = 150  # each asks again as soon as it is answered: far more than ten times what can be done
@@ -113,7 +113,7 @@ async def test_far_more_than_it_can_do_is_answered_or_refused_in_time():
         statuses = Counter(status for status, _ in answers)
         assert statuses.keys() <= {200, 429, 503, 504}
         assert statuses[200] > 50
-        assert statuses[429] > 9 * statuses[200]
+        assert statuses[429] > 9 * statuses[200], statuses
         taken = [seconds for status, seconds in answers if status == 200]
         assert np.quantile(taken, 0.99) < Settings.model_fields["deadline_s"].default
         async with service.client() as client:  # and then it is as it was
