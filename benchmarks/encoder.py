@@ -7,8 +7,8 @@ harms all alike; pieces are counted without padding and boundaries:
 
     encoder  `Encoder.embed` as the service uses it: pieces in, vectors of the default mix out
     float32  the same in float32, where the service has something faster
-    bare     torch's own LSTMs in the encoder's precision, on the same rectangles, already embedded,
-             and nothing else
+    bare     torch's own LSTMs in the encoder's precision, on the same strips, already embedded, and
+             nothing else
     packed   embedding and LSTMs over `pack_padded_sequence`, sorted, 32 texts at a time, float32
     steps    the equations of an LSTM step by step in Python, 32 texts at a time, as AllenNLP ran
              its projected LSTM, float32; over a tenth of the texts
@@ -19,7 +19,6 @@ Run it with nothing else on the machine.
 import argparse
 import lzma
 import random
-import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -28,7 +27,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from biLM.batch import rectangles
+from benchmarks.timing import seconds_of
+from biLM.batch import SHAPES, batches
 from biLM.encoder import Encoder
 from biLM.lstm import reverse_padded
 from biLM.model import CHUNK_PIECES
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--tasks", type=Path, required=True)
     given = parser.parse_args()
     encoder = Encoder.load(given.artifact, fastest_precision())
-    heights = encoder.warm_up()
+    encoder.warm_up()
     exact = Encoder.load(given.artifact)
     exact.warm_up()
     texts = [encoder.pieces(text).ids for text in some_texts(given.tasks)]
@@ -59,7 +59,7 @@ def main() -> None:
     ways = {
         "encoder": (embed(encoder, texts), texts),
         "float32": (embed(exact, texts), texts),
-        "bare": (bare(encoder, texts, heights), texts),
+        "bare": (bare(encoder, texts), texts),
         "packed": (in_batches(encoder, texts, packed), texts),
         "steps": (in_batches(encoder, few, steps), few),
     }
@@ -70,9 +70,7 @@ def main() -> None:
     best = dict.fromkeys(ways, 0.0)
     for _ in range(TURNS):
         for name, (run, read) in ways.items():
-            began = time.perf_counter()
-            run()
-            best[name] = max(best[name], sum(map(len, read)) / (time.perf_counter() - began))
+            best[name] = max(best[name], sum(map(len, read)) / seconds_of(run))
     for name, speed in best.items():
         print(f"{name:8} {speed:9,.0f} pieces/s   encoder / {name} {best['encoder'] / speed:.2f}")
 
@@ -95,14 +93,16 @@ def embed(encoder: Encoder, texts: Sequence[tuple[int, ...]]) -> Callable[[], ob
     return lambda: encoder.embed(passages, readouts)
 
 
-def bare(
-    encoder: Encoder, texts: Sequence[tuple[int, ...]], heights: Sequence[int]
-) -> Callable[[], object]:
+def bare(encoder: Encoder, texts: Sequence[tuple[int, ...]]) -> Callable[[], object]:
     """The LSTMs over random numbers in the shapes of the encoder."""
     framed = [[1, *ids, 2] for ids in texts]
     width = encoder.artifact.config.embedding_size
     dtype = getattr(torch, encoder.precision)
-    blocks = [torch.randn(*r.ids.shape, width, dtype=dtype) for r in rectangles(framed, heights)]
+    blocks = [
+        torch.randn(*one.ids[strip].shape, width, dtype=dtype)
+        for one in batches(framed, SHAPES)
+        for strip in one.strips
+    ]
     model = encoder.artifact.model
     stacks = [deepcopy(stack).to(dtype) for stack in (model.forward_lm, model.backward_lm)]
 
@@ -123,7 +123,7 @@ def in_batches(
 
     @torch.inference_mode()
     def run() -> None:
-        for ids, lengths in batches(texts):
+        for ids, lengths in padded(texts):
             x = model.embedding(ids)
             for stack, top in (
                 (model.forward_lm, x),
@@ -161,7 +161,7 @@ def steps(layer: nn.Module, x: Tensor, _: Tensor) -> Tensor:
     return torch.stack(outputs, dim=1)
 
 
-def batches(texts: Sequence[tuple[int, ...]]) -> list[tuple[Tensor, Tensor]]:
+def padded(texts: Sequence[tuple[int, ...]]) -> list[tuple[Tensor, Tensor]]:
     """Padded batches of the texts, boundaries included; the longest text of each first."""
     made = []
     for begin in range(0, len(texts), ROWS):

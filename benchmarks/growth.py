@@ -9,13 +9,14 @@ Resident memory is the most this process has had. Run it with nothing else on th
 
 import argparse
 import resource
-import time
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 
 import torch
 
 from benchmarks.encoder import some_texts
+from benchmarks.timing import seconds_of
 from biLM.encoder import Encoder
 from biLM.passage import Passage
 from biLM.precision import fastest_precision
@@ -47,11 +48,8 @@ def main() -> None:
     readout = [Readout(encoder.mix("default"))]
     for length in LENGTHS:
         passage = [Passage(tuple(ids[:length]), None, ())]
-        took = []
-        for _ in range(RUNS):
-            began = time.perf_counter()
-            encoder.embed(passage, readout)
-            took.append(time.perf_counter() - began)
+        one = partial(encoder.embed, passage, readout)
+        took = [seconds_of(one) for _ in range(RUNS)]
         each = 1e6 * min(took) / length
         print(f"one text of {length:5,} pieces {each:7.1f} us a piece  {peak_mib():7,.0f} MiB")
 
@@ -63,9 +61,7 @@ def seconds_of_many(encoder: Encoder, texts: list[str], number: int) -> tuple[fl
     for begin in range(0, number, TEXTS_PER_CALL):
         some = islice(endless, min(TEXTS_PER_CALL, number - begin))
         passages = [encoder.pieces(text) for text in some]
-        began = time.perf_counter()
-        encoder.embed(passages, [readout] * len(passages))
-        seconds += time.perf_counter() - began
+        seconds += seconds_of(partial(encoder.embed, passages, [readout] * len(passages)))
         pieces += sum(len(passage.ids) for passage in passages)
     return seconds, pieces
 

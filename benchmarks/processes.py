@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
 
 HOST = "127.0.0.1"
 SERVICE = (sys.executable, "-m", "service")
-PATIENCE_S, EVERY_S = 120.0, 0.05
+PATIENCE_S, POLL_S = 120.0, 0.05
 
 
 @contextmanager
@@ -30,6 +31,14 @@ def serving(*command: str) -> Iterator[int]:
             process.terminate()
 
 
+def resident_mib(port: int) -> float:
+    """Memory of a service, by its own metrics."""
+    page = httpx.get(f"http://{HOST}:{port}/metrics", timeout=PATIENCE_S, trust_env=False).text
+    samples = (s for family in text_string_to_metric_families(page) for s in family.samples)
+    found = next(s.value for s in samples if s.name == "process_resident_memory_bytes")
+    return found / 2**20
+
+
 def _wait_until_ready(port: int, process: "subprocess.Popen[bytes]") -> None:
     """Until it says so; of a server that has no such path, until it shows its documents."""
     ends = time.monotonic() + PATIENCE_S
@@ -41,5 +50,7 @@ def _wait_until_ready(port: int, process: "subprocess.Popen[bytes]") -> None:
                 statuses = []
             if statuses in ([200, 200], [404, 200]):
                 return
-            time.sleep(EVERY_S)
+            time.sleep(POLL_S)
+    if process.returncode is not None:
+        raise RuntimeError(f"{process.args} ended with status {process.returncode}; run it by hand")
     raise RuntimeError(f"no server at port {port} within {PATIENCE_S} s")

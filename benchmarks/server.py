@@ -20,7 +20,7 @@ import asyncio
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -29,8 +29,8 @@ import torch
 from benchmarks.encoder import some_texts
 from benchmarks.load import Load, closed_loop, open_loop, post
 from benchmarks.processes import SERVICE, serving
+from benchmarks.timing import seconds_of
 from biLM.encoder import Encoder
-from biLM.passage import Passage
 from biLM.precision import fastest_precision
 from biLM.readout import Readout
 from training.provenance import provenance
@@ -131,10 +131,8 @@ def one_text(encoder: Encoder, port: int) -> None:
     request = post("/embed", {"texts": text}, SAFETENSORS)
     readout = [Readout(encoder.mix("default"))]
 
-    def call() -> Sequence[Passage]:
-        passages = [encoder.pieces(text)]
-        encoder.embed(passages, readout)
-        return passages
+    def call() -> None:
+        encoder.embed([encoder.pieces(text)], readout)
 
     in_process, over_http = [], []
     for _ in range(3):
@@ -169,13 +167,6 @@ def described(load: Load) -> str:
     """A load in a line."""
     quantiles = " ".join(f"{ms:8.1f}" for ms in load.quantiles())
     return f"{quantiles}   {dict(sorted(load.statuses.items()))}"
-
-
-def seconds_of(action: Callable[[], object]) -> float:
-    """How long it takes."""
-    began = time.perf_counter()
-    action()
-    return time.perf_counter() - began
 
 
 if __name__ == "__main__":

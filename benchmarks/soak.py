@@ -19,9 +19,8 @@ from collections.abc import Iterator
 import httpx
 import numpy as np
 import torch
-from prometheus_client.parser import text_string_to_metric_families
 
-from benchmarks.processes import HOST, PATIENCE_S, SERVICE, serving
+from benchmarks.processes import HOST, PATIENCE_S, SERVICE, resident_mib, serving
 from training.provenance import provenance
 
 CLIENTS = 8
@@ -46,7 +45,7 @@ def main() -> None:
         ]
         for client in clients:
             client.start()
-        course = list(watch(url, ends))
+        course = list(watch(port, ends))
         for client in clients:
             client.join(PATIENCE_S)
     seconds, memory = np.array(course[len(course) // 4 :]).T
@@ -86,14 +85,11 @@ def some_request(chance: random.Random) -> tuple[str, dict[str, object]]:
     return "/embed", {"texts": texts, "level": level, "encoding": encoding}
 
 
-def watch(url: str, ends: float) -> Iterator[tuple[float, float]]:
+def watch(port: int, ends: float) -> Iterator[tuple[float, float]]:
     """Seconds since the beginning, and resident memory in MiB."""
     began = time.monotonic()
     while time.monotonic() < ends:
-        page = httpx.get(f"{url}/metrics", timeout=PATIENCE_S, trust_env=False).text
-        samples = (s for family in text_string_to_metric_families(page) for s in family.samples)
-        resident = next(s.value for s in samples if s.name == "process_resident_memory_bytes")
-        yield time.monotonic() - began, resident / 2**20
+        yield time.monotonic() - began, resident_mib(port)
         time.sleep(EVERY_S)
 
 

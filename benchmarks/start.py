@@ -11,11 +11,10 @@ import asyncio
 import statistics
 import time
 
-import httpx
 import torch
 
 from benchmarks.load import closed_loop, post
-from benchmarks.processes import HOST, PATIENCE_S, SERVICE, serving
+from benchmarks.processes import SERVICE, resident_mib, serving
 from training.provenance import provenance
 
 STARTS, TEXTS = 5, 256
@@ -36,15 +35,8 @@ def main() -> None:
             assert set(load.statuses) == {200}, load.statuses
             busy = resident_mib(port)
     print(f"ready after {statistics.median(took):.1f} s, {min(took):.1f} to {max(took):.1f}")
-    print(f"resident {idle:.0f} MiB when ready, {busy:.0f} MiB after requests of {TEXTS} texts")
-
-
-def resident_mib(port: int) -> float:
-    """Of the server, by its own metrics."""
-    page = httpx.get(f"http://{HOST}:{port}/metrics", timeout=PATIENCE_S, trust_env=False).text
-    lines = page.splitlines()
-    (line,) = (line for line in lines if line.startswith("process_resident_memory_bytes "))
-    return float(line.split()[1]) / 2**20
+    print(f"the last one: resident {idle:.0f} MiB when ready,", end=" ")
+    print(f"{busy:.0f} MiB after requests of {TEXTS} texts")
 
 
 if __name__ == "__main__":

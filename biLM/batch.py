@@ -1,90 +1,133 @@
-"""Texts of any length -> rectangles of a few fixed shapes.
+"""Texts of any length -> batches, read strip by strip in calls of a few fixed shapes.
 
 oneDNN builds and keeps a primitive for each new shape: with free shapes memory grows with
-traffic. So an LSTM call has one of `HEIGHTS` rows by one of `COLUMNS`, and a text longer than the
-widest is read in chunks of that width and a last one of the narrowest that holds the rest. One or
-two texts run alone, a few take a low rectangle, which is soon done, and many a high one, which
-costs least for each.
+traffic. And a step of an LSTM reads all its weights, so that many rows cost little more than a
+few. So a batch holds texts of any lengths, the longest first, and is cut into strips of one of
+`SHAPES`; where texts have ended, the strips are lower:
+
+    我 爱 吃 苹 果 ， 也 | 爱 吃 梨 。
+    打 开 这 个 菜 单 。 |
+    苹 果 。             |
+
+With whole rectangles, as `pad_sequence` makes them, padding would cost as much as text.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from biLM.model import CHUNK_PIECES
+Shape = tuple[int, int]  # rows, columns
 
 HEIGHTS = (1, 8, 16, 32, 64, 128)
-SURE_HEIGHTS = (16,)  # one height alone is the same to the bit on any machine
-COLUMNS = (16, 24, 32, 48, CHUNK_PIECES)
-FEW_TEXTS = 2
-MAX_SHARED_COLUMNS = 4 * CHUNK_PIECES  # a wider text runs alone
-MAX_PADDED_PIECES = 4096  # of a rectangle with more than one row
+WIDTHS = (8, 16, 24, 32, 48, 64)
+MAX_STRIP_PIECES = 2048  # a larger one outgrows the caches
+SHAPES: tuple[Shape, ...] = tuple(
+    (height, width) for height in HEIGHTS for width in WIDTHS if height * width <= MAX_STRIP_PIECES
+)
+SURE_SHAPE: Shape = (16, 8)  # one shape alone is the same to the bit on any machine
+MAX_BATCH_PIECES = 8192  # padded; bounds the memory
+FEW_TEXTS = 2  # a row alone takes less than half of what eight take: so few run one by one
+
+
+class Strip(NamedTuple):
+    """What one LSTM call reads of a batch."""
+
+    rows: slice
+    columns: slice
 
 
 @dataclass(frozen=True)
-class Rectangle:
+class Batch:
     """Rows that run together.
 
     Args:
-        ids: Piece ids, padded on the right; rows without a text are all padding.
+        ids: Piece ids, the longest text first, padded on the right; the last rows may be padding.
         lengths: Pieces of each row that are not padding.
+        strips: Together they cover every piece of every row, each once.
         texts: Which text stands in each of the first rows.
     """
 
     ids: Int[Tensor, "batch time"]
     lengths: Int[Tensor, " batch"]
+    strips: tuple[Strip, ...]
     texts: tuple[int, ...]
 
 
-def rectangles(
-    texts: Sequence[Sequence[int]], heights: Sequence[int] = SURE_HEIGHTS
-) -> Iterator[Rectangle]:
-    """Lay texts, boundary pieces included, into rectangles; every text in exactly one.
+def batches(
+    texts: Sequence[Sequence[int]], shapes: Collection[Shape] = (SURE_SHAPE,)
+) -> Iterator[Batch]:
+    """Lay texts, boundary pieces included, into batches; every text in exactly one.
 
     Args:
         texts: Piece ids.
-        heights: Those with which a row has the same bits; see `Encoder.warm_up`.
+        shapes: Those in which a row has the same bits; see `Encoder.warm_up`.
     """
-    order = sorted(range(len(texts)), key=lambda text: (num_columns(len(texts[text])), text))
-    for columns, alike in groupby(order, key=lambda text: num_columns(len(texts[text]))):
-        left = list(alike)
-        while left:
-            rows = num_rows(columns, len(left), heights)
-            yield _lay(texts, left[:rows], rows, columns)
-            left = left[rows:]
+    left = sorted(range(len(texts)), key=lambda text: (-len(texts[text]), text))
+    while left:
+        number = _num_texts([len(texts[text]) for text in left], shapes)
+        yield _lay(texts, left[:number], shapes)
+        left = left[number:]
 
 
-def num_columns(length: int) -> int:
-    """The width for a text of so many pieces: whole chunks, and the narrowest that holds the rest.
-
-    17 -> 24, 65 -> 64 + 16.
-    """
-    whole, rest = divmod(length, CHUNK_PIECES)
-    last = next(columns for columns in COLUMNS if rest <= columns) if rest or not whole else 0
-    return whole * CHUNK_PIECES + last
+def padded_pieces(length: int) -> int:
+    """What a text of so many pieces takes of a batch: 9 -> 16."""
+    return _rounded_up(length, WIDTHS[0])
 
 
-def num_rows(columns: int, num_texts: int, heights: Sequence[int]) -> int:
-    """The lowest height that holds all texts of that width, or the highest there is.
+def strips(lengths: Sequence[int], shapes: Collection[Shape]) -> Iterator[Strip]:
+    """Cut rows of such lengths, the longest first, into strips, from left to right."""
+    heights, begin = sorted({height for height, _ in shapes}), 0
+    while begin < lengths[0]:
+        still_read = sum(length > begin for length in lengths)
+        if still_read <= FEW_TEXTS and heights[0] == 1:
+            for row in range(still_read):
+                yield from _row_of_strips(row, 1, begin, lengths[row], shapes)
+            return
+        place = next(n for n, height in enumerate(heights) if height >= still_read)
+        lower = heights[place - 1] if place else 0
+        enough = FEW_TEXTS if lower == 1 else lower
+        for strip in _row_of_strips(0, heights[place], begin, lengths[enough], shapes):
+            yield strip
+            begin = strip.columns.stop
 
-    A row alone takes less than half of what a few take: two texts run one after the other.
-    """
-    if columns > MAX_SHARED_COLUMNS or (num_texts <= FEW_TEXTS and 1 in heights):
-        return 1
-    possible = [height for height in heights if height * columns <= MAX_PADDED_PIECES]
-    return next((height for height in possible if height >= num_texts), possible[-1])
+
+def _num_texts(lengths: Sequence[int], shapes: Collection[Shape]) -> int:
+    """How many of the longest texts one batch takes: at least one, and no more than it holds."""
+    highest, pieces = max(height for height, _ in shapes), 0
+    for number, length in enumerate(lengths[:highest]):
+        pieces += padded_pieces(length)
+        if number and pieces > MAX_BATCH_PIECES:
+            return number
+    return min(len(lengths), highest)
 
 
-def _lay(
-    texts: Sequence[Sequence[int]], chosen: Sequence[int], rows: int, columns: int
-) -> Rectangle:
-    ids = torch.zeros(rows, columns, dtype=torch.long)
-    lengths = torch.zeros(rows, dtype=torch.long)
+def _row_of_strips(
+    row: int, height: int, begin: int, end: int, shapes: Collection[Shape]
+) -> Iterator[Strip]:
+    """Strips of one height side by side, until all of it is read; the widest first."""
+    widths = sorted((width for rows, width in shapes if rows == height), reverse=True)
+    while begin < end:
+        left = _rounded_up(end - begin, widths[-1])
+        width = next(width for width in widths if width <= left)
+        yield Strip(slice(row, row + height), slice(begin, begin + width))
+        begin += width
+
+
+def _lay(texts: Sequence[Sequence[int]], chosen: Sequence[int], shapes: Collection[Shape]) -> Batch:
+    lengths = [len(texts[text]) for text in chosen]
+    cut = tuple(strips(lengths, shapes))
+    num_rows, num_columns = (max(edge.stop for edge in edges) for edges in zip(*cut, strict=True))
+    ids = np.zeros((num_rows, num_columns), dtype=np.int64)
     for row, text in enumerate(chosen):
-        lengths[row] = len(texts[text])
-        ids[row, : len(texts[text])] = torch.tensor(texts[text], dtype=torch.long)
-    return Rectangle(ids, lengths, tuple(chosen))
+        ids[row, : lengths[row]] = texts[text]
+    lengths += [0] * (num_rows - len(chosen))
+    return Batch(torch.from_numpy(ids), torch.tensor(lengths), cut, tuple(chosen))
+
+
+def _rounded_up(number: int, step: int) -> int:
+    return -(-number // step) * step

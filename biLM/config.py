@@ -4,6 +4,8 @@ from dataclasses import dataclass, fields
 
 from biLM.errors import ConfigError
 
+BOUNDARY_PIECES = 2  # begin and end of a text
+
 
 @dataclass(frozen=True)
 class BiLMConfig:

@@ -9,10 +9,11 @@ zero state, and neither its neighbours nor padding can reach it. The encoder kee
 between calls.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from random import Random
 from types import MappingProxyType
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,20 +23,14 @@ from torch import Tensor
 
 from biLM import passage as passages
 from biLM.artifact import Artifact, Golden, load_artifact
-from biLM.batch import (
-    COLUMNS,
-    HEIGHTS,
-    MAX_PADDED_PIECES,
-    MAX_SHARED_COLUMNS,
-    SURE_HEIGHTS,
-    rectangles,
-)
+from biLM.batch import HEIGHTS, SHAPES, SURE_SHAPE, WIDTHS, Shape, batches
+from biLM.config import BOUNDARY_PIECES
 from biLM.errors import DamagedFileError, MixError, SelfTestError
 from biLM.fill import Blank, find_blank
-from biLM.model import CHUNK_PIECES
 from biLM.passage import Passage
-from biLM.precision import Precision, chosen_precision
+from biLM.precision import Precision, PrecisionChoice, chosen_precision
 from biLM.question import Guesses, GuessesFor, Question, VectorsOf
+from biLM.reader import Reader
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
 from biLM.tokenizer import Tokenizer
@@ -58,14 +53,12 @@ class Encoder:
         DamagedFileError: the vocabulary is not the model's.
     """
 
-    def __init__(
-        self, artifact: Artifact, precision: Precision | Literal["auto"] = "float32"
-    ) -> None:
+    def __init__(self, artifact: Artifact, precision: PrecisionChoice = "float32") -> None:
         self.artifact = artifact
         self.precision = chosen_precision(precision)
         self.tokenizer = Tokenizer(artifact.pieces_model)
-        self._model = artifact.model.for_reading(getattr(torch, self.precision))
-        self._heights: tuple[int, ...] = SURE_HEIGHTS
+        self._reader = Reader(artifact.model, getattr(torch, self.precision))
+        self._shapes: Collection[Shape] = (SURE_SHAPE,)
         if self.tokenizer.num_pieces != artifact.config.num_pieces:
             raise DamagedFileError(
                 f"pieces.model has {self.tokenizer.num_pieces} pieces, the embedding"
@@ -73,7 +66,7 @@ class Encoder:
             )
 
     @classmethod
-    def load(cls, folder: Path, precision: Precision | Literal["auto"] = "float32") -> "Encoder":
+    def load(cls, folder: Path, precision: PrecisionChoice = "float32") -> "Encoder":
         """The encoder of an artifact folder.
 
         Raises:
@@ -148,66 +141,60 @@ class Encoder:
     def answer(self, questions: Sequence[Question[Answer]]) -> list[Answer]:
         """The answer to each question, whatever else is asked with it."""
         found: dict[int, Answer] = {}
-        for text, framed in self._read([question.ids for question in questions]):
+        for text, framed in self._read([question.ids for question in questions], self._shapes):
             found[text] = questions[text].answer(framed, self.artifact)
         return [found[text] for text in range(len(questions))]
 
-    @torch.inference_mode()
     def represent(self, texts: Sequence[Sequence[int]]) -> list[Float[Tensor, "depth framed dim"]]:
         """Every representation of each text, given as piece ids, between its boundary pieces."""
-        # Copies, or the last text in use would keep a whole rectangle in memory.
-        found = {text: framed.clone() for text, framed in self._read(texts)}
+        return self._represent(texts, self._shapes)
+
+    @torch.inference_mode()
+    def _represent(
+        self, texts: Sequence[Sequence[int]], shapes: Collection[Shape]
+    ) -> list[Float[Tensor, "depth framed dim"]]:
+        # Copies, or the last text in use would keep a whole batch in memory.
+        found = {text: framed.clone() for text, framed in self._read(texts, shapes)}
         return [found[text] for text in range(len(texts))]
 
     def _read(
-        self, texts: Sequence[Sequence[int]]
+        self, texts: Sequence[Sequence[int]], shapes: Collection[Shape]
     ) -> Iterator[tuple[int, Float[Tensor, "depth framed dim"]]]:
-        """The number of a text and every representation of it, rectangle by rectangle."""
+        """The number of a text and every representation of it, batch by batch."""
         config = self.artifact.config
         framed = [[config.bos_id, *ids, config.eos_id] for ids in texts]
-        for rectangle in rectangles(framed, self._heights):
-            block = self._model(rectangle.ids, rectangle.lengths)
-            for row, text in enumerate(rectangle.texts):
-                yield text, block[:, row, : len(framed[text])]
+        for batch in batches(framed, shapes):
+            yield from zip(batch.texts, self._reader.read(batch), strict=True)
 
     def warm_up(self) -> tuple[int, ...]:
-        """Run every shape once, and from now on use all heights that give a row the same bits.
+        """Run every shape once, and from now on use all that give a text the same bits.
 
-        A kernel may sum the products of another number of rows in another order. Which heights
+        A kernel may sum the products of another number of rows in another order. Which shapes
         agree depends on the machine and on the sizes of the model, so they are compared here:
-        rows of random pieces, in any place of a rectangle, in every width. No caller waits
-        later while oneDNN builds its primitives.
+        random texts of more than one strip, in any place of a batch. No caller waits later while
+        oneDNN builds its primitives.
 
         Returns:
-            The heights, in rows.
+            The heights of those shapes: how many texts one call reads.
         """
-        (sure,) = SURE_HEIGHTS
-        agreeing = set(HEIGHTS)
-        for columns in (*COLUMNS, 2 * CHUNK_PIECES):
-            heights = [height for height in HEIGHTS if height * columns <= MAX_PADDED_PIECES]
-            blocks = (
-                self._random_rows(first, sure, columns) for first in range(0, heights[-1], sure)
-            )
-            expected = [row for block in blocks for row in block]
-            for height in heights:
-                if not all(map(torch.equal, self._random_rows(0, height, columns), expected)):
-                    agreeing.discard(height)
-        self.represent([[self.artifact.config.eos_id] * MAX_SHARED_COLUMNS])  # one that runs alone
-        self._heights = tuple(sorted(agreeing))
-        return self._heights
+        agreeing = {SURE_SHAPE}
+        for width in WIDTHS:
+            texts = self._random_texts(width)
+            expected = self._represent(texts, (SURE_SHAPE,))
+            for shape in (shape for shape in SHAPES if shape[1] == width):
+                some = max(shape[0], SURE_SHAPE[0])
+                found = self._represent(texts[:some], (shape,))
+                if all(map(torch.equal, found, expected)):
+                    agreeing.add(shape)
+        self._shapes = agreeing
+        return tuple(sorted({height for height, _ in agreeing}))
 
-    @torch.inference_mode()
-    def _random_rows(
-        self, first: int, height: int, columns: int
-    ) -> list[Float[Tensor, "depth time dim"]]:
-        """Representations of some of the same random rows, laid in a rectangle in reverse order."""
-        random = torch.Generator().manual_seed(columns)
-        shape = max(HEIGHTS), columns
-        chosen = slice(first, first + height)
-        ids = torch.randint(self.artifact.config.num_pieces, shape, generator=random)[chosen]
-        lengths = torch.randint(columns // 2, columns + 1, shape[:1], generator=random)[chosen]
-        block = self._model(ids.flip(0), lengths.flip(0)).flip(1)
-        return [block[:, row, :length] for row, length in enumerate(lengths.tolist())]
+    def _random_texts(self, width: int) -> list[list[int]]:
+        """As many as the highest batch holds, each of more than one strip of a width."""
+        random = Random(width)
+        pieces = range(self.artifact.config.num_pieces)
+        lengths = (random.randint(width, 2 * width - BOUNDARY_PIECES) for _ in range(HEIGHTS[-1]))
+        return [random.choices(pieces, k=length) for length in lengths]
 
     def self_test(self) -> float:
         """Embed the artifact's golden texts; return the largest deviation.

@@ -4,13 +4,9 @@ Hochreiter and Schmidhuber 1997, "Long short-term memory", with the forget gate 
 2000. Peters et al. 2018, section 3.1: "a residual connection from the first to second LSTM layer".
 """
 
-from copy import copy
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-
-from biLM.reading_layer import ReadingLayer
 
 FORGET_BIAS = 1.0  # Jozefowicz et al. 2015
 
@@ -50,13 +46,6 @@ class LstmStack(nn.Module):
             x = x if residual is None else x + residual
             outputs.append(x)
         return outputs
-
-    def for_reading(self, dtype: torch.dtype) -> "LstmStack":
-        """The same function, up to rounding, with layers that only read; see `ReadingLayer`."""
-        twin = copy(self)
-        layers = [ReadingLayer(layer, dtype) for layer in self.layers]
-        twin._modules = {"layers": nn.ModuleList(layers)}
-        return twin
 
 
 def reverse_padded(

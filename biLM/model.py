@@ -6,9 +6,6 @@ backward language model share the piece embedding x and have their own LSTM laye
     h_k0 = [x_k ; x_k],    h_kj = [forward_h_kj ; backward_h_kj],    j = 1 .. L
 """
 
-from copy import copy
-
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -50,16 +47,6 @@ class BiLM(nn.Module):
         for depth, layers in enumerate(zip(forward_layers, backward_layers, strict=True), start=1):
             found[depth, ..., :half], found[depth, ..., half:] = layers
         return found
-
-    def for_reading(self, dtype: torch.dtype) -> "BiLM":
-        """The same function, up to rounding, with layers that only read; see `ReadingLayer`."""
-        twin = copy(self)
-        stacks = {
-            "forward_lm": self.forward_lm.for_reading(dtype),
-            "backward_lm": self.backward_lm.for_reading(dtype),
-        }
-        twin._modules = {**self._modules, **stacks}
-        return twin
 
     def directions(
         self, x: Float[Tensor, "batch time width"], lengths: Int[Tensor, " batch"]

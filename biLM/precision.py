@@ -13,6 +13,7 @@ import torch
 from biLM.errors import PrecisionError
 
 Precision = Literal["float32", "bfloat16"]
+PrecisionChoice = Precision | Literal["auto"]  # auto: the fastest of this machine
 UNITS = ("amx_bf16", "avx512_bf16")  # by the names of torch.cpu.get_capabilities
 
 
@@ -24,7 +25,7 @@ def fastest_precision() -> Precision:
     return "bfloat16" if has_onednn and has_units else "float32"
 
 
-def chosen_precision(wanted: Precision | Literal["auto"]) -> Precision:
+def chosen_precision(wanted: PrecisionChoice) -> Precision:
     """What to read in.
 
     Raises:
@@ -33,7 +34,7 @@ def chosen_precision(wanted: Precision | Literal["auto"]) -> Precision:
     fastest = fastest_precision()
     if wanted == "bfloat16" != fastest:
         raise PrecisionError(
-            f"this processor has none of the units for bfloat16 that can be used"
+            "this processor has none of the units for bfloat16 that can be used"
             f" ({' or '.join(UNITS)}); choose auto or float32"
         )
     return fastest if wanted == "auto" else wanted

@@ -1,6 +1,6 @@
 """What is asked about a text: its piece ids, and what to make of their representations.
 
-Questions of any kind run together: the encoder reads their texts in the same rectangles and lets
+Questions of any kind run together: the encoder reads their texts in the same batches and lets
 each make its answer of its own rows.
 """
 

@@ -5,6 +5,9 @@ than the reading. Here that is done once, and the same kernel is called (the two
 that its own compiler calls for an LSTM).
 """
 
+from collections.abc import Callable, Sequence
+from functools import partial
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -12,10 +15,11 @@ from torch import Tensor, nn
 TILE = 32  # numbers; what a matrix unit takes at once of bfloat16
 LSTM_MODE = 2  # by the numbers of torch's operator
 State = tuple[Tensor, Tensor]
+Kernel = Callable[[Tensor, State], tuple[Tensor, State]]
 
 
-class ReadingLayer(nn.Module):
-    """The same function as a layer, up to rounding; float32 goes in and comes out.
+class ReadingLayer:
+    """The same function as a layer, up to rounding.
 
     The input gets zeros beside it. Where input and memory are of one width, or the input no whole
     number of tiles, oneDNN takes a kernel for one row that sums in another order than the one for
@@ -28,7 +32,6 @@ class ReadingLayer(nn.Module):
     """
 
     def __init__(self, layer: nn.Module, dtype: torch.dtype) -> None:
-        super().__init__()
         assert isinstance(layer, nn.LSTM), "a stack of something else; this is a bug"
         width = -(-layer.input_size // TILE) * TILE
         width += TILE if width == layer.hidden_size else 0
@@ -40,47 +43,21 @@ class ReadingLayer(nn.Module):
             copied = wide.get_parameter(name).zero_()
             copied[..., : parameter.shape[-1]] = parameter
         has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-        self._weights = _laid_out(wide) if has_onednn else None
-        self._plain = None if has_onednn else wide
+        self._kernel: Kernel = partial(_call_onednn, _laid_out(wide)) if has_onednn else wide
 
     @torch.no_grad()  # with gradients oneDNN takes kernels for training, which sum otherwise
-    def forward(
-        self, x: Float[Tensor, "batch time width"], state: State | None = None
-    ) -> tuple[Float[Tensor, "batch time dim"], State]:
-        """Return what leaves the layer, and the state after the last column."""
-        by_time = x.transpose(0, 1).to(self._dtype)
-        if self._num_zeros:
-            by_time = nn.functional.pad(by_time, (0, self._num_zeros))
-        output, state = self._read(by_time.contiguous(), state or self._zero_state(len(x)))
-        return output.transpose(0, 1).to(x.dtype), state
-
-    def _zero_state(self, num_rows: int) -> State:
-        """The h of the precision, but a c of float32: it adds up small numbers over a text."""
-        h = torch.zeros(1, num_rows, self._cell_size, dtype=self._dtype)
-        return h, h.float()
-
-    def _read(
+    def __call__(
         self, x: Float[Tensor, "time batch width"], state: State
     ) -> tuple[Float[Tensor, "time batch dim"], State]:
-        if self._weights is None:
-            assert self._plain is not None, "neither the one nor the other; this is a bug"
-            output, state = self._plain(x, state)
-            return output, state
-        output, h, c, _ = torch.ops.aten.mkldnn_rnn_layer(
-            x,
-            *self._weights,
-            *state,
-            reverse=False,
-            batch_sizes=[],
-            mode=LSTM_MODE,
-            hidden_size=self._cell_size,
-            num_layers=1,
-            has_biases=True,
-            bidirectional=False,
-            batch_first=False,
-            train=False,
-        )
-        return output, (h, c)
+        """Return what leaves the layer, and the state after the last step; x is of the dtype."""
+        if self._num_zeros:
+            x = nn.functional.pad(x, (0, self._num_zeros))
+        return self._kernel(x.contiguous(), state)
+
+    def zero_state(self, num_rows: int) -> State:
+        """The h of the precision, but a c of float32: it adds up small numbers over a text."""
+        shape = 1, num_rows, self._cell_size
+        return torch.zeros(shape, dtype=self._dtype), torch.zeros(shape)
 
 
 def _laid_out(lstm: nn.LSTM) -> list[Tensor]:
@@ -90,3 +67,23 @@ def _laid_out(lstm: nn.LSTM) -> list[Tensor]:
         from_input, from_state, lstm.hidden_size, reverse=False, has_biases=True, batch_first=False
     )
     return [*matrices, *biases]
+
+
+def _call_onednn(
+    weights: Sequence[Tensor], x: Float[Tensor, "time batch width"], state: State
+) -> tuple[Float[Tensor, "time batch dim"], State]:
+    output, h, c, _ = torch.ops.aten.mkldnn_rnn_layer(
+        x,
+        *weights,
+        *state,
+        reverse=False,
+        batch_sizes=[],
+        mode=LSTM_MODE,
+        hidden_size=state[0].shape[-1],
+        num_layers=1,
+        has_biases=True,
+        bidirectional=False,
+        batch_first=False,
+        train=False,
+    )
+    return output, (h, c)

@@ -9,7 +9,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -58,6 +57,8 @@ class ScalarMix:
                 f"the mix has {len(self.weights)} weights; the model has"
                 f" {representations.shape[0]} representations"
             )
-        s = torch.tensor(self.weights, dtype=representations.dtype)
-        # einsum contracts depth as it goes; scaling first would copy the whole block.
-        return self.gamma * torch.einsum("j,jtd->td", s, representations)
+        scaled = [self.gamma * s for s in self.weights]
+        mixed = scaled[0] * representations[0]
+        for s, layer in zip(scaled[1:], representations[1:], strict=True):
+            mixed.add_(layer, alpha=s)
+        return mixed

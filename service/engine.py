@@ -10,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from biLM.batch import COLUMNS, MAX_PADDED_PIECES, num_columns
+from biLM.batch import MAX_BATCH_PIECES, WIDTHS, padded_pieces
+from biLM.config import BOUNDARY_PIECES
 from biLM.encoder import Encoder
 from biLM.fill import Blank
 from biLM.passage import Passage
+from biLM.precision import Precision
 from biLM.question import GuessesFor, Question, VectorsOf
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
@@ -24,7 +26,6 @@ from service.settings import Settings
 
 Answer = TypeVar("Answer")
 Vectors = npt.NDArray[np.float32]
-BOUNDARY_PIECES = 2  # the encoder reads one before and one after every text
 TIMED_RUNS = 3
 
 logger = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ class Engine:
         )
 
     @property
-    def precision(self) -> str:
+    def precision(self) -> Precision:
         """In which numbers the LSTMs multiply."""
         return self.encoder.precision
 
@@ -133,7 +134,7 @@ class Engine:
 
     def padded_pieces(self, question: Question[object]) -> int:
         """What a question costs: its pieces and the padding they will run with."""
-        return num_columns(len(question.ids) + BOUNDARY_PIECES)
+        return padded_pieces(len(question.ids) + BOUNDARY_PIECES)
 
     def run(self, questions: Sequence[Question[Answer]]) -> list[Answer]:
         """The answer to each question, whatever else is in the batch."""
@@ -149,11 +150,11 @@ def _use_threads(threads: int) -> None:
 
 
 def _measured_speed(encoder: Encoder) -> float:
-    columns = COLUMNS[-1]
-    rectangle = [[0] * (columns - BOUNDARY_PIECES)] * (MAX_PADDED_PIECES // columns)
+    length = WIDTHS[-1]
+    texts = [[0] * (length - BOUNDARY_PIECES)] * (MAX_BATCH_PIECES // length)
     seconds = []
     for _ in range(TIMED_RUNS):
         begin = perf_counter()
-        encoder.represent(rectangle)
+        encoder.represent(texts)
         seconds.append(perf_counter() - begin)
-    return MAX_PADDED_PIECES / min(seconds)
+    return MAX_BATCH_PIECES / min(seconds)

@@ -19,12 +19,12 @@ import numpy as np
 import numpy.typing as npt
 import sentencepiece
 
+from biLM.config import BOUNDARY_PIECES
 from biLM.files import to_json, write_atomically
 from training.corpus import read_documents, training_text
 from training.errors import ShardError
 
 FORMAT_VERSION = 1
-BOUNDARY_PIECES = 2  # begin and end of the row
 SENTENCES = re.compile(r"[^。！？；!?]*[。！？；!?]+[”’」』）)]*|.+", re.DOTALL)
 DOCUMENTS_PER_CALL = 4096
 Ids = npt.NDArray[np.uint16]

@@ -15,7 +15,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from training.shards import BOUNDARY_PIECES, Shard
+from biLM.config import BOUNDARY_PIECES
+from training.shards import Shard
 
 LENGTH_STEP = 4  # row lengths are rounded up to a multiple: 16 shapes up to 64
 ROW_STEP = 16  # numbers of rows too, where there are that many: what a matrix unit takes at once

@@ -3,12 +3,20 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biLM.batch import num_columns, num_rows, rectangles
+from biLM.batch import Strip, batches, padded_pieces, strips
 
+WIDTHS = (8, 16, 24, 32, 48, 64)
 HEIGHTS = (1, 8, 16, 32, 64, 128)
-COLUMNS = {16, 24, 32, 48, 64}
-CHUNK = 64
-MAX_PADDED_PIECES = 64 * 64
+MAX_BATCH_PIECES = 8192
+SURE = (16, 8)
+ALL = {(height, width) for height in HEIGHTS for width in WIDTHS} - {
+    (64, 48),
+    (64, 64),
+    (128, 24),
+    (128, 32),
+    (128, 48),
+    (128, 64),
+}
 
 
 def text(number, length):
@@ -16,114 +24,125 @@ def text(number, length):
     return [1 + number * 10_000 + place for place in range(length)]
 
 
-length = st.integers(0, 40) | st.integers(41, 300) | st.just(5000)
-texts = st.lists(length, max_size=90).map(
+length = st.integers(1, 40) | st.integers(41, 300) | st.just(5000)
+texts = st.lists(length, max_size=150).map(
     lambda lengths: [text(number, length) for number, length in enumerate(lengths)]
 )
 properties = settings(max_examples=40)
-heights = st.sets(st.sampled_from(HEIGHTS)).map(lambda others: tuple(sorted({8, *others})))
+shapes = st.sets(st.sampled_from(sorted(ALL))).map(lambda others: {SURE, *others})
 
 
 @properties
-@given(texts, heights)
-def test_every_text_is_in_exactly_one_rectangle(texts, heights):
-    found = [number for rectangle in rectangles(texts, heights) for number in rectangle.texts]
+@given(texts, shapes)
+def test_every_text_is_in_exactly_one_batch(texts, shapes):
+    found = [number for batch in batches(texts, shapes) for number in batch.texts]
     assert sorted(found) == list(range(len(texts)))
 
 
 @properties
-@given(texts, heights)
-def test_a_text_keeps_its_pieces_and_its_length(texts, heights):
-    for rectangle in rectangles(texts, heights):
-        for row, number in enumerate(rectangle.texts):
-            length = rectangle.lengths[row]
-            assert rectangle.ids[row, :length].tolist() == texts[number]
+@given(texts, shapes)
+def test_a_text_keeps_its_pieces_and_its_length(texts, shapes):
+    for batch in batches(texts, shapes):
+        for row, number in enumerate(batch.texts):
+            length = batch.lengths[row]
+            assert batch.ids[row, :length].tolist() == texts[number]
 
 
 @properties
-@given(texts, heights)
-def test_all_that_is_no_text_is_padding(texts, heights):
-    for rectangle in rectangles(texts, heights):
-        pieces = sum(len(texts[number]) for number in rectangle.texts)
-        assert torch.count_nonzero(rectangle.ids) == rectangle.lengths.sum() == pieces
+@given(texts, shapes)
+def test_all_that_is_no_text_is_padding(texts, shapes):
+    for batch in batches(texts, shapes):
+        pieces = sum(len(texts[number]) for number in batch.texts)
+        assert torch.count_nonzero(batch.ids) == batch.lengths.sum() == pieces
 
 
 @properties
-@given(texts, heights)
-def test_an_lstm_call_has_one_of_a_few_shapes(texts, heights):
-    for rectangle in rectangles(texts, heights):
-        rows, columns = rectangle.ids.shape
-        assert rows in {1, *heights}
-        assert columns % CHUNK in {0, *COLUMNS}
+@given(texts, shapes)
+def test_strips_cover_every_piece_and_no_place_twice(texts, shapes):
+    for batch in batches(texts, shapes):
+        times = torch.zeros_like(batch.ids)
+        for strip in batch.strips:
+            assert times[strip].shape in shapes
+            times[strip] += 1
+        assert times.max() == 1
+        assert (times[batch.ids > 0] == 1).all()
 
 
 @properties
-@given(texts, heights)
-def test_a_rectangle_of_several_rows_is_bounded(texts, heights):
-    for rectangle in rectangles(texts, heights):
-        rows, columns = rectangle.ids.shape
-        assert rows == 1 or rows * columns <= MAX_PADDED_PIECES
+@given(texts, shapes)
+def test_the_strips_of_a_row_go_from_left_to_right_without_a_gap(texts, shapes):
+    for batch in batches(texts, shapes):
+        for row in range(len(batch.texts)):
+            mine = [c for rows, c in batch.strips if rows.start <= row < rows.stop]
+            ends = [columns.stop for columns in mine]
+            assert [columns.start for columns in mine] == [0, *ends[:-1]]
 
 
 @properties
-@given(texts, heights)
-def test_the_lowest_rectangle_that_holds_all_is_taken(texts, heights):
-    for rectangle in rectangles(texts, heights):
-        rows = len(rectangle.ids)
-        lower = [height for height in heights if height < rows]
-        assert not lower or len(rectangle.texts) > max(lower[-1], 2 if lower[0] == 1 else 0)
+@given(texts, shapes)
+def test_a_batch_of_several_texts_is_bounded(texts, shapes):
+    for batch in batches(texts, shapes):
+        pieces = sum(padded_pieces(len(texts[number])) for number in batch.texts)
+        assert len(batch.texts) == 1 or pieces <= MAX_BATCH_PIECES
+        assert len(batch.texts) <= max(height for height, _ in shapes)
 
 
 @properties
 @given(texts)
-def test_with_one_height_the_shape_a_text_runs_in_follows_from_its_length(texts):
-    for rectangle in rectangles(texts):
-        for text in rectangle.texts:
-            (alone,) = rectangles([texts[text]])
-            assert rectangle.ids.shape == alone.ids.shape
+def test_with_one_shape_every_call_has_it(texts):
+    for batch in batches(texts):
+        assert {batch.ids[strip].shape for strip in batch.strips} == {SURE}
+
+
+def test_a_text_waits_for_no_shorter_one():
+    found = [
+        number
+        for batch in batches([text(0, 5), text(1, 5000), text(2, 70)])
+        for number in batch.texts
+    ]
+    assert found == [1, 2, 0]
 
 
 @pytest.mark.parametrize(
-    ("length", "columns"),
+    ("lengths", "expected"),
     [
-        (0, 16),
-        (2, 16),
-        (16, 16),
-        (17, 24),
-        (25, 32),
-        (32, 32),
-        (33, 48),
-        (48, 48),
-        (49, 64),
-        (64, 64),
-        (65, 80),
-        (128, 128),
-        (129, 144),
-        (8194, 8208),
+        ([5], [(0, 1, 0, 8)]),
+        ([20], [(0, 1, 0, 24)]),
+        ([130], [(0, 1, 0, 64), (0, 1, 64, 128), (0, 1, 128, 136)]),
+        ([30, 20], [(0, 1, 0, 32), (1, 2, 0, 24)]),  # few run one by one
+        ([30, 20, 20], [(0, 8, 0, 24), (0, 1, 24, 32)]),
+        ([90, 70, 20], [(0, 8, 0, 24), (0, 1, 24, 88), (0, 1, 88, 96), (1, 2, 24, 72)]),
+        ([30] * 9 + [9] * 11, [(0, 32, 0, 16), (0, 16, 16, 32)]),
+        ([30] * 8 + [9] * 12, [(0, 32, 0, 16), (0, 8, 16, 32)]),
+        ([40] * 128, [(0, 128, 0, 16), (0, 128, 16, 32), (0, 128, 32, 40)]),
     ],
 )
-def test_the_width_is_the_narrowest_that_holds_the_text(length, columns):
-    assert num_columns(length) == columns
+def test_strips_are_lower_where_texts_have_ended(lengths, expected):
+    found = [(r.start, r.stop, c.start, c.stop) for r, c in strips(lengths, ALL)]
+    assert found == expected
 
 
-@pytest.mark.parametrize(
-    ("columns", "texts", "rows"),
-    [
-        (16, 1, 1),
-        (16, 2, 1),
-        (16, 3, 8),
-        (16, 900, 128),
-        (64, 33, 64),
-        (64, 900, 64),
-        (128, 900, 32),  # 4,096 padded pieces
-        (256, 900, 16),
-        (320, 900, 1),
-        (8256, 1, 1),
-    ],
-)
-def test_few_texts_and_wide_ones_run_in_low_rectangles(columns, texts, rows):
-    assert num_rows(columns, texts, HEIGHTS) == rows
+def test_a_strip_is_the_widest_that_is_left():
+    shapes = {(16, 8), (16, 24)}
+    widths = [c.stop - c.start for _, c in strips([60] * 16, shapes)]
+    assert widths == [24, 24, 8, 8]
 
 
-def test_no_texts_make_no_rectangles():
-    assert list(rectangles([])) == []
+@pytest.mark.parametrize(("length", "expected"), [(2, 8), (8, 8), (9, 16), (8194, 8200)])
+def test_a_text_takes_whole_columns_of_eight(length, expected):
+    assert padded_pieces(length) == expected
+    assert max(strip.columns.stop for strip in strips([length], ALL)) == expected
+
+
+def test_one_text_runs_in_one_row_however_long():
+    assert all(strip.rows == slice(0, 1) for strip in strips([8194], ALL))
+
+
+def test_a_strip_of_a_batch_is_what_its_slices_say():
+    (batch,) = batches([text(0, 3), text(1, 2)])
+    assert batch.strips == (Strip(slice(0, 16), slice(0, 8)),)
+    assert batch.ids.shape == (16, 8)
+
+
+def test_no_texts_make_no_batches():
+    assert list(batches([])) == []

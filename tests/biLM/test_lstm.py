@@ -10,7 +10,6 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from biLM.lstm import LstmStack, reverse_padded
 from tests.reference import lstm as oracle
-from tests.reference.precisions import PRECISIONS
 
 # Float32 rounding of a few dozen recurrent steps against float64; a wrong gate is off by 1e-1.
 TO_THE_ORACLE = {"rtol": 0, "atol": 1e-5}
@@ -43,25 +42,6 @@ def test_every_layer_equals_the_equations(num_layers):
     layers = torch.stack(made(x, chunk_pieces=64)).numpy()
     for row in range(2):
         np.testing.assert_allclose(layers[:, row], expected_layers(made, x[row]), **TO_THE_ORACLE)
-
-
-@pytest.mark.parametrize("rows", [1, 2, 9])
-@pytest.mark.parametrize("precision", PRECISIONS)
-def test_a_stack_for_reading_is_the_same_function(rows, precision):
-    made, x = stack(input_size=5, cell_size=5), numbers(rows, 130, 5)
-    reading = made.for_reading(getattr(torch, precision))
-    rounding = REORDERED if precision == "float32" else {"rtol": 0, "atol": 0.05}
-    for one, other in zip(made(x, 64), reading(x, 64), strict=True):
-        torch.testing.assert_close(other, one, **rounding)
-
-
-def test_a_stack_for_reading_leaves_the_stack_as_it_was():
-    made = stack(input_size=5, cell_size=5)
-    before = {name: tensor.clone() for name, tensor in made.state_dict().items()}
-    made.for_reading(torch.float32)(numbers(2, 9, 5), 64)
-    after = made.state_dict()
-    assert after.keys() == before.keys()
-    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
 
 
 def test_the_second_layer_adds_what_it_reads():

@@ -11,11 +11,15 @@ SIZES = [(5, 12), (12, 12), (32, 32), (256, 512), (512, 512)]
 
 def layer(input_size, cell_size):
     torch.manual_seed(0)
-    return nn.LSTM(input_size, cell_size, batch_first=True).requires_grad_(False)
+    return nn.LSTM(input_size, cell_size).requires_grad_(False)
 
 
-def rows(number, columns, width, seed=0):
-    return torch.randn(number, columns, width, generator=torch.Generator().manual_seed(seed))
+def rows(number, steps, width, seed=0):
+    return torch.randn(steps, number, width, generator=torch.Generator().manual_seed(seed))
+
+
+def read(reading, x):
+    return reading(x, reading.zero_state(x.shape[1]))
 
 
 @pytest.fixture(params=PRECISIONS)
@@ -26,7 +30,7 @@ def dtype(request):
 @pytest.mark.parametrize("sizes", SIZES)
 def test_float32_is_torchs_own_layer(sizes):
     given, x = layer(*sizes), rows(3, 20, sizes[0])
-    output, (h, c) = ReadingLayer(given, torch.float32)(x)
+    output, (h, c) = read(ReadingLayer(given, torch.float32), x)
     expected, (last, remembered) = given(x)
     torch.testing.assert_close(output, expected, rtol=0, atol=1e-6)
     torch.testing.assert_close(h, last, rtol=0, atol=1e-6)
@@ -39,30 +43,37 @@ def test_without_onednn_torchs_own_layer_reads(sizes, monkeypatch):
     given, x = layer(*sizes), rows(3, 20, sizes[0])
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
     with torch.backends.mkldnn.flags(enabled=False):
-        output, (_, c) = ReadingLayer(given, torch.float32)(x)
+        output, (_, c) = read(ReadingLayer(given, torch.float32), x)
         expected, (_, remembered) = given(x)
     assert fastest_precision() == "float32"
     torch.testing.assert_close(output, expected, rtol=0, atol=1e-6)
     torch.testing.assert_close(c, remembered, rtol=0, atol=1e-6)
 
 
+def test_the_layer_is_left_as_it_was():
+    given = layer(12, 12)
+    before = {name: tensor.clone() for name, tensor in given.state_dict().items()}
+    read(ReadingLayer(given, torch.float32), rows(3, 20, 12))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in given.state_dict().items())
+
+
 def test_two_calls_with_the_state_between_them_are_one(dtype):
-    reading, x = ReadingLayer(layer(256, 512), dtype), rows(2, 40, 256)
-    whole, (_, remembered) = reading(x)
-    first, state = reading(x[:, :17])
-    second, (_, c) = reading(x[:, 17:], state)
-    assert torch.equal(torch.cat([first, second], 1), whole)
+    reading, x = ReadingLayer(layer(256, 512), dtype), rows(2, 40, 256).to(dtype)
+    whole, (_, remembered) = read(reading, x)
+    first, state = read(reading, x[:17])
+    second, (_, c) = reading(x[17:], state)
+    assert torch.equal(torch.cat([first, second]), whole)
     assert torch.equal(c, remembered)
 
 
 @pytest.mark.parametrize("number", [1, 2, 16])
 @pytest.mark.parametrize("sizes", [(256, 512), (300, 512), (512, 512)])
 def test_a_row_and_what_its_cell_remembers_have_the_same_bits_in_any_company(sizes, number, dtype):
-    reading, x = ReadingLayer(layer(*sizes), dtype), rows(64, 24, sizes[0])
-    output, (_, c) = reading(x)
+    reading, x = ReadingLayer(layer(*sizes), dtype), rows(64, 24, sizes[0]).to(dtype)
+    output, (_, c) = read(reading, x)
     for first in range(0, 64, number):
-        few, (_, remembered) = reading(x[first : first + number])
-        assert torch.equal(few, output[first : first + number])
+        few, (_, remembered) = read(reading, x[:, first : first + number])
+        assert torch.equal(few, output[:, first : first + number])
         assert torch.equal(remembered, c[:, first : first + number])
 
 
@@ -73,5 +84,5 @@ def test_what_a_cell_remembers_is_not_rounded():
         parameter.zero_()
     # i = 1/2, f = 1, g = tanh 0.01: each step adds 0.005, which bfloat16 would lose beside 2.
     given.bias_ih_l0[1], given.weight_ih_l0[2] = 99.0, 0.01
-    _, (_, c) = ReadingLayer(given, torch.bfloat16)(torch.ones(1, 600, 1))
+    _, (_, c) = read(ReadingLayer(given, torch.bfloat16), torch.ones(600, 1, 1).bfloat16())
     assert c.item() == pytest.approx(3.0, rel=0.01)

@@ -38,14 +38,14 @@ def post(client, **fields):
 
 
 async def until_waiting(client, texts):
-    """Let the loop run until so many 16-piece texts wait."""
-    while client.runtime.batcher._backlog.pieces < 16 * texts:
+    """Let the loop run until so many texts of 8 padded pieces wait."""
+    while client.runtime.batcher._backlog.pieces < 8 * texts:
         await anyio.lowlevel.checkpoint()
 
 
 async def test_a_full_queue_answers_429_with_the_time_to_wait(serving_held, gate):
-    # 1000 pieces a second for 0.032 s: two texts of 16 padded pieces
-    async with serving_held(max_queue_s=0.032) as client:
+    # 1000 pieces a second for 0.016 s: two texts of 8 padded pieces
+    async with serving_held(max_queue_s=0.016) as client:
         first = post(client, texts=ATE)
         await gate.wait_until_entered()
         waiting = post(client, texts=[ATE, USED])
@@ -59,8 +59,8 @@ async def test_a_full_queue_answers_429_with_the_time_to_wait(serving_held, gate
         assert error["type"] == "overloaded_error"
         assert error["details"] == {
             "index": None,
-            "limit": 32,
-            "actual": 48,
+            "limit": 16,
+            "actual": 24,
             "setting": "max_queue_s",
         }
         assert [(await first).status_code, (await waiting).status_code] == [200, 200]
@@ -97,11 +97,11 @@ async def test_what_gathers_while_the_model_is_busy_rides_together(serving_held,
 
 async def test_a_request_larger_than_a_batch_rides_in_several(serving_held, gate, client):
     gate.is_open.set()
-    texts = [ATE, USED] * 5
+    texts = [ATE, USED] * 10
     async with serving_held(max_batch_pieces=64) as held:
         entries = (await embed(held, texts=texts))["data"]
 
-    assert [len(batch) for batch in gate.batches] == [4, 4, 2]
+    assert [len(batch) for batch in gate.batches] == [8, 8, 4]
     for text, entry in zip(texts, entries, strict=True):
         expected = await embed_one(client, text)
         np.testing.assert_allclose(vectors_of(entry), expected, rtol=0, atol=1e-6)
@@ -109,7 +109,7 @@ async def test_a_request_larger_than_a_batch_rides_in_several(serving_held, gate
 
 async def test_texts_that_finish_out_of_order_are_answered_in_order(serving_held, gate, cut):
     gate.is_open.set()
-    long, short = ATE * 4, USED  # 32 and 16 padded pieces; the oldest width goes first
+    long, short = ATE * 4, USED  # 32 and 8 padded pieces; the oldest width goes first
     async with serving_held(max_batch_pieces=64) as client:
         entries = (await embed(client, texts=[long, short, long, short]))["data"]
 

@@ -75,7 +75,7 @@ async def test_lines_are_the_entries_and_the_last_one_the_rest(client, fields):
 
 
 async def test_a_text_leaves_before_the_next_ones_are_read(serving_held, gate):
-    long = ATE * 9  # wider than a batch of these has room for beside the first
+    long = ATE * 10  # wider than a batch of these has room for beside the first
     gate.is_open.set()
     gate.faults.append(lambda _: gate.is_open.clear())  # one batch passes at a time
     async with serving_held() as client:
@@ -92,7 +92,7 @@ async def test_a_text_leaves_before_the_next_ones_are_read(serving_held, gate):
 
 
 async def test_what_fails_later_is_the_last_line(serving_held, gate, cut):
-    poison = tuple(cut(USED * 9))
+    poison = tuple(cut(USED * 10))
 
     def choke(questions):
         if any(question.ids == poison for question in questions):
@@ -101,7 +101,7 @@ async def test_what_fails_later_is_the_last_line(serving_held, gate, cut):
     gate.faults.append(choke)
     gate.is_open.set()
     async with serving_held() as client:
-        *entries, last = await lines(client, texts=[ATE, USED * 9])
+        *entries, last = await lines(client, texts=[ATE, USED * 10])
         assert [entry["index"] for entry in entries] == [0]
         assert last["error"]["code"] == "internal"
         assert last["error"]["request_id"]
@@ -137,14 +137,14 @@ async def test_a_slow_reader_holds_nobodys_place(serving_held, gate):
 
 async def test_a_client_that_hangs_up_frees_its_place_and_its_work(serving_held, gate):
     async with serving_held(max_requests=1) as client:
-        stream = Stream(client, texts=[ATE, ATE * 9])
+        stream = Stream(client, texts=[ATE, ATE * 10])
         await gate.wait_until_entered()
         await refused(client, 429, "overloaded", texts=USED)
         stream.hangs_up.set()
         await stream.task
         gate.is_open.set()
         assert len((await embed(client, texts=[USED]))["data"]) == 1
-    assert len(gate.batches) == 2  # ATE * 9 never ran
+    assert len(gate.batches) == 2  # ATE * 10 never ran
     assert stream.lines == []
 
 
