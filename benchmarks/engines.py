@@ -132,11 +132,11 @@ def laid_out(stack: LstmStack, dtype: torch.dtype) -> Top:
     layers = [ReadingLayer(layer, dtype) for layer in stack.layers]
 
     def run(x: Tensor) -> Tensor:
-        x = x.transpose(0, 1)
+        x = x.transpose(0, 1).to(dtype)
         for number, layer in enumerate(layers):
             output, _ = layer(x, layer.zero_state(x.shape[1]))
             x = output + x if number else output
-        return x.transpose(0, 1)
+        return x.transpose(0, 1).float()
 
     return run
 

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from biLM import passage as passages
 from biLM.artifact import Artifact, Golden, load_artifact
-from biLM.batch import HEIGHTS, SHAPES, SURE_SHAPE, WIDTHS, Shape, batches
+from biLM.batch import SHAPES, SURE_SHAPE, WIDTHS, Shape, batches
 from biLM.config import BOUNDARY_PIECES
 from biLM.errors import DamagedFileError, MixError, SelfTestError
 from biLM.fill import Blank, find_blank
@@ -36,6 +36,7 @@ from biLM.scalar_mix import ScalarMix
 from biLM.tokenizer import Tokenizer
 
 Answer = TypeVar("Answer")
+FEW = 8  # texts that a shape of a single row is tried on
 # Float32 sums reordered by another CPU; bfloat16's rounding. A wrong layer is off by 1e-1.
 GOLDEN_TOLERANCES: Mapping[Precision, float] = MappingProxyType({"float32": 1e-4, "bfloat16": 3e-2})
 
@@ -179,21 +180,21 @@ class Encoder:
         """
         agreeing = {SURE_SHAPE}
         for width in WIDTHS:
-            texts = self._random_texts(width)
+            heights = [height for height, columns in SHAPES if columns == width]
+            texts = self._random_texts(heights[-1], width)
             expected = self._represent(texts, (SURE_SHAPE,))
-            for shape in (shape for shape in SHAPES if shape[1] == width):
-                some = max(shape[0], SURE_SHAPE[0])
-                found = self._represent(texts[:some], (shape,))
+            for height in heights:
+                found = self._represent(texts[: max(height, FEW)], ((height, width),))
                 if all(map(torch.equal, found, expected)):
-                    agreeing.add(shape)
+                    agreeing.add((height, width))
         self._shapes = agreeing
         return tuple(sorted({height for height, _ in agreeing}))
 
-    def _random_texts(self, width: int) -> list[list[int]]:
-        """As many as the highest batch holds, each of more than one strip of a width."""
+    def _random_texts(self, number: int, width: int) -> list[list[int]]:
+        """Each of more than one strip of that width."""
         random = Random(width)
         pieces = range(self.artifact.config.num_pieces)
-        lengths = (random.randint(width, 2 * width - BOUNDARY_PIECES) for _ in range(HEIGHTS[-1]))
+        lengths = (random.randint(width, 2 * width - BOUNDARY_PIECES) for _ in range(number))
         return [random.choices(pieces, k=length) for length in lengths]
 
     def self_test(self) -> float:
