@@ -37,12 +37,18 @@ class Load:
         return [1e3 * float(q) for q in np.quantile(self.latencies or [0.0], [0.5, 0.95, 0.99])]
 
 
-def post(path: str, body: Mapping[str, object], accept: str = "application/json") -> bytes:
+def post(
+    path: str,
+    body: Mapping[str, object],
+    accept: str = "application/json",
+    headers: Mapping[str, str] | None = None,
+) -> bytes:
     """A request as it goes over the wire."""
     content = json.dumps(body).encode()
+    more = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
     head = (
         f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n"
-        f"Accept: {accept}\r\nContent-Length: {len(content)}\r\n\r\n"
+        f"Accept: {accept}\r\n{more}Content-Length: {len(content)}\r\n\r\n"
     )
     return head.encode() + content
 
@@ -55,7 +61,7 @@ async def closed_loop(port: int, requests: Sequence[bytes], clients: int, second
         connection = await asyncio.open_connection(HOST, port)
         while (began := time.perf_counter()) < ends:
             number += 1
-            await _ask(connection, requests[number % len(requests)], began, load)
+            await ask(connection, requests[number % len(requests)], began, load)
         connection[1].close()
 
     began = time.perf_counter()
@@ -70,7 +76,7 @@ async def open_loop(port: int, requests: Sequence[bytes], rate: float, seconds: 
 
     async def one(number: int, due: float) -> None:
         connection = free.pop() if free else await asyncio.open_connection(HOST, port)
-        await _ask(connection, requests[number % len(requests)], due, load)
+        await ask(connection, requests[number % len(requests)], due, load)
         free.append(connection)
 
     began, waiting = time.perf_counter(), []
@@ -84,7 +90,8 @@ async def open_loop(port: int, requests: Sequence[bytes], rate: float, seconds: 
     return load
 
 
-async def _ask(connection: Connection, request: bytes, began: float, load: Load) -> None:
+async def ask(connection: Connection, request: bytes, began: float, load: Load) -> None:
+    """Send one request and note what came of it, and when since `began`."""
     reader, writer = connection
     writer.write(request)
     head = await reader.readuntil(b"\r\n\r\n")

@@ -1,0 +1,68 @@
+"""Does the time of a refusal tell how near a wrong API key was?
+
+python -m benchmarks.keys
+
+One client sends wrong keys in turns to a service that has one: all but its last character right,
+its first half right, none right, and one a tenth as long. Printed for each are the quartiles of the
+time to the refusal, and the chance that a refusal of it takes longer than one of the key that has
+nothing right (0.5 says nothing; its standard error is given).
+"""
+
+import asyncio
+import os
+import secrets
+import time
+
+import numpy as np
+import torch
+from sklearn.metrics import roc_auc_score
+
+from benchmarks.load import Load, ask, post
+from benchmarks.processes import HOST, SERVICE, serving
+from training.provenance import provenance
+
+ROUNDS, WARM_UP = 10_000, 500
+
+
+def main() -> None:
+    """Print a line for each kind of wrong key."""
+    key = secrets.token_urlsafe(48)
+    os.environ["BILM_API_KEYS"] = key
+    other = "".join("A" if character != "A" else "B" for character in key)
+    wrong = {
+        "nothing right": other,
+        "half right": key[:32] + other[32:],
+        "all but one right": key[:-1] + other[-1],
+        "short": other[:6],
+    }
+    print(provenance(torch.device("cpu")))
+    with serving(*SERVICE) as port:
+        took = asyncio.run(refusals(port, list(wrong.values())))
+    took = took[WARM_UP:]
+    error = np.sqrt((2 * len(took) + 1) / (12 * len(took) ** 2))
+    is_first = np.repeat([0, 1], len(took))
+    for name, column in zip(wrong, took.T, strict=True):
+        chance = roc_auc_score(is_first, np.concatenate([took[:, 0], column]))
+        quartiles = " ".join(f"{1e6 * q:6.0f}" for q in np.quantile(column, [0.25, 0.5, 0.75]))
+        print(f"{name:18} {quartiles} us   slower with chance {chance:.3f} +- {error:.3f}")
+
+
+async def refusals(port: int, keys: list[str]) -> np.ndarray:
+    """Seconds of each refusal, a row for each round."""
+    random = np.random.default_rng(1)
+    requests = [post("/embed", {"texts": "苹果"}, headers={"X-API-Key": key}) for key in keys]
+    took = np.zeros((ROUNDS, len(keys)))
+    connection = await asyncio.open_connection(HOST, port)
+    load = Load(0.0)
+    for row in took:
+        for kind in random.permutation(len(keys)):
+            began = time.perf_counter()
+            await ask(connection, requests[kind], began, load)
+            row[kind] = time.perf_counter() - began
+    connection[1].close()
+    assert set(load.statuses) == {401}, load.statuses
+    return took
+
+
+if __name__ == "__main__":
+    main()
