@@ -58,7 +58,7 @@ def service_url(artifact_folder):
 
 
 class Peer(ThreadingHTTPServer):
-    """A network peer: `answer(body)` gives status, headers and JSON for each POST /embed."""
+    """A network peer: `answer(body)` gives status, headers and JSON, or bytes, for each POST."""
 
     daemon_threads = False
 
@@ -85,7 +85,7 @@ class PeerHandler(BaseHTTPRequestHandler):
         """Nothing: a test's output is its own."""
 
     def _send(self, status, headers, value):
-        data = value.encode() if isinstance(value, str) else json.dumps(value).encode()
+        data = value if isinstance(value, bytes) else json.dumps(value).encode()
         self.send_response(status)
         for name, content in {**headers, "Content-Length": len(data)}.items():
             self.send_header(name, str(content))

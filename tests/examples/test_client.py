@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from examples.classifier.client import MAX_WAIT_S, EmbedClient, batches, decode
 from examples.classifier.errors import DataError, ServiceError
-from tests.examples.conftest import INFO, PATIENCE_S
+from tests.live import INFO, PATIENCE_S
 from tests.reference.geometry import centred
 from tests.reference.lstm import representations
 
@@ -159,7 +159,7 @@ def test_an_api_key_travels_as_bearer_token(peer):
 
 
 @pytest.mark.parametrize(
-    "info", [(200, {}, {}), (200, {}, []), (200, {}, "<html>"), (404, {}, "no")]
+    "info", [(200, {}, {}), (200, {}, []), (200, {}, b"<html>"), (404, {}, "no")]
 )
 def test_an_address_that_is_no_bilm_service_is_refused(peer, info):
     peer.info = info

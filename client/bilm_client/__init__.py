@@ -1,0 +1,39 @@
+"""A client of a biLM service: texts in, numpy arrays beside pieces and offsets out.
+
+    with Client("http://127.0.0.1:8000") as client:
+        found = client.word_vectors(["我吃了一个苹果", "我在用苹果手机"], "苹果", center=True)
+        eaten, used = found.vectors
+
+`AsyncClient` has the same methods, to be awaited.
+"""
+
+from bilm_client.aio import AsyncClient
+from bilm_client.answers import Embedding, Guess, Occurrence, Pieces, Similarity, WordVectors
+from bilm_client.client import Client
+from bilm_client.errors import (
+    BiLMClientError,
+    ForeignAnswerError,
+    NoServiceError,
+    OverloadedError,
+    RefusedError,
+    UnauthorizedError,
+    UnavailableError,
+)
+
+__all__ = [
+    "AsyncClient",
+    "BiLMClientError",
+    "Client",
+    "Embedding",
+    "ForeignAnswerError",
+    "Guess",
+    "NoServiceError",
+    "Occurrence",
+    "OverloadedError",
+    "Pieces",
+    "RefusedError",
+    "Similarity",
+    "UnauthorizedError",
+    "UnavailableError",
+    "WordVectors",
+]

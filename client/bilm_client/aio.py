@@ -1,0 +1,167 @@
+"""The client for programs with an event loop: the methods of `Client`, to be awaited."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Self, TypeVar, Unpack
+
+import httpx
+
+from bilm_client import operations
+from bilm_client.answers import Embedding, Guess, Pieces, Similarity, WordVectors
+from bilm_client.connection import (
+    DROPPED,
+    FAILED,
+    IN_FLIGHT,
+    MAX_WAIT_S,
+    TIMEOUT_S,
+    lost,
+    settings_of,
+)
+from bilm_client.operations import EmbedOptions, Operation, Service, SimilarityOptions
+from bilm_client.progress import bar
+from bilm_client.requests import per_text_fields
+from bilm_client.talk import Send, Talk, Wait
+
+Answer = TypeVar("Answer")
+
+
+class AsyncClient:
+    """As `Client`; tasks of one event loop may share it.
+
+    Args:
+        url: Where the service listens.
+        api_key: Sent as a bearer token.
+        in_flight: How many requests are on their way at a time.
+        timeout_s: For the answer to one request.
+        max_wait_s: Patience with a service that says 429 or 503, summed over one request's retries.
+        wait: Awaited with seconds before a retry.
+
+    Raises:
+        ValueError: in_flight is below 1.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        in_flight: int = IN_FLIGHT,
+        timeout_s: float = TIMEOUT_S,
+        max_wait_s: float = MAX_WAIT_S,
+        wait: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._http = httpx.AsyncClient(**settings_of(url, api_key, in_flight, timeout_s))
+        self._room = asyncio.Semaphore(in_flight)
+        self._service = Service(max_wait_s)
+        self._wait = wait
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def info(self) -> dict[str, Any]:
+        """As `Client.info`."""
+        return await self._perform(operations.info(self._service))
+
+    async def embed(
+        self,
+        texts: Sequence[str] | str | None = None,
+        *,
+        words: Sequence[Sequence[str]] | None = None,
+        ids: Sequence[Sequence[int]] | None = None,
+        spans: Sequence[Sequence[Sequence[int]]] | None = None,
+        progress: bool = False,
+        **options: Unpack[EmbedOptions],
+    ) -> list[Embedding]:
+        """As `Client.embed`."""
+        per_text = per_text_fields(texts, words, ids)
+        operation = operations.embed(self._service, per_text, spans, options)
+        return await self._perform(operation, progress)
+
+    async def word_vectors(
+        self,
+        texts: Sequence[str],
+        word: str,
+        *,
+        progress: bool = False,
+        **options: Unpack[EmbedOptions],
+    ) -> WordVectors:
+        """As `Client.word_vectors`."""
+        operation = operations.word_vectors(self._service, texts, word, options)
+        return await self._perform(operation, progress)
+
+    async def similarity(
+        self, word: str, texts: Sequence[str] | str, **options: Unpack[SimilarityOptions]
+    ) -> Similarity:
+        """As `Client.similarity`."""
+        return await self._perform(operations.compare(self._service, word, texts, options))
+
+    async def fill(self, text: str, *, top_k: int = 10) -> dict[str, list[Guess]]:
+        """As `Client.fill`."""
+        return await self._perform(operations.fill(self._service, text, top_k))
+
+    async def tokenize(
+        self,
+        texts: Sequence[str] | str | None = None,
+        *,
+        words: Sequence[Sequence[str]] | None = None,
+    ) -> list[Pieces]:
+        """As `Client.tokenize`."""
+        per_text = per_text_fields(texts, words)
+        return await self._perform(operations.tokenize(self._service, per_text))
+
+    async def _perform(self, operation: Operation[Answer], progress: bool = False) -> Answer:
+        try:
+            talks = next(operation)
+            while True:
+                talks = operation.send(await self._side_by_side(talks, progress))
+        except StopIteration as end:
+            answer: Answer = end.value
+            return answer
+
+    async def _side_by_side(self, talks: Sequence[Talk[Any]], progress: bool) -> list[Any]:
+        with bar(progress, len(talks)) as advance:
+
+            async def run(talk: Talk[Any]) -> Any:
+                async with self._room:
+                    answer = await self._run(talk)
+                advance()
+                return answer
+
+            running = [asyncio.create_task(run(talk)) for talk in talks]
+            try:
+                return await asyncio.gather(*running)
+            finally:  # after an error the rest need not begin
+                for task in running:
+                    task.cancel()
+
+    async def _run(self, talk: Talk[Answer]) -> Answer:
+        try:
+            step = next(talk)
+            while True:
+                if isinstance(step, Wait):
+                    await self._wait(step.seconds)
+                    step = talk.send(None)
+                else:
+                    step = talk.send(await self._send(step))
+        except StopIteration as end:
+            answer: Answer = end.value
+            return answer
+
+    async def _send(self, send: Send) -> httpx.Response:
+        once = self._http.build_request(
+            send.method, send.path, content=send.content, headers=send.headers
+        )
+        try:
+            try:
+                return await self._http.send(once)
+            except DROPPED:
+                return await self._http.send(once)
+        except FAILED as error:
+            raise lost(send, self._http.base_url, error) from error

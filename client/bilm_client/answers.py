@@ -1,0 +1,150 @@
+"""What comes back: numpy arrays beside the places in the text that they stand for."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from bilm_client.errors import ForeignAnswerError
+from bilm_client.tensors import read_tensors
+
+Vectors = npt.NDArray[np.float32] | npt.NDArray[np.float16]
+Offsets = npt.NDArray[np.int32]
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """One text and its vectors.
+
+    Args:
+        vectors: `[rows, dim]`, or `[layers, rows, dim]` where layers were asked for.
+        offsets: `[rows, 2]`, half-open, in code points of the text; None for texts given as ids.
+        pieces: The piece of each row, at level piece only.
+        ids: The piece id of each row, at level piece only.
+        truncated: Whether the text lost an end.
+    """
+
+    vectors: Vectors
+    offsets: Offsets | None
+    pieces: tuple[str, ...] | None
+    ids: npt.NDArray[np.int32] | None
+    truncated: bool
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """One text in pieces; offsets are half-open and count code points of the text."""
+
+    pieces: tuple[str, ...] | None
+    ids: tuple[int, ...]
+    offsets: tuple[tuple[int, int], ...] | None
+    truncated: bool
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A piece that may stand in a blank, and its probability among all pieces that are text."""
+
+    piece: str
+    id: int
+    probability: float
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """A place where a word stands: which text, and `[begin, end)` in its code points."""
+
+    text: int
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, eq=False)
+class WordVectors:
+    """Every occurrence of a word.
+
+    Args:
+        vectors: `[occurrences, dim]`, or `[layers, occurrences, dim]` where layers were asked for.
+        occurrences: From left to right, text by text.
+    """
+
+    vectors: Vectors
+    occurrences: tuple[Occurrence, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Similarity:
+    """How alike the occurrences of a word are.
+
+    Args:
+        occurrences: From left to right, text by text.
+        layers: Cosines by each layer, `[layers, occurrences, occurrences]`.
+        context: By what is expected around and in the place of the word.
+        mix: By the mix.
+    """
+
+    occurrences: tuple[Occurrence, ...]
+    layers: npt.NDArray[np.float64]
+    context: npt.NDArray[np.float64]
+    mix: npt.NDArray[np.float64]
+
+
+def read_answer(read: Callable[[], Answer]) -> Answer:
+    """What is read of an answer.
+
+    Raises:
+        ForeignAnswerError: something is missing in it or of another kind than expected.
+    """
+    try:
+        return read()
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise ForeignAnswerError(f"an answer that cannot be read: {error!r}") from error
+
+
+def embeddings(body: bytes) -> tuple[str, list[Embedding]]:
+    """The model's revision, and the texts of a safetensors answer to /embed."""
+    tensors, rest = read_tensors(body)
+    splits = tensors["row_splits"].tolist()
+    offsets, ids = tensors.get("offsets"), tensors.get("ids")
+    found = []
+    for entry, first, last in zip(rest["data"], splits[:-1], splits[1:], strict=True):
+        pieces = entry.get("pieces")
+        found.append(
+            Embedding(
+                vectors=tensors["embedding"][..., first:last, :],
+                offsets=None if offsets is None else offsets[first:last],
+                pieces=None if pieces is None else tuple(pieces),
+                ids=None if ids is None else ids[first:last],
+                truncated=entry["truncated"],
+            )
+        )
+    return rest["model"]["revision"], found
+
+
+def cut(answer: Mapping[str, Any]) -> list[Pieces]:
+    """The texts of an answer to /tokenize."""
+    return [
+        Pieces(
+            pieces=None if entry.get("pieces") is None else tuple(entry["pieces"]),
+            ids=tuple(entry["ids"]),
+            offsets=None if entry.get("offsets") is None else tuple(map(tuple, entry["offsets"])),
+            truncated=entry["truncated"],
+        )
+        for entry in answer["data"]
+    ]
+
+
+def guesses(answer: Mapping[str, Any]) -> dict[str, list[Guess]]:
+    """The guesses of an answer to /fill by side: forward, backward and cloze."""
+    sides = ("forward", "backward", "cloze")
+    return {side: [Guess(**guess) for guess in answer[side]] for side in sides}
+
+
+def similarity(answer: Mapping[str, Any]) -> Similarity:
+    """The matrices of an answer to /similarity."""
+    occurrences = (Occurrence(found["index"], *found["offset"]) for found in answer["occurrences"])
+    matrices = {name: np.array(matrix) for name, matrix in answer["cosine"].items()}
+    return Similarity(tuple(occurrences), **matrices)

@@ -1,0 +1,183 @@
+"""The client for programs without an event loop."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any, Self, TypeVar, Unpack
+
+import httpx
+
+from bilm_client import operations
+from bilm_client.answers import Embedding, Guess, Pieces, Similarity, WordVectors
+from bilm_client.connection import (
+    DROPPED,
+    FAILED,
+    IN_FLIGHT,
+    MAX_WAIT_S,
+    TIMEOUT_S,
+    lost,
+    settings_of,
+)
+from bilm_client.operations import EmbedOptions, Operation, Service, SimilarityOptions
+from bilm_client.progress import bar
+from bilm_client.requests import per_text_fields
+from bilm_client.talk import Send, Talk, Wait
+
+Answer = TypeVar("Answer")
+
+
+class Client:
+    """One service. Use it as a context manager, or close it; threads may share it.
+
+    Every method raises NoServiceError where nobody answers, RefusedError where the service refuses,
+    and ForeignAnswerError where it is no biLM service or changed its model meanwhile.
+
+    Args:
+        url: Where the service listens.
+        api_key: Sent as a bearer token.
+        in_flight: How many requests are on their way at a time.
+        timeout_s: For the answer to one request.
+        max_wait_s: Patience with a service that says 429 or 503, summed over one request's retries.
+        wait: Called with seconds before a retry.
+
+    Raises:
+        ValueError: in_flight is below 1.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        in_flight: int = IN_FLIGHT,
+        timeout_s: float = TIMEOUT_S,
+        max_wait_s: float = MAX_WAIT_S,
+        wait: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._http = httpx.Client(**settings_of(url, api_key, in_flight, timeout_s))
+        self._threads = ThreadPoolExecutor(in_flight, "bilm-client")
+        self._service = Service(max_wait_s)
+        self._wait = wait
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End what is under way and close the connections."""
+        self._threads.shutdown(cancel_futures=True)
+        self._http.close()
+
+    def info(self) -> dict[str, Any]:
+        """The model, its mixes and its card; every limit; the measured speed."""
+        return self._perform(operations.info(self._service))
+
+    def embed(
+        self,
+        texts: Sequence[str] | str | None = None,
+        *,
+        words: Sequence[Sequence[str]] | None = None,
+        ids: Sequence[Sequence[int]] | None = None,
+        spans: Sequence[Sequence[Sequence[int]]] | None = None,
+        progress: bool = False,
+        **options: Unpack[EmbedOptions],
+    ) -> list[Embedding]:
+        """The vectors of any number of texts, in their order.
+
+        Args:
+            texts: One text or many; or instead of them
+            words: texts in your own segmentation, or
+            ids: texts as piece ids.
+            spans: Per text the `[begin, end)` in code points that get a vector.
+            progress: Show a bar; needs tqdm.
+            **options: Further fields of POST /embed.
+
+        Raises:
+            ValueError: texts are given in none or several ways, or spans not for each of them.
+        """
+        per_text = per_text_fields(texts, words, ids)
+        return self._perform(operations.embed(self._service, per_text, spans, options), progress)
+
+    def word_vectors(
+        self,
+        texts: Sequence[str],
+        word: str,
+        *,
+        progress: bool = False,
+        **options: Unpack[EmbedOptions],
+    ) -> WordVectors:
+        """A vector for every occurrence of a word; texts without it are not sent.
+
+        Raises:
+            ValueError: the word is empty, or stands in none of the texts.
+        """
+        operation = operations.word_vectors(self._service, texts, word, options)
+        return self._perform(operation, progress)
+
+    def similarity(
+        self, word: str, texts: Sequence[str] | str, **options: Unpack[SimilarityOptions]
+    ) -> Similarity:
+        """How alike the occurrences of a word are, by each layer, the context and a mix."""
+        return self._perform(operations.compare(self._service, word, texts, options))
+
+    def fill(self, text: str, *, top_k: int = 10) -> dict[str, list[Guess]]:
+        """What may stand in a blank, as in 我爱____: by `forward`, `backward` and `cloze`."""
+        return self._perform(operations.fill(self._service, text, top_k))
+
+    def tokenize(
+        self,
+        texts: Sequence[str] | str | None = None,
+        *,
+        words: Sequence[Sequence[str]] | None = None,
+    ) -> list[Pieces]:
+        """The pieces, ids and offsets that `embed` would use."""
+        per_text = per_text_fields(texts, words)
+        return self._perform(operations.tokenize(self._service, per_text))
+
+    def _perform(self, operation: Operation[Answer], progress: bool = False) -> Answer:
+        try:
+            talks = next(operation)
+            while True:
+                talks = operation.send(self._side_by_side(talks, progress))
+        except StopIteration as end:
+            answer: Answer = end.value
+            return answer
+
+    def _side_by_side(self, talks: Sequence[Talk[Any]], progress: bool) -> list[Any]:
+        running = [self._threads.submit(self._run, talk) for talk in talks]
+        try:
+            with bar(progress, len(running)) as advance:
+                for done in as_completed(running):
+                    done.result()
+                    advance()
+        finally:  # after an error the rest need not begin
+            for future in running:
+                future.cancel()
+        return [future.result() for future in running]
+
+    def _run(self, talk: Talk[Answer]) -> Answer:
+        try:
+            step = next(talk)
+            while True:
+                if isinstance(step, Wait):
+                    self._wait(step.seconds)
+                    step = talk.send(None)
+                else:
+                    step = talk.send(self._send(step))
+        except StopIteration as end:
+            answer: Answer = end.value
+            return answer
+
+    def _send(self, send: Send) -> httpx.Response:
+        once = self._http.build_request(
+            send.method, send.path, content=send.content, headers=send.headers
+        )
+        try:
+            try:
+                return self._http.send(once)
+            except DROPPED:
+                return self._http.send(once)
+        except FAILED as error:
+            raise lost(send, self._http.base_url, error) from error

@@ -1,0 +1,39 @@
+"""How both clients reach the service."""
+
+from typing import Any
+
+import httpx
+
+from bilm_client.errors import NoServiceError
+from bilm_client.talk import Send
+
+IN_FLIGHT = 4
+TIMEOUT_S = 60.0  # twice the service's own deadline
+MAX_WAIT_S = 120.0
+# An idle connection may be closed by the other side at the moment it is used again.
+DROPPED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+FAILED = (httpx.HTTPError, httpx.InvalidURL)
+
+
+def settings_of(url: str, api_key: str | None, in_flight: int, timeout_s: float) -> dict[str, Any]:
+    """Arguments of httpx's clients.
+
+    Raises:
+        ValueError: in_flight is below 1.
+    """
+    if in_flight < 1:
+        raise ValueError(f"in_flight is {in_flight}; at least one request has to be on its way")
+    return {
+        "base_url": url,
+        "headers": {"Authorization": f"Bearer {api_key}"} if api_key else {},
+        "timeout": timeout_s,
+        "limits": httpx.Limits(max_connections=in_flight, max_keepalive_connections=in_flight),
+    }
+
+
+def lost(send: Send, url: httpx.URL, error: Exception) -> NoServiceError:
+    """What is raised where a request came to nothing."""
+    return NoServiceError(
+        f"{send.method} {url.join(send.path)}: {error or type(error).__name__}; is the service"
+        " running there?"
+    )

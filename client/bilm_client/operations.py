@@ -1,0 +1,141 @@
+"""What a method of the client does, from the caller's arguments to the answer.
+
+An operation is a generator. It yields talks that may go on side by side and is sent their answers,
+in order; its return value is the answer. `Client` and `AsyncClient` only differ in how talks go on.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict, TypeVar
+
+import numpy as np
+
+from bilm_client.answers import (
+    Embedding,
+    Guess,
+    Occurrence,
+    Pieces,
+    Similarity,
+    WordVectors,
+    cut,
+    guesses,
+    read_answer,
+    similarity,
+)
+from bilm_client.errors import ForeignAnswerError
+from bilm_client.requests import Request, per_text_fields, places_of, split
+from bilm_client.talk import Send, Talk, ask_json, ask_vectors
+
+Answer = TypeVar("Answer")
+Operation = Generator[Sequence[Talk[Any]], list[Any], Answer]
+
+
+class SimilarityOptions(TypedDict, total=False):
+    """Fields of /similarity; what is not given is the service's default."""
+
+    mix: str | Mapping[str, Any]
+    center: bool
+
+
+class EmbedOptions(SimilarityOptions, total=False):
+    """Fields of /embed; what is not given is the service's default."""
+
+    level: Literal["piece", "char", "word", "span", "text"]
+    pooling: Literal["mean", "max", "first", "last"]
+    layers: Literal["all", "context"] | Sequence[int | Literal["context"]]
+    normalize: bool
+    dtype: Literal["float32", "float16"]
+    truncate: Literal["error", "right", "left"]
+
+
+@dataclass
+class Service:
+    """What is known of the service.
+
+    Args:
+        max_wait_s: Patience with it, summed over one request's retries.
+        max_texts: Of a request; None until it was asked.
+    """
+
+    max_wait_s: float
+    max_texts: int | None = None
+
+
+def info(service: Service) -> Operation[dict[str, Any]]:
+    """The answer of /info."""
+    found: dict[str, Any]
+    (found,) = yield [ask_json(Send("GET", "/info"), service.max_wait_s)]
+    service.max_texts = read_answer(lambda: int(found["limits"]["max_texts"]))
+    return found
+
+
+def embed(
+    service: Service,
+    per_text: Mapping[str, Sequence[Any]],
+    spans: Sequence[Sequence[Sequence[int]]] | None,
+    options: EmbedOptions,
+) -> Operation[list[Embedding]]:
+    """The vectors of any number of texts."""
+    others: dict[str, Any] = dict(options)
+    if spans is not None:
+        (texts,) = per_text.values()
+        if len(spans) != len(texts):
+            raise ValueError(f"spans are given for {len(spans)} of {len(texts)} texts")
+        per_text = {**per_text, "spans": spans}
+        others.setdefault("level", "span")
+    parts = yield from _parts(service, Request("/embed", per_text, others))
+    answers = yield [ask_vectors(part, service.max_wait_s) for part in parts]
+    revisions = {revision for revision, _ in answers}
+    if len(revisions) > 1:
+        raise ForeignAnswerError(
+            f"the service changed its model while it was asked: {' and '.join(revisions)}"
+        )
+    return [embedding for _, found in answers for embedding in found]
+
+
+def word_vectors(
+    service: Service, texts: Sequence[str], word: str, options: EmbedOptions
+) -> Operation[WordVectors]:
+    """A vector for every occurrence of a word."""
+    places = {number: places_of(word, text) for number, text in enumerate(texts)}
+    places = {number: found for number, found in places.items() if found}
+    if not places:
+        raise ValueError(f"{word!r} stands in none of the {len(texts)} texts")
+    some = {"texts": [texts[number] for number in places]}
+    found = yield from embed(service, some, list(places.values()), options)
+    occurrences = (Occurrence(text, *place) for text, marks in places.items() for place in marks)
+    vectors = np.concatenate([embedding.vectors for embedding in found], axis=-2)
+    return WordVectors(vectors, tuple(occurrences))
+
+
+def tokenize(service: Service, per_text: Mapping[str, Sequence[Any]]) -> Operation[list[Pieces]]:
+    """The pieces of any number of texts."""
+    parts = yield from _parts(service, Request("/tokenize", per_text, {}))
+    answers = yield [
+        ask_json(Send("POST", part.path, part.body), service.max_wait_s, part.first)
+        for part in parts
+    ]
+    return read_answer(lambda: [pieces for answer in answers for pieces in cut(answer)])
+
+
+def compare(
+    service: Service, word: str, texts: Sequence[str] | str, options: SimilarityOptions
+) -> Operation[Similarity]:
+    """How alike the occurrences of a word are."""
+    body = {"word": word, **per_text_fields(texts=texts), **options}
+    (found,) = yield [ask_json(Send("POST", "/similarity", body), service.max_wait_s)]
+    return read_answer(lambda: similarity(found))
+
+
+def fill(service: Service, text: str, top_k: int) -> Operation[dict[str, list[Guess]]]:
+    """What may stand in a blank."""
+    body = {"text": text, "top_k": top_k}
+    (found,) = yield [ask_json(Send("POST", "/fill", body), service.max_wait_s)]
+    return read_answer(lambda: guesses(found))
+
+
+def _parts(service: Service, request: Request) -> Operation[list[Request]]:
+    if service.max_texts is None:
+        yield from info(service)
+    assert service.max_texts is not None, "info tells it; this is a bug"
+    return list(split(request, service.max_texts))

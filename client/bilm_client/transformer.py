@@ -1,0 +1,71 @@
+"""A step of a scikit-learn pipeline: texts in, a vector for each out. Needs scikit-learn."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from bilm_client.client import Client
+
+
+class TextVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # without types
+    """Texts to vectors of a service. It learns nothing; `fit` only asks how wide a vector is.
+
+    With `layers`, the vectors of the layers stand side by side in one.
+
+    Args:
+        url: Where the service listens.
+        api_key: Sent as a bearer token.
+        mix: As in /embed.
+        layers: As in /embed, instead of mix.
+        pooling: As in /embed.
+        center: As in /embed.
+        normalize: As in /embed.
+        in_flight: As of `Client`.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        *,
+        api_key: str | None = None,
+        mix: str | Mapping[str, Any] | None = None,
+        layers: str | Sequence[int] | None = None,
+        pooling: str = "mean",
+        center: bool = True,
+        normalize: bool = False,
+        in_flight: int = 4,
+    ) -> None:
+        self.url = url
+        self.api_key = api_key
+        self.mix = mix
+        self.layers = layers
+        self.pooling = pooling
+        self.center = center
+        self.normalize = normalize
+        self.in_flight = in_flight
+
+    def fit(self, texts: Sequence[str], y: object = None) -> Self:
+        """Ask for one vector, so that what is wrong with the parameters is told here."""
+        self.n_features_out_ = self.transform(["一"]).shape[1]
+        return self
+
+    def transform(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """`[texts, dim]`, or `[texts, layers * dim]` with layers."""
+        source = {"mix": self.mix, "layers": self.layers}
+        options: Any = {name: value for name, value in source.items() if value is not None}
+        options |= {
+            "pooling": self.pooling,
+            "center": self.center,
+            "normalize": self.normalize,
+            "level": "text",
+        }
+        with Client(self.url, api_key=self.api_key, in_flight=self.in_flight) as client:
+            found = client.embed(list(texts), **options)
+        return np.array([embedding.vectors.reshape(-1) for embedding in found], dtype=np.float32)
+
+    def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[np.object_]:
+        """The names bilm0, bilm1 and so on."""
+        return np.array([f"bilm{number}" for number in range(self.n_features_out_)], dtype=object)

@@ -1,0 +1,1 @@
+from tests.live import peer, service_url  # noqa: F401 - fixtures

@@ -1,0 +1,366 @@
+"""Both clients, against the real service and against a peer whose answers a test writes."""
+
+import asyncio
+import json
+import re
+import socket
+import threading
+from functools import partial
+
+import httpx
+import numpy as np
+import pytest
+import sentencepiece
+from bilm_client import (
+    AsyncClient,
+    Client,
+    ForeignAnswerError,
+    NoServiceError,
+    OverloadedError,
+    RefusedError,
+    UnauthorizedError,
+    UnavailableError,
+)
+from safetensors.numpy import save
+
+from tests.live import PATIENCE_S
+from tests.reference.geometry import centred
+from tests.reference.lstm import representations
+
+TEXTS = ["我吃了一个苹果", "我在用苹果手机", "没有", "苹果和苹果"]
+
+
+def ask(url, method, *arguments, waits=None, settings=None, **options):
+    """One call of the client without an event loop."""
+    with Client(url, wait=[].append if waits is None else waits.append, **settings or {}) as client:
+        return getattr(client, method)(*arguments, **options)
+
+
+def ask_async(url, method, *arguments, waits=None, settings=None, **options):
+    """The same of the other."""
+
+    async def wait(seconds):
+        if waits is not None:
+            waits.append(seconds)
+
+    async def call():
+        async with AsyncClient(url, wait=wait, **settings or {}) as client:
+            return await getattr(client, method)(*arguments, **options)
+
+    return asyncio.run(call())
+
+
+@pytest.fixture(params=[ask, ask_async], ids=["sync", "async"])
+def call(request):
+    return request.param
+
+
+@pytest.fixture
+def real(call, service_url):
+    return partial(call, service_url)
+
+
+@pytest.fixture(scope="module")
+def cut(pieces_model):
+    return sentencepiece.SentencePieceProcessor(model_proto=pieces_model)
+
+
+# The real service.
+
+
+def test_vectors_equal_the_equations(real, artifact, cut):
+    found = real("embed", TEXTS, layers="all", center=True)
+    for text, embedding in zip(TEXTS, found, strict=True):
+        ids = [artifact.config.bos_id, *cut.encode(text), artifact.config.eos_id]
+        layers = representations(artifact.model.state_dict(), ids)[:, 1:-1]
+        # float32 arithmetic of the service against float64 of the oracle
+        np.testing.assert_allclose(
+            embedding.vectors, centred(artifact.geometry, layers), rtol=0, atol=1e-5
+        )
+
+
+def test_pieces_ids_and_offsets_are_the_vocabularys(real, cut):
+    for text, embedding in zip(TEXTS, real("embed", TEXTS), strict=True):
+        expected = cut.encode(text, return_type="offset_mapping")
+        assert embedding.ids.tolist() == expected["ids"]
+        assert list(map(tuple, embedding.offsets)) == list(map(tuple, expected["offsets"]))
+        assert embedding.pieces == tuple(map(cut.id_to_piece, expected["ids"]))
+        assert not embedding.truncated
+
+
+def test_other_levels_have_their_rows(real):
+    (text,) = real("embed", "我吃了一个苹果", level="text")
+    (spans,) = real("embed", "我吃了一个苹果", spans=[[(5, 7), (0, 1)]])
+    (chars,) = real("embed", "我吃了一个苹果", level="char", dtype="float16")
+    assert (len(text.vectors), len(spans.vectors), len(chars.vectors)) == (1, 2, 7)
+    assert spans.offsets.tolist() == [[5, 7], [0, 1]]
+    assert chars.vectors.dtype == np.float16
+    assert (text.pieces, text.ids) == (None, None)
+
+
+def test_words_and_ids_are_texts_too(real, cut):
+    (words,) = real("embed", words=[["我", "吃了", "苹果"]])
+    assert words.offsets.tolist() == [[0, 1], [1, 3], [3, 5]]
+    ids = cut.encode(TEXTS[0])
+    (by_ids,) = real("embed", ids=[np.array(ids)])
+    (by_text,) = real("embed", TEXTS[0])
+    np.testing.assert_array_equal(by_ids.vectors, by_text.vectors)
+    assert by_ids.offsets is None
+    assert by_ids.pieces is None
+
+
+def test_more_texts_than_a_request_takes_come_in_order(real):
+    texts = ["苹果" * (number % 7 + 1) for number in range(600)]
+    together = real("embed", texts, level="text")
+    alone = {text: real("embed", text, level="text")[0].vectors for text in texts[:7]}
+    for text, embedding in zip(texts, together, strict=True):
+        np.testing.assert_allclose(embedding.vectors, alone[text], rtol=0, atol=1e-6)
+
+
+def test_a_word_is_found_wherever_it_stands(real):
+    found = real("word_vectors", TEXTS, "苹果", layers=["context", 2])
+    places = [(one.text, one.begin, one.end) for one in found.occurrences]
+    assert places == [(0, 5, 7), (1, 3, 5), (3, 0, 2), (3, 3, 5)]
+    spans = real(
+        "embed", TEXTS, spans=[[(5, 7)], [(3, 5)], [], [(0, 2), (3, 5)]], layers=["context", 2]
+    )
+    expected = np.concatenate([embedding.vectors for embedding in spans], axis=1)
+    np.testing.assert_allclose(found.vectors, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("word", "why"), [("梨", "'梨' stands in none of the 4"), ("", "empty")])
+def test_a_word_that_stands_nowhere_is_an_error(real, word, why):
+    with pytest.raises(ValueError, match=why):
+        real("word_vectors", TEXTS, word)
+
+
+def test_similarity_is_the_cosine_of_the_word_vectors(real):
+    found = real("similarity", "苹果", TEXTS, center=False)
+    layers = real("word_vectors", TEXTS, "苹果", layers="all").vectors
+    unit = layers / np.linalg.norm(layers, axis=-1, keepdims=True)
+    np.testing.assert_allclose(found.layers, unit @ unit.transpose(0, 2, 1), rtol=0, atol=1e-5)
+    assert found.context.shape == found.mix.shape == (4, 4)
+    assert [one.text for one in found.occurrences] == [0, 1, 3, 3]
+
+
+def test_guesses_and_pieces_are_what_the_service_says(real, service_url):
+    raw = httpx.post(f"{service_url}/fill", json={"text": "我__苹果", "top_k": 3}).json()
+    found = real("fill", "我__苹果", top_k=3)
+    for side in ("forward", "backward", "cloze"):
+        assert [(g.piece, g.id, g.probability) for g in found[side]] == [
+            (g["piece"], g["id"], g["probability"]) for g in raw[side]
+        ]
+
+
+def test_texts_are_cut_as_they_are_embedded(real):
+    texts = TEXTS * 100
+    for pieces, embedding in zip(real("tokenize", texts), real("embed", texts), strict=True):
+        assert pieces.ids == tuple(embedding.ids)
+        assert pieces.pieces == embedding.pieces
+        assert pieces.offsets == tuple(map(tuple, embedding.offsets))
+
+
+def test_info_is_what_the_service_says(real, service_url):
+    assert real("info") == httpx.get(f"{service_url}/info").json()
+
+
+def test_a_refusal_counts_the_text_among_all(real):
+    texts = [*["苹果"] * 300, "病毒" * 5000, "苹果"]
+    with pytest.raises(RefusedError, match="text 300 of those given") as caught:
+        real("embed", texts)
+    assert (caught.value.status, caught.value.code) == (422, "text_too_long")
+    assert (caught.value.text, caught.value.param) == (300, "texts")
+    assert caught.value.request_id
+
+
+@pytest.mark.parametrize("given", [{}, {"words": [["我"]], "ids": [[3]]}])
+def test_texts_are_given_in_one_way(real, given):
+    with pytest.raises(ValueError, match="give one of texts, words and ids"):
+        real("embed", **given)
+
+
+def test_spans_are_given_for_each_text(real):
+    with pytest.raises(ValueError, match="spans are given for 1 of 2 texts"):
+        real("embed", ["我", "你"], spans=[[(0, 1)]])
+
+
+# A peer.
+
+
+def lengths(body, revision="sha256:1"):
+    """An answer that tells the texts apart: the vector of each is its length."""
+    texts = body["texts"]
+    tensors = {
+        "embedding": np.array([[len(text)] for text in texts], "<f4").reshape(-1, 1),
+        "row_splits": np.arange(len(texts) + 1, dtype="<i8"),
+    }
+    rest = {"model": {"revision": revision}, "data": [{"truncated": False} for _ in texts]}
+    return 200, {}, save(tensors, {name: json.dumps(value) for name, value in rest.items()})
+
+
+def refusal(status, code, **headers):
+    body = {"error": {"code": code, "message": "the queue is full"}}
+    return status, {name.replace("_", "-"): value for name, value in headers.items()}, body
+
+
+@pytest.fixture
+def lengths_of(call, peer):
+    """The texts' lengths, by way of the peer."""
+
+    def found(texts, **more):
+        return [embedding.vectors.item() for embedding in call(peer.url, "embed", texts, **more)]
+
+    peer.answer = lengths
+    return found
+
+
+def test_order_is_kept_when_the_first_answer_comes_last(peer, lengths_of):
+    later_has_come = threading.Event()
+
+    def answer(body):
+        if "a" in body["texts"]:
+            assert later_has_come.wait(PATIENCE_S), "one request at a time"
+        else:
+            later_has_come.set()
+        return lengths(body)
+
+    peer.answer = answer
+    assert lengths_of(["a" * length for length in range(1, 60)]) == list(range(1, 60))
+    # max_texts of this peer is 3
+    assert sorted(len(body["texts"]) for _, _, body in peer.seen) == [2] + [3] * 19
+
+
+@pytest.mark.parametrize(
+    ("answers", "waited"),
+    [
+        ([refusal(429, "overloaded", Retry_After=7)], [7]),
+        ([refusal(503, "draining"), refusal(503, "starting", Retry_After=2)], [1, 2]),
+    ],
+)
+def test_429_and_503_are_asked_again(peer, lengths_of, answers, waited):
+    answers, waits = iter(answers), []
+    peer.answer = lambda body: next(answers, None) or lengths(body)
+    assert lengths_of(["ab"], waits=waits) == [2]
+    assert waits == waited
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [(429, "overloaded", OverloadedError), (503, "draining", UnavailableError)],
+)
+def test_waiting_ends_at_its_bound_with_the_services_words(peer, lengths_of, status, code, kind):
+    peer.answer = lambda _: refusal(status, code, Retry_After=50)
+    waits = []
+    with pytest.raises(kind, match=f"{status} {code}: the queue is full"):
+        lengths_of(["ab"], waits=waits, settings={"max_wait_s": 120})
+    assert waits == [50, 50]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(401, UnauthorizedError), (422, RefusedError), (500, RefusedError), (504, UnavailableError)],
+)
+def test_what_waiting_cannot_mend_is_not_asked_again(peer, lengths_of, status, kind):
+    peer.answer = lambda _: refusal(status, "some_code", Retry_After=1)
+    with pytest.raises(kind) as caught:
+        lengths_of(["ab"])
+    assert type(caught.value) is kind
+    assert (caught.value.status, caught.value.code) == (status, "some_code")
+    assert len(peer.seen) == 1
+
+
+def test_a_request_that_is_too_large_is_halved(peer, lengths_of):
+    def answer(body):
+        return lengths(body) if len(body["texts"]) == 1 else refusal(413, "too_many_pieces")
+
+    peer.answer = answer
+    assert lengths_of(["a", "ab", "abc"]) == [1, 2, 3]
+
+
+def test_one_text_that_is_too_large_is_refused(peer, lengths_of):
+    peer.answer = lambda _: refusal(413, "response_too_large")
+    with pytest.raises(RefusedError, match="response_too_large"):
+        lengths_of(["a"])
+
+
+def test_a_refusal_ends_the_call_before_all_is_asked(peer, lengths_of):
+    peer.answer = lambda _: refusal(422, "unknown_layer")
+    with pytest.raises(RefusedError):
+        lengths_of(["a"] * 3000)
+    assert len(peer.seen) < 500  # of a thousand
+
+
+def test_a_model_that_changes_between_two_answers_is_noticed(peer, lengths_of):
+    peer.answer = lambda body: lengths(body, revision=f"sha256:{body['texts'][0]}")
+    with pytest.raises(ForeignAnswerError, match="changed its model"):
+        lengths_of(["a", "a", "a", "b"])
+
+
+@pytest.mark.parametrize("body", [b"", b"no tensors at all", {"data": []}])
+def test_an_answer_that_cannot_be_read_is_told(peer, lengths_of, body):
+    peer.answer = lambda _: (200, {}, body)
+    with pytest.raises(ForeignAnswerError, match="cannot be read"):
+        lengths_of(["a"])
+
+
+def test_an_answer_for_fewer_texts_is_told(peer, lengths_of):
+    peer.answer = lambda _: lengths({"texts": ["a"]})
+    with pytest.raises(ForeignAnswerError, match="1 answers came for 2 texts"):
+        lengths_of(["a", "b"])
+
+
+@pytest.mark.parametrize(
+    "info", [(200, {}, {}), (200, {}, []), (200, {}, b"<html>"), (404, {}, {"detail": "no"})]
+)
+def test_an_address_that_is_no_bilm_service_is_told(peer, lengths_of, info):
+    peer.info = info
+    with pytest.raises(ForeignAnswerError, match=r"biLM service|answered a list|cannot be read"):
+        lengths_of(["a"])
+
+
+def test_an_address_where_nobody_listens_is_named(call):
+    with socket.socket() as bound:  # taken, but not listening
+        bound.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        with pytest.raises(NoServiceError, match=re.escape(f"GET {url}/info")):
+            call(url, "info")
+
+
+def test_a_connection_that_was_dropped_is_opened_again(peer, lengths_of):
+    is_first = iter([True])
+
+    def answer(body):
+        if next(is_first, False):
+            raise ConnectionAbortedError  # the peer hangs up without an answer
+        return lengths(body)
+
+    peer.handle_error = lambda *_: None
+    peer.answer = answer
+    assert lengths_of(["a"]) == [1]
+    assert len(peer.seen) == 2
+
+
+def test_an_api_key_travels_as_bearer_token(peer, lengths_of):
+    lengths_of(["a"], settings={"api_key": "secret"})
+    assert peer.seen[0][1]["Authorization"] == "Bearer secret"
+
+
+def test_half_a_surrogate_pair_is_refused_before_it_is_sent(peer, lengths_of):
+    with pytest.raises(ValueError, match="surrogates"):
+        lengths_of(["\ud800"])
+    assert peer.seen == []
+
+
+def test_an_empty_list_asks_for_nothing(peer, lengths_of):
+    assert lengths_of([]) == []
+    assert peer.seen == []
+
+
+def test_a_bar_counts_the_requests(peer, lengths_of, capsys):
+    lengths_of(["a"] * 9, progress=True)
+    assert "3/3" in capsys.readouterr().err
+
+
+def test_at_least_one_request_is_in_flight(call):
+    with pytest.raises(ValueError, match="in_flight is 0"):
+        call("http://127.0.0.1:1", "info", settings={"in_flight": 0})

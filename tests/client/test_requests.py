@@ -1,0 +1,54 @@
+import re
+
+import numpy as np
+from bilm_client.requests import REQUEST_CHARACTERS, Request, places_of, split
+from bilm_client.tensors import read_tensors
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import load, save
+
+lengths = st.lists(st.integers(0, 20) | st.integers(0, 6000), max_size=60)
+
+
+@given(lengths, st.integers(1, 5))
+def test_parts_hold_every_text_once_in_order_and_keep_both_limits(lengths, max_texts):
+    texts = ["我" * length for length in lengths]
+    spans = list(range(len(texts)))
+    parts = list(split(Request("/embed", {"texts": texts, "spans": spans}, {"a": 1}), max_texts))
+    assert [text for part in parts for text in part.per_text["texts"]] == texts
+    assert [span for part in parts for span in part.body["spans"]] == spans
+    assert [part.first for part in parts] == [part.body["spans"][0] for part in parts]
+    for part in parts:
+        assert 1 <= part.num_texts <= max_texts
+        assert part.num_texts == 1 or len("".join(part.body["texts"])) <= REQUEST_CHARACTERS
+
+
+@given(st.integers(2, 30), st.integers(0, 9))
+def test_halves_are_the_whole(number, first):
+    request = Request("/embed", {"ids": [[n] for n in range(number)]}, {}, first)
+    one, other = request.halves()
+    assert [*one.body["ids"], *other.body["ids"]] == request.body["ids"]
+    assert (one.first, other.first) == (first, first + one.num_texts)
+    assert min(one.num_texts, other.num_texts) >= 1
+
+
+@given(st.text("苹果aa", min_size=1, max_size=3), st.text("苹果a", max_size=30))
+def test_places_are_those_of_a_regular_expression(word, text):
+    expected = [match.span() for match in re.finditer(re.escape(word), text)]
+    assert places_of(word, text) == expected
+
+
+def test_tensors_are_those_the_library_reads():
+    random = np.random.default_rng(1)
+    tensors = {
+        "a": random.normal(size=(3, 4)).astype("<f4"),
+        "b": random.normal(size=(2, 5, 1)).astype("<f2"),
+        "c": np.arange(7, dtype="<i8"),
+        "d": np.zeros((0, 2), "<i4"),
+    }
+    body = save(tensors, {"data": '[{"x": 1}]'})
+    found, metadata = read_tensors(body)
+    assert metadata == {"data": [{"x": 1}]}
+    assert found.keys() == tensors.keys()
+    for name, expected in load(body).items():
+        np.testing.assert_array_equal(found[name], expected, strict=True)
