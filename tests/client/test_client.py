@@ -283,11 +283,26 @@ def test_one_text_that_is_too_large_is_refused(peer, lengths_of):
         lengths_of(["a"])
 
 
-def test_a_refusal_ends_the_call_before_all_is_asked(peer, lengths_of):
+def test_after_a_refusal_the_rest_is_not_asked(peer):
     peer.answer = lambda _: refusal(422, "unknown_layer")
-    with pytest.raises(RefusedError):
-        lengths_of(["a"] * 3000)
+    with Client(peer.url) as client:
+        with pytest.raises(RefusedError):
+            client.embed(["a"] * 3000)
+        client.info()  # would come after the rest
     assert len(peer.seen) < 500  # of a thousand
+
+
+def test_after_a_refusal_the_rest_is_not_asked_by_tasks(peer):
+    peer.answer = lambda _: refusal(422, "unknown_layer")
+
+    async def call():
+        async with AsyncClient(peer.url) as client:
+            with pytest.raises(RefusedError):
+                await client.embed(["a"] * 3000)
+            await client.info()
+
+    asyncio.run(call())
+    assert len(peer.seen) < 500
 
 
 def test_a_model_that_changes_between_two_answers_is_noticed(peer, lengths_of):

@@ -1,0 +1,107 @@
+"""What the client costs beside the service.
+
+python -m benchmarks.client --tasks TASKS
+
+1. 320 pieces in ten texts, one request after the other, in turns: from the call to arrays with the
+   client, the same by JSON (httpx and `numpy.array`), and the service's own time as `Server-Timing`
+   tells it. Medians.
+2. Many texts: texts a second through one `AsyncClient` and one `Client`, beside bare connections
+   that ask for the same requests and read no vectors (`benchmarks/load.py`).
+
+Run it with nothing else on the machine; client and service share its cores.
+"""
+
+import argparse
+import asyncio
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+import numpy as np
+import torch
+from bilm_client import AsyncClient, Client
+from bilm_client.connection import IN_FLIGHT
+from bilm_client.requests import Request, split
+
+from benchmarks.encoder import some_texts
+from benchmarks.load import closed_loop, post
+from benchmarks.processes import HOST, SERVICE, serving
+from benchmarks.timing import seconds_of
+from training.provenance import provenance
+
+TEXTS, PIECES = 10, 32  # of a text
+CALLS, TURNS, LOAD_S = 60, 3, 5.0
+MAX_TEXTS, REPEATS = 256, 4
+SAFETENSORS = "application/vnd.safetensors"
+
+
+def main() -> None:
+    """Print both parts."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tasks", type=Path, required=True)
+    given = parser.parse_args()
+    print(provenance(torch.device("cpu")))
+    texts = some_texts(given.tasks)
+    with serving(*SERVICE) as port, Client(f"http://{HOST}:{port}") as client:
+        one_request(client, port, texts)
+        many(client, port, texts)
+
+
+def one_request(client: Client, port: int, texts: Sequence[str]) -> None:
+    """A request of 320 pieces, as arrays."""
+    ids = [piece for cut in client.tokenize(texts) for piece in cut.ids]
+    some = [ids[begin : begin + PIECES] for begin in range(0, TEXTS * PIECES, PIECES)]
+    own: list[float] = []
+    with httpx.Client(base_url=f"http://{HOST}:{port}", trust_env=False, timeout=60) as http:
+
+        def by_json() -> None:
+            answer = http.post("/embed", json={"ids": some, "encoding": "json"})
+            for entry in answer.json()["data"]:
+                np.array(entry["embedding"], dtype=np.float32)
+
+        def timed() -> None:
+            answer = http.post("/embed", json={"ids": some}, headers={"Accept": SAFETENSORS})
+            parts = answer.headers["Server-Timing"].split(", ")
+            own.append(sum(float(part.partition("dur=")[2]) for part in parts) / 1e3)
+
+        took: dict[str, list[float]] = {"client": [], "json": []}
+        for _ in range(CALLS):
+            took["client"].append(seconds_of(lambda: client.embed(ids=some)))
+            took["json"].append(seconds_of(by_json))
+            timed()
+    service = statistics.median(own)
+    medians = {name: statistics.median(found) for name, found in took.items()}
+    print(f"\n{TEXTS * PIECES} pieces to arrays, ms: client {1e3 * medians['client']:.1f}", end="")
+    print(f"   JSON {1e3 * medians['json']:.1f}   service's own time {1e3 * service:.1f}")
+    print(f"JSON / client {medians['json'] / medians['client']:.1f}")
+    print(f"client / service's own time {medians['client'] / service:.2f}")
+
+
+def many(client: Client, port: int, texts: Sequence[str]) -> None:
+    """Texts a second."""
+    texts = list(texts) * REPEATS
+    parts = list(split(Request("/embed", {"texts": texts}, {}), MAX_TEXTS))
+    requests = [post("/embed", part.body, SAFETENSORS) for part in parts]
+    mean = len(texts) / len(parts)
+
+    async def through_async() -> None:
+        async with AsyncClient(f"http://{HOST}:{port}") as one:
+            await one.embed(texts)
+
+    best = dict.fromkeys(("bare connections", "AsyncClient", "Client"), 0.0)
+    for _ in range(TURNS):
+        load = asyncio.run(closed_loop(port, requests, IN_FLIGHT, LOAD_S))
+        rates = {
+            "bare connections": load.rate * mean,
+            "AsyncClient": len(texts) / seconds_of(lambda: asyncio.run(through_async())),
+            "Client": len(texts) / seconds_of(lambda: client.embed(texts)),
+        }
+        best = {name: max(best[name], rate) for name, rate in rates.items()}
+    print(f"\n{len(texts)} texts in {len(parts)} requests, {IN_FLIGHT} at a time; texts/s")
+    for name, rate in best.items():
+        print(f"{name:18} {rate:8,.0f}   {rate / best['bare connections']:.2f}")
+
+
+if __name__ == "__main__":
+    main()
