@@ -10,6 +10,7 @@ between calls.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from types import MappingProxyType
@@ -27,6 +28,7 @@ from biLM.batch import SHAPES, SURE_SHAPE, WIDTHS, Shape, batches
 from biLM.config import BOUNDARY_PIECES
 from biLM.errors import DamagedFileError, MixError, SelfTestError
 from biLM.fill import Blank, find_blank
+from biLM.mixes import read_mixes
 from biLM.passage import Passage
 from biLM.precision import Precision, PrecisionChoice, chosen_precision
 from biLM.question import Guesses, GuessesFor, Question, VectorsOf
@@ -67,14 +69,26 @@ class Encoder:
             )
 
     @classmethod
-    def load(cls, folder: Path, precision: PrecisionChoice = "float32") -> "Encoder":
+    def load(
+        cls, folder: Path, precision: PrecisionChoice = "float32", mixes: Path | None = None
+    ) -> "Encoder":
         """The encoder of an artifact folder.
+
+        Args:
+            folder: Of the artifact.
+            precision: As of the class.
+            mixes: A file of further mixes; see `read_mixes`.
 
         Raises:
             PrecisionError: the machine does not have it.
             ArtifactError: the folder is incomplete, foreign or damaged.
+            MixError: a further mix does not fit.
         """
-        return cls(load_artifact(folder), precision)
+        artifact = load_artifact(folder)
+        if mixes is not None:
+            more = read_mixes(mixes, artifact.config.num_representations, artifact.mixes)
+            artifact = replace(artifact, mixes={**artifact.mixes, **more})
+        return cls(artifact, precision)
 
     def mix(self, name: str) -> ScalarMix:
         """A named mix of the artifact.

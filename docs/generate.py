@@ -140,7 +140,7 @@ def _settings() -> Iterator[str]:
     for name, field in Settings.model_fields.items():
         default = field.get_default()
         shown = getattr(default, "get_secret_value", lambda value=default: value)()
-        code = f"`{shown}`" if shown != "" else ""
+        code = "" if shown in ("", None) else f"`{shown}`"
         rows.append(f"| `{PREFIX}{name.upper()}` | {code} | {field.description} |")
     yield "\n".join(["| name | default | |", "|---|---|---|", *rows])
 

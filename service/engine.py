@@ -53,11 +53,12 @@ class Engine:
 
         Raises:
             ArtifactError: the folder is incomplete, foreign or damaged.
+            MixError: a mix of the settings does not fit the model.
             PrecisionError: the processor does not have what the settings ask for.
             SelfTestError: this machine does not reproduce the golden vectors.
         """
         _use_threads(settings.threads or granted_cpus())
-        encoder = Encoder.load(settings.model, settings.precision)
+        encoder = Encoder.load(settings.model, settings.precision, settings.mixes)
         heights = encoder.warm_up()
         return cls(encoder, _measured_speed(encoder), encoder.self_test(), heights)
 
@@ -80,7 +81,7 @@ class Engine:
 
     @property
     def mixes(self) -> Mapping[str, ScalarMix]:
-        """The mixes of the artifact, by name."""
+        """The mixes of the artifact and of the settings, by name."""
         return self.encoder.artifact.mixes
 
     @property

@@ -41,6 +41,13 @@ class Settings(BaseSettings):
         Path("models/zh-small"),
         description="Artifact folder. The service does not start without a complete one.",
     )
+    mixes: Path | None = Field(
+        None,
+        description='File of further mixes, such as {"reviews": {"weights": [0, 0.5, 0.5], "gamma":'
+        " 1}}, or with logits. Requests name them as they"
+        " name those of the artifact, whose names are taken. One that does not fit the model keeps"
+        " the service from starting.",
+    )
     max_body_bytes: int = Field(
         4 * MIB,
         ge=1024,
@@ -142,6 +149,11 @@ class Settings(BaseSettings):
         "info",
         description="Least severe line that is logged. `warning` hides the line per request.",
     )
+
+    @field_validator("mixes", mode="before")
+    @classmethod
+    def _nothing_is_no_file(cls, value: object) -> object:
+        return None if value == "" else value
 
     @field_validator("api_keys")
     @classmethod

@@ -1,0 +1,63 @@
+"""A file of named mixes, as a task has learned them or an operator writes them.
+
+{"reviews": {"weights": [0.1, 0.3, 0.6], "gamma": 1.2}, "titles": {"logits": [0, 1, 2]}}
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from biLM.errors import MixError
+from biLM.scalar_mix import ScalarMix
+
+KINDS = {"weights": ScalarMix, "logits": ScalarMix.from_logits}
+
+
+def read_mixes(
+    path: Path, num_representations: int, taken: Mapping[str, object]
+) -> dict[str, ScalarMix]:
+    """The mixes of a file, by name.
+
+    Args:
+        path: Of the file.
+        num_representations: Of the model they are for.
+        taken: Names that mean something already; a name has one meaning for each model.
+
+    Raises:
+        MixError: the file cannot be read, or a mix in it does not fit.
+    """
+    try:
+        named = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise MixError(f"mixes of {path}: {error}; give a file of JSON") from error
+    if not isinstance(named, dict):
+        raise MixError(f"mixes of {path}: a {type(named).__name__}; give an object of named mixes")
+    for name in named:
+        if name in taken:
+            raise MixError(f"mixes of {path}: {name!r} is a mix of the model; choose another name")
+    return {name: _mix(path, name, given, num_representations) for name, given in named.items()}
+
+
+def _mix(path: Path, name: str, given: Any, num_representations: int) -> ScalarMix:
+    place = f"mixes of {path}: {name!r}"
+    kinds = KINDS.keys() & given.keys() if isinstance(given, dict) else set()
+    if len(kinds) != 1 or given.keys() - {"gamma", *kinds}:
+        raise MixError(f"{place} needs weights or logits, may have gamma, and nothing else")
+    (kind,) = kinds
+    numbers, gamma = given[kind], given.get("gamma", 1.0)
+    if not isinstance(numbers, list) or not all(map(_is_number, [*numbers, gamma])):
+        raise MixError(f"{place}: {kind} is a list of numbers and gamma a number")
+    if len(numbers) != num_representations:
+        raise MixError(
+            f"{place} has {len(numbers)} {kind}; this model has {num_representations}"
+            " representations, layer 0 first"
+        )
+    try:
+        return KINDS[kind](tuple(map(float, numbers)), float(gamma))
+    except (MixError, OverflowError) as error:
+        raise MixError(f"{place}: {error}") from error
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
