@@ -29,8 +29,8 @@ MAX_STRIP_PIECES = 2048  # a larger one outgrows the caches
 SHAPES: tuple[Shape, ...] = tuple(
     (height, width) for height in HEIGHTS for width in WIDTHS if height * width <= MAX_STRIP_PIECES
 )
-SURE_SHAPE: Shape = (16, 8)  # one shape alone is the same to the bit on any machine
-MAX_BATCH_PIECES = 8192  # padded; bounds the memory
+SURE_SHAPE: Shape = (16, 8)  # with one shape alone a text has the same bits in any company
+MAX_BATCH_PIECES = 8192  # of its texts, each rounded up to whole columns; bounds the memory
 FEW_TEXTS = 2  # a row alone takes less than half of what eight take: so few run one by one
 
 
@@ -68,8 +68,9 @@ def batches(
         shapes: Those in which a row has the same bits; see `Encoder.warm_up`.
     """
     left = sorted(range(len(texts)), key=lambda text: (-len(texts[text]), text))
+    highest = max(height for height, _ in shapes)
     while left:
-        number = _num_texts([len(texts[text]) for text in left], shapes)
+        number = _num_texts([len(texts[text]) for text in left[:highest]])
         yield _lay(texts, left[:number], shapes)
         left = left[number:]
 
@@ -96,14 +97,14 @@ def strips(lengths: Sequence[int], shapes: Collection[Shape]) -> Iterator[Strip]
             begin = strip.columns.stop
 
 
-def _num_texts(lengths: Sequence[int], shapes: Collection[Shape]) -> int:
+def _num_texts(lengths: Sequence[int]) -> int:
     """How many of the longest texts one batch takes: at least one, and no more than it holds."""
-    highest, pieces = max(height for height, _ in shapes), 0
-    for number, length in enumerate(lengths[:highest]):
+    pieces = 0
+    for number, length in enumerate(lengths):
         pieces += padded_pieces(length)
         if number and pieces > MAX_BATCH_PIECES:
             return number
-    return min(len(lengths), highest)
+    return len(lengths)
 
 
 def _row_of_strips(

@@ -158,6 +158,7 @@ class Encoder:
         found: dict[int, Answer] = {}
         for text, framed in self._read([question.ids for question in questions], self._shapes):
             found[text] = questions[text].answer(framed, self.artifact)
+            del framed  # a view of the whole batch, which goes before the next one is read
         return [found[text] for text in range(len(questions))]
 
     def represent(self, texts: Sequence[Sequence[int]]) -> list[Float[Tensor, "depth framed dim"]]:

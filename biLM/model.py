@@ -38,7 +38,11 @@ class BiLM(nn.Module):
             lengths: Pieces of each row that are not padding.
         """
         x = self.embedding(ids)
-        forward_layers, backward_layers = self.directions(x, lengths)
+        # Column t of a forward layer has read the row up to piece t, of a backward layer from its
+        # end down to piece t.
+        forward_layers = self.forward_lm(x, CHUNK_PIECES)
+        turned = self.backward_lm(reverse_padded(x, lengths), CHUNK_PIECES)
+        backward_layers = [reverse_padded(layer, lengths) for layer in turned]
         found: Tensor = x.new_empty(self.config.num_representations, *ids.shape, self.config.dim)
         # Unlike the paper, the embedding may be narrower than a layer; repeating it to the full
         # width keeps every cosine and gives each half the same weight in a mix.
@@ -47,15 +51,3 @@ class BiLM(nn.Module):
         for depth, layers in enumerate(zip(forward_layers, backward_layers, strict=True), start=1):
             found[depth, ..., :half], found[depth, ..., half:] = layers
         return found
-
-    def directions(
-        self, x: Float[Tensor, "batch time width"], lengths: Int[Tensor, " batch"]
-    ) -> tuple[list[Float[Tensor, "batch time half"]], list[Float[Tensor, "batch time half"]]]:
-        """Return the layers of the forward and of the backward LSTMs over embedded rows.
-
-        Column t of a forward layer has read the row up to piece t, of a backward layer from its
-        end down to piece t.
-        """
-        ahead = self.forward_lm(x, CHUNK_PIECES)
-        back = self.backward_lm(reverse_padded(x, lengths), CHUNK_PIECES)
-        return ahead, [reverse_padded(layer, lengths) for layer in back]

@@ -2,8 +2,8 @@
 
 An x86 processor with bfloat16 units (AMX, AVX512-BF16) reads about 2.5 times as much as in float32
 (measured with AMX), and a vector then differs from float32's by about one percent: decision 23 has
-what that is worth. What a cell remembers, residuals, mixes, heads and geometry are float32 in
-either.
+what that is worth. What a cell remembers, what leaves the layers, mixes, heads and geometry are
+float32 in either.
 """
 
 from typing import Literal

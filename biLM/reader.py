@@ -20,7 +20,7 @@ class Reader:
     """A biLM that only reads.
 
     Args:
-        model: Whose weights are copied.
+        model: Whose function it is; its embedding is shared, its layers are copied.
         dtype: Of the numbers that are multiplied; see `ReadingLayer`.
     """
 
@@ -64,8 +64,10 @@ class Reader:
             picked = torch.cat([y.flatten(0, 1) for y in outputs]).index_select(0, places)
             if depth == 0:
                 found[depth], inputs = picked, outputs
-            else:  # a residual connection around each layer from the second on
-                torch.add(found[depth - 1], picked, out=found[depth])
+                continue
+            # A residual connection around each layer from the second on.
+            torch.add(found[depth - 1], picked, out=found[depth])
+            if depth + 1 < len(layers):
                 inputs = [y + x for y, x in zip(outputs, inputs, strict=True)]
 
 

@@ -1,7 +1,8 @@
 """Texts that wait for the model, and which of them run together next.
 
-Texts of one width stand in one line, because padding them to one another costs nothing. The
-oldest text of all always rides in the next micro-batch, so no width starves.
+Texts of one width stand in one line: those of about one length end together, and none of a batch
+waits for a much longer one. The oldest text of all always rides in the next micro-batch, so no
+width starves.
 """
 
 from collections import deque

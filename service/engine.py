@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from biLM.batch import MAX_BATCH_PIECES, WIDTHS, padded_pieces
+from biLM.batch import WIDTHS, padded_pieces
 from biLM.config import BOUNDARY_PIECES
 from biLM.encoder import Encoder
 from biLM.fill import Blank
@@ -39,7 +39,7 @@ class Engine:
         encoder: The artifact, ready to read texts.
         pieces_per_s: Padded pieces a second, measured on this machine.
         self_test_deviation: Largest deviation from the artifact's golden vectors.
-        heights: How many texts may run together, each with the same bits; proved on this machine.
+        heights: How many rows one call may read; see `Encoder.warm_up`.
     """
 
     encoder: Encoder
@@ -60,7 +60,8 @@ class Engine:
         _use_threads(settings.threads or granted_cpus())
         encoder = Encoder.load(settings.model, settings.precision, settings.mixes)
         heights = encoder.warm_up()
-        return cls(encoder, _measured_speed(encoder), encoder.self_test(), heights)
+        speed = _measured_speed(encoder, settings.max_batch_pieces)
+        return cls(encoder, speed, encoder.self_test(), heights)
 
     @property
     def model(self) -> ModelInfo:
@@ -134,7 +135,7 @@ class Engine:
         return GuessesFor(blank, top_k, self.encoder.tokenizer)
 
     def padded_pieces(self, question: Question[object]) -> int:
-        """What a question costs: its pieces and the padding they will run with."""
+        """What a question costs: its pieces, rounded up to whole columns."""
         return padded_pieces(len(question.ids) + BOUNDARY_PIECES)
 
     def run(self, questions: Sequence[Question[Answer]]) -> list[Answer]:
@@ -150,12 +151,13 @@ def _use_threads(threads: int) -> None:
     logger.info("torch threads set", extra=fields(threads=threads))
 
 
-def _measured_speed(encoder: Encoder) -> float:
+def _measured_speed(encoder: Encoder, batch_pieces: int) -> float:
+    """Padded pieces a second, in a full micro-batch of long texts."""
     length = WIDTHS[-1]
-    texts = [[0] * (length - BOUNDARY_PIECES)] * (MAX_BATCH_PIECES // length)
+    texts = [[0] * (length - BOUNDARY_PIECES)] * (batch_pieces // length)
     seconds = []
     for _ in range(TIMED_RUNS):
         begin = perf_counter()
         encoder.represent(texts)
         seconds.append(perf_counter() - begin)
-    return MAX_BATCH_PIECES / min(seconds)
+    return len(texts) * length / min(seconds)

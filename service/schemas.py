@@ -329,8 +329,8 @@ class InfoAnswer(BaseModel):
         description="Largest deviation from the golden vectors, which are float32's."
     )
     bit_identical_heights: list[int] = Field(
-        description="How many texts one call of the model reads. At start, on this machine, each of"
-        " these gave a text the same bits; no other number is used."
+        description="How many rows one call of the model reads. Shapes of so many rows were"
+        " compared at start, on this machine; those that gave a text other bits are not used."
     )
     versions: dict[str, str]
     card: dict[str, object] = Field(description="Data, recipe, hardware and scores of the model.")

@@ -21,6 +21,8 @@ from training.pipeline import Order, fulfil
 from training.polysemy import WORDS, write_sheet
 from training.recipes import RECIPES
 from training.shards import Shards, build_shards
+from training.task_mix import TaskMixConfig, add_mix, best_of, compare, report
+from training.tasks import read_task, split_task
 from training.vocabulary import VocabularyConfig, train_vocabulary
 
 if TYPE_CHECKING:  # a name of the library's stubs only
@@ -47,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     _declare_text_steps(steps)
     _declare_model_steps(steps)
     _declare_all(steps)
+    _declare_mix(steps)
     return parser
 
 
@@ -133,6 +136,20 @@ def _declare_all(steps: "Steps") -> None:
     everything.set_defaults(step=_all)
 
 
+def _declare_mix(steps: "Steps") -> None:
+    mix = steps.add_parser("fit-mix", help="labelled texts -> a mix of layers learned for them")
+    mix.add_argument("artifact", type=Path)
+    mix.add_argument("--task", type=Path, required=True, help=".tsv, .tsv.gz or .tsv.xz")
+    mix.add_argument("--test", type=Path, help="likewise; without it a tenth of the task")
+    mix.add_argument("--text-column", type=int, default=0, help="counted from 0")
+    mix.add_argument("--label-column", type=int, default=1)
+    mix.add_argument("--raw", action="store_true", help="for requests without center")
+    mix.add_argument("--seeds", type=int, default=TaskMixConfig.seeds)
+    mix.add_argument("--name", required=True, help="of the mix")
+    mix.add_argument("--out", type=Path, required=True, help="a file for BILM_MIXES; is added to")
+    mix.set_defaults(step=_fit_mix)
+
+
 def _corpus(given: argparse.Namespace) -> None:
     config = CorpusConfig(weights=dict(map(_weight, given.weight)))
     for note in build_corpus(given.inputs, given.out, config).notes:
@@ -198,6 +215,20 @@ def _all(given: argparse.Namespace) -> None:
     revision = fulfil(order, _tell)
     print(f"{given.out} {revision}")  # noqa: T201
     _tell(f"serve it: BILM_MODEL={given.out} scripts/serve")
+
+
+def _fit_mix(given: argparse.Namespace) -> None:
+    encoder = Encoder.load(given.artifact, "auto")
+    encoder.warm_up()
+    config = TaskMixConfig(center=not given.raw, seeds=given.seeds)
+    paths = [given.task, *([given.test] if given.test else [])]
+    columns = given.text_column, given.label_column
+    tasks = read_task(encoder, paths, *columns, config.center)
+    train_part, test_part = tasks if given.test else split_task(tasks[0])
+    found = compare(train_part, test_part, config)
+    print(report(found))  # noqa: T201
+    add_mix(given.out, given.name, best_of(found["learned"]), encoder)
+    _tell(f"serve it: BILM_MIXES={given.out}, and ask for mix {given.name!r}")
 
 
 if __name__ == "__main__":

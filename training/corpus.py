@@ -144,7 +144,7 @@ def read_documents(path: Path) -> Iterator[str]:
     Raises:
         CorpusError: a line is not UTF-8.
     """
-    return (text for _, text in _numbered_documents(path))
+    return (text for _, text in numbered_documents(path))
 
 
 def is_held_out(text: str, one_in: int) -> bool:
@@ -152,7 +152,8 @@ def is_held_out(text: str, one_in: int) -> bool:
     return _digest(text) % one_in == 0
 
 
-def _numbered_documents(path: Path) -> Iterator[tuple[int, str]]:
+def numbered_documents(path: Path) -> Iterator[tuple[int, str]]:
+    """The same with the number of the line each stands on, counted from 1."""
     with _open(path) as file:
         for number, line in enumerate(file, start=1):
             try:
@@ -194,7 +195,7 @@ def _divide(
     """Write each document of a source where it belongs, in training with source and line."""
     count = SourceCount()
     source = path.name.split(".")[0]
-    for number, text in _numbered_documents(path):
+    for number, text in numbered_documents(path):
         if len(text) > LONG_DOCUMENT:
             notes.append(
                 f"{path} line {number} has {len(text):,} characters; a line is one document, held"

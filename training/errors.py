@@ -2,6 +2,7 @@
 
 TrainingError
 ├── CorpusError       a text file that cannot be read
+├── TaskError         a file of labelled texts that is no task
 ├── ShardError        a shard folder that is missing, foreign or damaged
 ├── CheckpointError   a checkpoint that belongs to another run, or is damaged
 └── DivergenceError   a gradient that is no longer a number
@@ -16,6 +17,10 @@ class TrainingError(Exception):
 
 class CorpusError(TrainingError):
     """A corpus file cannot be read as the text it should be."""
+
+
+class TaskError(TrainingError):
+    """A file of labelled texts lacks a column, or has labels that cannot be learned."""
 
 
 class ShardError(TrainingError):

@@ -32,7 +32,7 @@ class AsyncClient:
         url: Where the service listens.
         api_key: Sent as a bearer token.
         in_flight: How many requests are on their way at a time.
-        timeout_s: For the answer to one request.
+        timeout_s: Without a byte from the service.
         max_wait_s: Patience with a service that says 429 or 503, summed over one request's retries.
         wait: Awaited with seconds before a retry.
 
@@ -86,7 +86,7 @@ class AsyncClient:
 
     async def word_vectors(
         self,
-        texts: Sequence[str],
+        texts: Sequence[str] | str,
         word: str,
         *,
         progress: bool = False,
@@ -140,6 +140,7 @@ class AsyncClient:
             finally:  # after an error the rest need not begin
                 for task in running:
                     task.cancel()
+                await asyncio.gather(*running, return_exceptions=True)
 
     async def _run(self, talk: Talk[Answer]) -> Answer:
         try:
@@ -164,4 +165,4 @@ class AsyncClient:
             except DROPPED:
                 return await self._http.send(once)
         except FAILED as error:
-            raise lost(send, self._http.base_url, error) from error
+            raise lost(once, error) from error

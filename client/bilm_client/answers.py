@@ -17,10 +17,10 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """One text and its vectors.
+    """One text and its vectors: views of the answer, which live as long as any of them does.
 
     Args:
-        vectors: `[rows, dim]`, or `[layers, rows, dim]` where layers were asked for.
+        vectors: Read-only; `[rows, dim]`, or `[layers, rows, dim]` where layers were asked for.
         offsets: `[rows, 2]`, half-open, in code points of the text; None for texts given as ids.
         pieces: The piece of each row, at level piece only.
         ids: The piece id of each row, at level piece only.
@@ -93,14 +93,14 @@ class Similarity:
 
 
 def read_answer(read: Callable[[], Answer]) -> Answer:
-    """What is read of an answer.
+    """What `read` makes of an answer.
 
     Raises:
         ForeignAnswerError: something is missing in it or of another kind than expected.
     """
     try:
         return read()
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
         raise ForeignAnswerError(f"an answer that cannot be read: {error!r}") from error
 
 
@@ -140,11 +140,15 @@ def cut(answer: Mapping[str, Any]) -> list[Pieces]:
 def guesses(answer: Mapping[str, Any]) -> dict[str, list[Guess]]:
     """The guesses of an answer to /fill by side: forward, backward and cloze."""
     sides = ("forward", "backward", "cloze")
-    return {side: [Guess(**guess) for guess in answer[side]] for side in sides}
+    return {side: [_guess(guess) for guess in answer[side]] for side in sides}
 
 
 def similarity(answer: Mapping[str, Any]) -> Similarity:
     """The matrices of an answer to /similarity."""
     occurrences = (Occurrence(found["index"], *found["offset"]) for found in answer["occurrences"])
-    matrices = {name: np.array(matrix) for name, matrix in answer["cosine"].items()}
-    return Similarity(tuple(occurrences), **matrices)
+    matrices = (np.array(answer["cosine"][name]) for name in ("layers", "context", "mix"))
+    return Similarity(tuple(occurrences), *matrices)
+
+
+def _guess(guess: Mapping[str, Any]) -> Guess:
+    return Guess(guess["piece"], guess["id"], guess["probability"])

@@ -36,7 +36,7 @@ class Client:
         url: Where the service listens.
         api_key: Sent as a bearer token.
         in_flight: How many requests are on their way at a time.
-        timeout_s: For the answer to one request.
+        timeout_s: Without a byte from the service.
         max_wait_s: Patience with a service that says 429 or 503, summed over one request's retries.
         wait: Called with seconds before a retry.
 
@@ -66,7 +66,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """End what is under way and close the connections."""
+        """Wait for what is under way and close the connections."""
         self._threads.shutdown(cancel_futures=True)
         self._http.close()
 
@@ -87,9 +87,9 @@ class Client:
         """The vectors of any number of texts, in their order.
 
         Args:
-            texts: One text or many; or instead of them
-            words: texts in your own segmentation, or
-            ids: texts as piece ids.
+            texts: One text or many.
+            words: Instead of texts: each in your own segmentation.
+            ids: Instead of texts: each as piece ids.
             spans: Per text the `[begin, end)` in code points that get a vector.
             progress: Show a bar; needs tqdm.
             **options: Further fields of POST /embed.
@@ -102,7 +102,7 @@ class Client:
 
     def word_vectors(
         self,
-        texts: Sequence[str],
+        texts: Sequence[str] | str,
         word: str,
         *,
         progress: bool = False,
@@ -119,7 +119,10 @@ class Client:
     def similarity(
         self, word: str, texts: Sequence[str] | str, **options: Unpack[SimilarityOptions]
     ) -> Similarity:
-        """How alike the occurrences of a word are, by each layer, the context and a mix."""
+        """How alike the occurrences of a word are, by each layer, the context and a mix.
+
+        All texts travel in one request.
+        """
         return self._perform(operations.compare(self._service, word, texts, options))
 
     def fill(self, text: str, *, top_k: int = 10) -> dict[str, list[Guess]]:
@@ -180,4 +183,4 @@ class Client:
             except DROPPED:
                 return self._http.send(once)
         except FAILED as error:
-            raise lost(send, self._http.base_url, error) from error
+            raise lost(once, error) from error

@@ -5,14 +5,13 @@ from typing import Any
 import httpx
 
 from bilm_client.errors import NoServiceError
-from bilm_client.talk import Send
 
 IN_FLIGHT = 4
 TIMEOUT_S = 60.0  # twice the service's own deadline
 MAX_WAIT_S = 120.0
 # An idle connection may be closed by the other side at the moment it is used again.
 DROPPED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
-FAILED = (httpx.HTTPError, httpx.InvalidURL)
+FAILED = (httpx.HTTPError,)
 
 
 def settings_of(url: str, api_key: str | None, in_flight: int, timeout_s: float) -> dict[str, Any]:
@@ -31,9 +30,9 @@ def settings_of(url: str, api_key: str | None, in_flight: int, timeout_s: float)
     }
 
 
-def lost(send: Send, url: httpx.URL, error: Exception) -> NoServiceError:
+def lost(request: httpx.Request, error: Exception) -> NoServiceError:
     """What is raised where a request came to nothing."""
     return NoServiceError(
-        f"{send.method} {url.join(send.path)}: {error or type(error).__name__}; is the service"
+        f"{request.method} {request.url}: {str(error) or type(error).__name__}; is the service"
         " running there?"
     )

@@ -1,15 +1,15 @@
 """Why there is no answer.
 
 BiLMClientError
-NoServiceError          nobody answers at the address
-ForeignAnswerError      somebody answers, but not as a biLM service of one model does
-RefusedError            the service refused: status, code, message, which text
-UnauthorizedError     401: no key of this service was sent
-OverloadedError       429: still refused after waiting as long as allowed
-UnavailableError      503, 504: starting, ending or too slow, after waiting as well
+├── NoServiceError          no answer from the address: nobody there, or too late
+├── ForeignAnswerError      somebody answers, but not as a biLM service of one model does
+└── RefusedError            the service refused: status, code, message, which text
+    ├── UnauthorizedError   401: no key of this service was sent
+    ├── OverloadedError     429: still refused after waiting as long as allowed
+    └── UnavailableError    503: starting or ending, after waiting as well; 504: too slow
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -18,7 +18,7 @@ class BiLMClientError(Exception):
 
 
 class NoServiceError(BiLMClientError):
-    """Nobody answers at the address."""
+    """No answer from the address: nobody there, or too late."""
 
 
 class ForeignAnswerError(BiLMClientError):
@@ -66,7 +66,7 @@ class OverloadedError(RefusedError):
 
 
 class UnavailableError(RefusedError):
-    """The service starts, ends or is too slow, and did so until patience ended."""
+    """The service starts or ends, until patience ended; or it is too slow."""
 
 
 KINDS: Mapping[int, type[RefusedError]] = {
@@ -77,21 +77,22 @@ KINDS: Mapping[int, type[RefusedError]] = {
 }
 
 
-def refused(status: int, error: Mapping[str, Any], first: int) -> RefusedError:
+def refused(status: int, error: Mapping[str, Any], numbers: Sequence[int] | None) -> RefusedError:
     """The error of a refusal's body, its text counted among all that the caller gave.
 
     Args:
         status: Of HTTP.
         error: The field `error` of the body.
-        first: Place of the request's first text among the caller's.
+        numbers: Of the request's texts among all that the caller gave.
     """
-    details = error.get("details") or {}
-    index = details.get("index")
+    details = error.get("details")
+    index = details.get("index") if isinstance(details, dict) else None
+    text = numbers[index] if isinstance(index, int) and numbers is not None else None
     return KINDS.get(status, RefusedError)(
         status,
         str(error["code"]),
         str(error["message"]),
         param=error.get("param"),
-        text=None if index is None else first + index,
+        text=text,
         request_id=error.get("request_id"),
     )

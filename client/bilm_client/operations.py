@@ -22,9 +22,8 @@ from bilm_client.answers import (
     read_answer,
     similarity,
 )
-from bilm_client.errors import ForeignAnswerError
 from bilm_client.requests import Request, per_text_fields, places_of, split
-from bilm_client.talk import Send, Talk, ask_json, ask_vectors
+from bilm_client.talk import Send, Talk, ask_json, ask_vectors, check_one_model
 
 Answer = TypeVar("Answer")
 Operation = Generator[Sequence[Talk[Any]], list[Any], Answer]
@@ -74,35 +73,34 @@ def embed(
     per_text: Mapping[str, Sequence[Any]],
     spans: Sequence[Sequence[Sequence[int]]] | None,
     options: EmbedOptions,
+    numbers: Sequence[int] = (),
 ) -> Operation[list[Embedding]]:
-    """The vectors of any number of texts."""
+    """The vectors of any number of texts; `numbers` are theirs among all that the caller gave."""
     others: dict[str, Any] = dict(options)
+    (texts,) = per_text.values()
     if spans is not None:
-        (texts,) = per_text.values()
         if len(spans) != len(texts):
             raise ValueError(f"spans are given for {len(spans)} of {len(texts)} texts")
-        per_text = {**per_text, "spans": spans}
+        per_text = {**per_text, "spans": list(spans)}
         others.setdefault("level", "span")
-    parts = yield from _parts(service, Request("/embed", per_text, others))
+    request = Request("/embed", per_text, others, numbers or range(len(texts)))
+    parts = yield from _parts(service, request)
     answers = yield [ask_vectors(part, service.max_wait_s) for part in parts]
-    revisions = {revision for revision, _ in answers}
-    if len(revisions) > 1:
-        raise ForeignAnswerError(
-            f"the service changed its model while it was asked: {' and '.join(revisions)}"
-        )
+    check_one_model({revision for revision, _ in answers})
     return [embedding for _, found in answers for embedding in found]
 
 
 def word_vectors(
-    service: Service, texts: Sequence[str], word: str, options: EmbedOptions
+    service: Service, texts: Sequence[str] | str, word: str, options: EmbedOptions
 ) -> Operation[WordVectors]:
     """A vector for every occurrence of a word."""
+    (texts,) = per_text_fields(texts).values()
     places = {number: places_of(word, text) for number, text in enumerate(texts)}
     places = {number: found for number, found in places.items() if found}
     if not places:
         raise ValueError(f"{word!r} stands in none of the {len(texts)} texts")
     some = {"texts": [texts[number] for number in places]}
-    found = yield from embed(service, some, list(places.values()), options)
+    found = yield from embed(service, some, list(places.values()), options, list(places))
     occurrences = (Occurrence(text, *place) for text, marks in places.items() for place in marks)
     vectors = np.concatenate([embedding.vectors for embedding in found], axis=-2)
     return WordVectors(vectors, tuple(occurrences))
@@ -110,9 +108,10 @@ def word_vectors(
 
 def tokenize(service: Service, per_text: Mapping[str, Sequence[Any]]) -> Operation[list[Pieces]]:
     """The pieces of any number of texts."""
-    parts = yield from _parts(service, Request("/tokenize", per_text, {}))
+    (texts,) = per_text.values()
+    parts = yield from _parts(service, Request("/tokenize", per_text, {}, range(len(texts))))
     answers = yield [
-        ask_json(Send("POST", part.path, part.body), service.max_wait_s, part.first)
+        ask_json(Send("POST", part.path, part.body), service.max_wait_s, part.numbers)
         for part in parts
     ]
     return read_answer(lambda: [pieces for answer in answers for pieces in cut(answer)])

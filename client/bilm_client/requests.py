@@ -17,13 +17,13 @@ class Request:
         path: Of the service.
         per_text: Fields with an entry for each text.
         others: The other fields.
-        first: Place of the first text among all that the caller gave.
+        numbers: Of its texts among all that the caller gave.
     """
 
     path: str
     per_text: Mapping[str, Sequence[Any]]
     others: Mapping[str, Any]
-    first: int = 0
+    numbers: Sequence[int]
 
     @property
     def body(self) -> dict[str, Any]:
@@ -33,7 +33,7 @@ class Request:
     @property
     def num_texts(self) -> int:
         """How many texts it holds."""
-        return len(next(iter(self.per_text.values())))
+        return len(self.numbers)
 
     def halves(self) -> tuple["Request", "Request"]:
         """The same texts in two requests."""
@@ -43,7 +43,7 @@ class Request:
     def part(self, begin: int, end: int) -> "Request":
         """Some of its texts in a request of their own."""
         some = {name: entries[begin:end] for name, entries in self.per_text.items()}
-        return replace(self, per_text=some, first=self.first + begin)
+        return replace(self, per_text=some, numbers=self.numbers[begin:end])
 
 
 def split(request: Request, max_texts: int) -> Iterator[Request]:
@@ -75,13 +75,14 @@ def per_text_fields(
     words: Sequence[Sequence[str]] | None = None,
     ids: Sequence[Sequence[int]] | None = None,
 ) -> dict[str, Sequence[Any]]:
-    """The one way in which texts are given; a single text is a list of one.
+    """The one way in which texts are given, as a list; a single text is a list of one.
 
     Raises:
         ValueError: none or several are given.
     """
     given = {"texts": [texts] if isinstance(texts, str) else texts, "words": words, "ids": ids}
-    found = {name: entries for name, entries in given.items() if entries is not None}
+    found: dict[str, Sequence[Any]]
+    found = {name: list(entries) for name, entries in given.items() if entries is not None}
     if len(found) != 1:
         raise ValueError(f"give one of texts, words and ids; got {sorted(found) or 'none'}")
     return found

@@ -5,7 +5,7 @@ return value is the answer. `Client` and `AsyncClient` only differ in how they d
 """
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ SAFETENSORS = "application/vnd.safetensors"
 TOO_LARGE = httpx.codes.REQUEST_ENTITY_TOO_LARGE
 RETRIED = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 DEFAULT_WAIT_S = 1.0
+MIN_WAIT_S = 0.1  # whatever a proxy says, patience ends
 
 Answer = TypeVar("Answer")
 
@@ -61,12 +62,12 @@ Step = Send | Wait
 Talk = Generator[Step, httpx.Response | None, Answer]
 
 
-def ask(send: Send, first: int, max_wait_s: float) -> Talk[httpx.Response]:
+def ask(send: Send, numbers: Sequence[int] | None, max_wait_s: float) -> Talk[httpx.Response]:
     """A response of 200, after as many tries as the service asks for.
 
     Args:
         send: The request.
-        first: Place of its first text among the caller's; errors count from there.
+        numbers: Of its texts among all that the caller gave; errors name them.
         max_wait_s: Patience, summed over the waits.
 
     Raises:
@@ -81,14 +82,16 @@ def ask(send: Send, first: int, max_wait_s: float) -> Talk[httpx.Response]:
             return response
         wait_s = _retry_after_s(response)
         if response.status_code not in RETRIED or waited_s + wait_s > max_wait_s:
-            raise refused(response.status_code, _error_of(response), first)
+            raise refused(response.status_code, _error_of(response), numbers)
         waited_s += wait_s
         yield Wait(wait_s)
 
 
-def ask_json(send: Send, max_wait_s: float, first: int = 0) -> Talk[dict[str, Any]]:
+def ask_json(
+    send: Send, max_wait_s: float, numbers: Sequence[int] | None = None
+) -> Talk[dict[str, Any]]:
     """The fields of an answer in JSON."""
-    response = yield from ask(send, first, max_wait_s)
+    response = yield from ask(send, numbers, max_wait_s)
     return _fields(response)
 
 
@@ -96,19 +99,31 @@ def ask_vectors(request: Request, max_wait_s: float) -> Talk[tuple[str, list[Emb
     """The revision and the vectors of all texts of a request; one that is too large is halved."""
     send = Send("POST", request.path, request.body, SAFETENSORS)
     try:
-        response = yield from ask(send, request.first, max_wait_s)
+        response = yield from ask(send, request.numbers, max_wait_s)
     except RefusedError as error:
         if error.status != TOO_LARGE or request.num_texts == 1:
             raise
-        found: list[Embedding] = []
-        for half in request.halves():
-            revision, some = yield from ask_vectors(half, max_wait_s)
-            found += some
-        return revision, found
+        one, other = request.halves()
+        revision, found = yield from ask_vectors(one, max_wait_s)
+        second, more = yield from ask_vectors(other, max_wait_s)
+        check_one_model({revision, second})
+        return revision, found + more
     revision, found = read_answer(lambda: embeddings(response.content))
     if len(found) != request.num_texts:
         raise ForeignAnswerError(f"{len(found)} answers came for {request.num_texts} texts")
     return revision, found
+
+
+def check_one_model(revisions: set[str]) -> None:
+    """Nothing, if all answers are of one model.
+
+    Raises:
+        ForeignAnswerError: they are not.
+    """
+    if len(revisions) > 1:
+        raise ForeignAnswerError(
+            f"the service changed its model while it was asked: {' and '.join(sorted(revisions))}"
+        )
 
 
 def _as_list(value: Any) -> Any:
@@ -119,13 +134,18 @@ def _as_list(value: Any) -> Any:
 
 def _retry_after_s(response: httpx.Response) -> float:
     value = response.headers.get("Retry-After", "")
-    return float(value) if value.isdecimal() else DEFAULT_WAIT_S
+    return max(float(value), MIN_WAIT_S) if value.isdecimal() else DEFAULT_WAIT_S
 
 
 def _error_of(response: httpx.Response) -> dict[str, Any]:
-    error = _fields(response).get("error")
+    try:
+        error = _fields(response).get("error")
+    except ForeignAnswerError:
+        error = None
     if isinstance(error, dict) and {"code", "message"} <= error.keys():
         return error
+    if response.status_code == TOO_LARGE or response.status_code in RETRIED:  # a proxy's words
+        return {"code": "unknown", "message": response.reason_phrase}
     raise ForeignAnswerError(
         f"{response.request.url} answered {response.status_code} without a reason; is it a biLM"
         " service?"

@@ -17,7 +17,7 @@ class TextVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # wit
 
     Args:
         url: Where the service listens.
-        api_key: Sent as a bearer token.
+        api_key: Sent as a bearer token; a pickled pipeline holds it.
         mix: As in /embed.
         layers: As in /embed, instead of mix.
         pooling: As in /embed.
@@ -48,7 +48,7 @@ class TextVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # wit
         self.in_flight = in_flight
 
     def fit(self, texts: Sequence[str], y: object = None) -> Self:
-        """Ask for one vector, so that what is wrong with the parameters is told here."""
+        """Ask for one vector, so that a wrong parameter fails here."""
         self.n_features_out_ = self.transform(["一"]).shape[1]
         return self
 
@@ -62,9 +62,13 @@ class TextVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # wit
             "normalize": self.normalize,
             "level": "text",
         }
+        if isinstance(texts, str):
+            raise ValueError("a single string is no list of texts; give [text]")
         with Client(self.url, api_key=self.api_key, in_flight=self.in_flight) as client:
             found = client.embed(list(texts), **options)
-        return np.array([embedding.vectors.reshape(-1) for embedding in found], dtype=np.float32)
+        rows = [embedding.vectors.reshape(1, -1) for embedding in found]
+        width = rows[0].shape[1] if rows else getattr(self, "n_features_out_", 0)
+        return np.concatenate([np.empty((0, width), np.float32), *rows])
 
     def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[np.object_]:
         """The names bilm0, bilm1 and so on."""

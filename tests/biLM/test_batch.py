@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biLM.batch import Strip, batches, padded_pieces, strips
+from biLM.batch import SHAPES, Strip, batches, padded_pieces, strips
 
 WIDTHS = (8, 16, 24, 32, 48, 64)
 HEIGHTS = (1, 8, 16, 32, 64, 128)
@@ -30,6 +30,11 @@ texts = st.lists(length, max_size=150).map(
 )
 properties = settings(max_examples=40)
 shapes = st.sets(st.sampled_from(sorted(ALL))).map(lambda others: {SURE, *others})
+
+
+def test_there_are_thirty_shapes():
+    assert set(SHAPES) == ALL
+    assert len(SHAPES) == 30
 
 
 @properties
@@ -94,7 +99,7 @@ def test_with_one_shape_every_call_has_it(texts):
         assert {batch.ids[strip].shape for strip in batch.strips} == {SURE}
 
 
-def test_a_text_waits_for_no_shorter_one():
+def test_the_longest_text_is_the_first_row():
     found = [
         number
         for batch in batches([text(0, 5), text(1, 5000), text(2, 70)])

@@ -24,7 +24,7 @@ from tests.reference.touching import touching
 
 # Float32 rounding of up to 320 recurrent steps against float64; a wrong layer is off by 1e-1.
 TO_THE_ORACLE = {"rtol": 0, "atol": 1e-5}
-# One shape for a length: the same sums in the same order. Room is left for another kernel.
+# Agreeing shapes give the same sums in the same order. Room is left for another kernel.
 REORDERED = {"rtol": 0, "atol": 1e-6}
 
 TEXT = "我吃了一个苹果，味道ﬁne👍。"
@@ -320,7 +320,7 @@ def test_there_is_a_float32_vector_for_each_row(encoder, level, source):
 # Memory.
 
 
-def test_what_is_kept_of_a_text_holds_no_memory_of_its_block(encoder):
+def test_what_is_kept_of_a_text_holds_no_memory_of_its_batch(encoder):
     for found in encoder.represent([[30], [31, 32], [33] * 100]):
         assert found.untyped_storage().nbytes() == found.numel() * found.element_size()
 

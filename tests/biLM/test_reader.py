@@ -19,13 +19,18 @@ texts = st.lists(st.integers(1, 150), min_size=1, max_size=40).map(
 )
 
 
-@pytest.fixture(scope="module")
-def model():
+def random_model(num_layers=2):
     random = torch.Generator().manual_seed(0)
-    made = BiLM(BiLMConfig(NUM_PIECES, embedding_size=4, cell_size=6)).requires_grad_(False)
+    config = BiLMConfig(NUM_PIECES, embedding_size=4, cell_size=6, num_layers=num_layers)
+    made = BiLM(config).requires_grad_(False)
     for parameter in made.parameters():
         parameter.copy_(torch.randn(parameter.shape, generator=random) * 0.7)
     return made
+
+
+@pytest.fixture(scope="module")
+def model():
+    return random_model()
 
 
 @pytest.fixture(scope="module", params=PRECISIONS)
@@ -46,6 +51,14 @@ def test_all_representations_equal_the_equations(model, shapes, lengths):
     rows = [[(5 * n + k) % NUM_PIECES for k in range(t)] for n, t in enumerate(lengths)]
     for row, found in zip(rows, read(Reader(model, torch.float32), rows, shapes), strict=True):
         np.testing.assert_allclose(found, representations(model.state_dict(), row), **TO_THE_ORACLE)
+
+
+@pytest.mark.parametrize("num_layers", [1, 3, 4])
+def test_models_of_other_depths_are_read_too(num_layers):
+    made, row = random_model(num_layers), [5, 9, 9, 2, 0, 7, 29, 1, 1, 3]
+    (found,) = read(Reader(made, torch.float32), [row], SHAPES)
+    expected = representations(made.state_dict(), row, num_layers)
+    np.testing.assert_allclose(found, expected, **TO_THE_ORACLE)
 
 
 @settings(max_examples=20)

@@ -134,6 +134,18 @@ def test_a_word_that_stands_nowhere_is_an_error(real, word, why):
         real("word_vectors", TEXTS, word)
 
 
+def test_a_word_is_found_in_one_string_and_in_whatever_can_be_iterated(real):
+    one = real("word_vectors", TEXTS[3], "苹果")
+    assert [(at.text, at.begin) for at in one.occurrences] == [(0, 0), (0, 3)]
+    many = real("word_vectors", iter(TEXTS), "苹果")
+    assert len(many.vectors) == 4
+
+
+def test_a_refusal_about_a_word_counts_the_texts_without_it_too(real):
+    with pytest.raises(RefusedError, match="text 1 of those given"):
+        real("word_vectors", ["没有", "苹果" + "病" * 9000], "苹果")
+
+
 def test_similarity_is_the_cosine_of_the_word_vectors(real):
     found = real("similarity", "苹果", TEXTS, center=False)
     layers = real("word_vectors", TEXTS, "苹果", layers="all").vectors
@@ -143,7 +155,7 @@ def test_similarity_is_the_cosine_of_the_word_vectors(real):
     assert [one.text for one in found.occurrences] == [0, 1, 3, 3]
 
 
-def test_guesses_and_pieces_are_what_the_service_says(real, service_url):
+def test_guesses_are_what_the_service_says(real, service_url):
     raw = httpx.post(f"{service_url}/fill", json={"text": "我__苹果", "top_k": 3}).json()
     found = real("fill", "我__苹果", top_k=3)
     for side in ("forward", "backward", "cloze"):
@@ -318,6 +330,30 @@ def test_an_answer_that_cannot_be_read_is_told(peer, lengths_of, body):
         lengths_of(["a"])
 
 
+def test_a_model_that_changes_between_two_halves_is_noticed(peer, lengths_of):
+    def answer(body):
+        if len(body["texts"]) > 1:
+            return refusal(413, "too_many_pieces")
+        return lengths(body, revision=body["texts"][0])
+
+    peer.answer = answer
+    with pytest.raises(ForeignAnswerError, match="changed its model"):
+        lengths_of(["a", "b"])
+
+
+def test_a_wait_of_no_seconds_ends_too(peer, lengths_of):
+    peer.answer = lambda _: refusal(429, "overloaded", Retry_After=0)
+    with pytest.raises(OverloadedError):
+        lengths_of(["a"], settings={"max_wait_s": 1})
+    assert len(peer.seen) <= 11
+
+
+def test_a_proxy_that_gives_no_reason_is_unavailable(peer, lengths_of):
+    peer.answer = lambda _: (503, {}, b"<html>")
+    with pytest.raises(UnavailableError, match="503 unknown"):
+        lengths_of(["a"], settings={"max_wait_s": 2})
+
+
 def test_an_answer_for_fewer_texts_is_told(peer, lengths_of):
     peer.answer = lambda _: lengths({"texts": ["a"]})
     with pytest.raises(ForeignAnswerError, match="1 answers came for 2 texts"):
@@ -366,7 +402,7 @@ def test_half_a_surrogate_pair_is_refused_before_it_is_sent(peer, lengths_of):
     assert peer.seen == []
 
 
-def test_an_empty_list_asks_for_nothing(peer, lengths_of):
+def test_an_empty_list_asks_for_no_vectors(peer, lengths_of):
     assert lengths_of([]) == []
     assert peer.seen == []
 

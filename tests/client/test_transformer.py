@@ -49,4 +49,9 @@ def test_a_wrong_parameter_is_told_when_fitted(service_url):
 
 
 def test_no_texts_make_no_rows(service_url):
-    assert TextVectors(service_url).transform([]).size == 0
+    assert TextVectors(service_url).fit(TEXTS).transform([]).shape == (0, 24)
+
+
+def test_a_single_string_is_refused(service_url):
+    with pytest.raises(ValueError, match="no list of texts"):
+        TextVectors(service_url).transform("苹果")

@@ -1,0 +1,110 @@
+import json
+import re
+
+import pytest
+import torch
+
+from biLM.encoder import Encoder
+from training.__main__ import main
+from training.task_mix import TaskMixConfig, compare, fit_mix, report
+from training.tasks import Task, read_task, split_task
+
+FRUIT = ["我吃了一个苹果", "苹果很甜", "苹果味道很甜", "我吃苹果", "一个苹果", "甜"]
+PHONE = ["我在用苹果手机", "苹果手机打电话", "手机中了病毒", "打电话给家里人", "手机", "打电话"]
+
+
+def task(number, informative, seed=0):
+    """Two classes that one of three layers tells apart, and the others do not."""
+    random = torch.Generator().manual_seed(seed)
+    labels = torch.arange(number) % 2
+    layers = torch.randn(number, 3, 8, generator=random)
+    layers[:, informative, 0] += 4 * (2 * labels - 1)
+    return Task(layers, labels)
+
+
+@pytest.mark.parametrize("informative", [0, 1, 2])
+def test_the_layer_that_tells_the_classes_apart_gets_the_most(informative):
+    train, test = task(400, informative), task(400, informative, seed=1)
+    found = fit_mix(train, test, TaskMixConfig(epochs=60, learning_rate=0.03, penalty=0.0), seed=0)
+    assert found.mix.weights[informative] > 0.6
+    assert sum(found.mix.weights) == pytest.approx(1.0)
+    assert found.accuracy > 0.95
+
+
+def test_a_high_penalty_keeps_the_plain_mean():
+    config = TaskMixConfig(penalty=1000.0)
+    found = fit_mix(task(400, 2), task(400, 2, seed=1), config, seed=0)
+    assert found.mix.weights == pytest.approx((1 / 3, 1 / 3, 1 / 3), abs=0.02)
+
+
+def test_a_single_layer_and_the_mean_are_taken_as_they_are():
+    found = compare(task(200, 1), task(200, 1, seed=1), TaskMixConfig(seeds=2))
+    assert list(found) == ["layer 0", "layer 1", "layer 2", "mean", "learned"]
+    assert found["layer 1"][0].mix.weights == (0.0, 1.0, 0.0)
+    assert found["layer 1"][1].accuracy > 0.95 > 0.6 > found["layer 0"][1].accuracy
+    assert report(found).count("accuracy") == 5
+
+
+def test_the_same_seed_learns_the_same():
+    config = TaskMixConfig(epochs=3)
+    one, other = (fit_mix(task(100, 1), task(100, 1), config, seed=4) for _ in range(2))
+    assert one == other
+
+
+def test_nothing_that_is_scored_is_learned_from():
+    first, second = split_task(Task(torch.arange(50.0)[:, None, None], torch.arange(50)))
+    assert sorted([*first.labels.tolist(), *second.labels.tolist()]) == list(range(50))
+    assert len(second.labels) == 5
+    assert torch.equal(first.layers[:, 0, 0].long(), first.labels)
+
+
+@pytest.fixture
+def written(tmp_path):
+    path = tmp_path / "task.tsv"
+    rows = [f"{text}\t{label}" for label, texts in enumerate((FRUIT, PHONE)) for text in texts]
+    path.write_text("\n".join(rows * 3) + "\n", encoding="utf-8")
+    return path
+
+
+def test_the_layers_of_a_text_are_the_mean_over_its_pieces(artifact_folder, written):
+    encoder = Encoder.load(artifact_folder)
+    (found,) = read_task(encoder, [written], 0, 1, center=False)
+    framed = encoder.represent([encoder.text(FRUIT[0]).ids])[0]
+    torch.testing.assert_close(found.layers[0], framed[:, 1:-1].mean(1), rtol=0, atol=1e-6)
+    assert found.labels.tolist() == ([0] * 6 + [1] * 6) * 3
+
+
+def test_the_step_writes_a_mix_that_the_encoder_serves(artifact_folder, written, tmp_path, capsys):
+    out = tmp_path / "mixes.json"
+    step = ["fit-mix", str(artifact_folder), "--task", str(written), "--out", str(out)]
+    for name in ("fruit", "phones"):
+        assert main([*step, "--name", name, "--seeds", "1"]) == 0
+    assert "learned    accuracy" in capsys.readouterr().out
+    encoder = Encoder.load(artifact_folder, mixes=out)
+    assert json.loads(out.read_text()).keys() == {"fruit", "phones"}
+    assert sum(encoder.mix("phones").weights) == pytest.approx(1.0, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("content", "more", "why"),
+    [
+        ("a\t1\nb\n", [], r"line 2: 1 columns; the text is in 0"),
+        ("a\t1\nb\t1\n", [], "has 1 labels"),
+        ("a\t1\nb\t2\n", ["--name", "default"], "'default' is a mix of the model"),
+    ],
+)
+def test_what_is_no_task_is_named(artifact_folder, tmp_path, capsys, content, more, why):
+    path, out = tmp_path / "task.tsv", tmp_path / "mixes.json"
+    path.write_text(content)
+    out.write_text('{"default": {"weights": [1, 0, 0]}}')
+    step = ["fit-mix", str(artifact_folder), "--task", str(path), "--out", str(out)]
+    assert main([*step, "--name", "mine", "--seeds", "1", *more]) == 2
+    assert re.search(why, capsys.readouterr().err)
+
+
+def test_a_label_that_was_not_learned_is_named(artifact_folder, written, tmp_path, capsys):
+    other = tmp_path / "test.tsv"
+    other.write_text("苹果\t7\n")
+    step = ["fit-mix", str(artifact_folder), "--task", str(written), "--test", str(other)]
+    assert main([*step, "--name", "mine", "--out", str(tmp_path / "m.json")]) == 2
+    assert "labels that" in capsys.readouterr().err

@@ -1,0 +1,181 @@
+"""What a task makes of the layers: the mix it learns for itself, and what that gains.
+
+Peters et al. 2018, section 3.2, equation 1: ELMo = gamma * sum_j s_j h_j, s = softmax(w). The biLM
+is frozen; w and gamma are learned together with a linear classifier of the mean over a text's
+pieces, behind dropout, with an L2 penalty on w that pulls the mix towards the plain mean (section
+3.3).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from biLM.encoder import Encoder
+from biLM.files import to_json, write_atomically
+from biLM.mixes import read_mixes
+from biLM.scalar_mix import ScalarMix
+from training.tasks import HELD_BACK, Task
+
+
+@dataclass(frozen=True)
+class TaskMixConfig:
+    """How a mix is learned.
+
+    Args:
+        center: Whether layers are centred, as requests that use the mix must ask for, too.
+        dropout: Share of the mixed vector that is dropped.
+        penalty: Of the squared length of w.
+        learning_rate: Of Adam.
+        batch_texts: Texts of a step.
+        epochs: Passes over the texts; the best one counts.
+        seeds: How often it is done, each time with another order and start.
+    """
+
+    center: bool = True
+    dropout: float = 0.3
+    penalty: float = 0.001
+    learning_rate: float = 0.003
+    batch_texts: int = 64
+    epochs: int = 20
+    seeds: int = 3
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A mix that was learned, and what its classifier is worth.
+
+    Args:
+        mix: As it is served.
+        held_back_nats: Cross-entropy on the texts that chose the epoch.
+        accuracy: On the test texts.
+    """
+
+    mix: ScalarMix
+    held_back_nats: float
+    accuracy: float
+
+
+class MixClassifier(nn.Module):
+    """A linear classifier over a mix of layers.
+
+    Args:
+        depth: Layers.
+        dim: Width of each.
+        num_labels: Classes.
+        fixed: The mix, where it is not to be learned.
+    """
+
+    def __init__(
+        self, depth: int, dim: int, num_labels: int, fixed: Sequence[float] | None
+    ) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(depth))
+        self.gamma = nn.Parameter(torch.ones(()))
+        self.linear = nn.Linear(dim, num_labels)
+        self._fixed = None if fixed is None else torch.tensor(fixed)
+
+    @property
+    def s(self) -> Float[Tensor, " depth"]:
+        """The share of each layer."""
+        return self.w.softmax(0) if self._fixed is None else self._fixed
+
+    def forward(
+        self, layers: Float[Tensor, "batch depth dim"], dropout: float = 0.0
+    ) -> Float[Tensor, "batch labels"]:
+        """The logits of each label."""
+        mixed = self.gamma * torch.einsum("j,bjd->bd", self.s, layers)
+        logits: Tensor = self.linear(nn.functional.dropout(mixed, dropout))
+        return logits
+
+
+def fit_mix(
+    train: Task, test: Task, config: TaskMixConfig, seed: int, fixed: Sequence[float] | None = None
+) -> Fit:
+    """Learn a mix, or with `fixed` only the classifier over a given one."""
+    torch.manual_seed(seed)
+    scale = float(train.layers.square().mean().sqrt())  # gamma starts where vectors are of length 1
+    order = torch.randperm(len(train.labels))
+    back, front = order[::HELD_BACK], order[torch.arange(len(order)) % HELD_BACK > 0]
+    num_labels = int(train.labels.max()) + 1
+    _, depth, dim = train.layers.shape
+    model = MixClassifier(depth, dim, num_labels, fixed)
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+    best, kept = float("inf"), model.state_dict()
+    for _ in range(config.epochs):
+        for batch in torch.split(front[torch.randperm(len(front))], config.batch_texts):
+            logits = model(train.layers[batch] / scale, config.dropout)
+            loss = nn.functional.cross_entropy(logits, train.labels[batch])
+            loss = loss + config.penalty * model.w.square().sum()
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]  # of torch
+            optimizer.step()
+        nats, _ = _score(model, train, back, scale)
+        if nats < best:
+            best = nats
+            kept = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    model.load_state_dict(kept)
+    mix = ScalarMix(tuple(model.s.tolist()), float(model.gamma.detach()) / scale)
+    _, accuracy = _score(model, test, torch.arange(len(test.labels)), scale)
+    return Fit(mix, best, accuracy)
+
+
+def compare(train: Task, test: Task, config: TaskMixConfig) -> dict[str, list[Fit]]:
+    """A learned mix beside each single layer and the plain mean, once for each seed."""
+    depth = train.layers.shape[1]
+    fixed: dict[str, Sequence[float] | None] = {
+        f"layer {layer}": [float(layer == other) for other in range(depth)]
+        for layer in range(depth)
+    }
+    fixed |= {"mean": [1 / depth] * depth, "learned": None}
+    return {
+        name: [fit_mix(train, test, config, seed, shares) for seed in range(config.seeds)]
+        for name, shares in tqdm(fixed.items(), unit=" mixes")
+    }
+
+
+def report(found: Mapping[str, Sequence[Fit]]) -> str:
+    """A line for each way: the mean accuracy over the seeds, their spread, the mix."""
+    lines = []
+    for name, fits in found.items():
+        accuracies = [fit.accuracy for fit in fits]
+        spread = stdev(accuracies) if len(accuracies) > 1 else 0.0
+        line = f"{name:10} accuracy {mean(accuracies):.4f} +- {spread:.4f}"
+        if name == "learned":
+            mix = best_of(fits)
+            line += f"   s {' '.join(f'{s:.3f}' for s in mix.weights)}   gamma {mix.gamma:.3f}"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def best_of(fits: Sequence[Fit]) -> ScalarMix:
+    """The mix of the seed that was best on the texts held back."""
+    return min(fits, key=lambda fit: fit.held_back_nats).mix
+
+
+def add_mix(path: Path, name: str, mix: ScalarMix, encoder: Encoder) -> None:
+    """Write a mix into a file of mixes for `BILM_MIXES`, beside those that are there.
+
+    Raises:
+        MixError: the file holds something else, or the name is one of the artifact's.
+    """
+    depth, taken = encoder.artifact.config.num_representations, encoder.artifact.mixes
+    mixes = read_mixes(path, depth, taken) if path.exists() else {}
+    mixes[name] = mix
+    fields = {n: {"weights": list(m.weights), "gamma": m.gamma} for n, m in mixes.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, to_json(fields))
+
+
+def _score(model: MixClassifier, task: Task, some: Tensor, scale: float) -> tuple[float, float]:
+    """Cross-entropy in nats, and accuracy."""
+    labels = task.labels[some]
+    with torch.no_grad():
+        logits = model(task.layers[some] / scale)
+    nats = nn.functional.cross_entropy(logits, labels)
+    return float(nats), float((logits.argmax(1) == labels).double().mean())

@@ -1,0 +1,88 @@
+"""A task: texts with labels, as the layers of the biLM see them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from tqdm import tqdm
+
+from biLM.encoder import Encoder
+from biLM.readout import Readout
+from training.corpus import numbered_documents
+from training.errors import TaskError
+
+TEXTS_PER_CALL = 256
+HELD_BACK = 10  # one text in so many is not learned from
+
+
+@dataclass(frozen=True)
+class Task:
+    """Texts and what they are.
+
+    Args:
+        layers: Mean over the pieces of each text, by layer.
+        labels: Of each text, as a number.
+    """
+
+    layers: Float[Tensor, "texts depth dim"]
+    labels: Int[Tensor, " texts"]
+
+
+def read_task(
+    encoder: Encoder, paths: Sequence[Path], text_column: int, label_column: int, center: bool
+) -> list[Task]:
+    """The texts of files of tab-separated columns, counted from 0; labels of the first file count.
+
+    Raises:
+        TaskError: a line lacks a column, or a label is only in a later file.
+        CorpusError: a file cannot be read.
+    """
+    rows = [_rows(path, text_column, label_column) for path in paths]
+    names = sorted({label for _, label in rows[0]})
+    if len(names) < 2:
+        raise TaskError(f"{paths[0]} has {len(names)} labels; a task has at least two")
+    numbers = {name: number for number, name in enumerate(names)}
+    tasks = []
+    for path, some in zip(paths, rows, strict=True):
+        unknown = {label for _, label in some} - numbers.keys()
+        if unknown:
+            raise TaskError(f"{path} has labels that {paths[0]} lacks: {sorted(unknown)[:5]}")
+        labels = torch.tensor([numbers[label] for _, label in some])
+        tasks.append(Task(_layers(encoder, [text for text, _ in some], center), labels))
+    return tasks
+
+
+def split_task(task: Task, seed: int = 0) -> tuple[Task, Task]:
+    """Nine tenths and one tenth, where no test texts are given."""
+    order = torch.randperm(len(task.labels), generator=torch.Generator().manual_seed(seed))
+    back, front = order[::HELD_BACK], order[torch.arange(len(order)) % HELD_BACK > 0]
+    first, second = (Task(task.layers[some], task.labels[some]) for some in (front, back))
+    return first, second
+
+
+def _layers(
+    encoder: Encoder, texts: Sequence[str], center: bool
+) -> Float[Tensor, "texts depth dim"]:
+    readout = Readout(tuple(range(encoder.artifact.config.num_representations)), center=center)
+    found = []
+    for begin in tqdm(range(0, len(texts), TEXTS_PER_CALL), unit=" batches"):
+        some = [encoder.text(text) for text in texts[begin : begin + TEXTS_PER_CALL]]
+        vectors = encoder.embed(some, [readout] * len(some))
+        found += [torch.from_numpy(layers[:, 0]) for layers in vectors]
+    return torch.stack(found)
+
+
+def _rows(path: Path, text_column: int, label_column: int) -> list[tuple[str, str]]:
+    rows, needed = [], max(text_column, label_column) + 1
+    for number, line in numbered_documents(path):
+        columns = line.split("\t")
+        if len(columns) < needed:
+            raise TaskError(
+                f"{path}, line {number}: {len(columns)} columns; the text is in {text_column} and"
+                f" the label in {label_column}, counted from 0"
+            )
+        rows.append((columns[text_column], columns[label_column]))
+    return rows
