@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -57,8 +58,9 @@ class ScalarMix:
                 f"the mix has {len(self.weights)} weights; the model has"
                 f" {representations.shape[0]} representations"
             )
-        scaled = [self.gamma * s for s in self.weights]
+        # As a tensor, what is too large for float32 becomes infinite, and no error of its own.
+        scaled = torch.tensor([self.gamma * s for s in self.weights], dtype=representations.dtype)
         mixed = scaled[0] * representations[0]
         for s, layer in zip(scaled[1:], representations[1:], strict=True):
-            mixed.add_(layer, alpha=s)
+            mixed.addcmul_(s, layer)
         return mixed

@@ -85,3 +85,9 @@ def test_a_gamma_that_is_not_finite_is_refused(number):
 def test_logits_without_a_softmax_are_refused(logits):
     with pytest.raises(MixError, match="finite"):
         ScalarMix.from_logits(logits)
+
+
+@pytest.mark.parametrize(("weights", "gamma"), [((3e38, 1.0), 3e38), ((1e300, 1.0), 1.0)])
+def test_what_float32_cannot_hold_becomes_infinite(weights, gamma):
+    mixed = ScalarMix(weights, gamma)(torch.ones(2, 3, 4))
+    assert torch.isinf(mixed).all()
