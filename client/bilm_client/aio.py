@@ -26,19 +26,7 @@ Answer = TypeVar("Answer")
 
 
 class AsyncClient:
-    """As `Client`; tasks of one event loop may share it.
-
-    Args:
-        url: Where the service listens.
-        api_key: Sent as a bearer token.
-        in_flight: How many requests are on their way at a time.
-        timeout_s: Without a byte from the service.
-        max_wait_s: Patience with a service that says 429 or 503, summed over one request's retries.
-        wait: Awaited with seconds before a retry.
-
-    Raises:
-        ValueError: in_flight is below 1.
-    """
+    """As `Client`, with a `wait` that is awaited; tasks of one event loop may share it."""
 
     def __init__(
         self,

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 @contextmanager
 def bar(is_wanted: bool, total: int) -> Iterator[Callable[[], object]]:
-    """A function to be called after each request.
+    """A function to be called after each request; one alone needs no bar.
 
     Raises:
         ImportError: a bar is wanted and tqdm is not installed.
     """
-    if not is_wanted:
+    if not is_wanted or total < 2:
         yield lambda: None
         return
     try:

@@ -409,7 +409,9 @@ def test_an_empty_list_asks_for_no_vectors(peer, lengths_of):
 
 def test_a_bar_counts_the_requests(peer, lengths_of, capsys):
     lengths_of(["a"] * 9, progress=True)
-    assert "3/3" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "3/3" in shown
+    assert "1/1" not in shown  # the question after the limits
 
 
 def test_at_least_one_request_is_in_flight(call):
