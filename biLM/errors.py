@@ -8,6 +8,8 @@ BiLMError
 ├── LayerError      a layer the model does not have
 ├── MixError        a mix of the wrong length, or by an unknown name
 ├── PrecisionError  numbers that this processor does not multiply
+├── SourceError     a file of texts that cannot be read as such, by file and line or row
+├── BulkError       vectors that cannot be written: the folder, the disk, their size
 ├── SelfTestError   vectors that are not the ones the artifact promises
 └── ArtifactError   a folder that cannot be loaded
     ├── MissingFileError       a file of the format is not there
@@ -49,6 +51,14 @@ class MixError(BiLMError):
 
 class PrecisionError(BiLMError):
     """Numbers that this processor does not multiply."""
+
+
+class SourceError(BiLMError):
+    """A file of texts that cannot be read as what it should be, or a text that is refused."""
+
+
+class BulkError(BiLMError):
+    """A bulk run that cannot go on: its folder holds another's output, or takes no more."""
 
 
 class SelfTestError(BiLMError):

@@ -1,9 +1,12 @@
-"""Files as this project writes them: whole or not at all, JSON for people to read."""
+"""Files as this project writes them, whole or not at all, and as it reads them, packed or not."""
 
+import gzip
 import json
+import lzma
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -23,3 +26,12 @@ def write_atomically(path: Path, data: bytes) -> None:
 def to_json(value: Mapping[str, object] | Sequence[object]) -> bytes:
     """Return `value` as indented UTF-8 JSON."""
     return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def unpacked(file: BinaryIO, suffix: str) -> Iterator[bytes]:
+    """The lines of an open file, which its suffix may tell to be packed: `.gz` or `.xz`."""
+    if suffix == ".gz":
+        return iter(gzip.GzipFile(fileobj=file))
+    if suffix == ".xz":
+        return iter(lzma.LZMAFile(file))
+    return iter(file)

@@ -6,7 +6,8 @@ names), `word` (a row a word of the caller's own segmentation), `text` (one row)
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from biLM.errors import SpanError
 from biLM.pooling import PieceRange
@@ -77,6 +78,25 @@ def text_passage(tokenizer: Tokenizer, text: str) -> Passage:
     """One row for the whole text; zeros if the text has no pieces."""
     found = tokenizer.encode(text)
     return Passage(found.ids, ((0, len(found)),), ((0, len(text)),))
+
+
+def shortened(passage: Passage, max_pieces: int, lost: Literal["left", "right"]) -> Passage:
+    """A text that lost what is beyond so many pieces at one end.
+
+    Rows of pooled levels all stay, some without pieces.
+    """
+    begin = max(len(passage.ids) - max_pieces, 0) if lost == "left" else 0
+    end = begin + max_pieces
+    kept = slice(begin, end)
+    ids = passage.ids[kept]
+    if passage.ranges is None:
+        pieces = passage.pieces and passage.pieces[kept]
+        return replace(passage, ids=ids, offsets=passage.offsets[kept], pieces=pieces)
+    ranges = tuple(
+        (min(max(first, begin), end) - begin, min(max(last, begin), end) - begin)
+        for first, last in passage.ranges
+    )
+    return replace(passage, ids=ids, ranges=ranges)
 
 
 def _by_offsets(found: Pieces, rows: Sequence[Offset]) -> Passage:

@@ -12,6 +12,7 @@ import torch
 
 from biLM.batch import WIDTHS, padded_pieces
 from biLM.config import BOUNDARY_PIECES
+from biLM.cpus import granted_cpus
 from biLM.encoder import Encoder
 from biLM.fill import Blank
 from biLM.passage import Passage
@@ -19,7 +20,6 @@ from biLM.precision import Precision
 from biLM.question import GuessesFor, Question, VectorsOf
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
-from service.cpus import granted_cpus
 from service.log import fields
 from service.schemas import Level, ModelInfo
 from service.settings import Settings

@@ -1,10 +1,10 @@
 """The texts of a request -> passages, within the limits."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from biLM.errors import SpanError
-from biLM.passage import Passage
+from biLM.passage import Passage, shortened
 from service.engine import Engine
 from service.errors import Details, RequestError
 from service.schemas import Level, TokenizeRequest, Truncate
@@ -142,8 +142,7 @@ def _covered(passage: Passage) -> int:
 
 
 def _fit(passage: Passage, index: int, truncate: Truncate, max_pieces: int) -> Passage:
-    excess = len(passage.ids) - max_pieces
-    if excess <= 0:
+    if len(passage.ids) <= max_pieces:
         return passage
     if truncate == "error":
         raise RequestError(
@@ -153,19 +152,4 @@ def _fit(passage: Passage, index: int, truncate: Truncate, max_pieces: int) -> P
             param="texts",
             details=Details(index, max_pieces, len(passage.ids), "max_text_pieces"),
         )
-    begin = excess if truncate == "left" else 0
-    return cut_out(passage, begin, begin + max_pieces)
-
-
-def cut_out(passage: Passage, begin: int, end: int) -> Passage:
-    """Pieces `[begin, end)` of a text. Rows of pooled levels all stay, some without pieces."""
-    kept = slice(begin, end)
-    ids = passage.ids[kept]
-    if passage.ranges is None:
-        pieces = passage.pieces and passage.pieces[kept]
-        return replace(passage, ids=ids, offsets=passage.offsets[kept], pieces=pieces)
-    ranges = tuple(
-        (min(max(first, begin), end) - begin, min(max(last, begin), end) - begin)
-        for first, last in passage.ranges
-    )
-    return replace(passage, ids=ids, ranges=ranges)
+    return shortened(passage, max_pieces, truncate)

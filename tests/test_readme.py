@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from biLM.bulk.command import build_parser as build_bulk_parser
 from training.__main__ import build_parser
 
 ROOT = Path(__file__).parent.parent
@@ -89,3 +90,11 @@ def cosines(name, text):
 @pytest.mark.parametrize("command", commands(README, "python -m training"))
 def test_a_training_step_takes_the_arguments_shown(command):
     build_parser().parse_args(shlex.split(command)[3:])
+
+
+@pytest.mark.parametrize("text", [README, (ROOT / "docs/bulk.md").read_text("utf-8")])
+def test_a_bulk_run_takes_the_arguments_shown(text):
+    shown = commands(text, "python -m biLM")
+    assert shown
+    for command in shown:
+        build_bulk_parser().parse_args(shlex.split(command)[3:])

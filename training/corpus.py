@@ -6,18 +6,16 @@ meet in one file and all but one are dropped, and adding a source moves nothing.
 size of one training file, whatever the size of the corpus.
 """
 
-import gzip
 import hashlib
-import lzma
 import math
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from biLM.files import to_json, write_atomically
+from biLM.files import to_json, unpacked, write_atomically
 from training.errors import CorpusError
 
 SUFFIXES = (".txt", ".gz", ".xz")
@@ -154,8 +152,8 @@ def is_held_out(text: str, one_in: int) -> bool:
 
 def numbered_documents(path: Path) -> Iterator[tuple[int, str]]:
     """The same with the number of the line each stands on, counted from 1."""
-    with _open(path) as file:
-        for number, line in enumerate(file, start=1):
+    with path.open("rb") as file:
+        for number, line in enumerate(unpacked(file, path.suffix), start=1):
             try:
                 text = line.decode("utf-8").strip()
             except UnicodeDecodeError as error:
@@ -165,14 +163,6 @@ def numbered_documents(path: Path) -> Iterator[tuple[int, str]]:
                 ) from error
             if text:
                 yield number, text
-
-
-def _open(path: Path) -> AbstractContextManager[Iterable[bytes]]:
-    if path.suffix == ".xz":
-        return lzma.open(path, "rb")
-    if path.suffix == ".gz":
-        return gzip.open(path, "rb")
-    return path.open("rb")
 
 
 def text_bytes(paths: Iterable[Path]) -> int:

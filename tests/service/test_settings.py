@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from service.__main__ import COULD_NOT_START, WRONG_SETTINGS, Server, main
-from service.cpus import granted_cpus
 from service.errors import SettingsError
 from service.settings import Settings, load_settings
 
@@ -55,23 +54,3 @@ def test_a_precision_without_units_for_it_is_refused_at_start(artifact_folder, m
     flags = {"model": str(artifact_folder), "port": "0", "precision": "bfloat16"}
     assert Server(load_settings(flags)).serve_until_signal() == COULD_NOT_START
     assert "choose auto or float32" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("cpu_max", "cpus"),
-    [
-        ("max 100000", 4),
-        ("200000 100000", 2),
-        ("150000 100000", 1),
-        ("50000 100000", 1),
-        ("900000 100000", 4),
-        ("nonsense", 4),
-        (None, 4),
-    ],
-)
-def test_threads_are_the_whole_cpus_the_cgroup_grants(tmp_path, monkeypatch, cpu_max, cpus):
-    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1, 2, 3})
-    file = tmp_path / "cpu.max"
-    if cpu_max is not None:
-        file.write_text(cpu_max)
-    assert granted_cpus(file) == cpus

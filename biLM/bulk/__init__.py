@@ -1,0 +1,1 @@
+"""Whole corpora to files of vectors, on one machine or on many."""

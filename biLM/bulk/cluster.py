@@ -1,0 +1,160 @@
+"""The same run on a Ray cluster: one task reads, workers on any node embed and write, this counts.
+
+The folder, the artifact and the file of texts stand at the same path on every machine. The files
+come out as those of one machine: what makes a part is decided where the texts are read, in order.
+A part that a lost node had begun is done by another.
+"""
+
+import logging
+import os
+import pickle
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import ray
+from ray.data import ActorPoolStrategy, DataContext, Dataset, Datasource, ReadTask
+from ray.data.block import BlockMetadata
+from ray.exceptions import RayError
+
+from biLM.bulk.job import EncoderSettings, Job, PartWriter, finish, open_ledger
+from biLM.bulk.parts import Done, Written, parts_or_refusal
+from biLM.bulk.sources import Source
+from biLM.errors import BiLMError, BulkError, SourceError
+
+CONNECT_S = 5
+Batch = dict[str, Any]  # columns of a block, as Ray hands them over
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where the work is done.
+
+    Args:
+        address: Of a running cluster, `auto` for the one of this machine, `local` for a new one.
+        workers: Encoders that run at a time.
+        worker_cpus: Of each.
+    """
+
+    address: str
+    workers: int = 1
+    worker_cpus: int = 1
+
+
+def embed_on_cluster(
+    source: Source,
+    out: Path,
+    job: Job,
+    settings: EncoderSettings,
+    cluster: Cluster,
+    advance: Callable[[int], object],
+) -> Done:
+    """As `embed_source`, by the workers of a cluster.
+
+    Raises:
+        SourceError: a text is refused, or the source is not the one before.
+        BulkError: the folder holds other vectors or cannot be written to, or there is no cluster.
+    """
+    settings = settings.resolved()
+    with open_ledger(out, job, settings) as ledger, _connected(cluster.address):
+        parts = PartsOf(source, ledger.done, job.part_characters)
+        for row in _written(parts, PartWriter(out, job, settings), cluster).iter_rows():
+            written = _unless_failed(row["written"])
+            ledger.add(written)
+            advance(written.position)
+        return finish(ledger, job)
+
+
+class PartsOf(Datasource):
+    """The parts of a source, a block each, read by one task in order.
+
+    Args:
+        source: Of the texts.
+        done: What is written.
+        characters: Of a part, about.
+    """
+
+    def __init__(self, source: Source, done: Done, characters: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # of Ray
+        self._read = lambda: (_block(part) for part in parts_or_refusal(source, done, characters))
+
+    def estimate_inmemory_data_size(self) -> int | None:
+        """Not known before it is read."""
+        return None
+
+    def get_read_tasks(
+        self, *_: object, **__: object
+    ) -> list[Any]:  # the hints of ReadTask are old
+        """One, whatever the parallelism: reading is fast beside embedding."""
+        nothing = BlockMetadata(num_rows=None, size_bytes=None, input_files=None, exec_stats=None)
+        return [ReadTask(self._read, nothing)]
+
+
+class RayWriter:
+    """A worker: writes the part of each block."""
+
+    def __init__(self, writer: PartWriter) -> None:
+        self._write = writer
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Write one part; return what was written, or the refusal. Ray would wrap an error."""
+        found = pickle.loads(batch["part"][0])
+        try:
+            if not isinstance(found, SourceError):
+                found = self._write(found)
+        except BiLMError as error:
+            found = error
+        return {"written": np.array([pickle.dumps(found)], dtype=object)}
+
+
+def _written(parts: PartsOf, writer: PartWriter, cluster: Cluster) -> Dataset:
+    context = DataContext.get_current()
+    context.execution_options.preserve_order = True  # the ledger counts parts in their order
+    context.enable_progress_bars = False  # there is one for the whole
+    written: Dataset = ray.data.read_datasource(parts, num_cpus=0).map_batches(
+        RayWriter,
+        fn_constructor_args=(writer,),
+        batch_size=1,
+        compute=ActorPoolStrategy(size=cluster.workers),
+        num_cpus=cluster.worker_cpus,
+    )
+    return written
+
+
+def _block(part: object) -> pa.Table:
+    return pa.table({"part": pa.array([pickle.dumps(part)], pa.large_binary())})
+
+
+def _unless_failed(pickled: bytes) -> Written:
+    found: Written | BiLMError = pickle.loads(pickled)
+    if isinstance(found, BiLMError):
+        raise found
+    return found
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[None]:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a new one would report to its makers
+    try:
+        _reach(address)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (OSError, ValueError) as error:  # a ConnectionError is an OSError
+        raise BulkError(f"there is no Ray cluster at {address}: {error}") from error
+    try:
+        yield
+    except RayError as error:
+        raise BulkError(f"the cluster gave up: {error}") from error
+    finally:
+        ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Ray itself tries for minutes where nobody listens."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), CONNECT_S).close()

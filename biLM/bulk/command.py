@@ -1,0 +1,153 @@
+"""The command line of bulk runs: `python -m biLM embed INPUT --out DIR`."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from tqdm import tqdm
+
+from biLM.bulk.formats import FORMATS
+from biLM.bulk.job import EncoderSettings, Job
+from biLM.bulk.machine import embed_source
+from biLM.bulk.parts import Done
+from biLM.bulk.sources import Columns, Source, open_source
+from biLM.bulk.transform import LEVELS, Wanted
+from biLM.cpus import granted_cpus
+from biLM.errors import BiLMError
+from biLM.pooling import POOLINGS
+from biLM.readout import CONTEXT, Layer
+
+INTERRUPTED = 130  # as a shell tells of SIGINT
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Embed a file; a refusal is one line on standard error and status 2."""
+    given = build_parser().parse_args(arguments)
+    try:
+        done = _embed(given)
+    except BiLMError as error:
+        _tell(f"{error}\nWhat is in {given.out} stays; the same command goes on there.")
+        return 2
+    except KeyboardInterrupt:
+        _tell(f"interrupted; what is in {given.out} stays, and the same command goes on there")
+        return INTERRUPTED
+    _tell(f"{given.out}: {done.rows:,} vectors of {done.texts:,} texts in {done.parts} files")
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The arguments of `embed`."""
+    parser = argparse.ArgumentParser(prog="python -m biLM", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    embed = commands.add_parser("embed", help="a file of texts -> files of vectors")
+    embed.add_argument(
+        "input", type=Path, help=".txt, .tsv or .jsonl, plain or packed as .gz or .xz; .parquet"
+    )
+    embed.add_argument("--out", type=Path, required=True, help="folder; a cut run goes on in it")
+    _declare_texts(embed)
+    _declare_vectors(embed)
+    _declare_machines(embed)
+    return parser
+
+
+def _declare_texts(embed: argparse.ArgumentParser) -> None:
+    embed.add_argument(
+        "--column", help="of the text: a name, or in TSV without a header a number from 0"
+    )
+    embed.add_argument("--spans", metavar="COLUMN", help="of lists of [begin, end], for level span")
+    embed.add_argument(
+        "--truncate", choices=["left", "right"], help="the end that a text beyond the limit loses"
+    )
+    embed.add_argument("--max-text-pieces", type=_positive, default=Wanted.max_text_pieces)
+
+
+def _declare_vectors(embed: argparse.ArgumentParser) -> None:
+    embed.add_argument("--artifact", type=Path, default=Path("models/zh-small"))
+    embed.add_argument("--mixes", type=Path, help="a file of further mixes, as for BILM_MIXES")
+    embed.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto")
+    embed.add_argument("--level", choices=LEVELS, default=Wanted.level)
+    of = embed.add_mutually_exclusive_group()
+    of.add_argument("--mix", default=Wanted.mix)
+    of.add_argument("--layers", type=_layers, help="each in a column: all, context, or 0,2")
+    embed.add_argument("--pooling", choices=POOLINGS, default=Wanted.pooling)
+    embed.add_argument("--center", action="store_true")
+    embed.add_argument("--normalize", action="store_true")
+    embed.add_argument("--float16", action="store_true", help="half the size")
+    embed.add_argument("--format", choices=FORMATS, default=Job.kind)
+    embed.add_argument(
+        "--part-characters",
+        type=_positive,
+        default=Job.part_characters,
+        help="of the texts of a file, about",
+    )
+
+
+def _declare_machines(embed: argparse.ArgumentParser) -> None:
+    embed.add_argument(
+        "--ray", metavar="ADDRESS", help="run on a Ray cluster: auto, local or host:port"
+    )
+    embed.add_argument(
+        "--workers",
+        type=_positive,
+        help="processes, each with an encoder of about half a gigabyte; one for each CPU, and one"
+        " on a cluster, where nothing is said",
+    )
+    embed.add_argument(
+        "--worker-cpus", type=_positive, default=1, help="of a worker on the cluster"
+    )
+
+
+def _embed(given: argparse.Namespace) -> Done:
+    columns = Columns(given.column, given.spans, given.level == "word")
+    wanted = Wanted(
+        level=given.level,
+        layers=given.layers,
+        mix=given.mix,
+        pooling=given.pooling,
+        center=given.center,
+        normalize=given.normalize,
+        dtype="float16" if given.float16 else "float32",
+        truncate=given.truncate,
+        max_text_pieces=given.max_text_pieces,
+    )
+    job = Job(columns, wanted, given.format, given.part_characters)
+    settings = EncoderSettings(given.artifact, given.precision, given.mixes)
+    source = open_source(given.input, columns)
+    with _progress(source) as advance:
+        if given.ray is None:
+            workers = given.workers or granted_cpus()
+            return embed_source(source, given.out, job, settings, workers, advance)
+        from biLM.bulk.cluster import Cluster, embed_on_cluster
+
+        cluster = Cluster(given.ray, given.workers or 1, given.worker_cpus)
+        return embed_on_cluster(source, given.out, job, settings, cluster, advance)
+
+
+@contextmanager
+def _progress(source: Source) -> Iterator[Callable[[int], object]]:
+    with tqdm(total=source.size, unit_scale=True, desc="embedding", smoothing=0.1) as bar:
+        yield lambda position: bar.update(position - bar.n)
+
+
+def _layers(value: str) -> Literal["all"] | tuple[Layer, ...]:
+    if value == "all":
+        return "all"
+    named: list[Layer] = []
+    for name in value.split(","):
+        if name != CONTEXT and not name.isdecimal():
+            raise argparse.ArgumentTypeError(f"{name!r} is no number and not {CONTEXT!r}")
+        named.append(CONTEXT if name == CONTEXT else int(name))
+    return tuple(named)
+
+
+def _positive(value: str) -> int:
+    if not value.isdecimal() or not int(value):
+        raise argparse.ArgumentTypeError(f"{value!r} is no number above 0")
+    return int(value)
+
+
+def _tell(message: str) -> None:
+    sys.stderr.write(f"biLM: {message}\n")

@@ -1,0 +1,112 @@
+"""The files that vectors are written to: Parquet, Arrow, or HDF5 as tools of ELMo's time read it.
+
+An HDF5 file has a dataset for each text, named by the text's number: `[rows, dim]`, or
+`[layers, rows, dim]` where layers are named.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pyarrow import parquet
+
+Format = Literal["parquet", "arrow", "hdf5"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+LINKS = "vectors.hdf5"
+Rows = Any  # a pyarrow.RecordBatch; the library is published without types
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """An open file of vectors."""
+
+    def write(self, numbers: Sequence[int], rows: Rows) -> None:
+        """Add the rows of the texts of those numbers; a text may have none."""
+        ...
+
+
+def open_writer(kind: Format, path: Path, schema: pa.Schema) -> AbstractContextManager[Writer]:
+    """A new file of that format; leaving the context completes it."""
+    return OPENERS[kind](path, schema)
+
+
+class TableWriter:
+    """The rows of all texts, one after the other."""
+
+    def __init__(self, file: parquet.ParquetWriter | pa.RecordBatchFileWriter) -> None:
+        self._file = file
+
+    def write(self, numbers: Sequence[int], rows: Rows) -> None:
+        """Add rows."""
+        self._file.write_batch(rows)
+
+
+class Hdf5Writer:
+    """A dataset for each text."""
+
+    def __init__(self, file: h5py.File) -> None:
+        self._file = file
+
+    def write(self, numbers: Sequence[int], rows: Rows) -> None:
+        """Add a dataset for each text."""
+        layers = [_matrix(rows.column(name)) for name in _vector_columns(rows.schema)]
+        vectors = layers[0] if "vector" in rows.schema.names else np.stack(layers)
+        texts = rows.column("text").to_numpy()
+        for number in numbers:
+            begin, end = np.searchsorted(texts, [number, number + 1])
+            self._file.create_dataset(str(number), data=vectors[..., begin:end, :])
+
+
+def link_parts(folder: Path, parts: Sequence[Path]) -> None:
+    """One HDF5 file with the datasets of all parts, as links to the files beside it."""
+    temporary = folder / f".{LINKS}.tmp"
+    with h5py.File(temporary, "w") as links:
+        for part in parts:
+            with h5py.File(part) as file:
+                links.attrs["bilm"] = file.attrs["bilm"]
+                for number in file:
+                    links[number] = h5py.ExternalLink(part.name, f"/{number}")
+    temporary.replace(folder / LINKS)
+
+
+@contextmanager
+def _parquet(path: Path, schema: pa.Schema) -> Iterator[Writer]:
+    # Numbers of a vector neither repeat nor pack, and nobody searches by their bounds.
+    vectors = set(_vector_columns(schema))
+    others = [name for name in schema.names if name not in vectors]
+    packing = dict.fromkeys(others, "zstd")
+    packing |= {f"{name}.list.element": "none" for name in vectors}
+    options = {"compression": packing, "use_dictionary": others, "write_statistics": others}
+    with parquet.ParquetWriter(path, schema, **options) as file:
+        yield TableWriter(file)
+
+
+@contextmanager
+def _arrow(path: Path, schema: pa.Schema) -> Iterator[Writer]:
+    with path.open("wb") as sink, pa.ipc.new_file(sink, schema) as file:
+        yield TableWriter(file)
+
+
+@contextmanager
+def _hdf5(path: Path, schema: pa.Schema) -> Iterator[Writer]:
+    with h5py.File(path, "w") as file:
+        file.attrs["bilm"] = schema.metadata[b"bilm"].decode()
+        yield Hdf5Writer(file)
+
+
+Opener = Callable[[Path, pa.Schema], AbstractContextManager[Writer]]
+OPENERS: Mapping[Format, Opener] = {"parquet": _parquet, "arrow": _arrow, "hdf5": _hdf5}
+
+
+def _vector_columns(schema: pa.Schema) -> list[str]:
+    return [field.name for field in schema if pa.types.is_fixed_size_list(field.type)]
+
+
+def _matrix(column: pa.FixedSizeListArray) -> npt.NDArray[Any]:  # float32 or float16
+    matrix: npt.NDArray[Any] = column.flatten().to_numpy()
+    return matrix.reshape(len(column), column.type.list_size)

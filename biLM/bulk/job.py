@@ -1,0 +1,140 @@
+"""What a bulk run is, whoever does it: what is asked, who writes a part, what the folder counts."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from biLM.artifact import load_artifact
+from biLM.bulk.formats import Format, link_parts
+from biLM.bulk.ledger import Ledger, sole_writer
+from biLM.bulk.parts import Done, Part, Written, part_path, remove_leftovers, write_part
+from biLM.bulk.sources import Columns
+from biLM.bulk.transform import Transform, Wanted
+from biLM.encoder import Encoder
+from biLM.errors import BulkError
+from biLM.precision import PrecisionChoice, chosen_precision
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """An encoder, told so briefly that it can travel.
+
+    Args:
+        artifact: The folder, the same on every machine.
+        precision: As of `Encoder`.
+        mixes: A file of further mixes, the same on every machine.
+        revision: Of the artifact, where it must be a certain one.
+    """
+
+    artifact: Path
+    precision: PrecisionChoice = "auto"
+    mixes: Path | None = None
+    revision: str = ""
+
+    def resolved(self) -> "EncoderSettings":
+        """The same with the precision and the model that this machine finds; others must, too."""
+        revision = load_artifact(self.artifact).revision
+        return replace(self, precision=chosen_precision(self.precision), revision=revision)
+
+    def load(self) -> Encoder:
+        """Load it and try every shape.
+
+        Raises:
+            PrecisionError: the machine does not have the precision.
+            ArtifactError: the folder is incomplete, foreign or damaged.
+            MixError: a further mix does not fit.
+            SelfTestError: the machine does not give the artifact's vectors.
+            BulkError: the folder holds another model.
+        """
+        encoder = Encoder.load(self.artifact, self.precision, self.mixes)
+        if self.revision not in ("", encoder.artifact.revision):
+            raise BulkError(
+                f"{self.artifact} holds {encoder.artifact.revision} on one machine and"
+                f" {self.revision} on another; copy one to both"
+            )
+        encoder.warm_up()
+        encoder.self_test()
+        return encoder
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is made of a source.
+
+    Args:
+        columns: Where the texts stand in it.
+        wanted: Which vectors.
+        kind: Of the files.
+        part_characters: About how many characters make a file; what is lost at most where a run is
+            cut off.
+    """
+
+    columns: Columns
+    wanted: Wanted
+    kind: Format = "parquet"
+    part_characters: int = 400_000
+
+    def asked(self, settings: EncoderSettings) -> Mapping[str, Any]:
+        """Everything that the vectors depend on but the texts, as JSON returns it."""
+        wanted = asdict(self.wanted)
+        if isinstance(self.wanted.layers, tuple):
+            wanted["layers"] = list(self.wanted.layers)
+        return {
+            "model": settings.revision,
+            "precision": settings.precision,
+            **wanted,
+            "columns": asdict(self.columns),
+            "kind": self.kind,
+            "part_characters": self.part_characters,
+        }
+
+
+@dataclass(frozen=True)
+class PartWriter:
+    """Writes parts in whichever process it is called; it can travel there.
+
+    Args:
+        out: The folder.
+        job: What is made of the texts.
+        settings: Of the encoder.
+    """
+
+    out: Path
+    job: Job
+    settings: EncoderSettings
+
+    def __call__(self, part: Part) -> Written:
+        """Write one part.
+
+        Raises:
+            SourceError: a text is refused.
+            BulkError: the file cannot be written.
+        """
+        transform = Transform(_encoder(self.settings), self.job.wanted)
+        return write_part(self.out, part, transform, self.job.kind)
+
+
+@lru_cache(maxsize=1)  # a process has one, from its first part to its end
+def _encoder(settings: EncoderSettings) -> Encoder:
+    return settings.load()
+
+
+@contextmanager
+def open_ledger(out: Path, job: Job, settings: EncoderSettings) -> Iterator[Ledger]:
+    """The folder's account, while no other run writes to it."""
+    with sole_writer(out):
+        ledger = Ledger.of(out, job.asked(settings))
+        ledger.write()
+        remove_leftovers(out)
+        yield ledger
+
+
+def finish(ledger: Ledger, job: Job) -> Done:
+    """Complete the folder once all parts are in it."""
+    if job.kind == "hdf5":
+        numbers = range(ledger.done.parts)
+        link_parts(ledger.folder, [part_path(ledger.folder, n, job.kind) for n in numbers])
+    return ledger.done

@@ -1,0 +1,101 @@
+"""What a folder of vectors holds, so that a run that was cut off goes on and repeats nothing."""
+
+import fcntl
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from biLM.bulk.parts import Done, Written
+from biLM.errors import BulkError
+from biLM.files import to_json, write_atomically
+
+FILE = "_bulk.json"  # readers of a folder of Parquet pass over what begins like this
+FORMAT_VERSION = 1
+
+
+@dataclass
+class Ledger:
+    """The folder's own account; it counts a part once that part is in its place.
+
+    Args:
+        folder: Of the vectors.
+        asked: Everything that the vectors depend on but the texts.
+        done: What is written.
+    """
+
+    folder: Path
+    asked: Mapping[str, Any]
+    done: Done = field(default_factory=Done)
+
+    @classmethod
+    def of(cls, folder: Path, asked: Mapping[str, Any]) -> "Ledger":
+        """That of a folder, which may be new.
+
+        Raises:
+            BulkError: the folder holds other vectors.
+        """
+        path = folder / FILE
+        if not path.exists():
+            if stray := next(folder.glob("part-*"), None):
+                raise BulkError(f"{stray} is there without {path}; choose another --out")
+            return cls(folder, asked)
+        try:
+            told = json.loads(path.read_bytes())
+            version, before, done = told["version"], told["asked"], Done(**told["done"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BulkError(f"{path} cannot be read: {error!r}; choose another --out") from error
+        if version != FORMAT_VERSION:
+            raise BulkError(f"{path} is of version {version}, not {FORMAT_VERSION}")
+        _refuse_other(path, before, asked)
+        return cls(folder, asked, done)
+
+    def add(self, written: Written) -> None:
+        """Count a part that is in its place.
+
+        Raises:
+            BulkError: the account cannot be written.
+        """
+        done = self.done
+        texts, rows = done.texts + written.texts, done.rows + written.rows
+        self.done = Done(done.parts + 1, texts, rows, written.sha256)
+        self.write()
+
+    def write(self) -> None:
+        """Put the account in its place."""
+        told = {"version": FORMAT_VERSION, "asked": self.asked, "done": asdict(self.done)}
+        try:
+            write_atomically(self.folder / FILE, to_json(told))
+        except OSError as error:
+            raise BulkError(f"{self.folder / FILE} cannot be written: {error}") from error
+
+
+@contextmanager
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Keep others from writing into the folder, which is made where it is not.
+
+    Raises:
+        BulkError: another does, or the folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        raise BulkError(f"{folder} cannot be written to: {error}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BulkError(f"another run writes into {folder}; choose another --out") from error
+        yield
+
+
+def _refuse_other(path: Path, before: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    for name, value in asked.items():
+        if name not in before or before[name] != value:
+            raise BulkError(
+                f"{path} tells of vectors with {name} {before.get(name)!r}, not {value!r}; ask for"
+                " the same, or choose another --out"
+            )

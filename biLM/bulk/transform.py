@@ -1,0 +1,166 @@
+"""Records -> a table of vectors: one row for each piece, char, word, span or text.
+
+Columns: `text` counts the records of the source from 0; `begin` and `end` are the row's place in
+its text, in code points; `piece` is the piece, where a row is one; `vector` is a list of fixed
+size, or where layers are named there is one for each: `layer_0`, `layer_1`, `context`.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from biLM.bulk.sources import Record
+from biLM.encoder import Encoder
+from biLM.errors import BulkError, LayerError, SourceError, SpanError, TextError
+from biLM.passage import Passage, shortened
+from biLM.pooling import Pooling
+from biLM.readout import CONTEXT, Layer, Readout
+
+Level = Literal["piece", "char", "word", "span", "text"]
+LEVELS: tuple[Level, ...] = ("piece", "char", "word", "span", "text")
+Array = npt.NDArray[np.float32] | npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which vectors are made; fields are those of POST /embed.
+
+    Args:
+        level: What makes a row.
+        layers: Each unmixed: those named, or `all` that have a number; None for the mix.
+        mix: By name.
+        pooling: How pieces become a row.
+        center: Centred by the artifact's geometry.
+        normalize: To unit length.
+        dtype: Of what is written.
+        truncate: Which end a text loses beyond the limit; None refuses it.
+        max_text_pieces: The limit; memory grows with it.
+    """
+
+    level: Level = "piece"
+    layers: tuple[Layer, ...] | Literal["all"] | None = None
+    mix: str = "default"
+    pooling: Pooling = "mean"
+    center: bool = False
+    normalize: bool = False
+    dtype: Literal["float32", "float16"] = "float32"
+    truncate: Literal["left", "right"] | None = None
+    max_text_pieces: int = 8192
+
+
+class Transform:
+    """Makes tables of the records it is given; it keeps nothing between them.
+
+    Args:
+        encoder: Whose vectors they are.
+        wanted: Which vectors.
+
+    Raises:
+        MixError: there is no such mix.
+        LayerError: the model has no such layer.
+    """
+
+    def __init__(self, encoder: Encoder, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self._encoder = encoder
+        known = encoder.artifact.layers
+        numbered = tuple(layer for layer in known if layer != CONTEXT)
+        layers = numbered if wanted.layers == "all" else wanted.layers
+        source = encoder.mix(wanted.mix) if layers is None else layers
+        self._readout = Readout(source, wanted.pooling, wanted.center, wanted.normalize)
+        self._columns = _vector_columns(layers, known)
+        self.schema = self._schema()
+
+    def __call__(self, records: Sequence[Record]) -> pa.RecordBatch:
+        """One row for each row of each record, in their order.
+
+        Raises:
+            SourceError: a text is over the limit, or a span outside its text; by file and row.
+            BulkError: a vector is beyond the dtype.
+        """
+        passages = [self._passage(record) for record in records]
+        vectors = self._encoder.embed(passages, [self._readout] * len(passages))
+        # One leading axis, of the columns, whatever is read out.
+        arrays = [self._checked(one, record) for one, record in zip(vectors, records, strict=True)]
+        columns = [pa.array(column) for column in _places(records, passages)]
+        if self.wanted.level == "piece":
+            columns.append(pa.array([piece for one in passages for piece in one.pieces or ()]))
+        for number in range(len(self._columns)):
+            column = np.concatenate([array[number] for array in arrays])
+            columns.append(_fixed_size_lists(column))
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
+
+    def _schema(self) -> pa.Schema:
+        artifact = self._encoder.artifact
+        value = pa.float16() if self.wanted.dtype == "float16" else pa.float32()
+        fields = [("text", pa.int64()), ("begin", pa.int32()), ("end", pa.int32())]
+        if self.wanted.level == "piece":
+            fields.append(("piece", pa.string()))
+        fields += [(name, pa.list_(value, artifact.config.dim)) for name in self._columns]
+        told = {"id": artifact.id, "revision": artifact.revision, "wanted": asdict(self.wanted)}
+        return pa.schema(fields, metadata={"bilm": json.dumps(told, ensure_ascii=False)})
+
+    def _passage(self, record: Record) -> Passage:
+        try:
+            passage = self._read(record)
+        except (TextError, SpanError) as error:
+            raise SourceError(f"{record.place}: {error}") from error
+        if len(passage.ids) <= self.wanted.max_text_pieces:
+            return passage
+        if self.wanted.truncate is None:
+            raise SourceError(
+                f"{record.place}: the text has {len(passage.ids)} pieces; the limit is"
+                f" {self.wanted.max_text_pieces}; split it, or ask for --truncate right or left"
+            )
+        return shortened(passage, self.wanted.max_text_pieces, self.wanted.truncate)
+
+    def _read(self, record: Record) -> Passage:
+        if not isinstance(record.text, str):
+            return self._encoder.words(record.text)
+        if self.wanted.level == "span":
+            return self._encoder.spans(record.text, record.spans)
+        read = {
+            "piece": self._encoder.pieces,
+            "char": self._encoder.chars,
+            "text": self._encoder.text,
+        }
+        return read[self.wanted.level](record.text)
+
+    def _checked(self, vectors: npt.NDArray[np.float32], record: Record) -> Array:
+        layers = vectors if self._readout.num_layers() else vectors[None]
+        with np.errstate(over="ignore"):  # an infinity is told below, with its place
+            array = layers.astype(self.wanted.dtype, copy=False)
+        if not np.isfinite(array).all():
+            raise BulkError(
+                f"{record.place}: a vector is beyond {self.wanted.dtype}; ask for float32, for"
+                " another mix, or for --normalize"
+            )
+        return array
+
+
+def _vector_columns(layers: tuple[Layer, ...] | None, known: tuple[Layer, ...]) -> list[str]:
+    if layers is None:
+        return ["vector"]
+    for layer in layers:
+        if layer not in known:
+            raise LayerError(f"layer {layer} is not one of {', '.join(map(str, known))}")
+    return [CONTEXT if layer == CONTEXT else f"layer_{layer}" for layer in layers]
+
+
+def _places(
+    records: Sequence[Record], passages: Sequence[Passage]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    numbers = np.array([record.number for record in records], np.int64)
+    rows = [passage.num_rows for passage in passages]
+    flat = [offset for passage in passages for offset in passage.offsets]
+    begins, ends = np.array(flat, np.int32).reshape(-1, 2).T
+    return np.repeat(numbers, rows), begins, ends
+
+
+def _fixed_size_lists(rows: Array) -> pa.FixedSizeListArray:
+    return pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1])

@@ -1,0 +1,98 @@
+"""Two real Ray nodes on loopback, and the same run on this machine alone."""
+
+from dataclasses import replace
+
+import pytest
+
+from biLM.bulk.cluster import Cluster, embed_on_cluster
+from biLM.bulk.job import EncoderSettings, Job
+from biLM.bulk.machine import embed_source
+from biLM.bulk.sources import Columns, open_source
+from biLM.bulk.transform import Wanted
+from biLM.errors import ArtifactError, BulkError, MixError, SourceError
+from tests.conftest import SENTENCES
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.filterwarnings("default"),  # of Ray's own, which we cannot mend
+]
+JOB = Job(Columns(), Wanted(level="char"), part_characters=2000)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """The address of two nodes, each a set of real processes, with a processor each."""
+    from ray.cluster_utils import Cluster as Nodes
+
+    nodes = Nodes(initialize_head=True, head_node_args={"num_cpus": 1})
+    nodes.add_node(num_cpus=1)
+    yield Cluster(nodes.address, workers=2)
+    nodes.shutdown()
+
+
+@pytest.fixture
+def texts(tmp_path):
+    path = tmp_path / "texts.txt"
+    path.write_text("\n".join(SENTENCES * 100), encoding="utf-8")
+    return path
+
+
+def files_of(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_two_nodes_write_the_files_that_one_machine_writes(
+    cluster, texts, tmp_path, artifact_folder
+):
+    settings, told = EncoderSettings(artifact_folder), []
+    source = open_source(texts, JOB.columns)
+    alone = embed_source(source, tmp_path / "alone", JOB, settings, 1, told.append)
+    positions = []
+    together = embed_on_cluster(
+        source, tmp_path / "together", JOB, settings, cluster, positions.append
+    )
+    assert together == alone
+    assert positions == told
+    assert files_of(tmp_path / "together") == files_of(tmp_path / "alone")
+
+
+def test_a_cluster_goes_on_where_one_machine_stopped(cluster, texts, tmp_path, artifact_folder):
+    settings, whole = EncoderSettings(artifact_folder), texts.read_bytes()
+    out, positions = tmp_path / "out", []
+    texts.write_bytes(whole[:9000] + b"\xff" + whole[9000:])
+    with pytest.raises(SourceError, match="not UTF-8"):
+        embed_on_cluster(open_source(texts, JOB.columns), out, JOB, settings, cluster, print)
+    assert list(out.glob("part-*"))
+    texts.write_bytes(whole)
+    source = open_source(texts, JOB.columns)
+    done = embed_on_cluster(source, out, JOB, settings, cluster, positions.append)
+    assert done.texts == len(SENTENCES) * 100
+    assert len(positions) < done.parts
+
+
+@pytest.mark.parametrize(
+    ("wanted", "error", "told"),
+    [
+        (Wanted(max_text_pieces=1), SourceError, "texts.txt, line 1: the text has"),
+        (Wanted(mix="none"), MixError, "there is no mix 'none'"),
+    ],
+)
+def test_a_workers_refusal_is_told_as_if_it_were_here(
+    cluster, texts, tmp_path, artifact_folder, wanted, error, told
+):
+    settings, source = EncoderSettings(artifact_folder), open_source(texts, JOB.columns)
+    with pytest.raises(error, match=told):
+        embed_on_cluster(
+            source, tmp_path / "out", replace(JOB, wanted=wanted), settings, cluster, print
+        )
+
+
+def test_no_artifact_and_no_cluster_are_told(cluster, texts, tmp_path, artifact_folder):
+    source = open_source(texts, JOB.columns)
+    with pytest.raises(ArtifactError):
+        embed_on_cluster(source, tmp_path / "a", JOB, EncoderSettings(tmp_path), cluster, print)
+    nowhere = replace(cluster, address="127.0.0.1:1")
+    with pytest.raises(BulkError, match=r"no Ray cluster at 127\.0\.0\.1:1"):
+        embed_on_cluster(
+            source, tmp_path / "b", JOB, EncoderSettings(artifact_folder), nowhere, print
+        )

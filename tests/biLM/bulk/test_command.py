@@ -1,0 +1,88 @@
+import subprocess
+import sys
+
+import pytest
+from pyarrow import parquet
+
+from biLM.bulk import command
+
+
+@pytest.fixture
+def embed(artifact_folder, tmp_path, capsys):
+    """Run the command in this process; returns its status and what it said."""
+    (tmp_path / "texts.tsv").write_text("水果\t苹果好\n手机\t苹果贵\n", encoding="utf-8")
+
+    def run(*arguments, file="texts.tsv"):
+        given = [str(tmp_path / file), "--out", str(tmp_path / "out")]
+        common = ["--artifact", str(artifact_folder), "--precision", "float32"]
+        status = command.main(["embed", *given, *common, *arguments])
+        return status, capsys.readouterr().err
+
+    return run
+
+
+def test_it_embeds_a_column_and_tells_what_it_did(embed, tmp_path):
+    status, told = embed("--column", "1", "--level", "char", "--layers", "0,context", "--float16")
+    assert status == 0
+    assert "6 vectors of 2 texts in 1 files" in told
+    table = parquet.read_table(tmp_path / "out")
+    assert table.schema.names == ["text", "begin", "end", "layer_0", "context"]
+    assert str(table.schema.field("layer_0").type.value_type) == "halffloat"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--column", "2"], "texts.tsv, line 1: 2 columns; the text should be in number 2"),
+        (["--layers", "7"], "layer 7 is not one of 0, 1, 2, context"),
+        (["--mix", "none"], "there is no mix 'none'"),
+        (["--max-text-pieces", "1"], "pieces; the limit is 1; split it"),
+    ],
+)
+def test_a_refusal_is_told_in_words_and_by_status_2(embed, arguments, told):
+    status, said = embed(*arguments)
+    assert status == 2
+    assert told in said
+    assert "the same command goes on there" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--layers", "first"], "'first' is no number and not 'context'"),
+        (["--max-text-pieces", "0"], "'0' is no number above 0"),
+        (["--layers", "0", "--mix", "top"], "not allowed with"),
+    ],
+)
+def test_arguments_that_mean_nothing_are_told_with_the_usage(embed, capsys, arguments, told):
+    with pytest.raises(SystemExit) as end:
+        embed(*arguments)
+    assert end.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_an_interrupt_is_told_in_words(embed, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "open_source", interrupt)
+    status, said = embed()
+    assert status == 130
+    assert "interrupted; what is in" in said
+
+
+def test_without_the_extra_it_says_what_to_install(tmp_path):
+    code = (
+        "import sys; sys.modules['pyarrow'] = None; import biLM.__main__ as m; sys.exit(m.main())"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert told.returncode == 2
+    assert "pyarrow is not installed; pip install '.[bulk]'" in told.stderr
+
+
+def test_python_m_is_the_same_command():
+    told = subprocess.run(
+        [sys.executable, "-m", "biLM", "embed", "--help"], capture_output=True, text=True
+    )
+    assert "--part-characters" in told.stdout

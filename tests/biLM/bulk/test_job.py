@@ -1,0 +1,238 @@
+import json
+import multiprocessing
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from biLM.bulk.formats import LINKS
+from biLM.bulk.job import EncoderSettings, Job
+from biLM.bulk.ledger import FILE, sole_writer
+from biLM.bulk.machine import embed_source
+from biLM.bulk.sources import Columns, open_source
+from biLM.bulk.transform import Wanted
+from biLM.errors import BulkError, SourceError
+from biLM.readout import Readout
+from tests.conftest import SENTENCES
+
+JOB = Job(Columns(), Wanted(level="char"), part_characters=60)
+TEXTS = [*SENTENCES, "", *SENTENCES[::-1], "苹果"]
+
+
+@pytest.fixture(scope="module")
+def settings(artifact_folder):
+    return EncoderSettings(artifact_folder, "float32")
+
+
+@pytest.fixture
+def texts(tmp_path):
+    path = tmp_path / "texts.txt"
+    path.write_text("\n".join(TEXTS), encoding="utf-8")
+    return path
+
+
+def run(path, out, settings, job=JOB, workers=1):
+    told = []
+    source = open_source(path, job.columns)
+    return embed_source(source, out, job, settings, workers, told.append), told
+
+
+def parts(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("part-*"))}
+
+
+def test_a_folder_of_parquet_reads_as_one_table(texts, tmp_path, settings, encoder):
+    done, told = run(texts, tmp_path / "out", settings)
+    table = parquet.read_table(tmp_path / "out")
+    asked = [encoder.chars(text) for text in TEXTS]
+    expected = np.concatenate(encoder.embed(asked, [Readout(encoder.mix("default"))] * len(asked)))
+    np.testing.assert_array_equal(np.array(table["vector"].to_pylist(), np.float32), expected)
+    assert (done.texts, done.rows) == (len(TEXTS), len(expected)) == (len(TEXTS), table.num_rows)
+    assert done.parts == len(parts(tmp_path / "out")) > 2
+    assert told[-1] == texts.stat().st_size
+    assert b"revision" in table.schema.metadata[b"bilm"]
+
+
+def test_arrow_files_hold_what_parquet_files_hold(texts, tmp_path, settings):
+    run(texts, tmp_path / "parquet", settings)
+    run(texts, tmp_path / "arrow", settings, replace(JOB, kind="arrow"))
+    tables = []
+    for path in sorted((tmp_path / "arrow").glob("part-*")):
+        with pa.ipc.open_file(path) as file:
+            tables.append(file.read_all())
+    assert pa.concat_tables(tables).equals(parquet.read_table(tmp_path / "parquet"))
+
+
+@pytest.mark.parametrize(("layers", "shape"), [(None, (-1, 24)), ((0, 2), (2, -1, 24))])
+def test_one_hdf5_file_has_a_dataset_for_every_text(
+    texts, tmp_path, settings, encoder, layers, shape
+):
+    wanted = Wanted(level="char", layers=layers)
+    run(texts, tmp_path / "out", settings, replace(JOB, wanted=wanted, kind="hdf5"))
+    readout = Readout(encoder.mix("default") if layers is None else layers)
+    with h5py.File(tmp_path / "out" / LINKS) as file:
+        assert set(file) == {str(number) for number in range(len(TEXTS))}
+        for number, text in enumerate(TEXTS):
+            (expected,) = encoder.embed([encoder.chars(text)], [readout])
+            assert file[str(number)].shape == (*shape[:-2], len(text), 24)
+            np.testing.assert_array_equal(file[str(number)][:], expected)
+
+
+def test_a_run_stopped_by_a_bad_line_goes_on_once_it_is_mended(texts, tmp_path, settings):
+    good = texts.read_bytes()
+    texts.write_bytes(good[:-6] + b"\xff\xff" + good[-4:])
+    with pytest.raises(SourceError, match=f"line {len(TEXTS)}: not UTF-8"):
+        run(texts, tmp_path / "out", settings)
+    before = parts(tmp_path / "out")
+    assert before
+    texts.write_bytes(good)
+    _, told = run(texts, tmp_path / "out", settings)
+    assert len(told) < len(parts(tmp_path / "out"))  # only what was missing
+    run(texts, tmp_path / "unbroken", settings)
+    assert parts(tmp_path / "out") == parts(tmp_path / "unbroken")
+
+
+def test_several_processes_write_what_one_does(texts, tmp_path, settings):
+    several = run(texts, tmp_path / "several", settings, workers=3)
+    assert several == run(texts, tmp_path / "one", settings)
+    assert parts(tmp_path / "several") == parts(tmp_path / "one")
+
+
+def test_what_stands_before_a_bad_line_is_written_by_several_processes_too(
+    texts, tmp_path, settings
+):
+    texts.write_bytes(texts.read_bytes() + b"\n\xff")
+    told = []
+    for workers in (1, 2):
+        out = tmp_path / str(workers)
+        with pytest.raises(SourceError, match="not UTF-8") as error:
+            run(texts, out, settings, workers=workers)
+        told.append((str(error.value), parts(out), (out / FILE).read_bytes()))
+    assert told[0] == told[1]
+    assert json.loads(told[0][2])["done"]["parts"] == len(told[0][1]) > 0
+
+
+def test_a_worker_that_is_killed_is_told_and_nothing_written_is_lost(texts, tmp_path, settings):
+    out = tmp_path / "out"
+    many = tmp_path / "many.txt"
+    many.write_text("\n".join(TEXTS * 30), encoding="utf-8")
+    killed = []
+
+    def kill_one(position):
+        if not killed:
+            killed.append(multiprocessing.active_children()[0])
+            killed[0].kill()
+
+    source = open_source(many, JOB.columns)
+    with pytest.raises(BulkError, match="one of 2 workers was killed"):
+        embed_source(source, out, JOB, settings, 2, kill_one)
+    before = parts(out)
+    assert before
+    run(many, out, settings)
+    assert before.items() <= parts(out).items()
+
+
+def test_a_finished_run_repeats_nothing(texts, tmp_path, settings):
+    first, _ = run(texts, tmp_path / "out", settings)
+    times = [path.stat().st_mtime_ns for path in (tmp_path / "out").glob("part-*")]
+    again, told = run(texts, tmp_path / "out", settings)
+    assert (again, told) == (first, [])
+    assert times == [path.stat().st_mtime_ns for path in (tmp_path / "out").glob("part-*")]
+
+
+def test_texts_added_at_the_end_are_added_to_the_folder(texts, tmp_path, settings):
+    run(texts, tmp_path / "out", settings)
+    with texts.open("a", encoding="utf-8") as file:
+        file.write("\n手机")
+    done, _ = run(texts, tmp_path / "out", settings)
+    assert done.texts == len(TEXTS) + 1
+    last = parquet.read_table(tmp_path / "out").filter(pa.compute.field("text") == len(TEXTS))
+    assert last.num_rows == len("手机")
+
+
+def test_other_texts_before_those_that_are_written_are_refused(texts, tmp_path, settings):
+    run(texts, tmp_path / "out", settings)
+    texts.write_text("\n".join(["别的", *TEXTS[1:]]), encoding="utf-8")
+    with pytest.raises(SourceError, match=f"the first {len(TEXTS)} texts are not those"):
+        run(texts, tmp_path / "out", settings)
+    texts.write_text(TEXTS[0], encoding="utf-8")
+    with pytest.raises(SourceError, match="are not those"):
+        run(texts, tmp_path / "out", settings)
+
+
+@pytest.mark.parametrize(
+    ("other", "name"),
+    [
+        (replace(JOB, kind="arrow"), "kind"),
+        (replace(JOB, part_characters=61), "part_characters"),
+        (replace(JOB, wanted=Wanted(level="char", layers=(1,))), "layers"),
+        (replace(JOB, columns=Columns(are_words=True)), "columns"),
+    ],
+)
+def test_a_folder_of_other_vectors_is_refused(texts, tmp_path, settings, other, name):
+    run(texts, tmp_path / "out", settings)
+    with pytest.raises(BulkError, match=f"tells of vectors with {name} "):
+        run(texts, tmp_path / "out", settings, other)
+
+
+def test_files_without_an_account_are_refused_and_so_is_a_torn_account(texts, tmp_path, settings):
+    out = tmp_path / "out"
+    run(texts, out, settings)
+    account = out / FILE
+    account.write_text(json.dumps({**json.loads(account.read_text()), "version": 2}))
+    with pytest.raises(BulkError, match="is of version 2, not 1"):
+        run(texts, out, settings)
+    account.write_text("{")
+    with pytest.raises(BulkError, match="cannot be read"):
+        run(texts, out, settings)
+    account.unlink()
+    with pytest.raises(BulkError, match="is there without"):
+        run(texts, out, settings)
+
+
+def test_two_runs_do_not_write_into_one_folder(texts, tmp_path, settings):
+    with sole_writer(tmp_path / "out"), pytest.raises(BulkError, match="another run writes"):
+        run(texts, tmp_path / "out", settings)
+
+
+def test_a_folder_that_cannot_be_made_is_told(texts, tmp_path, settings):
+    (tmp_path / "file").touch()
+    with pytest.raises(BulkError, match="cannot be written to"):
+        run(texts, tmp_path / "file" / "out", settings)
+
+
+def test_a_full_disk_keeps_the_finished_files_and_no_half_one(
+    texts, tmp_path, settings, monkeypatch
+):
+    out = tmp_path / "out"
+    synced = []
+
+    def full_disk(file):
+        if len(synced) == 3:
+            raise OSError(28, "No space left on device")
+        synced.append(file)
+
+    monkeypatch.setattr("biLM.bulk.parts.os.fsync", full_disk)
+    with pytest.raises(BulkError, match=r"part-0000\d.parquet cannot be written: .*No space left"):
+        run(texts, out, settings)
+    assert not list(out.glob(".part-*"))
+    monkeypatch.undo()
+    run(texts, out, settings)
+    run(texts, tmp_path / "unbroken", settings)
+    assert parts(out) == parts(tmp_path / "unbroken")
+
+
+def test_what_a_killed_writer_left_is_removed(texts, tmp_path, settings):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".part-00000.parquet.0.tmp").touch()
+    run(texts, out, settings)
+    assert not list(out.glob(".part-*"))
+
+
+def test_another_model_on_another_machine_is_told(settings):
+    with pytest.raises(BulkError, match="on one machine and sha256:other on another"):
+        replace(settings, revision="sha256:other").load()
