@@ -73,7 +73,7 @@ class Transform:
         layers = numbered if wanted.layers == "all" else wanted.layers
         source = encoder.mix(wanted.mix) if layers is None else layers
         self._readout = Readout(source, wanted.pooling, wanted.center, wanted.normalize)
-        self._columns = _vector_columns(layers, known)
+        self._columns = _vector_columns(layers, known, wanted.level)
         self.schema = self._schema()
 
     def __call__(self, records: Sequence[Record]) -> pa.RecordBatch:
@@ -143,12 +143,16 @@ class Transform:
         return array
 
 
-def _vector_columns(layers: tuple[Layer, ...] | None, known: tuple[Layer, ...]) -> list[str]:
+def _vector_columns(
+    layers: tuple[Layer, ...] | None, known: tuple[Layer, ...], level: Level
+) -> list[str]:
     if layers is None:
         return ["vector"]
     for layer in layers:
         if layer not in known:
             raise LayerError(f"layer {layer} is not one of {', '.join(map(str, known))}")
+    if level == "text" and CONTEXT in layers:
+        raise LayerError("a whole text has no context: nothing stands around it; ask for a layer")
     return [CONTEXT if layer == CONTEXT else f"layer_{layer}" for layer in layers]
 
 

@@ -111,3 +111,5 @@ def test_a_mix_or_layer_that_is_not_there_is_told(encoder):
         Transform(encoder, Wanted(mix="nobody"))
     with pytest.raises(LayerError, match="layer 3 is not one of 0, 1, 2, context"):
         Transform(encoder, Wanted(layers=(3,)))
+    with pytest.raises(LayerError, match="a whole text has no context"):
+        Transform(encoder, Wanted(level="text", layers=(CONTEXT,)))
