@@ -15,7 +15,7 @@ from service.settings import Settings
 
 PATIENCE_S = 120  # longer is stuck, even beside a training run: the test fails and does not hang
 INFO = {
-    "model": {"id": "peer", "revision": "sha256:1"},
+    "model": {"id": "peer", "revision": "sha256:1", "num_layers": 2},
     "limits": {"max_texts": 3, "max_request_pieces": 1000},
 }
 

@@ -6,16 +6,18 @@ kept as float16 on disk, one .npy for each pooling, and come into memory only as
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
-from examples.classifier.client import EmbedClient, Vectors
-from examples.classifier.errors import ServiceError
+from examples.classifier.files import write_atomically
+from examples.classifier.service import Service
 
 CHUNK = 1024  # rows turned from float16 on disk to float32 at a time
 
@@ -67,55 +69,40 @@ class Embeddings:
         return matrix
 
 
-def embed(client: EmbedClient, texts: Sequence[str], recipe: Recipe) -> npt.NDArray[np.float32]:
+def embed(service: Service, texts: Sequence[str], recipe: Recipe) -> npt.NDArray[np.float32]:
     """The row of each text, straight from the service."""
-    blocks = [np.stack(list(_rows(client, texts, request))) for request in recipe.requests()]
+    blocks = [_rows(service, texts, request) for request in recipe.requests()]
     return np.concatenate(blocks, axis=1).astype(np.float32)
 
 
 def embed_file(
-    client: EmbedClient, texts: Sequence[str], recipe: Recipe, *, cache: Path, name: str
+    service: Service, texts: Sequence[str], recipe: Recipe, *, cache: Path, name: str
 ) -> Embeddings:
     """The rows of a file's texts, from the cache where they are there already.
 
     Args:
-        client: The service to ask.
+        service: To ask.
         texts: At least one.
         recipe: What to ask for.
         cache: Folder of the .npy files; they are keyed by model revision, recipe and texts.
-        name: What to call the texts in the progress bar.
+        name: What to call the texts while they are embedded.
     """
     blocks = []
     for request in recipe.requests():
-        path = cache / f"{_key(client.revision, texts, request)}.npy"
+        path = cache / f"{_key(service.revision, texts, request)}.npy"
         if not path.exists():
-            rows = _rows(client, texts, request)
-            description = f"embedding {name}, {request['pooling']}"
-            _write(path, tqdm(rows, description, len(texts), unit="text"), len(texts))
+            print(f"embedding {name}, {request['pooling']}", file=sys.stderr)
+            rows = _rows(service, texts, request, progress=True)
+            write_atomically(path, partial(np.save, arr=rows))
         blocks.append(np.load(path, mmap_mode="r", allow_pickle=False))
     return Embeddings(blocks, np.arange(len(texts)))
 
 
 def _rows(
-    client: EmbedClient, texts: Sequence[str], request: dict[str, object]
-) -> Iterator[Vectors]:
-    for vectors in client.embed(texts, request):  # (layers, 1, dim)
-        if not np.isfinite(vectors).all():
-            raise ServiceError("the service sent a vector that is not finite in float16")
-        yield vectors.reshape(-1)
-
-
-def _write(path: Path, rows: Iterator[Vectors], num_rows: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    first = next(rows := iter(rows))
-    shape = (num_rows, len(first))
-    block = np.lib.format.open_memmap(temporary, mode="w+", dtype="<f2", shape=shape)
-    block[0] = first
-    for number, row in enumerate(rows, start=1):
-        block[number] = row
-    block.flush()
-    temporary.replace(path)
+    service: Service, texts: Sequence[str], request: Mapping[str, Any], *, progress: bool = False
+) -> npt.NDArray[np.float16]:
+    found = service.client.embed(texts, progress=progress, **request)
+    return np.stack([embedding.vectors.reshape(-1) for embedding in found])  # (texts, layers * dim)
 
 
 def _key(revision: str, texts: Sequence[str], request: dict[str, object]) -> str:

@@ -4,16 +4,17 @@ python -m examples.classifier.predict --model build/classifier "苹果很甜，�
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from bilm_client import BiLMClientError
+
 from examples.classifier.classifier import Classifier
-from examples.classifier.client import API_KEY_VARIABLE, EmbedClient
 from examples.classifier.embeddings import embed
 from examples.classifier.errors import ClassifierError
+from examples.classifier.service import connect
 
 CHUNK = 1024  # lines in memory at a time
 
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         for label, probability, text in predictions(options.model, texts, options.url):
             print(label, f"{probability:.4f}", text.replace("\n", " "), sep="\t")
-    except ClassifierError as error:
+    except (ClassifierError, BiLMClientError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
@@ -43,14 +44,14 @@ def predictions(
 
     Raises:
         ModelError: no classifier, or one of another model than the service has.
-        ServiceError: the service refused.
+        BiLMClientError: the service refused.
     """
     classifier = Classifier.load(folder)
-    with EmbedClient(url or classifier.url, api_key=os.environ.get(API_KEY_VARIABLE)) as client:
-        classifier.check_revision(client.revision, client.url)
+    with connect(url or classifier.url) as service:
+        classifier.check_revision(service.revision, service.url)
         texts = iter(texts)
         while chunk := list(islice(texts, CHUNK)):
-            embeddings = embed(client, chunk, classifier.recipe)
+            embeddings = embed(service, chunk, classifier.recipe)
             probabilities = classifier.probabilities(chunk, embeddings)
             for text, row in zip(chunk, probabilities, strict=True):
                 best = int(row.argmax())

@@ -5,21 +5,21 @@ python -m examples.classifier.train --train train.tsv.xz --test test.tsv.xz \
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from bilm_client import BiLMClientError
 
 from examples.classifier.classifier import Classifier
-from examples.classifier.client import API_KEY_VARIABLE, EmbedClient
 from examples.classifier.data import Labelled, read_labelled
 from examples.classifier.embeddings import Recipe, embed_file
 from examples.classifier.errors import ClassifierError, DataError
 from examples.classifier.experiment import BOTH, ON_EMBEDDINGS, Outcome, Part, Stage, compare
 from examples.classifier.report import table, write_report
+from examples.classifier.service import Service, connect
 
 REPORT = "report.json"
 
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         print(train(options))
-    except ClassifierError as error:
+    except (ClassifierError, BiLMClientError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
@@ -44,12 +44,12 @@ def train(options: argparse.Namespace) -> str:
     recipe = Recipe(options.layers, options.poolings, options.center)
 
     cache = options.cache or options.out / "cache"
-    with EmbedClient(options.url, api_key=os.environ.get(API_KEY_VARIABLE)) as client:
+    with connect(options.url) as service:
         train_part, test_part = (
             Part(
                 rows.texts,
                 np.array([labels.index(label) for label in rows.labels]),
-                embed_file(client, rows.texts, recipe, cache=cache, name=name),
+                embed_file(service, rows.texts, recipe, cache=cache, name=name),
             )
             for name, rows in (("train", train_rows), ("test", test_rows))
         )
@@ -57,9 +57,9 @@ def train(options: argparse.Namespace) -> str:
     on_embeddings = [outcome for outcome in outcomes if outcome.name in ON_EMBEDDINGS]
     saved = max(on_embeddings, key=lambda outcome: outcome.dev.accuracy)
 
-    _classifier(labels, client, recipe, stage, saved).save(options.out)
+    _classifier(labels, service, recipe, stage, saved).save(options.out)
     facts: dict[str, object] = {
-        "model": {"id": client.model_id, "revision": client.revision},
+        "model": {"id": service.model_id, "revision": service.revision},
         "recipe": asdict(recipe),
         "rows": {"train": len(train_rows.texts), "test": len(test_rows.texts)},
         "labels": labels,
@@ -79,12 +79,12 @@ def _check_labels(labels: Sequence[str], test: Labelled) -> None:
 
 
 def _classifier(
-    labels: list[str], client: EmbedClient, recipe: Recipe, stage: Stage, saved: Outcome
+    labels: list[str], service: Service, recipe: Recipe, stage: Stage, saved: Outcome
 ) -> Classifier:
     return Classifier(
         labels=labels,
-        url=client.url,
-        revision=client.revision,
+        url=service.url,
+        revision=service.revision,
         recipe=recipe,
         scaling=stage.scaling,
         model=saved.model,

@@ -9,8 +9,9 @@ import pytest
 
 from examples.classifier import predict, train
 from examples.classifier.classifier import FILE, Classifier
-from examples.classifier.client import EmbedClient
 from examples.classifier.embeddings import Recipe, embed, embed_file
+from examples.classifier.service import connect
+from tests import live
 
 FRUIT = ("苹果很甜", "葡萄很酸", "味道很好吃", "水果新鲜好吃")
 PHONE = ("手机屏幕碎了", "电池不耐用", "打电话听不清", "手机发烫死机")
@@ -86,8 +87,8 @@ def test_the_saved_classifier_scores_what_the_report_says(trained):
 
 
 def test_the_classifier_carries_the_revision_of_the_service(trained, service_url):
-    with EmbedClient(service_url) as client:
-        assert Classifier.load(trained).revision == client.revision
+    with connect(service_url) as service:
+        assert Classifier.load(trained).revision == service.revision
 
 
 def test_a_service_with_another_model_is_refused(trained, peer, capsys):
@@ -97,13 +98,19 @@ def test_a_service_with_another_model_is_refused(trained, peer, capsys):
     assert peer.seen == []
 
 
+def test_an_address_of_something_else_is_told(peer, capsys, trained, monkeypatch):
+    monkeypatch.setitem(live.INFO, "model", {"id": "peer"})
+    assert predict.main(["--model", str(trained), "--url", peer.url, "苹果"]) == 1
+    assert "/info lacks 'revision'; is this a biLM service?" in capsys.readouterr().err
+
+
 def test_rows_of_a_file_come_from_the_cache_the_second_time(service_url, tmp_path):
     texts = ["苹果很甜", "手机死机"]
-    with EmbedClient(service_url) as client:
-        first = embed_file(client, texts, Recipe(), cache=tmp_path, name="train").load()
-        direct = embed(client, texts, Recipe())
+    with connect(service_url) as service:
+        first = embed_file(service, texts, Recipe(), cache=tmp_path, name="train").load()
+        direct = embed(service, texts, Recipe())
     # the client is closed: whoever asked the service now would fail
-    second = embed_file(client, texts, Recipe(), cache=tmp_path, name="train").load()
+    second = embed_file(service, texts, Recipe(), cache=tmp_path, name="train").load()
     np.testing.assert_array_equal(second, first)
     np.testing.assert_array_equal(direct, first)
     assert first.shape == (2, 2 * 3 * 24)  # poolings, layers, dim of the tiny artifact
@@ -111,14 +118,14 @@ def test_rows_of_a_file_come_from_the_cache_the_second_time(service_url, tmp_pat
 
 def test_other_texts_and_other_recipes_are_not_taken_from_the_cache(service_url, tmp_path):
     mean = Recipe(poolings=("mean",))
-    with EmbedClient(service_url) as client:
+    with connect(service_url) as service:
         for texts, recipe in (
             (["ab", "c"], mean),
             (["a", "bc"], mean),
             (["ab", "c"], Recipe(poolings=("max",))),
             (["ab", "c"], Recipe(layers=[0], poolings=("mean",))),
         ):
-            embed_file(client, texts, recipe, cache=tmp_path, name="train")
+            embed_file(service, texts, recipe, cache=tmp_path, name="train")
     assert len(list(tmp_path.glob("*.npy"))) == 4
 
 

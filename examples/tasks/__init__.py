@@ -1,0 +1,1 @@
+"""Three tasks on the vectors of the service, and what each layer is worth to them."""

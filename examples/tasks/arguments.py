@@ -1,0 +1,20 @@
+"""The arguments that all the tasks share."""
+
+import argparse
+from pathlib import Path
+
+
+def declare_common(parser: argparse.ArgumentParser) -> None:
+    """The service, the folder of the report, and what a learning curve is made of."""
+    add = parser.add_argument
+    add("--url", default="http://127.0.0.1:8000", help="the service (default: %(default)s)")
+    add("--out", type=Path, required=True, help="folder for the report; its name is the task's")
+    add("--shares", type=_shares, default=(0.01, 0.1, 1.0), help="of the labels (0.01,0.1,1)")
+    add("--seeds", type=int, default=3, help="which labels, and which of them choose (default: 3)")
+
+
+def _shares(value: str) -> tuple[float, ...]:
+    shares = tuple(map(float, value.split(",")))
+    if not all(0 < share <= 1 for share in shares):
+        raise argparse.ArgumentTypeError(f"{value}: each share must be above 0 and at most 1")
+    return shares

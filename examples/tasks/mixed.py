@@ -1,0 +1,116 @@
+"""Logistic regression on a mix of layers, whose shares it learns with its weights.
+
+Peters et al. 2018, "Deep contextualized word representations", section 3.2, equation 1:
+
+    x = gamma * sum_j s_j h_j,    s = softmax(w)
+    logits = x V + bias
+    loss = mean cross-entropy + |V|^2 / (2 C rows) + penalty * |w|^2
+
+Unlike the paper, layers are brought to one length first, and gamma is 1: V is free to do its work.
+A single layer is the same with one share of 1, so that every row of a table has the same head.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import log_softmax, softmax
+from threadpoolctl import threadpool_limits
+
+Array = npt.NDArray[np.float32]
+Numbers = npt.NDArray[np.intp]
+PENALTY = 0.001  # of |w|^2, as in section 3.3 of the paper: it pulls towards the plain mean
+EPOCHS = 15
+MIN_STEPS = 500  # more epochs where few rows make few batches
+MAX_SEEN_ROWS = 600_000  # fewer where there are many rows
+BATCH_ROWS = 128
+LEARNING_RATE = 0.03  # of Adam; it falls to 0 along a line
+FIRST_DECAY, SECOND_DECAY = 0.9, 0.999  # Kingma and Ba 2015, algorithm 1
+EPSILON = 1e-8
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """What was learnt.
+
+    Args:
+        w: Raw weights of the layers.
+        weights: V, `[dim, classes]`.
+        bias: `[classes]`.
+    """
+
+    w: Array
+    weights: Array
+    bias: Array
+
+    @classmethod
+    def of(cls, flat: Array, depth: int, num_classes: int) -> "Mixed":
+        """The same as views of one flat vector."""
+        w, weights, bias = np.split(flat, [depth, len(flat) - num_classes])
+        return cls(w, weights.reshape(-1, num_classes), bias)
+
+    @property
+    def s(self) -> Array:
+        """The share of each layer; they sum to 1."""
+        shares: Array = softmax(self.w)
+        return shares
+
+    def logits(self, layers: Array) -> Array:
+        """A score for each row and class, of layers `[rows, depth, dim]`."""
+        scores: Array = np.einsum("j,njc->nc", self.s, _by_layer(layers, self.weights)) + self.bias
+        return scores
+
+
+def fit(layers: Array, targets: Numbers, num_classes: int, strength: float, seed: int) -> Mixed:
+    """Learn shares and weights together, by Adam over batches.
+
+    Args:
+        layers: `[rows, depth, dim]`, scaled to about unit length.
+        targets: Class of each row, from 0.
+        num_classes: How many there are.
+        strength: C; large is free.
+        seed: Of the order.
+    """
+    num_rows, depth, dim = layers.shape
+    flat = np.zeros(depth + (dim + 1) * num_classes, np.float32)
+    first, second = np.zeros_like(flat), np.zeros_like(flat)
+    decay, step, num_batches = 1 / (strength * num_rows), 0, -(-num_rows // BATCH_ROWS)
+    epochs = max(min(EPOCHS, MAX_SEEN_ROWS // num_rows), -(-MIN_STEPS // num_batches))
+    order = np.random.default_rng(seed)
+    with threadpool_limits(1):  # the products are small: threads would wait for each other
+        for _ in range(epochs):
+            for rows in np.array_split(order.permutation(num_rows), num_batches):
+                step += 1
+                model = Mixed.of(flat, depth, num_classes)
+                _, gradient = loss_and_gradient(model, layers[rows], targets[rows], decay)
+                first += (1 - FIRST_DECAY) * (gradient - first)
+                second += (1 - SECOND_DECAY) * (gradient * gradient - second)
+                rate = LEARNING_RATE * (1 - step / (epochs * num_batches))
+                spread = np.sqrt(second / (1 - SECOND_DECAY**step)) + EPSILON
+                flat -= rate / (1 - FIRST_DECAY**step) * first / spread
+    return Mixed.of(flat, depth, num_classes)
+
+
+def loss_and_gradient(
+    model: Mixed, layers: Array, targets: Numbers, decay: float
+) -> tuple[float, npt.NDArray[Any]]:
+    """The loss of some rows, and its gradient in the order w, V, bias."""
+    by_layer, s, rows = _by_layer(layers, model.weights), model.s, np.arange(len(targets))
+    log_p = log_softmax(np.einsum("j,njc->nc", s, by_layer) + model.bias, axis=1)
+    loss = -log_p[rows, targets].mean()
+    loss += decay / 2 * np.square(model.weights).sum() + PENALTY * np.square(model.w).sum()
+
+    errors = np.exp(log_p)
+    errors[rows, targets] -= 1
+    errors /= len(rows)
+    shares = np.einsum("nc,njc->j", errors, by_layer)  # with respect to s
+    w = s * (shares - (s * shares).sum()) + 2 * PENALTY * model.w
+    weights = np.einsum("j,njd->nd", s, layers).T @ errors + decay * model.weights
+    return float(loss), np.concatenate([w, weights.reshape(-1), errors.sum(axis=0)])
+
+
+def _by_layer(layers: Array, weights: Array) -> Array:
+    rows, depth, dim = layers.shape
+    product: Array = layers.reshape(-1, dim) @ weights  # one product, whatever the depth
+    return product.reshape(rows, depth, -1)

@@ -1,0 +1,180 @@
+"""Sentences whose tokens have tags, as examples of a row a token.
+
+Read are `.bmes`, a character and its tag on each line and a blank line after each sentence, and
+`.conllu`, of which words and UPOS count; both also as `.xz`.
+"""
+
+import lzma
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from sklearn.feature_extraction.text import CountVectorizer
+
+from examples.classifier.errors import DataError
+from examples.tasks.mixed import Array, Numbers
+from examples.tasks.trial import Examples
+
+WINDOW = (-2, -1, 0, 1, 2)  # tokens whose characters are known beside the vector
+Span = tuple[int, int, str]
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """One sentence: tokens and their tags, 1:1."""
+
+    tokens: list[str]
+    tags: list[str]
+
+
+def read_tagged(path: Path) -> list[Tagged]:
+    """The sentences of a file.
+
+    Raises:
+        DataError: it cannot be read, or a line has no tag; the message names the line.
+    """
+    columns = {".bmes": (0, 1), ".conllu": (1, 3)}
+    kinds = [suffix for suffix in path.suffixes if suffix in columns]
+    if not kinds:
+        raise DataError(f"{path} must end in {' or '.join(columns)}, or these and .xz")
+    sentences = [Tagged([], [])]
+    for number, line in _lines(path):
+        if not line:
+            sentences.append(Tagged([], []))
+            continue
+        cells = line.split("\t" if kinds[-1] == ".conllu" else " ")
+        if line.startswith("#") or (kinds[-1] == ".conllu" and not cells[0].isdecimal()):
+            continue
+        token, tag = columns[kinds[-1]]
+        if len(cells) <= tag:
+            raise DataError(
+                f"{path}:{number}: {len(cells)} columns; the tag is in column {tag + 1}"
+            )
+        sentences[-1].tokens.append(cells[token])
+        sentences[-1].tags.append(cells[tag])
+    return [sentence for sentence in sentences if sentence.tokens]
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    open_text = lzma.open if path.suffix == ".xz" else open
+    try:
+        with open_text(path, "rt", encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                yield number, line.rstrip("\r\n")
+    except (OSError, lzma.LZMAError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+
+
+@dataclass(frozen=True)
+class Sentences(Examples):
+    """Sentences with tags, and what is known of each token.
+
+    Args:
+        sentences: As they are.
+        names: Of the classes.
+        targets: Class of each token, from 0.
+        layers: Of each token, `[tokens, depth, dim]`.
+        are_entities: Whether spans count (`B-`, `M-`, `E-`, `S-`), not single tags.
+    """
+
+    sentences: Sequence[Tagged]
+    names: Sequence[str]
+    targets: Numbers
+    layers: Array
+    are_entities: bool
+
+    def __len__(self) -> int:
+        return len(self.sentences)
+
+    def take(self, items: Numbers) -> Self:
+        """Some of the sentences."""
+        rows = np.split(np.arange(len(self.targets)), self._ends[:-1])
+        chosen = np.concatenate([rows[item] for item in items])
+        sentences = [self.sentences[item] for item in items]
+        targets, layers = self.targets[chosen], self.layers[chosen]
+        return replace(self, sentences=sentences, targets=targets, layers=layers)
+
+    def scaled(self, scale: Array) -> Self:
+        """The same with each layer divided by its scale."""
+        return replace(self, layers=self.layers / scale)
+
+    def characters(self, others: Self) -> tuple[csr_matrix, csr_matrix]:
+        """Which tokens stand in and around the place of each."""
+        vectorizer = CountVectorizer(analyzer=list, dtype=np.float32)
+        return (
+            vectorizer.fit_transform(self._windows()),
+            vectorizer.transform(others._windows()),
+        )
+
+    def score(self, log_p: Array, learnt_from: Self) -> float:
+        """F1 of entities, or accuracy of tags, of the best sequence of tags that was seen."""
+        allowed = learnt_from.transitions()
+        paths = [viterbi(part, allowed) for part in np.split(log_p, self._ends[:-1])]
+        if not self.are_entities:
+            return float((np.concatenate(paths) == self.targets).mean())
+        found = [set(spans([self.names[tag] for tag in path])) for path in paths]
+        return f1(found, [set(spans(sentence.tags)) for sentence in self.sentences])
+
+    def transitions(self) -> Array:
+        """0 where a tag was seen after another, else -inf; first and last row are begin and end."""
+        number, num = {name: tag for tag, name in enumerate(self.names)}, len(self.names)
+        seen = np.full((num + 1, num + 1), -np.inf, np.float32)
+        for sentence in self.sentences:
+            tags = [num, *(number[tag] for tag in sentence.tags), num]
+            seen[tags[:-1], tags[1:]] = 0
+        return seen
+
+    @property
+    def _ends(self) -> Numbers:
+        return np.cumsum([len(sentence.tokens) for sentence in self.sentences])
+
+    def _windows(self) -> Iterator[list[str]]:
+        for sentence in self.sentences:
+            known = dict(enumerate(sentence.tokens))
+            for place in known:
+                near = {offset: known.get(place + offset, "") for offset in WINDOW}
+                pairs = [f"{n},{n + 1}:{near[n]} {near[n + 1]}" for n in WINDOW[:-1]]
+                yield [f"{offset}:{token}" for offset, token in near.items()] + pairs
+
+
+def viterbi(log_p: Array, allowed: Array) -> Numbers:
+    """The most probable sequence of tags among those that are allowed.
+
+    Args:
+        log_p: `[tokens, tags]`, at least one token.
+        allowed: `[tags + 1, tags + 1]`: 0 or -inf for a tag after another; the last stands for
+            begin and end.
+    """
+    best, came_from = log_p[0] + allowed[-1, :-1], []
+    for scores in log_p[1:]:
+        reached = best[:, None] + allowed[:-1, :-1]
+        came_from.append(reached.argmax(axis=0))
+        best = reached.max(axis=0) + scores
+    path = [int((best + allowed[:-1, -1]).argmax())]
+    for back in reversed(came_from):
+        path.append(int(back[path[-1]]))
+    return np.array(path[::-1])
+
+
+def spans(tags: Sequence[str]) -> Iterator[Span]:
+    """The entities of a sentence: begin, end, kind; what is not whole is none."""
+    begin = None
+    for place, tag in enumerate(tags):
+        position, _, kind = tag.partition("-")
+        if position == "S":
+            yield place, place + 1, kind
+        elif position == "B":
+            begin = (place, kind)
+        elif position == "E" and begin and begin[1] == kind:
+            yield begin[0], place + 1, kind
+        if position not in ("B", "M") or (position == "M" and begin and begin[1] != kind):
+            begin = None
+
+
+def f1(found: Sequence[set[Span]], expected: Sequence[set[Span]]) -> float:
+    """Harmonic mean of precision and recall over all sentences."""
+    right = sum(len(one & other) for one, other in zip(found, expected, strict=True))
+    return 2 * right / max(1, sum(map(len, found)) + sum(map(len, expected)))

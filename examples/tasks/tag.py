@@ -1,0 +1,88 @@
+"""Tags of characters or words: named entities, parts of speech.
+
+python -m examples.tasks.tag --train train.char.bmes.xz --test test.char.bmes.xz --level char \
+    --url http://127.0.0.1:8000 --out build/tasks/resume
+
+The seven classifiers of `trial`, each on 1, 10 and 100 % of the sentences and with three seeds. A
+classifier sees one token's vector; the best sequence of tags is the most probable one whose
+neighbours were seen beside each other. With `--level char` every token is one character of a text
+that the model cuts itself; with `--level word` the tokens are the segmentation.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from bilm_client import BiLMClientError
+
+from examples.classifier.errors import ClassifierError, DataError
+from examples.classifier.service import Service, connect
+from examples.tasks.arguments import declare_common
+from examples.tasks.mixed import Array
+from examples.tasks.report import write_report
+from examples.tasks.sentences import Sentences, Tagged, read_tagged
+from examples.tasks.trial import MIN_EXAMPLES, learning_curves
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    given = _parser().parse_args(arguments)
+    try:
+        with connect(given.url) as service:
+            train, test = _read(given, service)
+        classes = len(train.names)
+        scores = list(learning_curves(train, test, classes, given.shares, given.seeds))
+    except (ClassifierError, BiLMClientError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    measure = "F1 of entities" if test.are_entities else "accuracy of tags"
+    title = f"{given.out.name}: {measure} in {len(test):,} sentences"
+    print(write_report(given.out, title, service.revision, scores))
+    return 0
+
+
+def _read(given: argparse.Namespace, service: Service) -> tuple[Sentences, Sentences]:
+    train, test = read_tagged(given.train), read_tagged(given.test)
+    names = sorted({tag for sentence in train for tag in sentence.tags})
+    # A tag that only the test split has cannot be right; it counts as a class nobody predicts.
+    numbers = {name: number for number, name in enumerate(names)}
+    are_entities = any(name.startswith("B-") for name in names)
+    if len(train) < MIN_EXAMPLES:
+        raise DataError(
+            f"{given.train} has {len(train)} sentences; at least {MIN_EXAMPLES} are needed"
+        )
+    splits = []
+    for sentences in (train, test):
+        targets = [numbers.get(tag, len(names)) for one in sentences for tag in one.tags]
+        layers = _layers(service, sentences, given.level)
+        splits.append(Sentences(sentences, names, np.array(targets), layers, are_entities))
+    return splits[0], splits[1]
+
+
+def _layers(service: Service, sentences: Sequence[Tagged], level: str) -> Array:
+    if level == "char":
+        asked = {"texts": ["".join(sentence.tokens) for sentence in sentences]}
+        if any(len(token) != 1 for sentence in sentences for token in sentence.tokens):
+            raise DataError("a token is not one character; ask for --level word")
+    else:
+        asked = {"words": [sentence.tokens for sentence in sentences]}
+    options = {"level": level, "layers": "all", "center": True, "dtype": "float16"}
+    found = service.client.embed(**asked, **options, progress=True)
+    vectors = np.concatenate([embedding.vectors for embedding in found], axis=1)
+    return np.ascontiguousarray(vectors.swapaxes(0, 1), dtype=np.float32)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m examples.tasks.tag")
+    add = parser.add_argument
+    add("--train", type=Path, required=True, help=".bmes or .conllu, plain or .xz")
+    add("--test", type=Path, required=True, help="likewise; never used to choose anything")
+    add("--level", choices=("char", "word"), required=True, help="what a token is")
+    declare_common(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

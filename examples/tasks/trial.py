@@ -1,0 +1,165 @@
+"""Seven classifiers of the same examples: what characters, layers and mixes of layers are worth.
+
+All are logistic regressions. Penalties, and the share of the learned mix beside the characters, are
+chosen on a tenth of the training examples; then each is fitted on all of them and judged on the
+test examples.
+"""
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Self
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from scipy.special import log_softmax
+
+from examples.classifier.linear import fit_path as fit_characters
+from examples.tasks.mixed import Array, Numbers, fit
+from examples.tasks.report import Score
+
+CHARACTERS, MEAN, LEARNED = "characters", "mean", "learned mix"
+BOTH = "learned mix + characters"
+STRENGTHS = (1.0, 4.0, 16.0, 64.0)  # C
+SHARES = tuple(tenths / 10 for tenths in range(1, 10))  # of the mix in the sum with characters
+DEV_SHARE = 10  # one example in ten chooses
+MIN_EXAMPLES = 30  # of which three choose
+
+
+class Examples(ABC):
+    """What is learnt from and judged: items, such as texts, of one row or of several.
+
+    Args:
+        targets: Class of each row, from 0.
+        layers: `[rows, depth, dim]`.
+    """
+
+    targets: Numbers
+    layers: Array
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Items."""
+
+    @abstractmethod
+    def take(self, items: Numbers) -> Self:
+        """Some of the items."""
+
+    @abstractmethod
+    def scaled(self, scale: Array) -> Self:
+        """The same with each layer divided by its scale."""
+
+    @abstractmethod
+    def characters(self, others: Self) -> tuple[csr_matrix, csr_matrix]:
+        """What their characters tell, by what is known of these: of these, and of others."""
+
+    @abstractmethod
+    def score(self, log_p: Array, learnt_from: Self) -> float:
+        """What an answer `[rows, classes]` is worth."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a classifier is worth.
+
+    Args:
+        name: Of the classifier.
+        score: On the judged examples.
+        log_p: What it says of them, `[rows, classes]`.
+        s: The share of each layer, where they were learnt.
+    """
+
+    name: str
+    score: float
+    log_p: Array
+    s: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Examples to fit on and examples to judge.
+
+    Args:
+        fitted: The first.
+        judged: The others.
+        num_classes: Of both.
+        seed: Of the order of fitting.
+    """
+
+    fitted: Examples
+    judged: Examples
+    num_classes: int
+    seed: int
+
+    def characters(self, strength: float) -> Result:
+        """A bag of characters."""
+        features, others = self.fitted.characters(self.judged)
+        (model,) = fit_characters(features, self.fitted.targets, self.num_classes, [strength])
+        return self._result(CHARACTERS, model.logits([others]))
+
+    def layer(self, number: int, strength: float) -> Result:
+        """One layer alone."""
+        return self._mixed(f"layer {number}", lambda x: x[:, number : number + 1], strength)
+
+    def mean(self, strength: float) -> Result:
+        """The plain mean of the layers."""
+        return self._mixed(MEAN, lambda x: x.mean(axis=1, keepdims=True), strength)
+
+    def learned(self, strength: float) -> Result:
+        """A mix that is learnt."""
+        return self._mixed(LEARNED, lambda x: x, strength)
+
+    def both(self, parts: Mapping[str, Result], share: float) -> Result:
+        """The learned mix and the characters: their logarithms of probability added."""
+        log_p = share * parts[LEARNED].log_p + (1 - share) * parts[CHARACTERS].log_p
+        return replace(self._result(BOTH, log_p), s=parts[LEARNED].s)
+
+    def _mixed(self, name: str, chosen: Callable[[Array], Array], strength: float) -> Result:
+        layers = np.ascontiguousarray(chosen(self.fitted.layers))
+        model = fit(layers, self.fitted.targets, self.num_classes, strength, self.seed)
+        s = tuple(map(float, model.s)) if name == LEARNED else ()
+        return replace(self._result(name, model.logits(chosen(self.judged.layers))), s=s)
+
+    def _result(self, name: str, logits: Array) -> Result:
+        log_p = log_softmax(logits, axis=1)
+        return Result(name, self.judged.score(log_p, self.fitted), log_p)
+
+
+def learning_curves(
+    train: Examples, test: Examples, num_classes: int, shares: Sequence[float], num_seeds: int
+) -> Iterator[Score]:
+    """Each classifier by each share of the training examples; the seed draws them."""
+    for share, seed in product(shares, range(num_seeds)):
+        order = np.random.default_rng(seed).permutation(len(train))
+        some = train.take(order[: max(MIN_EXAMPLES, round(share * len(order)))])
+        for found in trial(some, test, num_classes, seed):
+            score = Score(found.name, len(some), seed, found.score, found.s)
+            print(f"{score.name:26} {score.labels:6,} examples  {score.value:.4f}", file=sys.stderr)
+            yield score
+
+
+def trial(train: Examples, test: Examples, num_classes: int, seed: int) -> Iterator[Result]:
+    """Each classifier, by what it learns of the training examples."""
+    scale = np.sqrt(np.square(train.layers).sum(axis=2).mean(axis=0))[:, None]
+    train, test = train.scaled(scale), test.scaled(scale)
+    items, num_dev = np.arange(len(train)), max(1, len(train) // DEV_SHARE)
+    fitted, dev = train.take(items[:-num_dev]), train.take(items[-num_dev:])
+    choosing = Stage(fitted, dev, num_classes, seed)
+    final = Stage(train, test, num_classes, seed)
+
+    layers = [lambda stage, c, n=n: stage.layer(n, c) for n in range(train.layers.shape[1])]
+    dev_parts, parts = {}, {}
+    for way in [Stage.characters, *layers, Stage.mean, Stage.learned]:
+        strength, best = _best(lambda c, way=way: way(choosing, c), STRENGTHS)
+        dev_parts[best.name] = best
+        parts[best.name] = way(final, strength)
+    share, _ = _best(lambda share: choosing.both(dev_parts, share), SHARES)
+    yield from [*parts.values(), final.both(parts, share)]
+
+
+def _best(way: Callable[[float], Result], settings: Sequence[float]) -> tuple[float, Result]:
+    """The best result and its setting; of equals the first."""
+    tried = [(setting, way(setting)) for setting in settings]
+    return max(tried, key=lambda pair: pair[1].score)

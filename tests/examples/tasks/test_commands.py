@@ -1,0 +1,98 @@
+"""The programs as they are started, on toy tasks and a real service of the tiny model."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from examples.tasks import classify, senses, tag
+
+FRUIT = ("苹果很甜", "葡萄很酸", "味道很好吃", "水果新鲜好吃")
+PHONE = ("手机屏幕碎了", "电池不耐用", "打电话听不清", "手机发烫死机")
+
+README = Path(classify.__file__).with_name("README.md")
+
+
+def report(folder):
+    told = json.loads((folder / "report.json").read_text("utf-8"))
+    return told, {(score["name"], score["labels"]): score["value"] for score in told["scores"]}
+
+
+def test_texts_are_classified_by_seven_ways_on_each_share_of_labels(service_url, tmp_path):
+    lines = [
+        f"{label}\t{texts[number % 4]}，第{number}次"
+        for number in range(60)
+        for label, texts in (("水果", FRUIT), ("手机", PHONE))
+    ]
+    (tmp_path / "train.tsv").write_text("\n".join(lines[:90]), encoding="utf-8")
+    (tmp_path / "test.tsv").write_text("\n".join(lines[90:]), encoding="utf-8")
+    arguments = ["--train", f"{tmp_path}/train.tsv", "--test", f"{tmp_path}/test.tsv"]
+    arguments += ["--label", "1", "--text", "2", "--url", service_url, "--out", f"{tmp_path}/toy"]
+    assert classify.main([*arguments, "--shares", "0.5,1", "--seeds", "2"]) == 0
+    told, scores = report(tmp_path / "toy")
+    assert told["title"] == "toy: accuracy on 30 texts"
+    assert len(told["scores"]) == 7 * 2 * 2
+    assert scores["learned mix + characters", 90] == 1
+    assert scores["layer 0", 45] > 0.9
+
+
+def test_characters_are_tagged_by_seven_ways(service_url, tmp_path):
+    eaten = "我 O\n吃 O\n苹 B-FRUIT\n果 E-FRUIT\n\n"
+    used = "用 O\n苹 B-PHONE\n果 M-PHONE\n手 M-PHONE\n机 E-PHONE\n\n"
+    for name, times in (("train", 20), ("test", 3)):
+        (tmp_path / f"{name}.bmes").write_text((eaten + used) * times, encoding="utf-8")
+    arguments = ["--train", f"{tmp_path}/train.bmes", "--test", f"{tmp_path}/test.bmes"]
+    arguments += ["--url", service_url, "--out", f"{tmp_path}/toy", "--shares", "1", "--seeds", "1"]
+    assert tag.main([*arguments, "--level", "char"]) == 0
+    told, scores = report(tmp_path / "toy")
+    assert told["title"] == "toy: F1 of entities in 6 sentences"
+    assert len(told["scores"]) == 7
+    assert scores["layer 2", 40] == scores["characters", 40] == 1
+
+
+def test_words_are_tagged_as_they_are_given(service_url, tmp_path, capsys):
+    words = "1\t苹果\t_\tNOUN\n2\t好吃\t_\tADJ\n\n"
+    (tmp_path / "a.conllu").write_text(words * 30, encoding="utf-8")
+    arguments = ["--train", f"{tmp_path}/a.conllu", "--test", f"{tmp_path}/a.conllu"]
+    arguments += ["--url", service_url, "--out", f"{tmp_path}/toy", "--shares", "1", "--seeds", "1"]
+    assert tag.main([*arguments, "--level", "char"]) == 1
+    assert "a token is not one character; ask for --level word" in capsys.readouterr().err
+    assert tag.main([*arguments, "--level", "word"]) == 0
+    assert set(report(tmp_path / "toy")[1].values()) == {1.0}
+
+
+def test_occurrences_are_clustered_and_the_clusters_named(service_url, tmp_path, capsys):
+    lines = ["我吃了一个苹果，很甜。", "我在用苹果手机打电话。"] * 10
+    (tmp_path / "texts.txt").write_text("\n".join(lines), encoding="utf-8")
+    arguments = ["--texts", f"{tmp_path}/texts.txt", "--words", "苹果", "--url", service_url]
+    assert senses.main([*arguments, "--out", str(tmp_path)]) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| 苹果")]
+    assert [row.split("|")[2].strip() for row in rows] == ["10", "10"]
+    names = [set(row.split("|")[3].strip().split("、")) for row in rows]
+    assert all(names)
+    assert not names[0] & names[1]
+    assert float(rows[0].split("|")[4]) == pytest.approx(1, abs=0.01)  # two points, ten times each
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [("苹果", "苹果 occurs in 1 lines"), (None, "cannot be read")],
+)
+def test_texts_that_do_not_do_are_told(tmp_path, capsys, lines, told):
+    if lines is not None:
+        (tmp_path / "texts.txt").write_text(lines, encoding="utf-8")
+    arguments = ["--texts", f"{tmp_path}/texts.txt", "--words", "苹果", "--out", str(tmp_path)]
+    assert senses.main(arguments) == 1
+    assert told in capsys.readouterr().err
+
+
+def test_the_commands_of_the_readme_are_ones_the_programs_take():
+    (block,) = re.findall(r"```sh\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    lines = block.replace("\\\n", " ").splitlines()
+    commands = [shlex.split(line) for line in lines if "examples.tasks" in line]
+    assert len(commands) >= 5
+    for command in commands:
+        program = {"classify": classify, "tag": tag, "senses": senses}[command[2].split(".")[2]]
+        program._parser().parse_args(command[3:])
