@@ -2,8 +2,8 @@
 
 Peters et al. 2018, section 3.2, equation 1: ELMo = gamma * sum_j s_j h_j, s = softmax(w). The biLM
 is frozen; w and gamma are learned together with a linear classifier of the mean over a text's
-pieces, behind dropout, with an L2 penalty on w that pulls the mix towards the plain mean (section
-3.3).
+pieces, behind dropout, with an L2 penalty on w that pulls towards equal shares (section 3.3).
+Unlike the paper, layers are brought to one length first; the weights that are served contain it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ class TaskMixConfig:
         center: Whether layers are centred, as requests that use the mix must ask for, too.
         dropout: Share of the mixed vector that is dropped.
         penalty: Of the squared length of w.
-        learning_rate: Of Adam.
+        learning_rate: Of Adam, over vectors of unit length; it falls to 0 along a line.
         batch_texts: Texts of a step.
         epochs: Passes over the texts; the best one counts.
         seeds: How often it is done, each time with another order and start.
@@ -40,7 +40,7 @@ class TaskMixConfig:
     center: bool = True
     dropout: float = 0.3
     penalty: float = 0.001
-    learning_rate: float = 0.003
+    learning_rate: float = 0.03
     batch_texts: int = 64
     epochs: int = 20
     seeds: int = 3
@@ -65,20 +65,20 @@ class MixClassifier(nn.Module):
     """A linear classifier over a mix of layers.
 
     Args:
-        depth: Layers.
+        depth: Layers, all of one length.
         dim: Width of each.
         num_labels: Classes.
-        fixed: The mix, where it is not to be learned.
+        fixed: The share of each layer, where they are not to be learned.
     """
 
     def __init__(
-        self, depth: int, dim: int, num_labels: int, fixed: Sequence[float] | None
+        self, depth: int, dim: int, num_labels: int, fixed: Float[Tensor, " depth"] | None
     ) -> None:
         super().__init__()
         self.w = nn.Parameter(torch.zeros(depth))
         self.gamma = nn.Parameter(torch.ones(()))
         self.linear = nn.Linear(dim, num_labels)
-        self._fixed = None if fixed is None else torch.tensor(fixed)
+        self._fixed = None if fixed is None else fixed / fixed.sum()
 
     @property
     def s(self) -> Float[Tensor, " depth"]:
@@ -99,29 +99,35 @@ def fit_mix(
 ) -> Fit:
     """Learn a mix, or with `fixed` only the classifier over a given one."""
     torch.manual_seed(seed)
-    scale = float(train.layers.square().mean().sqrt())  # gamma starts where vectors are of length 1
+    # Layers differ in length, and a long one would need no share to be heard.
+    scales = train.layers.square().sum(dim=2).mean(dim=0).sqrt()
+    shares = None if fixed is None else torch.tensor(fixed) * scales
     order = torch.randperm(len(train.labels))
     back, front = order[::HELD_BACK], order[torch.arange(len(order)) % HELD_BACK > 0]
     num_labels = int(train.labels.max()) + 1
     _, depth, dim = train.layers.shape
-    model = MixClassifier(depth, dim, num_labels, fixed)
+    model = MixClassifier(depth, dim, num_labels, shares)
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
     best, kept = float("inf"), model.state_dict()
-    for _ in range(config.epochs):
+    for epoch in range(config.epochs):
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * (1 - epoch / config.epochs)
         for batch in torch.split(front[torch.randperm(len(front))], config.batch_texts):
-            logits = model(train.layers[batch] / scale, config.dropout)
+            logits = model(train.layers[batch] / scales[:, None], config.dropout)
             loss = nn.functional.cross_entropy(logits, train.labels[batch])
             loss = loss + config.penalty * model.w.square().sum()
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # of torch
             optimizer.step()
-        nats, _ = _score(model, train, back, scale)
+        nats, _ = _score(model, train, back, scales)
         if nats < best:
             best = nats
             kept = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     model.load_state_dict(kept)
-    mix = ScalarMix(tuple(model.s.tolist()), float(model.gamma.detach()) / scale)
-    _, accuracy = _score(model, test, torch.arange(len(test.labels)), scale)
+    weights = model.s.detach() / scales  # of the layers as they are
+    total = float(weights.sum())
+    mix = ScalarMix(tuple((weights / total).tolist()), float(model.gamma.detach()) * total)
+    _, accuracy = _score(model, test, torch.arange(len(test.labels)), scales)
     return Fit(mix, best, accuracy)
 
 
@@ -172,10 +178,10 @@ def add_mix(path: Path, name: str, mix: ScalarMix, encoder: Encoder) -> None:
     write_atomically(path, to_json(fields))
 
 
-def _score(model: MixClassifier, task: Task, some: Tensor, scale: float) -> tuple[float, float]:
+def _score(model: MixClassifier, task: Task, some: Tensor, scales: Tensor) -> tuple[float, float]:
     """Cross-entropy in nats, and accuracy."""
     labels = task.labels[some]
     with torch.no_grad():
-        logits = model(task.layers[some] / scale)
+        logits = model(task.layers[some] / scales[:, None])
     nats = nn.functional.cross_entropy(logits, labels)
     return float(nats), float((logits.argmax(1) == labels).double().mean())

@@ -13,34 +13,42 @@ FRUIT = ["我吃了一个苹果", "苹果很甜", "苹果味道很甜", "我吃�
 PHONE = ["我在用苹果手机", "苹果手机打电话", "手机中了病毒", "打电话给家里人", "手机", "打电话"]
 
 
+LENGTHS = (0.5, 1.0, 4.0)
+
+
 def task(number, informative, seed=0):
-    """Two classes that one of three layers tells apart, and the others do not."""
+    """Two classes that one of three layers of other lengths tells apart, and the others do not."""
     random = torch.Generator().manual_seed(seed)
     labels = torch.arange(number) % 2
     layers = torch.randn(number, 3, 8, generator=random)
-    layers[:, informative, 0] += 4 * (2 * labels - 1)
-    return Task(layers, labels)
+    signs = torch.randint(0, 2, (number, 3), generator=random)
+    signs[:, informative] = labels
+    layers[:, :, 0] += 4 * (2 * signs - 1)
+    return Task(layers * torch.tensor(LENGTHS)[:, None], labels)
 
 
 @pytest.mark.parametrize("informative", [0, 1, 2])
 def test_the_layer_that_tells_the_classes_apart_gets_the_most(informative):
     train, test = task(400, informative), task(400, informative, seed=1)
     found = fit_mix(train, test, TaskMixConfig(epochs=60, learning_rate=0.03, penalty=0.0), seed=0)
-    assert found.mix.weights[informative] > 0.6
+    heard = torch.tensor(found.mix.weights) * torch.tensor(LENGTHS)
+    assert heard[informative] / heard.sum() > 0.6
     assert sum(found.mix.weights) == pytest.approx(1.0)
     assert found.accuracy > 0.95
 
 
-def test_a_high_penalty_keeps_the_plain_mean():
+def test_a_high_penalty_lets_all_layers_be_heard_alike():
     config = TaskMixConfig(penalty=1000.0)
     found = fit_mix(task(400, 2), task(400, 2, seed=1), config, seed=0)
-    assert found.mix.weights == pytest.approx((1 / 3, 1 / 3, 1 / 3), abs=0.02)
+    heard = [w * length for w, length in zip(found.mix.weights, LENGTHS, strict=True)]
+    assert heard == pytest.approx([heard[0]] * 3, rel=0.1)
 
 
 def test_a_single_layer_and_the_mean_are_taken_as_they_are():
     found = compare(task(200, 1), task(200, 1, seed=1), TaskMixConfig(seeds=2))
     assert list(found) == ["layer 0", "layer 1", "layer 2", "mean", "learned"]
     assert found["layer 1"][0].mix.weights == (0.0, 1.0, 0.0)
+    assert found["mean"][0].mix.weights == pytest.approx((1 / 3, 1 / 3, 1 / 3))
     assert found["layer 1"][1].accuracy > 0.95 > 0.6 > found["layer 0"][1].accuracy
     assert report(found).count("accuracy") == 5
 
