@@ -23,6 +23,15 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
+def sync(path: Path) -> None:
+    """Have a file, or the names in a folder, outlast a loss of power."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def to_json(value: Mapping[str, object] | Sequence[object]) -> bytes:
     """Return `value` as indented UTF-8 JSON."""
     return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()

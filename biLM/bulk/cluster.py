@@ -60,7 +60,7 @@ def embed_on_cluster(
         SourceError: a text is refused, or the source is not the one before.
         BulkError: the folder holds other vectors or cannot be written to, or there is no cluster.
     """
-    settings = settings.resolved()
+    job, settings = job.resolved(settings), settings.resolved()
     with open_ledger(out, job, settings) as ledger, _connected(cluster.address):
         parts = PartsOf(source, ledger.done, job.part_characters)
         for row in _written(parts, PartWriter(out, job, settings), cluster).iter_rows():
@@ -143,8 +143,8 @@ def _connected(address: str) -> Iterator[None]:
     try:
         _reach(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (OSError, ValueError) as error:  # a ConnectionError is an OSError
-        raise BulkError(f"there is no Ray cluster at {address}: {error}") from error
+    except (OSError, ValueError, RuntimeError) as error:  # the last: one of another version
+        raise BulkError(f"there is no Ray cluster for this at {address}: {error}") from error
     try:
         yield
     except RayError as error:

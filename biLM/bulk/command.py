@@ -16,7 +16,7 @@ from biLM.bulk.parts import Done
 from biLM.bulk.sources import Columns, Source, open_source
 from biLM.bulk.transform import LEVELS, Wanted
 from biLM.cpus import granted_cpus
-from biLM.errors import BiLMError
+from biLM.errors import BiLMError, BulkError
 from biLM.pooling import POOLINGS
 from biLM.readout import CONTEXT, Layer
 
@@ -115,15 +115,19 @@ def _embed(given: argparse.Namespace) -> Done:
     )
     job = Job(columns, wanted, given.format, given.part_characters)
     settings = EncoderSettings(given.artifact, given.precision, given.mixes)
-    source = open_source(given.input, columns)
+    # Absolute, as workers on a cluster stand in another folder.
+    source, out = open_source(given.input.absolute(), columns), given.out.absolute()
     with _progress(source) as advance:
         if given.ray is None:
             workers = given.workers or granted_cpus()
-            return embed_source(source, given.out, job, settings, workers, advance)
-        from biLM.bulk.cluster import Cluster, embed_on_cluster
-
+            return embed_source(source, out, job, settings, workers, advance)
+        try:
+            from biLM.bulk.cluster import Cluster, embed_on_cluster
+        except ModuleNotFoundError as error:
+            message = f"{error.name} is not installed; pip install '.[cluster]'"
+            raise BulkError(message) from error
         cluster = Cluster(given.ray, given.workers or 1, given.worker_cpus)
-        return embed_on_cluster(source, given.out, job, settings, cluster, advance)
+        return embed_on_cluster(source, out, job, settings, cluster, advance)
 
 
 @contextmanager

@@ -15,6 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import parquet
 
+from biLM.files import sync
+
 Format = Literal["parquet", "arrow", "hdf5"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 LINKS = "vectors.hdf5"
@@ -65,13 +67,17 @@ class Hdf5Writer:
 def link_parts(folder: Path, parts: Sequence[Path]) -> None:
     """One HDF5 file with the datasets of all parts, as links to the files beside it."""
     temporary = folder / f".{LINKS}.tmp"
-    with h5py.File(temporary, "w") as links:
-        for part in parts:
-            with h5py.File(part) as file:
-                links.attrs["bilm"] = file.attrs["bilm"]
-                for number in file:
-                    links[number] = h5py.ExternalLink(part.name, f"/{number}")
-    temporary.replace(folder / LINKS)
+    try:
+        with _hdf5_file(temporary, "w") as links:
+            for part in parts:
+                with _hdf5_file(part, "r") as file:
+                    links.attrs["bilm"] = file.attrs["bilm"]
+                    for number in file:
+                        links[number] = h5py.ExternalLink(part.name, f"/{number}")
+        sync(temporary)
+        temporary.replace(folder / LINKS)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -94,9 +100,18 @@ def _arrow(path: Path, schema: pa.Schema) -> Iterator[Writer]:
 
 @contextmanager
 def _hdf5(path: Path, schema: pa.Schema) -> Iterator[Writer]:
-    with h5py.File(path, "w") as file:
+    with _hdf5_file(path, "w") as file:
         file.attrs["bilm"] = schema.metadata[b"bilm"].decode()
         yield Hdf5Writer(file)
+
+
+@contextmanager
+def _hdf5_file(path: Path, mode: str) -> Iterator[h5py.File]:
+    try:
+        with h5py.File(path, mode) as file:
+            yield file
+    except RuntimeError as error:  # what h5py calls some failures of the disk
+        raise OSError(str(error)) from error
 
 
 Opener = Callable[[Path, pa.Schema], AbstractContextManager[Writer]]

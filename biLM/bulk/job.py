@@ -1,5 +1,6 @@
 """What a bulk run is, whoever does it: what is asked, who writes a part, what the folder counts."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -8,14 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from biLM.artifact import load_artifact
-from biLM.bulk.formats import Format, link_parts
+from biLM.bulk.formats import LINKS, Format, link_parts
 from biLM.bulk.ledger import Ledger, sole_writer
-from biLM.bulk.parts import Done, Part, Written, part_path, remove_leftovers, write_part
+from biLM.bulk.parts import (
+    Done,
+    Part,
+    Written,
+    part_path,
+    refuse_missing,
+    remove_leftovers,
+    write_part,
+)
 from biLM.bulk.sources import Columns
 from biLM.bulk.transform import Transform, Wanted
 from biLM.encoder import Encoder
 from biLM.errors import BulkError
 from biLM.precision import PrecisionChoice, chosen_precision
+from biLM.scalar_mix import ScalarMix
 
 
 @dataclass(frozen=True)
@@ -25,7 +35,7 @@ class EncoderSettings:
     Args:
         artifact: The folder, the same on every machine.
         precision: As of `Encoder`.
-        mixes: A file of further mixes, the same on every machine.
+        mixes: A file of further mixes, for the machine that begins.
         revision: Of the artifact, where it must be a certain one.
     """
 
@@ -35,9 +45,14 @@ class EncoderSettings:
     revision: str = ""
 
     def resolved(self) -> "EncoderSettings":
-        """The same with the precision and the model that this machine finds; others must, too."""
+        """The same with the precision and the model that this machine finds; others must, too.
+
+        Relative paths become those of this process, as workers may stand elsewhere.
+        """
         revision = load_artifact(self.artifact).revision
-        return replace(self, precision=chosen_precision(self.precision), revision=revision)
+        return EncoderSettings(
+            self.artifact.absolute(), chosen_precision(self.precision), revision=revision
+        )
 
     def load(self) -> Encoder:
         """Load it and try every shape.
@@ -70,6 +85,9 @@ class Job:
         kind: Of the files.
         part_characters: About how many characters make a file; what is lost at most where a run is
             cut off.
+
+    Raises:
+        BulkError: the level needs words or spans that no column is named for.
     """
 
     columns: Columns
@@ -77,19 +95,34 @@ class Job:
     kind: Format = "parquet"
     part_characters: int = 400_000
 
+    def __post_init__(self) -> None:
+        if (self.wanted.level == "span") != (self.columns.spans is not None):
+            raise BulkError("level span goes with --spans COLUMN, and no other level does")
+        if (self.wanted.level == "word") != self.columns.are_words:
+            raise BulkError("level word goes with a column of words, and no other level does")
+
+    def resolved(self, settings: EncoderSettings) -> "Job":
+        """The same with the mix by its numbers: a name may mean others tomorrow, or elsewhere.
+
+        Raises:
+            MixError: there is no such mix, or the file of further mixes does not fit.
+        """
+        if self.wanted.layers is not None or isinstance(self.wanted.mix, ScalarMix):
+            return self
+        mix = Encoder.load(settings.artifact, mixes=settings.mixes).mix(self.wanted.mix)
+        return replace(self, wanted=replace(self.wanted, mix=mix))
+
     def asked(self, settings: EncoderSettings) -> Mapping[str, Any]:
         """Everything that the vectors depend on but the texts, as JSON returns it."""
-        wanted = asdict(self.wanted)
-        if isinstance(self.wanted.layers, tuple):
-            wanted["layers"] = list(self.wanted.layers)
-        return {
+        asked = {
             "model": settings.revision,
             "precision": settings.precision,
-            **wanted,
+            **asdict(self.wanted),
             "columns": asdict(self.columns),
             "kind": self.kind,
             "part_characters": self.part_characters,
         }
+        return dict(json.loads(json.dumps(asked)))
 
 
 @dataclass(frozen=True)
@@ -128,13 +161,21 @@ def open_ledger(out: Path, job: Job, settings: EncoderSettings) -> Iterator[Ledg
     with sole_writer(out):
         ledger = Ledger.of(out, job.asked(settings))
         ledger.write()
-        remove_leftovers(out)
+        remove_leftovers(out, ledger.done.parts)
+        refuse_missing(out, ledger.done.parts, job.kind)
         yield ledger
 
 
 def finish(ledger: Ledger, job: Job) -> Done:
-    """Complete the folder once all parts are in it."""
+    """Complete the folder once all parts are in it.
+
+    Raises:
+        BulkError: the links of HDF5 cannot be written.
+    """
     if job.kind == "hdf5":
         numbers = range(ledger.done.parts)
-        link_parts(ledger.folder, [part_path(ledger.folder, n, job.kind) for n in numbers])
+        try:
+            link_parts(ledger.folder, [part_path(ledger.folder, n, job.kind) for n in numbers])
+        except OSError as error:
+            raise BulkError(f"{ledger.folder / LINKS} cannot be written: {error}") from error
     return ledger.done

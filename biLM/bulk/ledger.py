@@ -44,7 +44,7 @@ class Ledger:
             return cls(folder, asked)
         try:
             told = json.loads(path.read_bytes())
-            version, before, done = told["version"], told["asked"], Done(**told["done"])
+            version, before, done = told["version"], dict(told["asked"]), Done(**told["done"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BulkError(f"{path} cannot be read: {error!r}; choose another --out") from error
         if version != FORMAT_VERSION:
@@ -89,6 +89,10 @@ def sole_writer(folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise BulkError(f"another run writes into {folder}; choose another --out") from error
+        except OSError as error:
+            raise BulkError(
+                f"{folder} is on a disk without locks ({error}); take another"
+            ) from error
         yield
 
 

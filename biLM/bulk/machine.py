@@ -49,7 +49,7 @@ def embed_source(
         SourceError: a text is refused, or the source is not the one before.
         BulkError: the folder holds other vectors, or cannot be written to, or a worker was killed.
     """
-    settings = settings.resolved()
+    job, settings = job.resolved(settings), settings.resolved()
     with open_ledger(out, job, settings) as ledger:
         parts = parts_or_refusal(source, ledger.done, job.part_characters)
         with _writing(PartWriter(out, job, settings), workers) as write:
@@ -61,7 +61,7 @@ def embed_source(
 
 @contextmanager
 def _writing(writer: PartWriter, workers: int) -> Iterator[Write]:
-    pool = _processes(workers) if workers > 1 else ThreadPoolExecutor(1)
+    pool = _processes(workers) if workers > 1 else _thread()
     try:
         yield lambda part: pool.submit(writer, part)
     except BrokenProcessPool as error:
@@ -70,6 +70,10 @@ def _writing(writer: PartWriter, workers: int) -> Iterator[Write]:
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(granted_cpus(),))
 
 
 def _processes(workers: int) -> ProcessPoolExecutor:

@@ -1,7 +1,7 @@
 """Records -> files of vectors, each of them whole or not there."""
 
 import hashlib
-import os
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -12,6 +12,7 @@ from biLM.bulk.formats import Format, open_writer
 from biLM.bulk.sources import Record, Source
 from biLM.bulk.transform import Transform
 from biLM.errors import BulkError, SourceError
+from biLM.files import sync
 
 CALL_CHARACTERS = 24_000  # read together: two of the encoder's batches, about
 
@@ -120,8 +121,9 @@ def write_part(folder: Path, part: Part, transform: Transform, kind: Format) -> 
                 found = transform(some)
                 file.write([record.number for record in some], found)
                 rows += found.num_rows
-        _sync(temporary)
+        sync(temporary)
         temporary.replace(path)
+        sync(folder)  # a part must not be counted and then lost
     except OSError as error:
         raise BulkError(f"{path} cannot be written: {error}") from error
     finally:
@@ -129,10 +131,32 @@ def write_part(folder: Path, part: Part, transform: Transform, kind: Format) -> 
     return Written(len(part.records), rows, part.sha256, part.records[-1].position)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what writers left that were killed."""
-    for temporary in folder.glob(".part-*.tmp"):
-        temporary.unlink()
+def remove_leftovers(folder: Path, num_parts: int) -> None:
+    """Remove what writers left that were killed: halves, and files that nobody counted.
+
+    Raises:
+        BulkError: they cannot be removed.
+    """
+    try:
+        for temporary in folder.glob(".part-*.tmp"):
+            temporary.unlink(missing_ok=True)
+        for path in folder.glob("part-*"):
+            if int(path.stem.removeprefix("part-")) >= num_parts:
+                path.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:
+        raise BulkError(f"{folder} holds what cannot be removed: {error}") from error
+
+
+def refuse_missing(folder: Path, num_parts: int, kind: Format) -> None:
+    """Refuse to go on where a file is gone.
+
+    Raises:
+        BulkError: one is.
+    """
+    there = {path.name for path in folder.glob("part-*")}
+    for number in range(num_parts):
+        if (name := part_path(folder, number, kind).name) not in there:
+            raise BulkError(f"{folder / name} was written and is gone; choose another --out")
 
 
 def _groups(records: Iterable[Record], characters: int) -> Iterator[list[Record]]:
@@ -149,9 +173,4 @@ def _groups(records: Iterable[Record], characters: int) -> Iterator[list[Record]
 
 
 def _bytes(record: Record) -> bytes:
-    return repr((record.text, record.spans)).encode()
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    return json.dumps((record.text, record.spans)).encode()

@@ -1,15 +1,15 @@
 """A file of texts -> its records, one after the other, each with the place it stands at.
 
 Text has a record a line; TSV and JSON Lines, too, in one of their columns; all three may be packed
-with gzip or xz. Parquet has a record a row. No more of a file is in memory than a batch of lines.
+with gzip or xz. Parquet has a record a row. A file is read as its records are asked for.
 """
 
-import gzip
 import lzma
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 import orjson
 import pyarrow
@@ -20,7 +20,6 @@ from biLM.files import unpacked
 
 PACKED = (".gz", ".xz")
 ROWS_PER_BATCH = 1024
-Kind = Literal["text", "words", "spans"]
 
 
 @dataclass(frozen=True)
@@ -110,12 +109,18 @@ class LineSource:
         self._path, self._columns, self._reader = path, columns, reader
 
     def __iter__(self) -> Iterator[Record]:
-        with self._path.open("rb") as file:
+        with self._opened() as file:
             lines = self._lines(unpacked(file, self._path.suffix))
             read = self._reader(lines, self._columns)
             for number, (place, line) in enumerate(lines):
                 text, spans = read(place, line)
                 yield _record(number, place, text, spans, self._columns, file.tell())
+
+    def _opened(self) -> BinaryIO:
+        try:
+            return self._path.open("rb")
+        except OSError as error:
+            raise SourceError(f"{self._path} cannot be read: {error}") from error
 
     def _lines(self, file: Iterator[bytes]) -> Iterator[tuple[str, str]]:
         number = 0
@@ -131,7 +136,7 @@ class LineSource:
                     f"{place}: not UTF-8 ({error.reason} at byte {error.start}); convert the file,"
                     " such as with iconv -t UTF-8"
                 ) from error
-            except (EOFError, lzma.LZMAError, gzip.BadGzipFile, OSError) as error:
+            except (EOFError, lzma.LZMAError, zlib.error, OSError) as error:
                 raise SourceError(f"{place}: the file ends or is damaged here: {error}") from error
             yield place, line.removesuffix("\n").removesuffix("\r")
 
@@ -153,7 +158,7 @@ class ParquetSource:
         try:
             with parquet.ParquetFile(path) as file:
                 self.size, names = file.metadata.num_rows, file.schema_arrow.names
-        except (pyarrow.ArrowInvalid, OSError) as error:
+        except (pyarrow.ArrowException, OSError) as error:
             raise SourceError(f"{path} cannot be read as Parquet: {error}") from error
         for name in self._names:
             _refuse_missing(str(path), name, names)
@@ -163,14 +168,22 @@ class ParquetSource:
         return [self._text, *([self._columns.spans] if self._columns.spans else [])]
 
     def __iter__(self) -> Iterator[Record]:
+        for number, row in enumerate(self._rows()):
+            place = f"{self._path}, row {number}"
+            spans = row.get(self._columns.spans)
+            yield _record(number, place, row[self._text], spans, self._columns, number + 1)
+
+    def _rows(self) -> Iterator[dict[str | None, Any]]:
         number = 0
-        with parquet.ParquetFile(self._path) as file:
-            for batch in file.iter_batches(ROWS_PER_BATCH, columns=self._names):
-                for row in batch.to_pylist():
-                    place = f"{self._path}, row {number}"
-                    spans = row.get(self._columns.spans)
-                    yield _record(number, place, row[self._text], spans, self._columns, number + 1)
-                    number += 1
+        try:
+            with parquet.ParquetFile(self._path) as file:
+                for batch in file.iter_batches(ROWS_PER_BATCH, columns=self._names):
+                    rows = batch.to_pylist()
+                    yield from rows
+                    number += len(rows)
+        except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+            message = f"{self._path}, after row {number - 1}: cannot be read: {error}"
+            raise SourceError(message) from error
 
 
 Parts = tuple[Any, Any]  # text and spans as a file has them; `_record` looks at what they are
@@ -262,12 +275,15 @@ def _words(place: str, value: object) -> tuple[str, ...]:
 def _spans(place: str, value: object) -> tuple[tuple[int, int], ...]:
     if value is None:
         return ()
-    try:
-        return tuple((int(begin), int(end)) for begin, end in value)  # type: ignore[attr-defined]  # tried
-    except (TypeError, ValueError) as error:
+    if not isinstance(value, list) or not all(map(_is_span, value)):
         raise SourceError(
             f"{place}: the spans are {_told(value)}; they must be a list of [begin, end]"
-        ) from error
+        )
+    return tuple((begin, end) for begin, end in value)
+
+
+def _is_span(value: object) -> bool:
+    return isinstance(value, list) and [type(place) for place in value] == [int, int]
 
 
 def _told(value: object) -> str:

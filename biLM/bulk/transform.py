@@ -20,6 +20,7 @@ from biLM.errors import BulkError, LayerError, SourceError, SpanError, TextError
 from biLM.passage import Passage, shortened
 from biLM.pooling import Pooling
 from biLM.readout import CONTEXT, Layer, Readout
+from biLM.scalar_mix import ScalarMix
 
 Level = Literal["piece", "char", "word", "span", "text"]
 LEVELS: tuple[Level, ...] = ("piece", "char", "word", "span", "text")
@@ -33,7 +34,7 @@ class Wanted:
     Args:
         level: What makes a row.
         layers: Each unmixed: those named, or `all` that have a number; None for the mix.
-        mix: By name.
+        mix: By name, or by its numbers.
         pooling: How pieces become a row.
         center: Centred by the artifact's geometry.
         normalize: To unit length.
@@ -44,7 +45,7 @@ class Wanted:
 
     level: Level = "piece"
     layers: tuple[Layer, ...] | Literal["all"] | None = None
-    mix: str = "default"
+    mix: str | ScalarMix = "default"
     pooling: Pooling = "mean"
     center: bool = False
     normalize: bool = False
@@ -71,7 +72,8 @@ class Transform:
         known = encoder.artifact.layers
         numbered = tuple(layer for layer in known if layer != CONTEXT)
         layers = numbered if wanted.layers == "all" else wanted.layers
-        source = encoder.mix(wanted.mix) if layers is None else layers
+        mix = wanted.mix if isinstance(wanted.mix, ScalarMix) else encoder.mix(wanted.mix)
+        source = mix if layers is None else layers
         self._readout = Readout(source, wanted.pooling, wanted.center, wanted.normalize)
         self._columns = _vector_columns(layers, known, wanted.level)
         self.schema = self._schema()
@@ -151,6 +153,8 @@ def _vector_columns(
     for layer in layers:
         if layer not in known:
             raise LayerError(f"layer {layer} is not one of {', '.join(map(str, known))}")
+    if len(set(layers)) < len(layers):
+        raise LayerError(f"layers {', '.join(map(str, layers))}: each may be named once")
     if level == "text" and CONTEXT in layers:
         raise LayerError("a whole text has no context: nothing stands around it; ask for a layer")
     return [CONTEXT if layer == CONTEXT else f"layer_{layer}" for layer in layers]

@@ -92,7 +92,7 @@ def test_no_artifact_and_no_cluster_are_told(cluster, texts, tmp_path, artifact_
     with pytest.raises(ArtifactError):
         embed_on_cluster(source, tmp_path / "a", JOB, EncoderSettings(tmp_path), cluster, print)
     nowhere = replace(cluster, address="127.0.0.1:1")
-    with pytest.raises(BulkError, match=r"no Ray cluster at 127\.0\.0\.1:1"):
+    with pytest.raises(BulkError, match=r"no Ray cluster for this at 127\.0\.0\.1:1"):
         embed_on_cluster(
             source, tmp_path / "b", JOB, EncoderSettings(artifact_folder), nowhere, print
         )

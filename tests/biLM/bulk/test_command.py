@@ -81,6 +81,15 @@ def test_without_the_extra_it_says_what_to_install(tmp_path):
     assert "pyarrow is not installed; pip install '.[bulk]'" in told.stderr
 
 
+def test_without_ray_it_says_what_to_install(embed, monkeypatch):
+    monkeypatch.setitem(sys.modules, "biLM.bulk.cluster", None)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "biLM.bulk.cluster")
+    status, said = embed("--ray", "auto")
+    assert status == 2
+    assert "ray is not installed; pip install '.[cluster]'" in said
+
+
 def test_python_m_is_the_same_command():
     told = subprocess.run(
         [sys.executable, "-m", "biLM", "embed", "--help"], capture_output=True, text=True

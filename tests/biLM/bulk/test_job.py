@@ -169,7 +169,7 @@ def test_other_texts_before_those_that_are_written_are_refused(texts, tmp_path, 
         (replace(JOB, kind="arrow"), "kind"),
         (replace(JOB, part_characters=61), "part_characters"),
         (replace(JOB, wanted=Wanted(level="char", layers=(1,))), "layers"),
-        (replace(JOB, columns=Columns(are_words=True)), "columns"),
+        (replace(JOB, columns=Columns("body")), "columns"),
     ],
 )
 def test_a_folder_of_other_vectors_is_refused(texts, tmp_path, settings, other, name):
@@ -193,6 +193,49 @@ def test_files_without_an_account_are_refused_and_so_is_a_torn_account(texts, tm
         run(texts, out, settings)
 
 
+def test_a_mix_that_changed_its_numbers_is_another(texts, tmp_path, artifact_folder):
+    mixes, job = tmp_path / "mixes.json", replace(JOB, wanted=Wanted(level="char", mix="mine"))
+    mixes.write_text('{"mine": {"weights": [1, 0, 0]}}')
+    run(texts, tmp_path / "out", EncoderSettings(artifact_folder, "float32", mixes), job)
+    mixes.write_text('{"mine": {"weights": [0, 1, 0]}}')
+    with pytest.raises(BulkError, match="tells of vectors with mix "):
+        run(texts, tmp_path / "out", EncoderSettings(artifact_folder, "float32", mixes), job)
+
+
+def test_files_that_were_not_counted_are_nobodys(texts, tmp_path, settings):
+    out = tmp_path / "out"
+    run(texts, out, settings)
+    (out / "part-00077.parquet").write_bytes((out / "part-00000.parquet").read_bytes())
+    run(texts, out, settings)
+    assert parquet.read_table(out).num_rows == sum(map(len, TEXTS))
+
+
+def test_a_file_that_is_gone_is_told(texts, tmp_path, settings):
+    run(texts, tmp_path / "out", settings)
+    (tmp_path / "out" / "part-00001.parquet").unlink()
+    with pytest.raises(BulkError, match=r"part-00001\.parquet was written and is gone"):
+        run(texts, tmp_path / "out", settings)
+
+
+def test_links_that_cannot_be_written_are_told(texts, tmp_path, settings, monkeypatch):
+    def full_disk(*_):
+        raise RuntimeError("Unable to flush file's cached information")
+
+    monkeypatch.setattr("biLM.bulk.formats.h5py.ExternalLink", full_disk)
+    with pytest.raises(BulkError, match=r"vectors\.hdf5 cannot be written: Unable to flush"):
+        run(texts, tmp_path / "out", settings, replace(JOB, kind="hdf5"))
+    assert not list((tmp_path / "out").glob(".vectors*"))
+
+
+@pytest.mark.parametrize(
+    ("level", "columns"),
+    [("span", Columns()), ("char", Columns(spans="at")), ("word", Columns())],
+)
+def test_a_level_without_its_column_is_refused(level, columns):
+    with pytest.raises(BulkError, match="goes with"):
+        Job(columns, Wanted(level=level))
+
+
 def test_two_runs_do_not_write_into_one_folder(texts, tmp_path, settings):
     with sole_writer(tmp_path / "out"), pytest.raises(BulkError, match="another run writes"):
         run(texts, tmp_path / "out", settings)
@@ -211,11 +254,11 @@ def test_a_full_disk_keeps_the_finished_files_and_no_half_one(
     synced = []
 
     def full_disk(file):
-        if len(synced) == 3:
+        if len(synced) == 6:  # three files, and the folder after each
             raise OSError(28, "No space left on device")
         synced.append(file)
 
-    monkeypatch.setattr("biLM.bulk.parts.os.fsync", full_disk)
+    monkeypatch.setattr("biLM.bulk.parts.sync", full_disk)
     with pytest.raises(BulkError, match=r"part-0000\d.parquet cannot be written: .*No space left"):
         run(texts, out, settings)
     assert not list(out.glob(".part-*"))

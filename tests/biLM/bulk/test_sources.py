@@ -99,6 +99,8 @@ def test_records_are_counted_and_the_last_position_is_the_size(tmp_path):
         ("a.jsonl", '{"text": 3}', Columns(), "line 1: the text is a int"),
         ("a.jsonl", '{"text": [3]}', Columns(are_words=True), "line 1: the words are a list"),
         ("a.jsonl", '{"text": "好", "at": [3]}', Columns(spans="at"), "line 1: the spans"),
+        ("a.jsonl", '{"text": "好", "at": ["01"]}', Columns(spans="at"), "line 1: the spans"),
+        ("a.jsonl", '{"text": "好", "at": [[0, 1.7]]}', Columns(spans="at"), "line 1: the spans"),
         ("a.csv", "好", Columns(), "ends in .csv; texts are read from .txt"),
         ("a", "好", Columns(), "ends in no suffix"),
         ("a.txt.gz", gzip.compress("好\n".encode() * 9)[:-9], Columns(), "a.txt.gz, line"),
@@ -118,6 +120,26 @@ def test_a_parquet_file_without_the_column_or_the_text_is_told(tmp_path):
         texts_of(path)
     with pytest.raises(SourceError, match="row 1: the text is missing"):
         texts_of(path, Columns("body"))
+
+
+def test_damaged_files_are_told(tmp_path):
+    packed = bytearray(gzip.compress(b"0123456789" * 9))
+    packed[12] ^= 255
+    with pytest.raises(SourceError, match="line 1: the file ends or is damaged"):
+        texts_of(written(tmp_path / "a.txt.gz", bytes(packed)))
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"text": ["好" * 9] * 99}), path, compression="none")
+    data = path.read_bytes().replace("好".encode() * 9, b"\xff" * 27)
+    with pytest.raises(SourceError, match=r"a\.parquet, after row -1: cannot be read"):
+        texts_of(written(path, data))
+
+
+def test_a_file_that_has_gone_is_told(tmp_path):
+    path = written(tmp_path / "a.txt", "好")
+    source = open_source(path, NOTHING_NAMED)
+    path.unlink()
+    with pytest.raises(SourceError, match=r"a\.txt cannot be read"):
+        list(source)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):

@@ -111,5 +111,7 @@ def test_a_mix_or_layer_that_is_not_there_is_told(encoder):
         Transform(encoder, Wanted(mix="nobody"))
     with pytest.raises(LayerError, match="layer 3 is not one of 0, 1, 2, context"):
         Transform(encoder, Wanted(layers=(3,)))
+    with pytest.raises(LayerError, match="each may be named once"):
+        Transform(encoder, Wanted(layers=(0, 0)))
     with pytest.raises(LayerError, match="a whole text has no context"):
         Transform(encoder, Wanted(level="text", layers=(CONTEXT,)))
