@@ -1,6 +1,7 @@
 """The arguments that all the tasks share."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -10,7 +11,23 @@ def declare_common(parser: argparse.ArgumentParser) -> None:
     add("--url", default="http://127.0.0.1:8000", help="the service (default: %(default)s)")
     add("--out", type=Path, required=True, help="folder for the report; its name is the task's")
     add("--shares", type=_shares, default=(0.01, 0.1, 1.0), help="of the labels (0.01,0.1,1)")
-    add("--seeds", type=int, default=3, help="which labels, and which of them choose (default: 3)")
+    add(
+        "--seeds",
+        type=at_least(1),
+        default=3,
+        help="which labels, and which of them choose (default: 3)",
+    )
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """A whole number that is not below another."""
+
+    def read(value: str) -> int:
+        if not value.isdecimal() or int(value) < least:
+            raise argparse.ArgumentTypeError(f"{value!r} is no whole number from {least} on")
+        return int(value)
+
+    return read
 
 
 def _shares(value: str) -> tuple[float, ...]:

@@ -18,7 +18,7 @@ class Score:
 
     Args:
         name: By which way.
-        labels: Training texts.
+        labels: Texts or sentences to learn from.
         seed: Which of them.
         value: Accuracy or F1.
         s: The share of each layer, where they were learnt.
@@ -55,7 +55,7 @@ def table(scores: Sequence[Score]) -> str:
     """A Markdown table: a row for each way, a column for each number of labels."""
     names, labels = _distinct(scores)
     lines = [
-        f"| | {' | '.join(f'{number:,} labels' for number in labels)} | s |",
+        f"| | {' | '.join(f'{number:,} examples' for number in labels)} | s |",
         "|---|" + "---|" * (len(labels) + 1),
     ]
     for name in names:
@@ -76,7 +76,7 @@ def curves(title: str, scores: Sequence[Score]) -> Figure:
     for name in names:
         means = [mean(x.value for x in scores if (x.name, x.labels) == (name, n)) for n in labels]
         axes.plot(labels, means, marker="o", label=name)
-    axes.set(title=title, xlabel="labels", xscale="log")
+    axes.set(title=title, xlabel="examples", xscale="log")
     axes.grid(alpha=0.3)
     axes.legend()
     return figure

@@ -3,13 +3,13 @@
 python -m examples.tasks.senses --texts lines.txt.xz --words 苹果,病毒,窗口,菜单,长城 \
     --url http://127.0.0.1:8000 --out build/tasks/senses
 
-An occurrence is its `context`: what the model expects at its place without seeing it. K-means over
-unit vectors makes the clusters. A cluster is named by the pieces that the model would sooner put in
-its places (`POST /fill`) than in those of the other clusters. Nobody told the program a sense.
+An occurrence, the first in a line, is its `context`: what the model expects at its place without
+seeing it. K-means over unit vectors makes the clusters. A cluster is named by the pieces that the
+model would sooner put in its places (`POST /fill`) than in those of the other clusters. Nobody
+told the program a sense.
 """
 
 import argparse
-import lzma
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -28,6 +28,8 @@ from sklearn.metrics import silhouette_score
 from examples.classifier.errors import ClassifierError, DataError
 from examples.classifier.files import write_atomically
 from examples.classifier.service import connect
+from examples.tasks.arguments import at_least
+from examples.tasks.lines import read_lines
 
 WORDS = ("苹果", "病毒", "窗口", "菜单", "长城")
 BLANK = "____"
@@ -92,17 +94,20 @@ def read_places(
     """The first occurrence of each word in each line, a sample of so many of each.
 
     Raises:
-        DataError: a file cannot be read, or a word occurs less often than it has clusters.
+        DataError: a file cannot be read, or a word occurs no more often than it has clusters.
     """
     found: dict[str, list[Place]] = {word: [] for word in words}
-    for line in (line for path in paths for line in _lines(path)):
+    for line in (line for path in paths for line in read_lines(path)):
         for word in words:
             left, here, right = line.partition(word)
             if here and "_" not in line:
                 found[word].append(Place(left[-AROUND:], right[:AROUND]))
     for word, places in found.items():
-        if len(places) <= least:
-            raise DataError(f"{word} occurs in {len(places)} lines; clusters need more than that")
+        if min(len(places), most) <= least:
+            raise DataError(
+                f"{word} occurs in {len(places)} lines, of which at most {most} are taken;"
+                f" {least} clusters need more"
+            )
         order = np.random.default_rng(0).permutation(len(places))[:most]
         found[word] = [places[place] for place in sorted(order)]
     return found
@@ -116,6 +121,8 @@ def cluster(client: Client, word: str, places: Sequence[Place], number: int) -> 
     found = client.embed(texts, spans=spans, **options)
     vectors = np.concatenate([embedding.vectors[0] for embedding in found])
     means = KMeans(number, n_init=10, random_state=0).fit(vectors)
+    if len(set(means.labels_)) < number:
+        raise DataError(f"the places of {word} do not differ enough for {number} clusters")
     distances = means.transform(vectors)
     expected = []
     for centre in range(number):
@@ -136,8 +143,11 @@ def _expected(client: Client, word: str, places: Sequence[Place]) -> Counter[str
 
 
 def _telling(own: Counter[str], all_of_them: Sequence[Counter[str]]) -> list[str]:
-    others = sum(all_of_them, Counter()) - own
-    return [piece for piece, _ in (own - others).most_common(NAMES)]
+    beyond = {
+        piece: own[piece] - max(other[piece] for other in all_of_them if other is not own)
+        for piece in own
+    }
+    return [piece for piece, _ in (+Counter(beyond)).most_common(NAMES)]
 
 
 def _write(folder: Path, revision: str, senses: Sequence[Senses]) -> str:
@@ -162,25 +172,23 @@ def _plot(senses: Sequence[Senses]) -> Figure:
     return figure
 
 
-def _lines(path: Path) -> Iterator[str]:
-    open_text = lzma.open if path.suffix == ".xz" else open
-    try:
-        with open_text(path, "rt", encoding="utf-8") as file:
-            yield from (line.rstrip("\r\n") for line in file)
-    except (OSError, lzma.LZMAError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m examples.tasks.senses")
     add = parser.add_argument
     add("--texts", type=Path, action="append", required=True, help="one text a line; repeatable")
-    add("--words", type=lambda value: tuple(value.split(",")), default=WORDS)
-    add("--clusters", type=int, default=2, help="of each word (default: 2)")
-    add("--max-occurrences", type=int, default=300, help="of each word (default: 300)")
+    add("--words", type=_words, default=WORDS, help=f"(default: {','.join(WORDS)})")
+    add("--clusters", type=at_least(2), default=2, help="of each word (default: 2)")
+    add("--max-occurrences", type=at_least(3), default=300, help="of each word (default: 300)")
     add("--url", default="http://127.0.0.1:8000", help="the service (default: %(default)s)")
     add("--out", type=Path, required=True, help="folder for the report")
     return parser
+
+
+def _words(value: str) -> tuple[str, ...]:
+    words = tuple(dict.fromkeys(value.split(",")))
+    if not all(words):
+        raise argparse.ArgumentTypeError(f"{value!r}: a word is empty")
+    return words
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Read are `.bmes`, a character and its tag on each line and a blank line after ea
 `.conllu`, of which words and UPOS count; both also as `.xz`.
 """
 
-import lzma
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,10 +14,12 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer
 
 from examples.classifier.errors import DataError
+from examples.tasks.lines import read_lines
 from examples.tasks.mixed import Array, Numbers
 from examples.tasks.trial import Examples
 
-WINDOW = (-2, -1, 0, 1, 2)  # tokens whose characters are known beside the vector
+WINDOW = (-2, -1, 0, 1, 2)  # places of the tokens that the bag of characters knows
+UNSEEN = -1e4  # outweighs any evidence
 Span = tuple[int, int, str]
 
 
@@ -41,31 +42,25 @@ def read_tagged(path: Path) -> list[Tagged]:
     if not kinds:
         raise DataError(f"{path} must end in {' or '.join(columns)}, or these and .xz")
     sentences = [Tagged([], [])]
-    for number, line in _lines(path):
+    for number, line in enumerate(read_lines(path), start=1):
         if not line:
             sentences.append(Tagged([], []))
             continue
         cells = line.split("\t" if kinds[-1] == ".conllu" else " ")
-        if line.startswith("#") or (kinds[-1] == ".conllu" and not cells[0].isdecimal()):
-            continue
+        if kinds[-1] == ".conllu" and not cells[0].isdecimal():
+            continue  # a comment, or a word of several that are counted
         token, tag = columns[kinds[-1]]
         if len(cells) <= tag:
             raise DataError(
                 f"{path}:{number}: {len(cells)} columns; the tag is in column {tag + 1}"
             )
+        if not cells[token] or not cells[tag]:
+            raise DataError(f"{path}:{number}: the token or its tag is empty")
         sentences[-1].tokens.append(cells[token])
         sentences[-1].tags.append(cells[tag])
+    if not any(sentence.tokens for sentence in sentences):
+        raise DataError(f"{path} has no sentences")
     return [sentence for sentence in sentences if sentence.tokens]
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    open_text = lzma.open if path.suffix == ".xz" else open
-    try:
-        with open_text(path, "rt", encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                yield number, line.rstrip("\r\n")
-    except (OSError, lzma.LZMAError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -110,18 +105,18 @@ class Sentences(Examples):
         )
 
     def score(self, log_p: Array, learnt_from: Self) -> float:
-        """F1 of entities, or accuracy of tags, of the best sequence of tags that was seen."""
+        """Accuracy of tags; F1 of entities, whose tags follow each other as was seen."""
+        if not self.are_entities:
+            return float((log_p.argmax(axis=1) == self.targets).mean())
         allowed = learnt_from.transitions()
         paths = [viterbi(part, allowed) for part in np.split(log_p, self._ends[:-1])]
-        if not self.are_entities:
-            return float((np.concatenate(paths) == self.targets).mean())
         found = [set(spans([self.names[tag] for tag in path])) for path in paths]
         return f1(found, [set(spans(sentence.tags)) for sentence in self.sentences])
 
     def transitions(self) -> Array:
-        """0 where a tag was seen after another, else -inf; first and last row are begin and end."""
+        """0 where a tag was seen after another, else UNSEEN; the last row and column are ends."""
         number, num = {name: tag for tag, name in enumerate(self.names)}, len(self.names)
-        seen = np.full((num + 1, num + 1), -np.inf, np.float32)
+        seen = np.full((num + 1, num + 1), UNSEEN, np.float32)
         for sentence in self.sentences:
             tags = [num, *(number[tag] for tag in sentence.tags), num]
             seen[tags[:-1], tags[1:]] = 0
@@ -141,12 +136,12 @@ class Sentences(Examples):
 
 
 def viterbi(log_p: Array, allowed: Array) -> Numbers:
-    """The most probable sequence of tags among those that are allowed.
+    """The most probable sequence of tags, with what is added for their order.
 
     Args:
         log_p: `[tokens, tags]`, at least one token.
-        allowed: `[tags + 1, tags + 1]`: 0 or -inf for a tag after another; the last stands for
-            begin and end.
+        allowed: `[tags + 1, tags + 1]`: added for a tag after another; the last stands for begin
+            and end.
     """
     best, came_from = log_p[0] + allowed[-1, :-1], []
     for scores in log_p[1:]:

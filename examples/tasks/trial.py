@@ -1,8 +1,8 @@
 """Seven classifiers of the same examples: what characters, layers and mixes of layers are worth.
 
-All are logistic regressions. Penalties, and the share of the learned mix beside the characters, are
-chosen on a tenth of the training examples; then each is fitted on all of them and judged on the
-test examples.
+All are logistic regressions, that of characters scikit-learn's. Penalties, and the share of the
+learned mix beside the characters, are chosen on a tenth of the training examples; then each is
+fitted on all of them and judged on the test examples.
 """
 
 import sys
@@ -16,6 +16,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.special import log_softmax
 
+from examples.classifier.errors import DataError
 from examples.classifier.linear import fit_path as fit_characters
 from examples.tasks.mixed import Array, Numbers, fit
 from examples.tasks.report import Score
@@ -130,10 +131,14 @@ class Stage:
 def learning_curves(
     train: Examples, test: Examples, num_classes: int, shares: Sequence[float], num_seeds: int
 ) -> Iterator[Score]:
-    """Each classifier by each share of the training examples; the seed draws them."""
-    for share, seed in product(shares, range(num_seeds)):
-        order = np.random.default_rng(seed).permutation(len(train))
-        some = train.take(order[: max(MIN_EXAMPLES, round(share * len(order)))])
+    """Each classifier by each share of the training examples; the seed draws them.
+
+    Raises:
+        DataError: some that were drawn are all of one class.
+    """
+    sizes = sorted({max(MIN_EXAMPLES, round(share * len(train))) for share in shares})
+    for size, seed in product(sizes, range(num_seeds)):
+        some = train.take(np.random.default_rng(seed).permutation(len(train))[:size])
         for found in trial(some, test, num_classes, seed):
             score = Score(found.name, len(some), seed, found.score, found.s)
             print(f"{score.name:26} {score.labels:6,} examples  {score.value:.4f}", file=sys.stderr)
@@ -146,6 +151,8 @@ def trial(train: Examples, test: Examples, num_classes: int, seed: int) -> Itera
     train, test = train.scaled(scale), test.scaled(scale)
     items, num_dev = np.arange(len(train)), max(1, len(train) // DEV_SHARE)
     fitted, dev = train.take(items[:-num_dev]), train.take(items[-num_dev:])
+    if len(np.unique(fitted.targets)) < 2:
+        raise DataError(f"{len(fitted)} examples are all of one class; take a larger share")
     choosing = Stage(fitted, dev, num_classes, seed)
     final = Stage(train, test, num_classes, seed)
 

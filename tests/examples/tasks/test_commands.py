@@ -5,9 +5,12 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from examples.tasks import classify, senses, tag
+from examples.tasks.texts import Texts
+from examples.tasks.trial import learning_curves
 
 FRUIT = ("苹果很甜", "葡萄很酸", "味道很好吃", "水果新鲜好吃")
 PHONE = ("手机屏幕碎了", "电池不耐用", "打电话听不清", "手机发烫死机")
@@ -86,6 +89,34 @@ def test_texts_that_do_not_do_are_told(tmp_path, capsys, lines, told):
     arguments = ["--texts", f"{tmp_path}/texts.txt", "--words", "苹果", "--out", str(tmp_path)]
     assert senses.main(arguments) == 1
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", [["--clusters", "1"], ["--words", "苹果,"]])
+def test_arguments_that_mean_nothing_are_told(tmp_path, capsys, wrong):
+    with pytest.raises(SystemExit):
+        senses.main(["--texts", "a.txt", "--out", str(tmp_path), *wrong])
+    assert "error: argument" in capsys.readouterr().err
+
+
+def test_examples_of_one_class_are_told(service_url, tmp_path, capsys):
+    (tmp_path / "a.bmes").write_text("我 O\n\n" * 40, encoding="utf-8")
+    arguments = ["--train", f"{tmp_path}/a.bmes", "--test", f"{tmp_path}/a.bmes"]
+    arguments += ["--level", "char", "--url", service_url, "--out", str(tmp_path)]
+    assert tag.main(arguments) == 1
+    assert "are all of one class" in capsys.readouterr().err
+
+
+def test_shares_that_come_to_the_same_are_one():
+    scores = list(learning_curves(toy_texts(90), toy_texts(30), 2, [0.001, 0.01, 1.0], 1))
+    assert {score.labels for score in scores} == {30, 90}
+    assert len(scores) == 6 * 2  # of two layers
+
+
+def toy_texts(number):
+    random = np.random.default_rng(number)
+    targets = np.arange(number) % 2
+    layers = random.normal(size=(number, 2, 4)).astype(np.float32)
+    return Texts([("苹果", "手机")[target] for target in targets], targets, layers)
 
 
 def test_the_commands_of_the_readme_are_ones_the_programs_take():

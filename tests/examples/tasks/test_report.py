@@ -14,7 +14,7 @@ SCORES = [
 
 def test_the_table_has_mean_and_spread_over_seeds_and_the_mean_mix_of_all_labels():
     lines = table(SCORES).splitlines()
-    assert lines[0] == "| | 10 labels | 100 labels | s |"
+    assert lines[0] == "| | 10 examples | 100 examples | s |"
     assert lines[2] == "| layer 1 | 0.6000 ± 0.1414 | 0.9000 |  |"
     assert lines[3] == "| mix | 0.6000 | 0.8000 ± 0.0000 | 0.38 0.62 |"
 

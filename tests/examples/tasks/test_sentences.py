@@ -10,10 +10,10 @@ from examples.tasks.sentences import Sentences, Tagged, f1, read_tagged, spans, 
 
 def test_characters_with_tags_are_read_sentence_by_sentence(tmp_path):
     path = tmp_path / "a.char.bmes.xz"
-    path.write_bytes(lzma.compress("吴 B-NAME\n重 E-NAME\n\n\n好 O\n".encode()))
+    path.write_bytes(lzma.compress("吴 B-NAME\n重 E-NAME\n\n\n# O\n".encode()))
     assert read_tagged(path) == [
         Tagged(["吴", "重"], ["B-NAME", "E-NAME"]),
-        Tagged(["好"], ["O"]),
+        Tagged(["#"], ["O"]),
     ]
 
 
@@ -30,6 +30,8 @@ def test_of_conllu_words_and_upos_are_read_and_parts_of_words_are_not(tmp_path):
         ("a.bmes", "好 O\n好\n", r"a\.bmes:2: 1 columns; the tag is in column 2"),
         ("a.txt", "好 O\n", r"must end in \.bmes or \.conllu"),
         ("a.bmes.xz", "no xz", "cannot be read"),
+        ("a.bmes", " O\n", r"a\.bmes:1: the token or its tag is empty"),
+        ("a.conllu", "# nothing\n", "has no sentences"),
     ],
 )
 def test_what_cannot_be_read_is_told_with_its_place(tmp_path, name, data, told):
@@ -108,13 +110,25 @@ def test_the_score_is_the_share_of_right_tags(sentences):
     log_p = np.full((6, 3), -5.0, np.float32)
     log_p[np.arange(6), sentences.targets] = 0
     assert sentences.score(log_p, sentences) == 1
-    log_p[3] = [0, -5, -1]  # a sentence of B alone was not seen
-    assert sentences.score(log_p, sentences) == 1
+    log_p[3] = [0, -5, -1]
+    assert sentences.score(log_p, sentences) == 5 / 6
+
+
+def test_entities_follow_the_order_of_tags_that_was_seen(sentences):
+    tagged = [Tagged(["吴", "重"], ["B-A", "E-A"]), Tagged(["好"], ["O"])]
+    entities = Sentences(
+        tagged, ["B-A", "E-A", "O"], np.array([0, 1, 2]), sentences.layers[:3], are_entities=True
+    )
+    log_p = np.full((3, 3), -5.0, np.float32)
+    log_p[[0, 1, 2], [0, 1, 2]] = 0
+    log_p[0] = [-1, -5, 0]  # O before E-A was not seen
+    assert entities.score(log_p, entities) == 1
 
 
 def test_characters_around_a_token_are_known_with_their_places(sentences):
     features, _ = sentences.characters(sentences)
     assert features.shape[0] == 6
     assert (features.sum(axis=1) == 9).all()  # five places, four pairs
-    same = (features[2] != features[3]).nnz  # the same character in two sentences
-    assert same > 0
+    third, fourth = features[2].toarray()[0], features[3].toarray()[0]  # 好 after 重, 好 alone
+    # alike: the character itself, two nothings after it, and their two pairs
+    assert np.minimum(third, fourth).sum() == 1 + 2 + 2
