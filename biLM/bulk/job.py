@@ -83,8 +83,8 @@ class Job:
         columns: Where the texts stand in it.
         wanted: Which vectors.
         kind: Of the files.
-        part_characters: About how many characters make a file; what is lost at most where a run is
-            cut off.
+        part_characters: About how many characters make a file; a run that is cut off loses the work
+            on those that were under way.
 
     Raises:
         BulkError: the level needs words or spans that no column is named for.
