@@ -101,6 +101,7 @@ def fit_mix(
     torch.manual_seed(seed)
     # Layers differ in length, and a long one would need no share to be heard.
     scales = train.layers.square().sum(dim=2).mean(dim=0).sqrt()
+    train, test = (Task(task.layers / scales[:, None], task.labels) for task in (train, test))
     shares = None if fixed is None else torch.tensor(fixed) * scales
     order = torch.randperm(len(train.labels))
     back, front = order[::HELD_BACK], order[torch.arange(len(order)) % HELD_BACK > 0]
@@ -113,13 +114,13 @@ def fit_mix(
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * (1 - epoch / config.epochs)
         for batch in torch.split(front[torch.randperm(len(front))], config.batch_texts):
-            logits = model(train.layers[batch] / scales[:, None], config.dropout)
+            logits = model(train.layers[batch], config.dropout)
             loss = nn.functional.cross_entropy(logits, train.labels[batch])
             loss = loss + config.penalty * model.w.square().sum()
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # of torch
             optimizer.step()
-        nats, _ = _score(model, train, back, scales)
+        nats, _ = _score(model, train, back)
         if nats < best:
             best = nats
             kept = {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -127,7 +128,7 @@ def fit_mix(
     weights = model.s.detach() / scales  # of the layers as they are
     total = float(weights.sum())
     mix = ScalarMix(tuple((weights / total).tolist()), float(model.gamma.detach()) * total)
-    _, accuracy = _score(model, test, torch.arange(len(test.labels)), scales)
+    _, accuracy = _score(model, test, torch.arange(len(test.labels)))
     return Fit(mix, best, accuracy)
 
 
@@ -178,10 +179,10 @@ def add_mix(path: Path, name: str, mix: ScalarMix, encoder: Encoder) -> None:
     write_atomically(path, to_json(fields))
 
 
-def _score(model: MixClassifier, task: Task, some: Tensor, scales: Tensor) -> tuple[float, float]:
+def _score(model: MixClassifier, task: Task, some: Tensor) -> tuple[float, float]:
     """Cross-entropy in nats, and accuracy."""
     labels = task.labels[some]
     with torch.no_grad():
-        logits = model(task.layers[some] / scales[:, None])
+        logits = model(task.layers[some])
     nats = nn.functional.cross_entropy(logits, labels)
     return float(nats), float((logits.argmax(1) == labels).double().mean())

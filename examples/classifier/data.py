@@ -4,6 +4,7 @@ A column is given by its name, which the first line of each file must then hold,
 from 1, and then the file has no such line.
 """
 
+import argparse
 import lzma
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
@@ -48,8 +49,34 @@ def read_labelled(paths: Sequence[Path], label: str, text: str) -> Labelled:
     return data
 
 
+def class_names(train: Labelled, test: Labelled) -> list[str]:
+    """The labels of the training texts, sorted.
+
+    Raises:
+        DataError: there is one alone, or a test text has another.
+    """
+    names = sorted(set(train.labels))
+    if len(names) == 1:
+        raise DataError(f"every training text is labelled {names[0]!r}; there is nothing to learn")
+    if unknown := sorted(set(test.labels) - set(names)):
+        raise DataError(
+            f"the test split has labels that no training text has: {unknown[:3]}; is --label right?"
+        )
+    return names
+
+
+def declare_splits(parser: argparse.ArgumentParser) -> None:
+    """The files of a task, and where labels and texts stand in them."""
+    add = parser.add_argument
+    add("--train", type=Path, action="append", required=True, help="TSV or .xz; may be repeated")
+    add("--test", type=Path, required=True, help="TSV or .xz; never used to choose anything")
+    add("--label", required=True, help="column: a name in the first line, or a number from 1")
+    add("--text", required=True, help="column: likewise")
+    add("--cache", type=Path, help="folder for embeddings, to share by tasks (default: OUT/cache)")
+
+
 def _rows(path: Path, label: str, text: str) -> Iterator[tuple[str, str]]:
-    with closing(_lines(path)) as lines:
+    with closing(read_lines(path)) as lines:
         columns = _numbers(label, text) if label.isdecimal() else _named(path, lines, label, text)
         for place, line in lines:
             fields = line.split("\t")
@@ -81,8 +108,12 @@ def _named(path: Path, lines: Iterator[tuple[str, str]], label: str, text: str) 
     return names.index(label), names.index(text)
 
 
-def _lines(path: Path) -> Generator[tuple[str, str]]:
-    """Each line with its place, `FILE:NUMBER`."""
+def read_lines(path: Path) -> Generator[tuple[str, str]]:
+    """Each line with its place, `FILE:NUMBER`.
+
+    Raises:
+        DataError: the file cannot be read; the message names the line.
+    """
     number = 0
     try:
         with _open(path) as file:

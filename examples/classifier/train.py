@@ -14,9 +14,9 @@ import numpy as np
 from bilm_client import BiLMClientError
 
 from examples.classifier.classifier import Classifier
-from examples.classifier.data import Labelled, read_labelled
+from examples.classifier.data import class_names, declare_splits, read_labelled
 from examples.classifier.embeddings import Recipe, embed_file
-from examples.classifier.errors import ClassifierError, DataError
+from examples.classifier.errors import ClassifierError
 from examples.classifier.experiment import BOTH, ON_EMBEDDINGS, Outcome, Part, Stage, compare
 from examples.classifier.report import table, write_report
 from examples.classifier.service import Service, connect
@@ -39,8 +39,7 @@ def train(options: argparse.Namespace) -> str:
     """Embed both splits, fit, save the classifier and its report; return the table."""
     train_rows = read_labelled(options.train, options.label, options.text)
     test_rows = read_labelled([options.test], options.label, options.text)
-    labels = sorted(set(train_rows.labels))
-    _check_labels(labels, test_rows)
+    labels = class_names(train_rows, test_rows)
     recipe = Recipe(options.layers, options.poolings, options.center)
 
     cache = options.cache or options.out / "cache"
@@ -68,16 +67,6 @@ def train(options: argparse.Namespace) -> str:
     return table(outcomes, saved, len(test_rows.texts))
 
 
-def _check_labels(labels: Sequence[str], test: Labelled) -> None:
-    if len(labels) == 1:
-        raise DataError(f"every training text is labelled {labels[0]!r}; there is nothing to learn")
-    unknown = sorted(set(test.labels) - set(labels))
-    if unknown:
-        raise DataError(
-            f"the test split has labels that no training text has: {unknown[:3]}; is --label right?"
-        )
-
-
 def _classifier(
     labels: list[str], service: Service, recipe: Recipe, stage: Stage, saved: Outcome
 ) -> Classifier:
@@ -95,13 +84,9 @@ def _classifier(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m examples.classifier.train")
     add = parser.add_argument
-    add("--train", type=Path, action="append", required=True, help="TSV or .xz; may be repeated")
-    add("--test", type=Path, required=True, help="TSV or .xz; never used to choose anything")
-    add("--label", required=True, help="column: a name in the first line, or a number from 1")
-    add("--text", required=True, help="column: likewise")
+    declare_splits(parser)
     add("--url", default="http://127.0.0.1:8000", help="the service (default: %(default)s)")
     add("--out", type=Path, required=True, help="folder for the classifier and its report")
-    add("--cache", type=Path, help="folder for embeddings, to share by tasks (default: OUT/cache)")
     add("--layers", type=_layers, default="all", help="all, or as 0,2 (default: all)")
     add("--poolings", type=_poolings, default="mean,max", help="(default: %(default)s)")
     add("--center", action=argparse.BooleanOptionalAction, default=True)

@@ -10,12 +10,11 @@ and with three seeds.
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from bilm_client import BiLMClientError
 
-from examples.classifier.data import read_labelled
+from examples.classifier.data import class_names, declare_splits, read_labelled
 from examples.classifier.embeddings import Recipe, embed_file
 from examples.classifier.errors import ClassifierError, DataError
 from examples.classifier.service import Service, connect
@@ -42,14 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _read(given: argparse.Namespace, service: Service) -> tuple[Texts, Texts, int]:
     rows = [read_labelled(paths, given.label, given.text) for paths in (given.train, [given.test])]
-    names = sorted(set(rows[0].labels))
-    if unknown := sorted(set(rows[1].labels) - set(names)):
-        raise DataError(f"the test split has labels that no training text has: {unknown[:3]}")
-    if len(names) < 2 or len(rows[0].texts) < MIN_EXAMPLES:
-        raise DataError(
-            f"{len(rows[0].texts)} training texts of {len(names)} labels; at least {MIN_EXAMPLES}"
-            " of 2 are needed"
-        )
+    names = class_names(*rows)
+    if len(rows[0].texts) < MIN_EXAMPLES:
+        raise DataError(f"{len(rows[0].texts)} training texts; at least {MIN_EXAMPLES} are needed")
     numbers = {name: number for number, name in enumerate(names)}
     recipe, cache = Recipe(poolings=("mean",)), given.cache or given.out / "cache"
     splits = []
@@ -62,12 +56,7 @@ def _read(given: argparse.Namespace, service: Service) -> tuple[Texts, Texts, in
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m examples.tasks.classify")
-    add = parser.add_argument
-    add("--train", type=Path, action="append", required=True, help="TSV or .xz; may be repeated")
-    add("--test", type=Path, required=True, help="TSV or .xz; never used to choose anything")
-    add("--label", required=True, help="column: a name in the first line, or a number from 1")
-    add("--text", required=True, help="column: likewise")
-    add("--cache", type=Path, help="folder for embeddings, to share by tasks (default: OUT/cache)")
+    declare_splits(parser)
     declare_common(parser)
     return parser
 

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +26,11 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_score
 
+from examples.classifier.data import read_lines
 from examples.classifier.errors import ClassifierError, DataError
 from examples.classifier.files import write_atomically
 from examples.classifier.service import connect
 from examples.tasks.arguments import at_least
-from examples.tasks.lines import read_lines
 
 WORDS = ("苹果", "病毒", "窗口", "菜单", "长城")
 BLANK = "____"
@@ -97,7 +98,7 @@ def read_places(
         DataError: a file cannot be read, or a word occurs no more often than it has clusters.
     """
     found: dict[str, list[Place]] = {word: [] for word in words}
-    for line in (line for path in paths for line in read_lines(path)):
+    for _, line in chain.from_iterable(map(read_lines, paths)):
         for word in words:
             left, here, right = line.partition(word)
             if here and "_" not in line:

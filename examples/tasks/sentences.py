@@ -13,8 +13,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer
 
+from examples.classifier.data import read_lines
 from examples.classifier.errors import DataError
-from examples.tasks.lines import read_lines
 from examples.tasks.mixed import Array, Numbers
 from examples.tasks.trial import Examples
 
@@ -42,7 +42,7 @@ def read_tagged(path: Path) -> list[Tagged]:
     if not kinds:
         raise DataError(f"{path} must end in {' or '.join(columns)}, or these and .xz")
     sentences = [Tagged([], [])]
-    for number, line in enumerate(read_lines(path), start=1):
+    for place, line in read_lines(path):
         if not line:
             sentences.append(Tagged([], []))
             continue
@@ -51,11 +51,9 @@ def read_tagged(path: Path) -> list[Tagged]:
             continue  # a comment, or a word of several that are counted
         token, tag = columns[kinds[-1]]
         if len(cells) <= tag:
-            raise DataError(
-                f"{path}:{number}: {len(cells)} columns; the tag is in column {tag + 1}"
-            )
+            raise DataError(f"{place}: {len(cells)} columns; the tag is in column {tag + 1}")
         if not cells[token] or not cells[tag]:
-            raise DataError(f"{path}:{number}: the token or its tag is empty")
+            raise DataError(f"{place}: the token or its tag is empty")
         sentences[-1].tokens.append(cells[token])
         sentences[-1].tags.append(cells[tag])
     if not any(sentence.tokens for sentence in sentences):
