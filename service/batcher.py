@@ -1,8 +1,8 @@
-"""The inference thread: requests of many callers in, micro-batches through the model.
+"""The inference threads: requests of many callers in, micro-batches through the model.
 
-The event loop admits a request whole or refuses it. One thread loads the model and then takes
-micro-batches: at once when idle, and whatever has gathered when busy. Results go back with one
-call into the loop per batch.
+The event loop admits a request whole or refuses it. One thread loads the model, then a thread for
+each CPU takes micro-batches: its share of what waits when others are idle, and whatever has
+gathered when all are busy. Results go back with one call into the loop per batch.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from biLM.errors import BiLMError
 from biLM.question import Question
 from service.backlog import Backlog
-from service.engine import Engine
+from service.engine import Engine, use_one_core
 from service.errors import Details, RequestError
 from service.metrics import Metrics
 from service.settings import Settings
@@ -84,18 +84,31 @@ class Item:
 Outcomes = list[tuple[Item, object]]
 
 
-class Batcher:
-    """The inference thread and what waits for it. Made and called on the event loop.
+@dataclass(eq=False)
+class Batch:
+    """Items that run together.
 
     Args:
-        load: Makes the engine; called on the inference thread.
+        items: All of them.
+        since: When the model was last called for them.
+    """
+
+    items: list[Item]
+    since: float
+
+
+class Batcher:
+    """The inference threads and what waits for them. Made and called on the event loop.
+
+    Args:
+        load: Makes the engine; called on the first inference thread.
         settings: Limits.
         metrics: What is told of batches.
 
     Attributes:
         engine: None until it is loaded.
         started: Resolves to the engine, or to what kept it from loading.
-        died: Set when the thread has ended or is stuck.
+        died: Set when a thread has ended or is stuck.
     """
 
     def __init__(self, load: Callable[[], Engine], settings: Settings, metrics: Metrics) -> None:
@@ -108,20 +121,20 @@ class Batcher:
         self.died = asyncio.Event()
         self._changed = threading.Condition()
         self._backlog: Backlog[Item] = Backlog()
-        self._running: list[Item] = []
-        self._running_since: float | None = None
+        self._num_idle = 0
+        self._running: set[Batch] = set()
         self._is_closing = False
-        self._thread = threading.Thread(target=self._work, name="inference", daemon=True)
-        self._thread.start()
+        self._threads: list[threading.Thread] = []
+        self._begin_thread(self._start)
         self._watchdog = self._loop.create_task(self._watch())
 
     async def close(self) -> None:
-        """Finish what was admitted and end the thread; one that is stuck is left behind."""
+        """Finish what was admitted and end the threads; one that is stuck is left behind."""
         with self._changed:
             self._is_closing = True
-            self._changed.notify()
+            self._changed.notify_all()
         self._watchdog.cancel()
-        await asyncio.to_thread(self._thread.join, CLOSE_S)
+        await asyncio.to_thread(self._join, monotonic() + CLOSE_S)
 
     @property
     def waiting_pieces(self) -> int:
@@ -146,7 +159,7 @@ class Batcher:
         with self._changed:
             self._refuse_beyond_limit(sum(item.width for item in items), self.engine.pieces_per_s)
             self._backlog.add(items)
-            self._changed.notify()
+            self._changed.notify_all()
         return job
 
     def _refuse_beyond_limit(self, pieces: int, pieces_per_s: float) -> None:
@@ -162,61 +175,82 @@ class Batcher:
                 retry_after_s=wait_s,
             )
 
-    # On the inference thread.
+    def _begin_thread(self, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=self._outlive, args=[work], daemon=True)
+        thread.name = f"inference-{len(self._threads)}"
+        self._threads.append(thread)
+        thread.start()
 
-    def _work(self) -> None:
+    def _join(self, until: float) -> None:
+        for thread in self._threads:
+            thread.join(max(0.0, until - monotonic()))
+
+    # On the inference threads.
+
+    def _outlive(self, work: Callable[[], None]) -> None:
+        """Do the work of a thread; if it ends before the service does, all who wait shall know."""
         try:
-            if self._start_engine():
-                while batch := self._next_batch():
-                    self._call_loop(self._deliver, self._run(batch))
-                    self._running_since = None
+            work()
         finally:
             if not self._is_closing:
-                self._call_loop(self._die, "the inference thread has ended")
+                self._call_loop(self._die, "an inference thread has ended")
 
-    def _start_engine(self) -> bool:
+    def _start(self) -> None:
+        """Load the engine, begin the other threads, and work."""
         try:
-            self.engine = self._load()
+            engine = self._load()
         except Exception as error:  # whatever is wrong with a model must reach the log
             cause = None if isinstance(error, BiLMError) else error
             self._call_loop(self.started.set_exception, error)
             self._call_loop(self._die, f"cannot start: {error}", cause)
-            return False
-        self._call_loop(self.started.set_result, self.engine)
-        return True
+            return
+        self.engine = engine
+        for _ in range(engine.num_threads - 1):
+            self._begin_thread(self._work)
+        self._call_loop(self.started.set_result, engine)
+        self._work()
 
-    def _next_batch(self) -> list[Item]:
-        """Wait for work and take it; empty once the service closes and nothing is left."""
+    def _work(self) -> None:
+        use_one_core()
+        while batch := self._next_batch():
+            for item in batch.items:
+                self._metrics.text_waited(batch.since - item.job.submitted_at)
+            self._call_loop(self._deliver, self._run(batch, batch.items))
+            self._running.discard(batch)
+
+    def _next_batch(self) -> Batch | None:
+        """Wait for work and take it; None once the service closes and nothing is left."""
         while True:
             with self._changed:
+                self._num_idle += 1
                 self._changed.wait_for(lambda: self._backlog or self._is_closing)
+                share = math.ceil(self._backlog.pieces / self._num_idle)
+                self._num_idle -= 1
                 if not self._backlog:
-                    return []
-                self._running = self._backlog.take(
-                    self._settings.max_batch_pieces, lambda item: item.job.is_wanted()
+                    return None
+                items = self._backlog.take(
+                    min(share, self._settings.max_batch_pieces), lambda item: item.job.is_wanted()
                 )
-            if self._running:
-                now = monotonic()
-                for item in self._running:
-                    self._metrics.text_waited(now - item.job.submitted_at)
-                return self._running
+                if items:
+                    batch = Batch(items, since=monotonic())
+                    self._running.add(batch)
+                    return batch
 
-    def _run(self, batch: list[Item]) -> Outcomes:
-        """The answer to each item, or what kept it from having one."""
+    def _run(self, batch: Batch, items: list[Item]) -> Outcomes:
+        """The answer to each of these items of a batch, or what kept it from having one."""
         assert self.engine is not None, "a batch before the engine; this is a bug"
-        self._running_since = monotonic()
-        for item in batch:
-            item.job.started_at = item.job.started_at or self._running_since
+        batch.since = monotonic()
+        for item in items:
+            item.job.started_at = item.job.started_at or batch.since
         try:
-            found = self.engine.run([item.question for item in batch])
+            found = self.engine.run([item.question for item in items])
         except Exception as error:  # whatever a text does to torch, the thread outlives it
-            if len(batch) == 1:
-                return [(batch[0], error)]
+            if len(items) == 1:
+                return [(items[0], error)]
             logger.warning("a batch failed; its texts run one by one", exc_info=error)
-            return [outcome for item in batch for outcome in self._run([item])]
-        seconds = monotonic() - self._running_since
-        self._metrics.batch_ended(sum(item.width for item in batch), seconds)
-        return list(zip(batch, found, strict=True))
+            return [outcome for item in items for outcome in self._run(batch, [item])]
+        self._metrics.batch_ended(sum(item.width for item in items), monotonic() - batch.since)
+        return list(zip(items, found, strict=True))
 
     def _call_loop(self, function: Callable[..., object], *arguments: object) -> None:
         if not self._loop.is_closed():
@@ -237,9 +271,9 @@ class Batcher:
     async def _watch(self) -> None:
         while not self.died.is_set():
             await asyncio.sleep(min(WATCH_S, self._settings.stall_s))
-            since = self._running_since
-            if since is not None and monotonic() - since > self._settings.stall_s:
-                self._die(f"a micro-batch has run for more than {self._settings.stall_s} s")
+            stall_s = self._settings.stall_s
+            if any(monotonic() - batch.since > stall_s for batch in list(self._running)):
+                self._die(f"a micro-batch has run for more than {stall_s} s")
 
     def _die(self, reason: str, cause: BaseException | None = None) -> None:
         if self.died.is_set():
@@ -247,14 +281,15 @@ class Batcher:
         logger.critical(reason, exc_info=cause)
         self.died.set()
         with self._changed:
-            items = self._backlog.clear() + self._running
+            running = [item for batch in list(self._running) for item in batch.items]
+            items = self._backlog.clear() + running
         for item in items:
             if not item.job.done.done():
                 item.job.done.set_exception(worker_dead())
 
 
 def worker_dead() -> RequestError:
-    """The refusal of a process whose inference thread is gone."""
+    """The refusal of a process of which an inference thread is gone."""
     return RequestError(
         "worker_dead",
         "the model no longer answers in this process; ask another replica, or this one after its"

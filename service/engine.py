@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Self, TypeVar
@@ -40,16 +41,18 @@ class Engine:
         pieces_per_s: Padded pieces a second, measured on this machine.
         self_test_deviation: Largest deviation from the artifact's golden vectors.
         heights: How many rows one call may read; see `Encoder.warm_up`.
+        num_threads: How many threads may run it at once.
     """
 
     encoder: Encoder
     pieces_per_s: float
     self_test_deviation: float
     heights: tuple[int, ...]
+    num_threads: int
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
-        """Load, warm, measure and test. Call it on the thread that will run the model.
+        """Load, warm, measure and test.
 
         Raises:
             ArtifactError: the folder is incomplete, foreign or damaged.
@@ -57,11 +60,13 @@ class Engine:
             PrecisionError: the processor does not have what the settings ask for.
             SelfTestError: this machine does not reproduce the golden vectors.
         """
-        _use_threads(settings.threads or granted_cpus())
+        use_one_core()
+        num_threads = settings.threads or granted_cpus()
         encoder = Encoder.load(settings.model, settings.precision, settings.mixes)
         heights = encoder.warm_up()
-        speed = _measured_speed(encoder, settings.max_batch_pieces)
-        return cls(encoder, speed, encoder.self_test(), heights)
+        speed = _measured_speed(encoder, settings.max_batch_pieces, num_threads)
+        logger.info("engine measured", extra=fields(threads=num_threads, pieces_per_s=round(speed)))
+        return cls(encoder, speed, encoder.self_test(), heights, num_threads)
 
     @property
     def model(self) -> ModelInfo:
@@ -143,21 +148,20 @@ class Engine:
         return self.encoder.answer(questions)
 
 
-def _use_threads(threads: int) -> None:
-    # Per thread in OpenMP, hence set on the one that infers.
-    torch.set_num_threads(threads)
+def use_one_core() -> None:
+    """Make the calling thread compute on one core; docs/decisions/0029 has the reason."""
+    torch.set_num_threads(1)  # per thread in OpenMP
     if torch.get_num_interop_threads() != 1:
         torch.set_num_interop_threads(1)  # torch allows it once a process
-    logger.info("torch threads set", extra=fields(threads=threads))
 
 
-def _measured_speed(encoder: Encoder, batch_pieces: int) -> float:
-    """Padded pieces a second, in a full micro-batch of long texts."""
+def _measured_speed(encoder: Encoder, batch_pieces: int, num_threads: int) -> float:
+    """Padded pieces a second, while every thread reads full micro-batches of long texts."""
     length = WIDTHS[-1]
     texts = [[0] * (length - BOUNDARY_PIECES)] * (batch_pieces // length)
-    seconds = []
-    for _ in range(TIMED_RUNS):
+    num_batches = TIMED_RUNS * num_threads
+    with ThreadPoolExecutor(num_threads, "measuring", initializer=use_one_core) as threads:
         begin = perf_counter()
-        encoder.represent(texts)
-        seconds.append(perf_counter() - begin)
-    return len(texts) * length / min(seconds)
+        list(threads.map(encoder.represent, [texts] * num_batches))
+        seconds = perf_counter() - begin
+    return num_batches * len(texts) * length / seconds

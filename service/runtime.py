@@ -19,7 +19,7 @@ class Runtime:
 
     Args:
         settings: Limits.
-        load: Makes the engine; called on the inference thread.
+        load: Makes the engine; called on the first inference thread.
         metrics: What is told of requests and batches.
     """
 
@@ -106,7 +106,7 @@ class Runtime:
         return self.batcher.engine
 
     def check_alive(self) -> None:
-        """Nothing, while the inference thread lives.
+        """Nothing, while every inference thread lives.
 
         Raises:
             RequestError: worker_dead.

@@ -74,7 +74,7 @@ class Settings(BaseSettings):
         ge=1,
         le=1_000_000,
         description="Pieces of a text. Too low cuts documents apart; too high lets one text keep"
-        " the inference thread busy, because a text is read in one go.",
+        " an inference thread busy, because a text is read in one go.",
     )
     max_request_pieces: int = Field(
         20480,
@@ -115,7 +115,7 @@ class Settings(BaseSettings):
         60.0,
         gt=0,
         le=3600,
-        description="Seconds a micro-batch may run before the inference thread counts as stuck."
+        description="Seconds a micro-batch may run before its thread counts as stuck."
         " Too low declares a slow machine dead; too high lets a stuck one look alive.",
     )
     drain_s: float = Field(
@@ -129,8 +129,8 @@ class Settings(BaseSettings):
         0,
         ge=0,
         le=1024,
-        description="Threads of the model. 0 takes the CPUs granted to the process; more than"
-        " those makes threads wait for one another.",
+        description="Threads of the model, each on a core. 0 takes the CPUs granted to the process."
+        " Too low leaves cores idle; more than those makes threads wait for one another.",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",

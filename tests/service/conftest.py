@@ -31,8 +31,13 @@ def gate():
 @pytest.fixture
 def load_held(encoder, gate):
     """What loads the tiny model behind the gate."""
-    return lambda: HeldEngine(
-        encoder, pieces_per_s=1000.0, self_test_deviation=0.0, heights=(16,), gate=gate
+    return lambda num_threads=1: HeldEngine(
+        encoder,
+        pieces_per_s=1000.0,
+        self_test_deviation=0.0,
+        heights=(16,),
+        num_threads=num_threads,
+        gate=gate,
     )
 
 

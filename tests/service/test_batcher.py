@@ -1,8 +1,9 @@
-"""The inference thread under load and under faults. The real engine runs, behind a gate."""
+"""The inference threads under load and under faults. The real engine runs, behind a gate."""
 
 import asyncio
 import logging
 from dataclasses import replace
+from functools import partial
 
 import anyio
 import httpx
@@ -30,7 +31,11 @@ USED = "我在用苹果手机"
 @pytest.fixture
 def serving_held(artifact_folder, load_held):
     """A client of an app whose engine waits behind the gate."""
-    return lambda **changes: serving(settings_of(artifact_folder, **changes), load_held)
+
+    def served(num_threads=1, **changes):
+        return serving(settings_of(artifact_folder, **changes), partial(load_held, num_threads))
+
+    return served
 
 
 def post(client, **fields):
@@ -93,6 +98,43 @@ async def test_what_gathers_while_the_model_is_busy_rides_together(serving_held,
 
     assert gate.batches == [[tuple(cut("我"))], [tuple(cut(ATE)), tuple(cut(USED))]]
     assert [answer["data"][0]["shape"] for answer in answers] == [[1, 24], [6, 24], [3, 6, 24]]
+
+
+async def until_held(gate, batches):
+    """Let the loop run until so many batches stand at the gate."""
+    while len(gate.batches) < batches:
+        await anyio.lowlevel.checkpoint()
+
+
+async def test_threads_that_are_idle_share_a_request(serving_held, gate):
+    async with serving_held(num_threads=3) as client:
+        asked = post(client, texts=[ATE, USED] * 3)
+        await until_held(gate, 3)
+        gate.is_open.set()
+        assert [len(batch) for batch in gate.batches] == [2, 2, 2]
+        assert len((await asked).json()["data"]) == 6
+
+
+async def test_the_first_thread_that_is_free_takes_all_that_has_gathered(serving_held, gate):
+    async with serving_held(num_threads=2) as client:
+        first, second = post(client, texts="我"), post(client, texts="吃")
+        await until_held(gate, 2)
+        gathered = post(client, texts=[ATE, USED] * 3)
+        await until_waiting(client, 6)
+        gate.is_open.set()
+        answers = await asyncio.gather(first, second, gathered)
+        assert [answer.status_code for answer in answers] == [200, 200, 200]
+        assert [len(batch) for batch in gate.batches] == [1, 1, 6]
+
+
+async def test_two_texts_are_read_at_once_by_two_threads(serving_held, gate, client):
+    async with serving_held(num_threads=2) as held:
+        answers = [post(held, texts=text) for text in (ATE, USED)]
+        await until_held(gate, 2)
+        gate.is_open.set()
+        for text, answer in zip((ATE, USED), answers, strict=True):
+            (entry,) = (await answer).json()["data"]
+            np.testing.assert_array_equal(vectors_of(entry), await embed_one(client, text))
 
 
 async def test_a_request_larger_than_a_batch_rides_in_several(serving_held, gate, client):
@@ -159,6 +201,28 @@ async def test_a_dead_inference_thread_fails_all_who_wait_and_livez(serving_held
         error_of(await client.get("/livez"), 503, "worker_dead")
         error_of(await client.get("/readyz"), 503, "worker_dead")
         await refused(client, 503, "worker_dead", texts=ATE)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_one_dead_thread_of_several_fails_all_who_wait(serving_held, gate, cut):
+    deadly = tuple(cut(USED))
+
+    def end_one_thread(questions):
+        if questions[0].ids == deadly:
+            raise SystemExit
+
+    gate.faults.append(end_one_thread)
+    async with serving_held(num_threads=2) as client:
+        both = [post(client, texts=text) for text in (ATE, USED)]
+        await until_held(gate, 2)
+        waiting = post(client, texts="我")
+        await until_waiting(client, 1)
+        gate.is_open.set()
+
+        error_of(await both[1], 503, "worker_dead")
+        error_of(await client.get("/livez"), 503, "worker_dead")
+        for answer in (await both[0], await waiting):  # answered before, or not at all
+            assert answer.status_code in (200, 503)
 
 
 async def test_a_stuck_inference_thread_counts_as_dead(serving_held, gate):

@@ -1,0 +1,107 @@
+"""All cores on one batch, or a batch for each core: which serves more texts.
+
+python -m benchmarks.threads models/zh-small --tasks TASKS
+
+Texts of 20 to 60 characters, so many at a time, cut and embedded in this process, in turns:
+
+    one      one thread over all cores (OpenMP), as torch does it by itself
+    each     a thread for each core, and what is there shared among them, as the service does it
+
+Alone, and beside a process that keeps one core busy, as a client or a neighbour may.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from benchmarks.encoder import some_texts
+from biLM.cpus import granted_cpus
+from biLM.encoder import Encoder
+from biLM.precision import fastest_precision
+from biLM.readout import Readout
+from training.provenance import provenance
+
+AT_A_TIME = (1, 2, 8, 16, 32, 64, 128)
+TURNS, TURN_S = 5, 1.0
+
+
+def main() -> None:
+    """Print texts a second of both ways, and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("artifact", type=Path)
+    parser.add_argument("--tasks", type=Path, required=True)
+    given = parser.parse_args()
+    print(provenance(torch.device("cpu")))
+    encoder = Encoder.load(given.artifact, fastest_precision())
+    encoder.warm_up()
+    texts = [text for text in some_texts(given.tasks) if 20 <= len(text) <= 60]
+    compare(encoder, texts, "alone")
+    with busy_process():
+        compare(encoder, texts, "beside a busy process")
+
+
+def compare(encoder: Encoder, texts: Sequence[str], where: str) -> None:
+    """Both ways in turns, for each number of texts at a time."""
+    cpus = granted_cpus()
+    print(f"\n{where}, so many texts at a time: texts/s, the best (the worst) of {TURNS} turns")
+    with (
+        ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=[cpus]) as one,
+        ThreadPoolExecutor(cpus, initializer=torch.set_num_threads, initargs=[1]) as each,
+    ):
+        for number in AT_A_TIME:
+            rates: dict[str, list[float]] = {"one": [], "each": []}
+            for _ in range(TURNS):
+                rates["one"].append(texts_per_s(encoder, texts, number, one, 1))
+                rates["each"].append(texts_per_s(encoder, texts, number, each, cpus))
+            shown = (
+                f"{way} {max(found):4,.0f} ({min(found):4,.0f})" for way, found in rates.items()
+            )
+            ratio = max(rates["each"]) / max(rates["one"])
+            print(f"{number:4}   {'   '.join(shown)}   each / one {ratio:.2f}", flush=True)
+
+
+def texts_per_s(
+    encoder: Encoder,
+    texts: Sequence[str],
+    number: int,
+    threads: ThreadPoolExecutor,
+    num_threads: int,
+) -> float:
+    """So many texts wait at any time; every thread takes its share of them, again and again."""
+    share = max(1, number // num_threads)
+    readout = Readout(encoder.mix("default"))
+    ends = time.perf_counter() + TURN_S
+
+    def read(first: int) -> int:
+        done = 0
+        while time.perf_counter() < ends:
+            some = [encoder.pieces(texts[(first + done + n) % len(texts)]) for n in range(share)]
+            encoder.embed(some, [readout] * share)
+            done += share
+        return done
+
+    working = min(num_threads, number)
+    began = time.perf_counter()
+    done = sum(threads.map(read, [worker * len(texts) // working for worker in range(working)]))
+    return done / (time.perf_counter() - began)
+
+
+@contextmanager
+def busy_process() -> Iterator[None]:
+    """A process that uses one core all the time."""
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+if __name__ == "__main__":
+    main()
