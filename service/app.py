@@ -16,6 +16,7 @@ from service.keys import Guarded
 from service.metrics import Metrics
 from service.middleware import Traced, refusal
 from service.openapi import Api, description
+from service.page_files import page_routes
 from service.routes import router
 from service.runtime import Runtime
 from service.settings import Settings
@@ -52,6 +53,7 @@ def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> 
     paths = frozenset(route.path for route in router.routes if isinstance(route, Route))
     app.add_middleware(Traced, metrics=metrics, paths=paths)  # the last one added is the outermost
     app.include_router(router)
+    app.router.routes.extend(page_routes())
     return app
 
 

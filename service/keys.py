@@ -1,4 +1,4 @@
-"""Who may ask: with API keys set, whoever sends one of them. Probes and documents stay open."""
+"""Who may ask: with API keys set, whoever sends one. Probes, documents and the page stay open."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -11,6 +11,7 @@ from service.errors import RequestError
 from service.middleware import refusal
 
 OPEN_PATHS = frozenset({"/", "/docs", "/livez", "/openapi.json", "/readyz"})
+OPEN_BELOW = "/page/"  # the files of the page; what it asks for is not open
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="biLM"'}
 
 
@@ -28,7 +29,7 @@ class Guarded:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event as ASGI defines it."""
-        if scope["type"] != "http" or scope["path"] in OPEN_PATHS or self._has_key(scope):
+        if scope["type"] != "http" or _is_open(scope["path"]) or self._has_key(scope):
             await self._app(scope, receive, send)
             return
         error = RequestError(
@@ -48,3 +49,7 @@ class Guarded:
         # Every pair is compared, and digests tell nothing of how near a key was.
         matches = [compare_digest(one, digest) for one in found for digest in self._digests]
         return any(matches)
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or path.startswith(OPEN_BELOW)

@@ -1,7 +1,7 @@
 """The paths of the service."""
 
 from fastapi import APIRouter
-from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import PlainTextResponse, Response
 from starlette.requests import Request
 
 from biLM.question import VectorsOf
@@ -189,12 +189,6 @@ async def readyz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Counts, times and sizes, as Prometheus reads them."""
     return Response(runtime_of(request).metrics.exposition(), media_type=MEDIA_TYPE)
-
-
-@router.get("/", include_in_schema=False)
-async def root() -> Response:
-    """The way to the documentation."""
-    return RedirectResponse("/docs")
 
 
 def _json(answer: dict[str, object]) -> Response:

@@ -3,6 +3,7 @@
 import json
 import logging
 
+import httpx
 import pytest
 
 from service.__main__ import main
@@ -72,7 +73,20 @@ async def test_info_needs_a_key_and_does_not_tell_any(guarded):
 
 @pytest.mark.parametrize("path", OPEN)
 async def test_probes_and_documents_are_open(guarded, path):
-    assert (await guarded.get(path)).status_code in (200, 307)
+    assert (await guarded.get(path)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/page/app.js", "/page/words/shell.js"])
+async def test_the_page_is_open(guarded, path):
+    assert (await guarded.get(path)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/page", "/page/../info", "/page/%2e%2e/info", "//page/app.js"])
+async def test_no_path_beside_the_page_leads_past_the_key(guarded, path):
+    target = httpx.URL("http://service").copy_with(raw_path=path.encode())
+    answer = await guarded.send(httpx.Request("GET", target))
+    assert answer.status_code in (401, 404)
+    assert "limits" not in answer.text
 
 
 async def test_every_other_path_is_not(guarded):

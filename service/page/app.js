@@ -1,0 +1,167 @@
+// The shell: header, the view the address names, footer.
+//
+// A view is one module and one line in VIEWS. `id` is its address (#/compare), `name` its link.
+// The module exports:
+//
+//   words    { en: {key: text}, zh: {key: text} }, usually from words/<id>.js; both with the same
+//            keys. A text may hold {name}, which t("key", {name: 3}) fills in.
+//   styles   optional: its own stylesheet, "views/<id>.css".
+//   mount(host, context)
+//            builds the view inside the element `host`, beginning with an <h1>. Called when the
+//            visitor comes to the view and again when the language changes. May be async.
+//
+// and gets as `context`:
+//
+//   t        key -> text of the view in the language of the page; the shell's words are known, too.
+//   language "en" or "zh".
+//   memory   an object of this view that outlives mounts: whatever the visitor typed or waited for.
+//   signal   an AbortSignal: aborted when the visitor leaves the view. Give it to addEventListener
+//            on anything outside `host`; ask() obeys it already.
+//   ask(path, body)
+//            POST to the service; resolves to {data, timing, bytes, ms} (api.js). Waits while the
+//            model loads and asks for a key where one is needed. Throws ApiError; or AbortError
+//            once the view is left.
+//   info()   GET /info, once per page: its data.
+//   notice   one live region for this view; put notice.element where messages belong.
+//            notice.attempt(async () => …) shows that something is under way, and an error in the
+//            service's own words; it resolves to what the function gave, or to undefined.
+//
+// Parts that views share: dom.js (elements), request.js (the request behind a view), text.js
+// (places of words in code points), reading.js (a text as clickable pieces), vectors.js (numbers of
+// an answer, cosines), matrix.js (a square of coloured cells).
+
+import { ApiError, ask, info } from "./api.js";
+import { h } from "./dom.js";
+import { keyButton, keyDialog } from "./key.js";
+import { LANGUAGES, choose, initialLanguage, translator } from "./language.js";
+import { notice } from "./notice.js";
+import shellWords from "./words/shell.js";
+
+const VIEWS = [
+  { id: "compare", name: { en: "Compare", zh: "对比" }, load: () => import("./views/compare.js") },
+];
+
+const page = { language: initialLanguage(location.search, navigator.languages), leave: null };
+const memories = new Map(VIEWS.map((view) => [view.id, {}]));
+
+/** The view that the address names; the first where it names none. */
+function currentView() {
+  const id = location.hash.replace(/^#\/?/, "").split("?")[0];
+  return VIEWS.find((view) => view.id === id) ?? VIEWS[0];
+}
+
+/** Build everything in the language of the page. */
+async function render() {
+  const t = translator(page.language, shellWords);
+  document.documentElement.lang = LANGUAGES[page.language].tag;
+  const main = h("main", { id: "main", tabindex: "-1" });
+  document.body.replaceChildren(
+    h("a", { class: "skip", href: "#main", on: { click: (event) => skipTo(event, main) } }, t("skip")),
+    header(t),
+    main,
+    footer(t),
+    keyDialog(t),
+  );
+  await show(main, t);
+}
+
+function skipTo(event, main) {
+  event.preventDefault(); // the hash belongs to the views
+  main.focus();
+}
+
+/** Put the current view into the page; `main` stays, so that nothing else moves. */
+async function show(main, t) {
+  page.leave?.abort();
+  page.leave = new AbortController();
+  const { signal } = page.leave;
+  const view = currentView();
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.hash === `#/${view.id}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  document.title = `${view.name[page.language]} · biLM`;
+  const module = await view.load();
+  if (module.styles) await stylesheet(module.styles);
+  if (signal.aborted) return;
+  const words = translator(page.language, shellWords, module.words);
+  const host = h("div", { class: `view view-${view.id}` });
+  main.replaceChildren(host);
+  await module.mount(host, {
+    t: words,
+    language: page.language,
+    memory: memories.get(view.id),
+    signal,
+    ask: (path, body) => ask(path, body, signal),
+    info,
+    notice: notice(words),
+  });
+}
+
+const loadedSheets = new Map();
+
+/** Resolves when a stylesheet beside this file applies. */
+function stylesheet(path) {
+  if (!loadedSheets.has(path)) {
+    const link = h("link", { rel: "stylesheet", href: new URL(path, import.meta.url).href });
+    const done = new Promise((resolve) => link.addEventListener("load", resolve, { once: true }));
+    document.head.append(link);
+    loadedSheets.set(path, done);
+  }
+  return loadedSheets.get(path);
+}
+
+function header(t) {
+  const links = VIEWS.map(({ id, name }) => h("a", { href: `#/${id}` }, name[page.language]));
+  const others = Object.keys(LANGUAGES).filter((language) => language !== page.language);
+  return h(
+    "header",
+    { class: "top" },
+    h("a", { class: "brand", href: "#/" }, "biLM"),
+    h("nav", { "aria-label": t("nav") }, links),
+    h(
+      "div",
+      { class: "tools" },
+      keyButton(t),
+      h("a", { href: "docs" }, t("docs")),
+      others.map((language) =>
+        h(
+          "button",
+          { type: "button", class: "quiet", lang: LANGUAGES[language].tag, on: { click: () => speak(language) } },
+          LANGUAGES[language].name,
+        ),
+      ),
+    ),
+  );
+}
+
+async function speak(language) {
+  page.language = language;
+  choose(language);
+  await render();
+  document.querySelector("header .tools button:last-child").focus(); // where the visitor was
+}
+
+function footer(t) {
+  const line = h("p", {});
+  info().then(
+    ({ model, precision, pieces_per_s }) => {
+      const speed = pieces_per_s.toLocaleString(page.language);
+      line.textContent = t("footer", { id: model.id, layers: model.num_layers, dim: model.dim, precision, speed });
+      line.append(" · ", h("span", { title: t("footer.revision") }, model.revision.slice(0, 14)));
+    },
+    (error) => {
+      if (!(error instanceof ApiError)) throw error; // the view tells of a refusal
+    },
+  );
+  return h("footer", {}, line);
+}
+
+addEventListener("hashchange", async () => {
+  const main = document.getElementById("main");
+  await show(main, translator(page.language, shellWords));
+  main.querySelector("h1")?.setAttribute("tabindex", "-1");
+  main.querySelector("h1")?.focus();
+});
+
+await render();

@@ -1,0 +1,65 @@
+// The key of the service: asked for when it is needed, kept for the tab, forgotten on demand.
+
+import { hooks, key } from "./api.js";
+import { h } from "./dom.js";
+
+let asking = null; // one dialog for all the requests that wait for a key
+let refresh = () => {};
+
+/** The dialog that asks for a key; every request that was refused for lack of one waits for it. */
+export function keyDialog(t) {
+  const field = h("input", { id: "key", type: "password", autocomplete: "off", spellcheck: "false", required: true });
+  const reason = h("p", { class: "reason" });
+  const dialog = h(
+    "dialog",
+    { class: "key", "aria-labelledby": "key-title" },
+    h(
+      "form",
+      { method: "dialog" },
+      h("h2", { id: "key-title" }, t("key.title")),
+      reason,
+      h("label", { for: "key" }, t("key.label")),
+      field,
+      h("p", { class: "hint" }, t("key.hint")),
+      h(
+        "div",
+        { class: "row" },
+        h("button", { type: "submit", class: "primary", value: "give" }, t("key.use")),
+        h("button", { type: "submit", value: "none", formnovalidate: true }, t("key.cancel")),
+      ),
+    ),
+  );
+  hooks.askForKey = (refusal) => {
+    asking ??= opened(dialog, field, reason, refusal.message).finally(() => (asking = null));
+    return asking;
+  };
+  return dialog;
+}
+
+function opened(dialog, field, reason, message) {
+  field.value = "";
+  dialog.returnValue = "";
+  reason.textContent = message;
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener(
+      "close",
+      () => {
+        const given = dialog.returnValue === "give" ? field.value.trim() : "";
+        if (given) key.set(given);
+        refresh();
+        resolve(given !== "");
+      },
+      { once: true },
+    );
+  });
+}
+
+/** A button that forgets the key; there only while one is kept. */
+export function keyButton(t) {
+  const button = h("button", { type: "button", class: "quiet" }, t("key.forget"));
+  button.addEventListener("click", () => (key.set(null), refresh()));
+  refresh = () => (button.hidden = key.get() === null);
+  refresh();
+  return button;
+}

@@ -1,0 +1,100 @@
+// The matrices of Compare: one for each layer, the context and the mix, and what they tell apart.
+
+import { h } from "../../dom.js";
+import { matrix, shown } from "../../matrix.js";
+import { separation } from "../../separation.js";
+import { cosines, length, mixed } from "../../vectors.js";
+import { mixer } from "./mixer.js";
+
+/**
+ * The elements to show. Sliders redraw the mix from the vectors at hand.
+ *
+ * @param found     What askForOccurrences gave, with layers.
+ * @param state     Keeps `mix` and `center`.
+ * @param onPoint   Called with the places in the list of the lines that a cell compares.
+ * @param onCenter  Called when the visitor wants raw vectors, or centred ones again.
+ */
+export function matrices({ t, found, state, onPoint, onCenter }) {
+  const depth = found.info.model.num_layers + 1;
+  const { mixes } = found.info;
+  if (state.mix?.weights.length !== depth) state.mix = { weights: [...mixes.default.weights], gamma: mixes.default.gamma };
+  const numbered = found.layers.slice(0, depth);
+  const panels = found.layers.map((rows, layer) => panel({ t, found, onPoint, ...named(t, layer, depth) }, cosines(rows)));
+  const mix = panel({ t, found, onPoint, title: t("mix"), note: t("mix.note") });
+  const legend = h("p", { class: "hint measured" });
+
+  const sliders = mixer({ t, mixes, mix: state.mix, onChange: remix });
+  function remix() {
+    const rows = mixed(numbered, state.mix.weights, state.mix.gamma);
+    mix.draw(cosines(rows));
+    sliders.tell(rows.reduce((sum, row) => sum + length(row), 0) / rows.length);
+    legend.textContent = measured(t, [...panels, mix]);
+  }
+  remix();
+
+  return [
+    ...panels.map(({ element }) => element),
+    mix.element,
+    h("section", { class: "panel controls", "aria-label": t("mix") }, sliders.element, centring(t, state, onCenter)),
+    h("div", { class: "legend" }, scale(), h("p", { class: "hint" }, t("legend")), legend),
+  ];
+}
+
+function named(t, layer, depth) {
+  if (layer === depth) return { title: t("context"), note: t("context.note") };
+  return { title: t("layer", { number: layer }), note: t(layer ? "layer.n" : "layer.0", { number: layer }) };
+}
+
+/** A matrix under its name, over the means inside and across the senses. */
+function panel({ t, found, onPoint, title, note }, values) {
+  const labels = found.groups.map((_, index) => String(index + 1));
+  const describe = (row, column, number) => t("cell", { number, row: row + 1, column: column + 1 });
+  const point = (...pair) => onPoint(...pair.map((index) => found.lineOf[index]));
+  const table = matrix({ title, labels, groups: found.groups.map((group) => group % 6), describe, onPoint: point });
+  const badge = h("span", { class: "badge", hidden: true }, t("best"));
+  const figures = h("p", { class: "figures" });
+  const size = labels.length > 12 ? "many" : "few";
+  const element = h("section", { class: `panel ${size}` }, h("h2", {}, title, badge), h("p", { class: "hint" }, note), table.element, figures);
+  const self = { element, title, badge, draw };
+
+  function draw(numbers) {
+    table.draw(numbers);
+    self.separation = separation(numbers, found.groups);
+    figures.replaceChildren();
+    if (!self.separation) return;
+    const { inside, across } = self.separation;
+    figures.append(h("span", {}, t("inside", { inside: shown(inside) })), " ", h("span", {}, t("across", { across: shown(across) })));
+  }
+
+  if (values) draw(values);
+  return self;
+}
+
+/** Mark the matrix that tells the senses apart best, and say how that was measured. */
+function measured(t, panels) {
+  const able = panels.filter((one) => one.separation);
+  if (!able.length) return t("legend.one");
+  const gap = ({ separation: { inside, across } }) => inside - across;
+  const [best] = [...able].sort((one, other) => other.separation.ranking - one.separation.ranking || gap(other) - gap(one));
+  for (const one of panels) one.badge.hidden = one !== best;
+  return t("legend.best", { ranking: `${Math.round(100 * best.separation.ranking)} %`, name: best.title });
+}
+
+function centring(t, state, onCenter) {
+  const box = h("input", { type: "checkbox", id: "center", "aria-describedby": "center-hint" });
+  box.checked = state.center;
+  box.addEventListener("change", () => {
+    state.center = box.checked;
+    onCenter();
+  });
+  return h(
+    "div",
+    { class: "centring" },
+    h("div", { class: "row" }, box, h("label", { for: "center" }, t("center"))),
+    h("p", { class: "hint", id: "center-hint" }, t("center.hint")),
+  );
+}
+
+function scale() {
+  return h("div", { class: "scale", "aria-hidden": "true" }, h("span", {}, "−1"), h("span", { class: "bar" }), h("span", {}, "1"));
+}
