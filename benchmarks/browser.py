@@ -1,0 +1,34 @@
+"""A real browser: the machine's own chromium under Playwright, kept on the loopback."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, sync_playwright
+
+OPTIONS = (
+    "--no-sandbox",  # root in a container has no user namespaces to build one from
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+
+
+def chromium() -> str | None:
+    """Where the browser is; Playwright's own copy is never fetched."""
+    return shutil.which("chromium")
+
+
+@contextmanager
+def browsing() -> Iterator[Browser]:
+    """The browser, without a window, until the block ends.
+
+    Raises:
+        RuntimeError: this machine has none.
+    """
+    if (found := chromium()) is None:
+        raise RuntimeError("there is no chromium; on Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=list(OPTIONS))
+        try:
+            yield browser
+        finally:
+            browser.close()

@@ -1,0 +1,61 @@
+"""A server process of the shipped model, a browser, and tabs that take nothing amiss."""
+
+import itertools
+
+import pytest
+
+from benchmarks.browser import browsing, chromium
+from benchmarks.processes import HOST, SERVICE, serving
+from tests.page.visit import Visit
+
+LANGUAGES = {"zh": "zh-CN", "en": "en-GB"}
+HEIGHT_OF = {1280: 800, 390: 844}  # CSS pixels: a laptop and a telephone
+WAIT_MS = 30_000  # stuck even beside a training run
+
+
+# Playwright leaves its event loop running in this thread, which no asyncio test may meet: the
+# browser closes with the last test of this folder.
+@pytest.fixture(scope="package")
+def browser():
+    """The browser of all tests of the page."""
+    if not chromium():
+        pytest.skip("there is no chromium; .ci/run installs it")
+    with browsing() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="package")
+def url():
+    """The shipped model, served in float32."""
+    with serving(*SERVICE, "--precision", "float32", "--threads", "1") as port:
+        yield f"http://{HOST}:{port}"
+
+
+@pytest.fixture
+def open_tab(browser, url):
+    """Opens a tab of a width and a language; what any of them complained of fails the test."""
+    visits = []
+
+    def open_tab(width=1280, language="en", host=url):
+        context = browser.new_context(
+            viewport={"width": width, "height": HEIGHT_OF[width]},
+            locale=LANGUAGES[language],
+            reduced_motion="reduce",
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        context.set_default_timeout(WAIT_MS)
+        visits.append(Visit(context.new_page(), host, language))
+        return visits[-1]
+
+    yield open_tab
+    for visit in visits:
+        visit.page.context.close()
+    assert [trouble for visit in visits for trouble in visit.troubles] == []
+
+
+@pytest.fixture(
+    params=itertools.product(HEIGHT_OF, LANGUAGES), ids=lambda way: f"{way[0]}-{way[1]}"
+)
+def tab(request, open_tab):
+    """A tab of each width in each language."""
+    return open_tab(*request.param)
