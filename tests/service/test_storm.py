@@ -112,7 +112,7 @@ async def test_far_more_than_it_can_do_is_answered_or_refused_in_time():
                 storm.start_soon(ask, client)
         statuses = Counter(status for status, _ in answers)
         assert statuses.keys() <= {200, 429, 503, 504}
-        assert statuses[200] > 50
+        assert statuses[200] > 20
         assert statuses[429] > 9 * statuses[200], statuses
         taken = [seconds for status, seconds in answers if status == 200]
         assert np.quantile(taken, 0.99) < Settings.model_fields["deadline_s"].default
