@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 
 const MINUS = "−";
+const STRONG = 0.85; // from here on light digits are easier to read than dark ones
 
 /**
  * {element, draw(values)}: a table that takes new numbers without being built anew.
@@ -47,7 +48,7 @@ function paint(element, value, description) {
   element.textContent = compact(value);
   element.style.setProperty("--heat", `${Math.round(Math.min(1, Math.abs(value)) * 100)}%`);
   element.classList.toggle("cool", value < 0);
-  element.classList.toggle("strong", Math.abs(value) > 0.55);
+  element.classList.toggle("strong", Math.abs(value) > STRONG);
   element.setAttribute("aria-label", description);
 }
 

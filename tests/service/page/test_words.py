@@ -1,4 +1,4 @@
-"""The words of the page: the same in both languages, and none but those that are used."""
+"""The words of the page: the same in both languages, none missing, none too many."""
 
 import re
 
@@ -61,3 +61,10 @@ def test_a_text_gets_its_values_and_a_missing_one_is_a_bug():
         "later",
         "no text for c; this is a bug",
     ]
+
+
+def test_no_text_is_left_that_nothing_shows(dictionaries):
+    sources = [path for path in FOLDER.rglob("*.js") if path.parent.name != "words"]
+    code = "".join(path.read_text("utf-8") for path in sources)
+    keys = {key for words in dictionaries.values() for key in words["en"]}
+    assert {key for key in keys if f'"{key}"' not in code} == set()

@@ -15,13 +15,13 @@ import { mixer } from "./mixer.js";
  * @param onCenter  Called when the visitor wants raw vectors, or centred ones again.
  */
 export function matrices({ t, found, state, onPoint, onCenter }) {
-  const depth = found.info.model.num_layers + 1;
-  const { mixes } = found.info;
+  const depth = found.facts.model.num_layers + 1;
+  const { mixes } = found.facts;
   if (state.mix?.weights.length !== depth) state.mix = { weights: [...mixes.default.weights], gamma: mixes.default.gamma };
   const numbered = found.layers.slice(0, depth);
   const panels = found.layers.map((rows, layer) => panel({ t, found, onPoint, ...named(t, layer, depth) }, cosines(rows)));
   const mix = panel({ t, found, onPoint, title: t("mix"), note: t("mix.note") });
-  const legend = h("p", { class: "hint measured" });
+  const legend = h("p", { class: "hint" });
 
   const sliders = mixer({ t, mixes, mix: state.mix, onChange: remix });
   function remix() {
@@ -33,9 +33,10 @@ export function matrices({ t, found, state, onPoint, onCenter }) {
   remix();
 
   return [
-    ...panels.map(({ element }) => element),
+    ...panels.slice(depth).map(({ element }) => element), // the context first: it says most
     mix.element,
     h("section", { class: "panel controls", "aria-label": t("mix") }, sliders.element, centring(t, state, onCenter)),
+    ...panels.slice(0, depth).map(({ element }) => element),
     h("div", { class: "legend" }, scale(), h("p", { class: "hint" }, t("legend")), legend),
   ];
 }

@@ -1,0 +1,31 @@
+// The sentences of Compare as the model reads them: a click on a piece compares that instead.
+
+import { h } from "../../dom.js";
+import { readingLine } from "../../reading.js";
+
+/** {element, show(lines), point(...places)}; `onPick` is called with the piece that was clicked. */
+export function readLines({ t, onPick }) {
+  const list = h("ol", { class: "lines" });
+  const label = (word) => t("pick", { word });
+
+  function show(lines) {
+    list.replaceChildren(
+      ...lines.map(({ text, group, offsets, marks, numbers }) =>
+        h(
+          "li",
+          { class: `line group-${group % 6}` },
+          h("span", { class: "numbers" }, numbers.join(" ")),
+          readingLine({ text, offsets, marks, onPick, label }),
+        ),
+      ),
+    );
+  }
+
+  /** Mark the lines at these places of the list; none when called with nothing. */
+  function point(...places) {
+    [...list.children].forEach((line, index) => line.classList.toggle("pointed", places.includes(index)));
+  }
+
+  const element = h("div", {}, list, h("p", { class: "hint" }, t("pick.hint")));
+  return { element, show, point };
+}

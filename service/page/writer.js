@@ -1,0 +1,75 @@
+// Sentences and a word in them: shown as a list, or open to be written.
+
+import { h } from "./dom.js";
+
+/**
+ * {element, open(isOpen), refresh()}.
+ *
+ * @param state     {typed, word}: kept up to date with every key, so that nothing is ever lost.
+ * @param list      The element that shows the sentences while they are not being written.
+ * @param action    The name of the button.
+ * @param onSubmit  Called when the visitor wants an answer for what stands there.
+ */
+export function writer({ t, state, list, action, onSubmit }) {
+  const text = h("textarea", { id: "typed", rows: 10, spellcheck: "false", lang: "zh-Hans" });
+  const word = h("input", { id: "word", autocomplete: "off", spellcheck: "false", lang: "zh-Hans" });
+  const toggle = h("button", { type: "button", class: "quiet", "aria-controls": "typed", on: { click: () => open(!state.isOpen, true) } });
+  const element = h(
+    "form",
+    { class: "writer", on: { submit } },
+    h("div", { class: "heading" }, h("h2", {}, t("writer.sentences")), toggle),
+    h("div", { class: "shown" }, list),
+    h("div", { class: "writing" }, h("label", { for: "typed" }, t("writer.hint")), text),
+    h("div", { class: "row" }, h("label", { for: "word" }, t("writer.word")), word, h("button", { class: "primary" }, action)),
+  );
+  text.addEventListener("input", () => (state.typed = text.value));
+  text.addEventListener("keydown", (event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && submit(event));
+  word.addEventListener("input", () => (state.word = word.value));
+
+  function submit(event) {
+    event.preventDefault();
+    onSubmit();
+  }
+
+  function open(isOpen, byHand = false) {
+    state.isOpen = isOpen;
+    element.classList.toggle("open", isOpen);
+    toggle.setAttribute("aria-expanded", String(isOpen));
+    toggle.textContent = t(isOpen ? "writer.close" : "writer.open");
+    if (isOpen && byHand) text.focus();
+  }
+
+  /** Show what the state holds. */
+  function refresh() {
+    text.value = state.typed;
+    word.value = state.word;
+  }
+
+  refresh();
+  open(Boolean(state.isOpen));
+  return { element, open, refresh };
+}
+
+/** Buttons that put an example into the state. */
+export function exampleChips({ t, examples, state, fill, onChoose }) {
+  const buttons = examples.map((example) =>
+    h("button", { type: "button", lang: "zh-Hans", "data-word": example.word, on: { click: () => choose(example) } }, example.word),
+  );
+  const element = h("div", { class: "row chips", role: "group", "aria-label": t("writer.examples") }, buttons);
+
+  function choose(example) {
+    Object.assign(state, { typed: fill(example), word: example.word, isOpen: false });
+    onChoose();
+  }
+
+  /** Mark the example that stands there as it was given; none once it was changed. */
+  function refresh() {
+    for (const [index, button] of buttons.entries()) {
+      const { word } = examples[index];
+      button.setAttribute("aria-pressed", String(state.word === word && state.typed === fill(examples[index])));
+    }
+  }
+
+  refresh();
+  return { element, refresh };
+}
