@@ -21,7 +21,7 @@ from training.pipeline import Order, fulfil
 from training.polysemy import WORDS, write_sheet
 from training.recipes import RECIPES
 from training.shards import Shards, build_shards
-from training.task_mix import TaskMixConfig, add_mix, best_of, compare, report
+from training.task_mix import NamedMix, TaskMixConfig, best_of, compare, report
 from training.tasks import read_task, split_task
 from training.vocabulary import VocabularyConfig, train_vocabulary
 
@@ -146,7 +146,9 @@ def _declare_mix(steps: "Steps") -> None:
     mix.add_argument("--raw", action="store_true", help="for requests without center")
     mix.add_argument("--seeds", type=int, default=TaskMixConfig.seeds)
     mix.add_argument("--name", required=True, help="of the mix")
-    mix.add_argument("--out", type=Path, required=True, help="a file for BILM_MIXES; is added to")
+    place = mix.add_mutually_exclusive_group(required=True)
+    place.add_argument("--out", type=Path, help="a file for BILM_MIXES; is added to")
+    place.add_argument("--artifact-out", type=Path, metavar="FOLDER", help="artifact with the mix")
     mix.set_defaults(step=_fit_mix)
 
 
@@ -219,6 +221,9 @@ def _all(given: argparse.Namespace) -> None:
 
 def _fit_mix(given: argparse.Namespace) -> None:
     encoder = Encoder.load(given.artifact, "auto")
+    named = NamedMix(given.name, encoder.artifact)
+    if given.out:
+        named.others_of(given.out)  # a file that is no such file is refused before the work
     encoder.warm_up()
     config = TaskMixConfig(center=not given.raw, seeds=given.seeds)
     paths = [given.task, *([given.test] if given.test else [])]
@@ -227,8 +232,13 @@ def _fit_mix(given: argparse.Namespace) -> None:
     train_part, test_part = tasks if given.test else split_task(tasks[0])
     found = compare(train_part, test_part, config)
     print(report(found))  # noqa: T201
-    add_mix(given.out, given.name, best_of(found["learned"]), encoder)
-    _tell(f"serve it: BILM_MIXES={given.out}, and ask for mix {given.name!r}")
+    mix = best_of(found["learned"])
+    if given.out:
+        named.add_to(given.out, mix)
+        _tell(f"serve it: BILM_MIXES={given.out}, and ask for mix {given.name!r}")
+    else:
+        print(f"{given.artifact_out} {named.save_with(given.artifact_out, mix)}")  # noqa: T201
+        _tell(f"serve it: BILM_MODEL={given.artifact_out} scripts/serve")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ Unlike the paper, layers are brought to one length first; the weights that are s
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -16,7 +16,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from biLM.encoder import Encoder
+from biLM.artifact import Artifact, save_artifact
+from biLM.errors import MixError
 from biLM.files import to_json, write_atomically
 from biLM.mixes import read_mixes
 from biLM.scalar_mix import ScalarMix
@@ -165,18 +166,45 @@ def best_of(fits: Sequence[Fit]) -> ScalarMix:
     return min(fits, key=lambda fit: fit.held_back_nats).mix
 
 
-def add_mix(path: Path, name: str, mix: ScalarMix, encoder: Encoder) -> None:
-    """Write a mix into a file of mixes for `BILM_MIXES`, beside those that are there.
+@dataclass(frozen=True)
+class NamedMix:
+    """A name that no mix of an artifact has yet. Make it before the mix is learned.
+
+    Args:
+        name: Of the mix.
+        artifact: Whose layers it mixes.
 
     Raises:
-        MixError: the file holds something else, or the name is one of the artifact's.
+        MixError: the artifact has a mix of that name.
     """
-    depth, taken = encoder.artifact.config.num_representations, encoder.artifact.mixes
-    mixes = read_mixes(path, depth, taken) if path.exists() else {}
-    mixes[name] = mix
-    fields = {n: {"weights": list(m.weights), "gamma": m.gamma} for n, m in mixes.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, to_json(fields))
+
+    name: str
+    artifact: Artifact
+
+    def __post_init__(self) -> None:
+        if self.name in self.artifact.mixes:
+            raise MixError(f"{self.name!r} is a mix of the model; choose another name")
+
+    def others_of(self, path: Path) -> dict[str, ScalarMix]:
+        """The mixes of a file for `BILM_MIXES`; none where there is no file.
+
+        Raises:
+            MixError: the file holds something else.
+        """
+        depth = self.artifact.config.num_representations
+        return read_mixes(path, depth, self.artifact.mixes) if path.exists() else {}
+
+    def add_to(self, path: Path, mix: ScalarMix) -> None:
+        """Write the mix into a file for `BILM_MIXES`, beside those that are there."""
+        mixes = self.others_of(path) | {self.name: mix}
+        fields = {n: {"weights": list(m.weights), "gamma": m.gamma} for n, m in mixes.items()}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, to_json(fields))
+
+    def save_with(self, folder: Path, mix: ScalarMix) -> str:
+        """Write the artifact with the mix among its own, and return the revision of that."""
+        mixes = {**self.artifact.mixes, self.name: mix}
+        return save_artifact(replace(self.artifact, mixes=mixes), folder)
 
 
 def _score(model: MixClassifier, task: Task, some: Tensor) -> tuple[float, float]:

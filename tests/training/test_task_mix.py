@@ -1,10 +1,12 @@
 import json
 import re
 
+import numpy as np
 import pytest
 import torch
 
 from biLM.encoder import Encoder
+from biLM.readout import Readout
 from training.__main__ import main
 from training.task_mix import TaskMixConfig, compare, fit_mix, report
 from training.tasks import Task, read_task, split_task
@@ -93,20 +95,47 @@ def test_the_step_writes_a_mix_that_the_encoder_serves(artifact_folder, written,
     assert sum(encoder.mix("phones").weights) == pytest.approx(1.0, abs=1e-5)
 
 
+def test_the_step_writes_an_artifact_that_has_the_mix_among_its_own(
+    artifact_folder, written, tmp_path
+):
+    step = ["fit-mix", str(artifact_folder), "--task", str(written), "--seeds", "1"]
+    assert main([*step, "--name", "fruit", "--artifact-out", str(tmp_path / "with")]) == 0
+    before, after = (Encoder.load(folder) for folder in (artifact_folder, tmp_path / "with"))
+    assert after.artifact.mixes.keys() - before.artifact.mixes.keys() == {"fruit"}
+    assert after.artifact.revision != before.artifact.revision
+    passage, mean = before.pieces(FRUIT[0]), before.mix("default")
+    vectors = [one.embed([passage], [Readout(mean)])[0] for one in (before, after)]
+    np.testing.assert_array_equal(*vectors)
+
+
+def test_a_name_that_is_taken_is_refused_before_the_work(artifact_folder, tmp_path, capsys):
+    step = ["fit-mix", str(artifact_folder), "--task", "nowhere.tsv", "--name", "default"]
+    for place in (["--out", str(tmp_path / "m.json")], ["--artifact-out", str(tmp_path / "a")]):
+        assert main([*step, *place]) == 2
+        assert "'default' is a mix of the model" in capsys.readouterr().err
+        assert not list(tmp_path.iterdir())
+
+
+def test_a_file_of_other_mixes_is_refused_before_the_work(artifact_folder, tmp_path, capsys):
+    out = tmp_path / "mixes.json"
+    out.write_text('{"default": {"weights": [1, 0, 0]}}')
+    step = ["fit-mix", str(artifact_folder), "--task", "nowhere.tsv", "--name", "mine"]
+    assert main([*step, "--out", str(out)]) == 2
+    assert "'default' is a mix of the model" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
-    ("content", "more", "why"),
+    ("content", "why"),
     [
-        ("a\t1\nb\n", [], r"line 2: 1 columns; the text is in 0"),
-        ("a\t1\nb\t1\n", [], "has 1 labels"),
-        ("a\t1\nb\t2\n", ["--name", "default"], "'default' is a mix of the model"),
+        ("a\t1\nb\n", r"line 2: 1 columns; the text is in 0"),
+        ("a\t1\nb\t1\n", "has 1 labels"),
     ],
 )
-def test_what_is_no_task_is_named(artifact_folder, tmp_path, capsys, content, more, why):
+def test_what_is_no_task_is_named(artifact_folder, tmp_path, capsys, content, why):
     path, out = tmp_path / "task.tsv", tmp_path / "mixes.json"
     path.write_text(content)
-    out.write_text('{"default": {"weights": [1, 0, 0]}}')
     step = ["fit-mix", str(artifact_folder), "--task", str(path), "--out", str(out)]
-    assert main([*step, "--name", "mine", "--seeds", "1", *more]) == 2
+    assert main([*step, "--name", "mine", "--seeds", "1"]) == 2
     assert re.search(why, capsys.readouterr().err)
 
 
