@@ -40,6 +40,7 @@ import shellWords from "./words/shell.js";
 const VIEWS = [
   { id: "compare", name: { en: "Compare", zh: "对比" }, load: () => import("./views/compare.js") },
   { id: "map", name: { en: "Map", zh: "地图" }, load: () => import("./views/map.js") },
+  { id: "fill", name: { en: "Fill", zh: "填空" }, load: () => import("./views/fill.js") },
 ];
 
 const page = { language: initialLanguage(location.search, navigator.languages), leave: null };

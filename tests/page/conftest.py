@@ -2,6 +2,7 @@
 
 import itertools
 
+import httpx
 import pytest
 
 from benchmarks.browser import browsing, chromium
@@ -13,22 +14,34 @@ HEIGHT_OF = {1280: 800, 390: 844}  # CSS pixels: a laptop and a telephone
 WAIT_MS = 30_000  # stuck even beside a training run
 
 
-# Playwright leaves its event loop running in this thread, which no asyncio test may meet: the
-# browser closes with the last test of this folder.
-@pytest.fixture(scope="package")
+# While Playwright is open its event loop counts as running in this thread, where no asyncio test
+# could begin: the browser closes with the last test of a file, not of the session.
+@pytest.fixture(scope="module")
 def browser():
-    """The browser of all tests of the page."""
+    """The browser of the tests of a file."""
     if not chromium():
         pytest.skip("there is no chromium; .ci/run installs it")
     with browsing() as browser:
         yield browser
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def url():
     """The shipped model, served in float32."""
     with serving(*SERVICE, "--precision", "float32", "--threads", "1") as port:
         yield f"http://{HOST}:{port}"
+
+
+@pytest.fixture(scope="session")
+def ask(url):
+    """What the service itself answers to a request."""
+
+    def ask(path, **body):
+        answer = httpx.post(f"{url}{path}", json=body, timeout=WAIT_MS / 1000, trust_env=False)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return ask
 
 
 @pytest.fixture

@@ -23,6 +23,11 @@ class Visit:
         page.on("pageerror", lambda error: self.troubles.append(f"page error: {error}"))
         page.on("request", self._see)
 
+    def go(self, view):
+        """The tab, at a view."""
+        self.page.goto(f"{self.host}/#/{view}")
+        return self.page
+
     def _hear(self, message):
         refused = REFUSED.match(message.text)
         if refused and int(refused.group(1)) in self.expected:

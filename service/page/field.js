@@ -1,0 +1,23 @@
+// A field for a text: Enter asks, Shift and Enter begins a line, and an input method is left in peace.
+
+import { h } from "./dom.js";
+
+/**
+ * {element, write(text), focus()}: a labelled field.
+ *
+ * @param onType    Called with the text whenever the person has changed it.
+ * @param onSubmit  Called on Enter.
+ */
+export function submittingField({ id, label, text, onType, onSubmit }) {
+  const area = h("textarea", { id, rows: 2, lang: "zh-Hans", spellcheck: "false", autocomplete: "off" });
+  area.value = text;
+  area.addEventListener("input", () => onType(area.value));
+  area.addEventListener("keydown", (event) => {
+    // While characters are being composed, Enter chooses one of them.
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    onSubmit();
+  });
+  const element = h("div", { class: "field" }, h("label", { for: id }, label), area);
+  return { element, write: (value) => (area.value = value), focus: () => area.focus() };
+}
