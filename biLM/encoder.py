@@ -9,12 +9,13 @@ zero state, and neither its neighbours nor padding can reach it. The encoder kee
 between calls.
 """
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Literal, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -25,19 +26,22 @@ from torch import Tensor
 from biLM import passage as passages
 from biLM.artifact import Artifact, Golden, load_artifact
 from biLM.batch import SHAPES, SURE_SHAPE, WIDTHS, Shape, batches
+from biLM.completion import Completion, CompletionsOf, Greedy, Strategy, Writer
 from biLM.config import BOUNDARY_PIECES
 from biLM.errors import DamagedFileError, MixError, SelfTestError
 from biLM.fill import Blank, find_blank
 from biLM.mixes import read_mixes
 from biLM.passage import Passage
+from biLM.phrase import Filler, Phrases, PhrasesFor
 from biLM.precision import Precision, PrecisionChoice, chosen_precision
-from biLM.question import Guesses, GuessesFor, Question, VectorsOf
+from biLM.question import Guesses, GuessesFor, Question, Stepped, Underway, VectorsOf
 from biLM.reader import Reader
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
 from biLM.tokenizer import Tokenizer
 
 Answer = TypeVar("Answer")
+GREEDY = Greedy()
 FEW = 8  # texts that a shape of a single row is tried on
 # Float32 sums reordered by another CPU; bfloat16's rounding. A wrong layer is off by 1e-1.
 GOLDEN_TOLERANCES: Mapping[Precision, float] = MappingProxyType({"float32": 1e-4, "bfloat16": 3e-2})
@@ -62,6 +66,9 @@ class Encoder:
         self.tokenizer = Tokenizer(artifact.pieces_model)
         self._reader = Reader(artifact.model, getattr(torch, self.precision))
         self._shapes: Collection[Shape] = (SURE_SHAPE,)
+        forward, backward = self._reader.forward_stepper, self._reader.backward_stepper
+        self.writer = Writer(artifact, self.tokenizer, forward)
+        self.filler = Filler(artifact, self.tokenizer, forward, backward)
         if self.tokenizer.num_pieces != artifact.config.num_pieces:
             raise DamagedFileError(
                 f"pieces.model has {self.tokenizer.num_pieces} pieces, the embedding"
@@ -139,18 +146,51 @@ class Encoder:
         """
         return self.answer([VectorsOf(*one) for one in zip(asked, readouts, strict=True)])
 
-    def fill(self, text: str, top_k: int = 10) -> Guesses:
-        """The most probable pieces for the one blank of a text.
+    @overload
+    def fill(self, text: str, top_k: int = 10, num_pieces: Literal[1] = 1) -> Guesses: ...
+
+    @overload
+    def fill(self, text: str, top_k: int = 10, *, num_pieces: int) -> Guesses | Phrases: ...
+
+    def fill(self, text: str, top_k: int = 10, num_pieces: int = 1) -> Guesses | Phrases:
+        """What is most probable in the one blank of a text.
+
+        Args:
+            text: With a blank of two or more underscores.
+            top_k: How many from each side; of several pieces at most 16.
+            num_pieces: How many pieces fill the blank.
 
         Returns:
             For `forward`, which reads what stands left of the blank, `backward`, which reads what
-            stands right of it, and `cloze`, which reads both: pieces, the most probable first.
+            stands right of it, and `cloze`, which reads both: pieces, or phrases of several, the
+            most probable first.
 
         Raises:
             BlankError: there is no blank, or more than one.
+            SearchError: top_k or num_pieces is outside its range.
             TextError: the text holds a lone surrogate.
         """
-        return self.answer([GuessesFor(self.blank(text), top_k, self.tokenizer)])[0]
+        blank = self.blank(text)
+        if num_pieces == 1:
+            return self.answer([GuessesFor(blank, top_k, self.tokenizer)])[0]
+        return _whole(PhrasesFor(self.filler, blank, num_pieces, top_k))
+
+    def complete(
+        self, text: str, strategy: Strategy = GREEDY, max_pieces: int = 20
+    ) -> list[Completion]:
+        """How the forward model goes on with a text.
+
+        Args:
+            text: Cut into pieces by itself; may be empty.
+            strategy: `Greedy()`, `Sampling(…)` or `Beam(…)`.
+            max_pieces: How long a completion may be.
+
+        Raises:
+            SearchError: max_pieces is below 1.
+            TextError: the text holds a lone surrogate.
+        """
+        ids = self.tokenizer.encode(text).ids
+        return _whole(CompletionsOf(self.writer, ids, strategy, max_pieces))
 
     @torch.inference_mode()
     def answer(self, questions: Sequence[Question[Answer]]) -> list[Answer]:
@@ -234,3 +274,10 @@ class Encoder:
                 " one, or the model needs float32: BILM_PRECISION=float32"
             )
         return deviation
+
+
+def _whole(question: Stepped[Answer]) -> Answer:
+    """The answer to a question that is answered in steps, without a rest."""
+    answer = Underway(question).go_on(math.inf)
+    assert answer is not None, "a rest before the end of time; this is a bug"
+    return answer

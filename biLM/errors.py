@@ -4,6 +4,7 @@ BiLMError
 ├── ConfigError     sizes or weights that cannot make a model or a mix
 ├── TextError       a text that has no pieces by definition: lone surrogates
 ├── BlankError      a text to fill that has no blank, or several
+├── SearchError     a search with no beam, or with too many; a temperature of nothing
 ├── SpanError       a span that is empty, reversed or outside its text
 ├── LayerError      a layer the model does not have
 ├── MixError        a mix of the wrong length, or by an unknown name
@@ -35,6 +36,10 @@ class TextError(BiLMError):
 
 class BlankError(BiLMError):
     """A text to fill that has not exactly one blank."""
+
+
+class SearchError(BiLMError):
+    """A search that cannot be made: a number of pieces, beams or draws, or a temperature."""
 
 
 class SpanError(BiLMError):

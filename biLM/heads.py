@@ -48,3 +48,9 @@ class Heads(nn.Module):
         """Return z of the cloze alone."""
         z: Tensor = self.cloze_head(self.cloze_hidden(torch.cat([left, right], dim=-1)).relu())
         return z
+
+    def logits(
+        self, z: Float[Tensor, "*place width"], embedding: Float[Tensor, "vocab width"]
+    ) -> Float[Tensor, "*place vocab"]:
+        """Return o, by the embedding E of the biLM."""
+        return z @ embedding.T + self.bias

@@ -1,14 +1,18 @@
-"""What is asked about a text: its piece ids, and what to make of their representations.
+"""What is asked about a text: its piece ids, and what to make of them.
 
-Questions of any kind run together: the encoder reads their texts in the same batches and lets
-each make its answer of its own rows.
+Most questions need representations. They run together: the encoder reads their texts in the same
+batches and lets each make its answer of its own rows. Others are answered in steps, each of which
+needs the one before; they can rest after each.
 """
 
+from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, runtime_checkable
+from time import perf_counter
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -19,6 +23,7 @@ from biLM.passage import Passage
 from biLM.readout import Readout, read_out
 from biLM.tokenizer import Tokenizer
 
+Answer = TypeVar("Answer")
 Answer_co = TypeVar("Answer_co", covariant=True)
 Guesses = dict[str, tuple[Expected, ...]]
 
@@ -85,5 +90,57 @@ class GuessesFor:
         heads, half = artifact.heads, artifact.config.cell_size
         before = len(self.blank.left)  # the column of the piece before the blank
         z = heads(framed[-1, before, :half], framed[-1, before + 1, half:])
-        logits = z @ artifact.model.embedding.weight.T + heads.bias
+        logits = heads.logits(z, artifact.model.embedding.weight)
         return most_probable(logits, self.tokenizer, self.top_k)
+
+
+@runtime_checkable
+class Stepped(Protocol[Answer_co]):
+    """A question that is answered in steps: a text to continue, a blank of several pieces."""
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Piece ids of its text, read one at a time before the steps."""
+        ...
+
+    @property
+    def num_steps(self) -> int:
+        """How many steps there may be."""
+        ...
+
+    @property
+    def stepped_pieces(self) -> int:
+        """How many pieces may be read one at a time, in all rows together."""
+        ...
+
+    def steps(self) -> Generator[None, None, Answer_co]:
+        """The answer, after a rest for each piece of the text and each step."""
+        ...
+
+
+class Underway(Generic[Answer]):
+    """A question that is answered in steps, and how far that has come.
+
+    Args:
+        question: Nothing of it is answered yet.
+    """
+
+    def __init__(self, question: Stepped[Answer]) -> None:
+        self.question = question
+        self._resting: Generator[None, None, Answer] | None = None
+
+    @torch.inference_mode()
+    def go_on(self, seconds: float) -> Answer | None:
+        """Return the answer; or None if after so long, and one step at least, there is none yet."""
+        until = perf_counter() + seconds
+        steps = self._resting or self.question.steps()
+        self._resting = None  # one that fails is over, and whoever asks again begins anew
+        try:
+            next(steps)
+            while perf_counter() < until:
+                next(steps)
+        except StopIteration as end:
+            answer: Answer = end.value
+            return answer
+        self._resting = steps
+        return None

@@ -14,6 +14,7 @@ from biLM.batch import Batch, Strip
 from biLM.lstm import LstmStack, reverse_padded
 from biLM.model import BiLM
 from biLM.reading_layer import ReadingLayer
+from biLM.stepper import Stepper
 
 
 class Reader:
@@ -22,6 +23,10 @@ class Reader:
     Args:
         model: Whose function it is; its embedding is shared, its layers are copied.
         dtype: Of the numbers that are multiplied; see `ReadingLayer`.
+
+    Attributes:
+        forward_stepper: Its forward direction, to be read one piece at a time.
+        backward_stepper: Its backward direction, from the end of a text.
     """
 
     def __init__(self, model: BiLM, dtype: torch.dtype) -> None:
@@ -30,6 +35,8 @@ class Reader:
         self._inputs = model.embedding.weight.to(dtype)
         self._forward_lm = _reading_layers(model.forward_lm, dtype)
         self._backward_lm = _reading_layers(model.backward_lm, dtype)
+        self.forward_stepper = Stepper(self._inputs, self._forward_lm)
+        self.backward_stepper = Stepper(self._inputs, self._backward_lm)
 
     @torch.inference_mode()
     def read(self, batch: Batch) -> list[Float[Tensor, "depth time dim"]]:

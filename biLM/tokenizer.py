@@ -8,7 +8,7 @@ bytes of its UTF-8 form, all but the last of them empty.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -89,6 +89,17 @@ class Tokenizer:
         others = (of.is_control, of.is_unknown, of.is_byte)
         every = range(self.num_pieces)
         return np.array([not any(is_other(id_) for is_other in others) for id_ in every])
+
+    @cached_property
+    def byte_of(self) -> Mapping[int, int]:
+        """The byte that a piece stands for, of the pieces that stand for one: "<0xE4>" -> 0xE4."""
+        every = filter(self._processor.is_byte, range(self.num_pieces))
+        return {id_: int(self.piece(id_)[len("<0x") : -1], 16) for id_ in every}
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text that pieces spell; bytes that make no character become U+FFFD."""
+        text: str = self._processor.decode(list(ids))
+        return text
 
     def encode(self, text: str) -> Pieces:
         """Cut a text into pieces.

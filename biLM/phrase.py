@@ -1,0 +1,220 @@
+"""A text with one blank -> the phrases of several pieces expected in it, by what is read.
+
+With L what stands left of the blank, R what stands right of it, and x_1 .. x_n in between:
+
+    forward   log p(x) = sum_i log p_forward(x_i | L x_1 .. x_i-1)      a beam from left to right
+    backward  log p(x) = sum_i log p_backward(x_i | x_i+1 .. x_n R)     a beam from right to left
+    cloze     log p(x) = sum_i log p_cloze(x_i | L x_1 .. x_i-1, x_i+1 .. x_n R)
+
+All three are over the pieces that are text, as for a blank of one piece; for one piece they are the
+same. The third is a pseudo-log-likelihood: each piece is judged with all others in place (Besag
+1975, "Statistical analysis of non-lattice data"; Salazar et al. 2020, "Masked language model
+scoring", equation 1). It cannot be searched from one end, because what stands behind a piece has
+its say. So it judges candidates, which two beams propose; each knows one side until its last
+piece, and that one from both:
+
+    from the left    sum_i<n log p_forward(x_i | L x_1 .. x_i-1) + log p_cloze(x_n | L .. x_n-1, R)
+    from the right   sum_i>1 log p_backward(x_i | x_i+1 .. x_n R) + log p_cloze(x_1 | L, x_2 .. R)
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from biLM.artifact import Artifact
+from biLM.errors import SearchError
+from biLM.fill import Blank
+from biLM.heads import SIDES
+from biLM.search import Ids, Path, Rules, beam
+from biLM.stepper import ROWS, Stepper
+from biLM.tokenizer import Tokenizer
+from biLM.walk import Logits, Standing, follow, read
+
+MAX_PHRASES = ROWS  # each beam is as wide as there are rows
+NUM_BEAMS = 4  # forward, backward, and what is proposed from either side
+NUM_BLOCKS = 2  # of ROWS candidates, as many as both sides propose
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """Pieces that may stand in a blank.
+
+    Args:
+        pieces: As they stand in the vocabulary.
+        ids: Their piece ids.
+        text: What they spell.
+        log_probability: Natural logarithm; see the module.
+    """
+
+    pieces: tuple[str, ...]
+    ids: tuple[int, ...]
+    text: str
+    log_probability: float
+
+
+Phrases = dict[str, tuple[Phrase, ...]]
+
+
+class Filler:
+    """Both directions of an artifact as they fill blanks.
+
+    Args:
+        artifact: Its heads and boundary pieces.
+        tokenizer: Of the artifact.
+        forward_stepper: Its forward direction.
+        backward_stepper: Its backward direction.
+    """
+
+    def __init__(
+        self,
+        artifact: Artifact,
+        tokenizer: Tokenizer,
+        forward_stepper: Stepper,
+        backward_stepper: Stepper,
+    ) -> None:
+        self._artifact = artifact
+        self._tokenizer = tokenizer
+        self._forward = forward_stepper
+        self._backward = backward_stepper
+        self._is_text = torch.from_numpy(tokenizer.is_text)
+
+    def phrases(self, blank: Blank, num_pieces: int, top_k: int) -> Generator[None, None, Phrases]:
+        """The most probable phrases by the names of `SIDES`, resting after each step."""
+        config = self._artifact.config
+        before = yield from read(self._forward, [config.bos_id, *blank.left])
+        after = yield from read(self._backward, [config.eos_id, *reversed(blank.right)])
+        rules = Rules(num_pieces, None, lambda *_: self._is_text)
+        walks: list[tuple[Stepper, Standing, Logits]] = [
+            (self._forward, before, self._from_left),
+            (self._backward, after, self._from_right),
+            (
+                self._forward,
+                before,
+                _last(num_pieces, self._from_left, lambda top: self._from_both(top, after.top)),
+            ),
+            (
+                self._backward,
+                after,
+                _last(num_pieces, self._from_right, lambda top: self._from_both(before.top, top)),
+            ),
+        ]
+        found = []
+        for stepper, standing, logits in walks:
+            found.append((yield from follow(stepper, standing, logits, beam(rules, ROWS, ROWS))))
+        forward, left_first = found[0], found[2]
+        backward, right_first = ([_turned(path) for path in paths] for paths in found[1::2])
+        candidates = list(dict.fromkeys(path.ids for path in [*left_first, *right_first]))
+        cloze = yield from self._judged(before, after, candidates)
+        ranked = (forward, backward, cloze)
+        return {
+            side: tuple(map(self._phrase, paths[:top_k]))
+            for side, paths in zip(SIDES, ranked, strict=True)
+        }
+
+    def _judged(
+        self, before: Standing, after: Standing, candidates: Sequence[Ids]
+    ) -> Generator[None, None, list[Path]]:
+        """The candidates as the cloze judges them, the most probable first."""
+        found = []
+        for begin in range(0, len(candidates), ROWS):
+            block = candidates[begin : begin + ROWS]
+            rows = [*block, *[block[0]] * (ROWS - len(block))]
+            columns = list(zip(*rows, strict=True))
+            left = yield from _tops(self._forward, before, columns[:-1])
+            right = yield from _tops(self._backward, after, columns[:0:-1])
+            total = torch.zeros(ROWS, dtype=torch.float64)
+            for ids, *tops in zip(columns, left, reversed(right), strict=True):
+                expected = self._from_both(*tops).log_softmax(-1)
+                total += expected[torch.arange(ROWS), torch.tensor(ids)]
+                yield
+            found += [Path(*one) for one in zip(block, total.tolist(), strict=False)]
+        return sorted(found, key=lambda path: -path.log_probability)
+
+    def _from_left(self, top: Float[Tensor, "batch half"], _: int) -> Float[Tensor, "batch vocab"]:
+        return self._logits(self._artifact.heads.forward_head(top))
+
+    def _from_right(self, top: Float[Tensor, "batch half"], _: int) -> Float[Tensor, "batch vocab"]:
+        return self._logits(self._artifact.heads.backward_head(top))
+
+    def _from_both(
+        self, left: Float[Tensor, "batch half"], right: Float[Tensor, "batch half"]
+    ) -> Float[Tensor, "batch vocab"]:
+        return self._logits(self._artifact.heads.cloze(left, right))
+
+    def _logits(self, z: Float[Tensor, "batch width"]) -> Float[Tensor, "batch vocab"]:
+        """Bytes, boundaries and the unknown piece are no text a blank could be filled with."""
+        logits = self._artifact.heads.logits(z, self._artifact.model.embedding.weight)
+        return logits.masked_fill(~self._is_text, -torch.inf)
+
+    def _phrase(self, path: Path) -> Phrase:
+        pieces = tuple(map(self._tokenizer.piece, path.ids))
+        return Phrase(pieces, path.ids, self._tokenizer.decode(path.ids), path.log_probability)
+
+
+@dataclass(frozen=True)
+class PhrasesFor:
+    """The question after phrases for the blank of a text.
+
+    Args:
+        filler: Of the artifact.
+        blank: The text around it.
+        num_pieces: Of a phrase, at least 1.
+        top_k: How many from each side, 1 to 16.
+
+    Raises:
+        SearchError: a value is outside its range.
+    """
+
+    filler: Filler
+    blank: Blank
+    num_pieces: int
+    top_k: int
+
+    def __post_init__(self) -> None:
+        if self.num_pieces < 1:
+            raise SearchError(f"num_pieces is {self.num_pieces}; it must be at least 1")
+        if not 1 <= self.top_k <= MAX_PHRASES:
+            raise SearchError(f"top_k is {self.top_k}; for several pieces it is 1 to {MAX_PHRASES}")
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Of what stands around the blank."""
+        return self.blank.left + self.blank.right
+
+    @property
+    def num_steps(self) -> int:
+        """Steps of the searches and of the judging, at most."""
+        return (NUM_BEAMS + NUM_BLOCKS) * self.num_pieces
+
+    @property
+    def stepped_pieces(self) -> int:
+        """Pieces read one at a time: around the blank, and of the beams from either side."""
+        return len(self.ids) + 2 * ROWS * self.num_pieces
+
+    def steps(self) -> Generator[None, None, Phrases]:
+        """The answer, after as many rests as there are steps."""
+        return self.filler.phrases(self.blank, self.num_pieces, self.top_k)
+
+
+def _last(num_pieces: int, others: Logits, last: Callable[[Tensor], Tensor]) -> Logits:
+    """What is expected of the last piece in one way, of those before it in another."""
+    return lambda top, written: last(top) if written == num_pieces - 1 else others(top, written)
+
+
+def _tops(
+    stepper: Stepper, standing: Standing, columns: Sequence[Sequence[int]]
+) -> Generator[None, None, list[Tensor]]:
+    """The top states before the first column and after each."""
+    tops = [standing.top]
+    for ids in columns:
+        standing = Standing(*stepper.step(standing.states, ids))
+        tops.append(standing.top)
+        yield
+    return tops
+
+
+def _turned(path: Path) -> Path:
+    return Path(path.ids[::-1], path.log_probability)

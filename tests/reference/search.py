@@ -1,0 +1,33 @@
+"""Searches by their definition: everything there is, looked at; probabilities by the chain rule."""
+
+from itertools import product
+
+
+def all_paths(vocabulary, end, max_pieces, log_probabilities):
+    """Every path with its log-probability, the most probable first: `[((ids), value, ended)]`.
+
+    `log_probabilities(prefix)` tells that of each piece after a prefix.
+    """
+    found = []
+    for length in range(max_pieces + 1):
+        for ids in product([v for v in range(vocabulary) if v != end], repeat=length):
+            steps = [log_probabilities(ids[:place])[ids[place]] for place in range(length)]
+            if length == max_pieces:
+                found.append((ids, sum(steps), False))
+            elif end is not None:
+                found.append((ids, sum(steps) + log_probabilities(ids)[end], True))
+    return sorted(found, key=lambda one: -one[1])
+
+
+def drive(search, log_probabilities, tensor):
+    """What a search finds in a model that is told by its prefixes."""
+    assert next(search) is None
+    prefixes = [()]
+    try:
+        while True:
+            step = search.send(tensor([log_probabilities(prefix) for prefix in prefixes]))
+            prefixes = [
+                (*prefixes[row], piece) for row, piece in zip(step.parents, step.ids, strict=True)
+            ]
+    except StopIteration as end:
+        return end.value
