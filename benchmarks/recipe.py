@@ -20,6 +20,7 @@ from pathlib import Path
 from benchmarks.probe import probe
 from biLM.encoder import Encoder
 from training.assemble import assemble, load_objective
+from training.cells.choice import LSTM
 from training.checkpoint import load_checkpoint
 from training.held_out import Scores, score
 from training.loop import train
@@ -44,8 +45,8 @@ def main() -> None:
     if not given.tasks.is_dir() or not any(given.senses.glob("*.jsonl")):
         parser.error("--tasks must be a folder, and --senses one that holds .jsonl files")
     config = small().changed(given.set)
-    if config.num_layers != 2:
-        parser.error("the columns of a row are those of two layers")
+    if (config.num_layers, config.cell) != (2, LSTM):
+        parser.error("the columns of a row are those of an artifact of two layers")
     shards = Shards(given.shards)
     train(config, shards, given.out)
     print(row(given.out, shards, given.senses, given.tasks, " ".join(given.set)))
@@ -55,7 +56,7 @@ def row(run: Path, shards: Shards, senses: Path, tasks: Path, settings: str) -> 
     """What a trained run is worth, as a line of a table."""
     checkpoint = load_checkpoint(run)
     objective = load_objective(checkpoint, shards)
-    artifact = assemble(objective, checkpoint.config.name, shards)
+    artifact = assemble(objective, checkpoint.config, shards)
     encoder = Encoder(artifact)
     encoder.warm_up()
     spent = f"{checkpoint.progress.pieces / 1e6:.1f}", f"{checkpoint.progress.seconds / 60:.1f}"

@@ -9,7 +9,10 @@ from biLM.artifact import Artifact
 from biLM.encoder import Encoder
 from biLM.geometry import Geometry
 from biLM.scalar_mix import ScalarMix
+from training.cells.choice import LSTM
 from training.checkpoint import Checkpoint
+from training.config import TrainConfig
+from training.errors import TrainingError
 from training.geometry import measured_geometry
 from training.objective import BiLMObjective, build_objective
 from training.shards import Shards
@@ -29,23 +32,50 @@ def load_objective(checkpoint: Checkpoint, shards: Shards) -> BiLMObjective:
     return objective.eval().requires_grad_(False)
 
 
-def assemble(objective: BiLMObjective, name: str, shards: Shards) -> Artifact:
-    """The artifact of a trained model, as its file will hold it: weights rounded to bfloat16.
+def require_lstm(config: TrainConfig) -> None:
+    """Make sure that an artifact can hold what a recipe trains.
 
-    Golden vectors and card are empty; `export` adds them.
+    Raises:
+        TrainingError: its cell is another than the LSTM.
     """
+    if config.cell != LSTM:
+        raise TrainingError(
+            f"the run's cell is {config.cell!r}, and an artifact holds {LSTM} layers alone; its"
+            f" figures are what `evaluate` tells: train with --set cell={LSTM} for an artifact"
+        )
+
+
+def round_weights(objective: BiLMObjective) -> None:
+    """Make the weights those that an artifact's file would hold: bfloat16."""
     with torch.no_grad():
         for parameter in objective.parameters():
             parameter.copy_(parameter.bfloat16())
-    config = objective.bilm.config
+
+
+def assemble(objective: BiLMObjective, config: TrainConfig, shards: Shards) -> Artifact:
+    """The artifact of a trained model, as its file will hold it.
+
+    Golden vectors and card are empty; `export` adds them.
+
+    Args:
+        objective: The model; its weights are rounded.
+        config: The recipe it was trained by.
+        shards: Its vocabulary and held-out text.
+
+    Raises:
+        TrainingError: the recipe's cell is not the LSTM.
+    """
+    require_lstm(config)
+    round_weights(objective)
+    sizes = objective.bilm.config
     artifact = Artifact(
-        id=name,
-        config=config,
+        id=config.name,
+        config=sizes,
         pieces_model=shards.vocabulary.read_bytes(),
         model=objective.bilm,
         heads=objective.heads,
-        geometry=Geometry.neutral(config),
-        mixes=standard_mixes(config.num_representations),
+        geometry=Geometry.neutral(sizes),
+        mixes=standard_mixes(sizes.num_representations),
         golden=(),
         card={},
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
+from training.cells.choice import CELLS, LSTM
 from training.errors import TrainingError
 
 
@@ -30,6 +31,7 @@ class TrainConfig:
         final_share: Last learning rate as a share of the peak.
         max_gradient_norm: Bound on the norm of the whole gradient.
         seed: Of weights, order, dropout and negatives.
+        cell: Of every layer, by its name in `training.cells`; an artifact holds lstm alone.
         init_from: Revision of the artifact whose weights the run starts from, or empty.
         log_every_steps: Steps between two lines of the run log.
         score_every_steps: Steps between two scores on held-out text.
@@ -58,6 +60,7 @@ class TrainConfig:
     final_share: float = 0.02
     max_gradient_norm: float = 1.0
     seed: int = 1
+    cell: str = LSTM
     init_from: str = ""
     # These decide no weight: a run may be continued with others.
     log_every_steps: int = field(default=50, kw_only=True, compare=False)
@@ -70,6 +73,7 @@ class TrainConfig:
         for name in (*at_least_one, *steps):
             if getattr(self, name) < 1:
                 raise TrainingError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        self._check_cell()
         if not 0 <= self.dropout < 1:
             raise TrainingError(f"dropout is {self.dropout}; it must be in [0, 1)")
         if not 0 < self.decay_share <= 1:
@@ -83,6 +87,15 @@ class TrainConfig:
             raise TrainingError(f"num_negatives is {self.num_negatives}; 0 means full softmax")
         if min(self.learning_rate, self.max_gradient_norm) <= 0:
             raise TrainingError("learning_rate and max_gradient_norm must be above 0")
+
+    def _check_cell(self) -> None:
+        if self.cell not in CELLS:
+            raise TrainingError(f"cell is {self.cell!r}; it must be one of {', '.join(CELLS)}")
+        if self.init_from and self.cell != LSTM:
+            raise TrainingError(
+                f"cell is {self.cell!r}, but the artifact that the run starts from has the weights"
+                f" of {LSTM} layers; leave out --init-from, or the cell"
+            )
 
     @property
     def objective_weights(self) -> tuple[float, float, float]:

@@ -14,7 +14,7 @@ from biLM.encoder import Encoder
 from biLM.files import to_json, write_atomically
 from biLM.heads import SIDES
 from biLM.tokenizer import Tokenizer
-from training.assemble import assemble, load_objective
+from training.assemble import assemble, load_objective, require_lstm, round_weights
 from training.checkpoint import load_checkpoint
 from training.held_out import NO_SCORES, Scores, added, judgements
 from training.initial import objective_of
@@ -41,23 +41,26 @@ def evaluate(
         before: An artifact of the same vocabulary, to be scored on the same held-out text.
 
     Raises:
-        TrainingError: the run has no checkpoint, a file of pairs cannot be read, or the artifact is
-            of another vocabulary.
+        TrainingError: the run has no checkpoint, a file of pairs cannot be read, the artifact is of
+            another vocabulary, or senses are asked of another cell than the LSTM.
     """
     checkpoint = load_checkpoint(run)
+    if senses is not None:
+        require_lstm(checkpoint.config)  # first: what can be refused takes no time
     objective = load_objective(checkpoint, shards)
-    artifact = assemble(objective, checkpoint.config.name, shards)
+    round_weights(objective)
     rival = None if before is None else objective_of(before, shards)
     held_out, fill = score_held_out(objective, shards)
     figures: dict[str, object] = {
         "step": checkpoint.progress.step,
         "held_out": held_out,
         "fill": fill,
-        "frequencies_bits_per_character": round(frequency_bits(shards, artifact.config), 4),
+        "frequencies_bits_per_character": round(frequency_bits(shards, objective.bilm.config), 4),
     }
     if rival is not None:
         figures["before"], _ = score_held_out(rival, shards)
     if senses is not None:
+        artifact = assemble(objective, checkpoint.config, shards)
         encoder = Encoder(artifact)
         encoder.warm_up()
         figures["senses"] = {

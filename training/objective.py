@@ -27,6 +27,7 @@ from biLM.config import BiLMConfig
 from biLM.heads import Heads
 from biLM.lstm import reverse_padded
 from biLM.model import BiLM
+from training.cells.choice import give_cell
 from training.config import TrainConfig
 from training.shards import Shards
 from training.side_by_side import read_both
@@ -170,6 +171,8 @@ def build_objective(config: TrainConfig, shards: Shards) -> BiLMObjective:
         cell_size=config.cell_size,
         num_layers=config.num_layers,
     )
+    model = BiLM(sizes)
+    give_cell(model, config.cell)
     counts = torch.from_numpy(shards.counts)
     weights = config.objective_weights
-    return BiLMObjective(BiLM(sizes), counts, config.negative_power, weights, config.batch_pieces)
+    return BiLMObjective(model, counts, config.negative_power, weights, config.batch_pieces)

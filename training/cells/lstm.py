@@ -1,0 +1,35 @@
+"""The LSTM: a memory that is added to and forgets by gates.
+
+Hochreiter and Schmidhuber 1997, "Long short-term memory", with the forget gate of Gers,
+Schmidhuber and Cummins 2000, "Learning to forget":
+
+    i = sigmoid(W_i x + U_i h + b_i)        input gate
+    f = sigmoid(W_f x + U_f h + b_f)        forget gate
+    g = tanh   (W_g x + U_g h + b_g)        candidate
+    o = sigmoid(W_o x + U_o h + b_o)        output gate
+    c' = f * c + i * g
+    h' = o * tanh(c')
+
+Unlike the papers, which cut the gradient at the gates, training takes it whole.
+"""
+
+from typing import ClassVar
+
+from jaxtyping import Float
+from torch import Tensor
+
+from training.cells.layer import State, WrittenOut
+
+
+class Lstm(WrittenOut):
+    """Gates in torch's order i, f, g, o; the state is (h, c)."""
+
+    num_gates: ClassVar[int] = 4
+    num_states: ClassVar[int] = 2
+
+    def step(self, seen: Float[Tensor, "batch gates"], state: State) -> State:
+        """The equations above."""
+        h, c = state
+        i, f, g, o = (seen + self.of_state(h)).chunk(4, dim=-1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        return o.sigmoid() * c.tanh(), c

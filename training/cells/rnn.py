@@ -1,0 +1,26 @@
+"""The simple recurrent network: the state is a squashed sum of the input and the state before.
+
+Elman 1990, "Finding structure in time":
+
+    h' = tanh(W x + b + U h + d)
+
+Unlike the paper, whose units are logistic, tanh, as torch has it.
+"""
+
+from typing import ClassVar
+
+from jaxtyping import Float
+from torch import Tensor
+
+from training.cells.layer import State, WrittenOut
+
+
+class Rnn(WrittenOut):
+    """One product and no gate; the state is (h,)."""
+
+    num_gates: ClassVar[int] = 1
+    num_states: ClassVar[int] = 1
+
+    def step(self, seen: Float[Tensor, "batch gates"], state: State) -> State:
+        """The equation above."""
+        return ((seen + self.of_state(state[0])).tanh(),)
