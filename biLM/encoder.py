@@ -30,11 +30,20 @@ from biLM.completion import Completion, CompletionsOf, Greedy, Strategy, Writer
 from biLM.config import BOUNDARY_PIECES
 from biLM.errors import DamagedFileError, MixError, SelfTestError
 from biLM.fill import Blank, find_blank
+from biLM.gates import Direction, Gates
 from biLM.mixes import read_mixes
 from biLM.passage import Passage
 from biLM.phrase import Filler, Phrases, PhrasesFor
 from biLM.precision import Precision, PrecisionChoice, chosen_precision
-from biLM.question import Guesses, GuessesFor, Question, Stepped, Underway, VectorsOf
+from biLM.question import (
+    GatesOf,
+    Guesses,
+    GuessesFor,
+    Question,
+    Stepped,
+    Underway,
+    VectorsOf,
+)
 from biLM.reader import Reader
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
@@ -191,6 +200,20 @@ class Encoder:
         """
         ids = self.tokenizer.encode(text).ids
         return _whole(CompletionsOf(self.writer, ids, strategy, max_pieces))
+
+    def inspect(self, text: str, layer: int = 1, direction: Direction = "forward") -> Gates:
+        """What one layer does at each piece of a text: its gates and its cell, step by step.
+
+        Args:
+            text: Whose pieces are those of `pieces`.
+            layer: Counted from 1, for representation 0 is the piece embedding.
+            direction: From which end it is read; the rows are in the order of the text in either.
+
+        Raises:
+            LayerError: the model has no such layer.
+            TextError: the text holds a lone surrogate.
+        """
+        return self.answer([GatesOf(self.pieces(text), layer, direction)])[0]
 
     @torch.inference_mode()
     def answer(self, questions: Sequence[Question[Answer]]) -> list[Answer]:

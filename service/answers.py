@@ -5,13 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from biLM.gates import Gates
 from biLM.passage import Passage
 from biLM.question import Guesses
 from biLM.scalar_mix import ScalarMix
 from service.engine import Engine, Vectors
 from service.plan import Comparison, Cutting, Embedding, Filling
 from service.reading import Reading
-from service.wire import embedding, to_json, to_numbers, to_safetensors
+from service.stepping import Inspection
+from service.wire import embedding, encoded, to_json, to_numbers, to_safetensors
 
 Fields = dict[str, object]
 
@@ -117,6 +119,30 @@ def fill_answer(plan: Filling, found: Sequence[Guesses], engine: Engine) -> byte
     usage = {"pieces": plan.pieces, "characters": plan.characters}
     blank = plan.question.blank.offset
     return to_json({"model": _model(engine), "blank": blank, **found[0], "usage": usage})
+
+
+def inspect_answer(plan: Inspection, found: Sequence[Gates], engine: Engine) -> bytes:
+    """The body of an answer to /inspect.
+
+    Raises:
+        RequestError: nonfinite_output.
+    """
+    asked, passage = plan.question, plan.question.passage
+    arrays = {name: to_numbers(rows, "float32") for name, rows in vars(found[0]).items()}
+    return to_json(
+        {
+            "model": _model(engine),
+            "layer": asked.layer,
+            "direction": asked.direction,
+            "pieces": passage.pieces,
+            "ids": passage.ids,
+            "offsets": passage.offsets,
+            "shape": arrays["state"].shape,
+            "dtype": "float32",
+            **{name: encoded(numbers, plan.encoding) for name, numbers in arrays.items()},
+            "usage": {"pieces": plan.pieces, "characters": plan.characters},
+        }
+    )
 
 
 def mix_used(mix: ScalarMix, name: str | None) -> Fields:

@@ -16,9 +16,10 @@ from biLM.config import BOUNDARY_PIECES
 from biLM.cpus import granted_cpus
 from biLM.encoder import Encoder
 from biLM.fill import Blank
+from biLM.gates import Direction
 from biLM.passage import Passage
 from biLM.precision import Precision
-from biLM.question import GuessesFor, Question, VectorsOf
+from biLM.question import GatesOf, GuessesFor, Question, VectorsOf
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
 from service.log import fields
@@ -28,6 +29,7 @@ from service.settings import Settings
 Answer = TypeVar("Answer")
 Vectors = npt.NDArray[np.float32]
 TIMED_RUNS = 3
+STEP_PIECES = 4  # padded pieces read in the time of one step of one layer; measured: 2 to 4
 
 logger = logging.getLogger(__name__)
 
@@ -139,9 +141,14 @@ class Engine:
         """The question after the pieces for a blank."""
         return GuessesFor(blank, top_k, self.encoder.tokenizer)
 
+    def ask_gates(self, passage: Passage, layer: int, direction: Direction) -> GatesOf:
+        """The question after the gates of a text."""
+        return GatesOf(passage, layer, direction)
+
     def padded_pieces(self, question: Question[object]) -> int:
-        """What a question costs: its pieces, rounded up to whole columns."""
-        return padded_pieces(len(question.ids) + BOUNDARY_PIECES)
+        """What a question costs: its pieces, rounded up to whole columns, and its steps."""
+        steps = question.num_steps if isinstance(question, GatesOf) else 0
+        return padded_pieces(len(question.ids) + BOUNDARY_PIECES) + STEP_PIECES * steps
 
     def run(self, questions: Sequence[Question[Answer]]) -> list[Answer]:
         """The answer to each question, whatever else is in the batch."""

@@ -11,6 +11,7 @@ from service.schemas import (
     EmbedRequest,
     ErrorAnswer,
     FillRequest,
+    InspectRequest,
     OpenAIRequest,
     SimilarityRequest,
     TokenizeRequest,
@@ -62,6 +63,10 @@ OTHER_BODIES: Json = {
     },
 }
 OPENAI_INPUT: Json = {"summary": "A vector a text", "value": {"input": APPLES}}
+FAR_APART: Json = {
+    "summary": "What the cells keep from 法国 to the end",
+    "value": {"text": "我小时候在法国住过很多年，所以我会说法语", "layer": 2},
+}
 BLANK: Json = {"summary": "What may stand in the blank", "value": {"text": "我爱____"}}
 
 TEXT_CODES = (
@@ -82,6 +87,13 @@ TEXT_CODES = (
 )
 BODY_CODES = (*TEXT_CODES, "too_many_texts", "too_many_pieces")
 OPENAI_CODES = (*BODY_CODES, "response_too_large", "nonfinite_output")
+INSPECT_CODES = (
+    *TEXT_CODES,
+    "not_found",
+    "response_too_large",
+    "unknown_layer",
+    "nonfinite_output",
+)
 SIMILARITY_CODES = (*BODY_CODES, "response_too_large", "unknown_mix")
 EMBED_CODES = (
     *SIMILARITY_CODES,
@@ -95,7 +107,14 @@ SECURITY_SCHEMES: Json = {  # needed only where the operator has set keys
     "bearer": {"type": "http", "scheme": "bearer"},
     "x_api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
-REQUESTS = (EmbedRequest, FillRequest, OpenAIRequest, SimilarityRequest, TokenizeRequest)
+REQUESTS = (
+    EmbedRequest,
+    FillRequest,
+    InspectRequest,
+    OpenAIRequest,
+    SimilarityRequest,
+    TokenizeRequest,
+)
 
 
 class Api(FastAPI):

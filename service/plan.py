@@ -138,10 +138,10 @@ def plan_embedding(request: EmbedRequest, engine: Engine, settings: Settings) ->
         engine.model.dim * (readout.num_layers() or 1), request.dtype, request.encoding
     )
     if level == "char":  # known beforehand; cutting a long text first would be for nothing
-        _check_response(num_characters(request) * row_bytes, settings)
+        check_response(num_characters(request) * row_bytes, settings)
     reading = read(request, level, engine, settings, request.spans or ())
     answer_bytes = reading.rows * row_bytes
-    _check_response(answer_bytes, settings)
+    check_response(answer_bytes, settings)
     return Embedding(reading, readout, mix_name, request.dtype, request.encoding, answer_bytes)
 
 
@@ -161,7 +161,7 @@ def plan_openai(request: OpenAIRequest, engine: Engine, settings: Settings) -> E
         raise _invalid("input", "a text is empty and has no vector; leave it out", texts.index(""))
     encoding: Encoding = "base64" if request.encoding_format == "base64" else "json"
     asked = EmbedRequest(texts=texts, level="text", center=True, normalize=True, encoding=encoding)
-    with _only("input", "send fewer or shorter texts"):
+    with only("input", "send fewer or shorter texts"):
         plan = plan_embedding(asked, engine, settings)
     for index, passage in enumerate(plan.reading.passages):
         if not passage.ids:
@@ -184,8 +184,8 @@ def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settin
         raise _invalid("word", "it stands in no text; send texts that hold it as it is written")
     layers = (*range(engine.num_representations), CONTEXT)
     answer_bytes = num_bytes(num_occurrences**2 * (len(layers) + 1), "float32", "json")
-    with _only("texts", "send fewer or shorter texts"):
-        _check_response(answer_bytes, settings)
+    with only("texts", "send fewer or shorter texts"):
+        check_response(answer_bytes, settings)
         reading = read(asked, "span", engine, settings, spans)
     readout = Readout(layers, center=request.center)
     return Comparison(reading, readout, mix, mix_name, answer_bytes)
@@ -201,14 +201,9 @@ def plan_filling(request: FillRequest, engine: Engine, settings: Settings) -> Fi
         question = engine.ask_guesses(engine.read_blank(request.text), request.top_k)
     except BlankError as error:
         raise _invalid("text", str(error)) from error
-    pieces, limit = len(question.ids), settings.max_text_pieces
-    if pieces > limit:
-        raise RequestError(
-            "text_too_long",
-            f"the text has {pieces} pieces; the limit is {limit}; send less around the blank",
-            param="text",
-            details=Details(limit=limit, actual=pieces, setting="max_text_pieces"),
-        )
+    check_length(
+        len(question.ids), settings.max_text_pieces, "max_text_pieces", "send less around the blank"
+    )
     return Filling(question, len(request.text), request.top_k * GUESS_BYTES)
 
 
@@ -310,7 +305,27 @@ def _given_mix(asked: Weights | Logits, num_representations: int) -> ScalarMix:
     return ScalarMix.from_logits(numbers, asked.gamma)
 
 
-def _check_response(num_bytes: int, settings: Settings) -> None:
+def check_length(pieces: int, limit: int, setting: str, remedy: str) -> None:
+    """Refuse the one text of a request that has too many pieces.
+
+    Raises:
+        RequestError: text_too_long.
+    """
+    if pieces > limit:
+        raise RequestError(
+            "text_too_long",
+            f"the text has {pieces} pieces; the limit is {limit}; {remedy}",
+            param="text",
+            details=Details(limit=limit, actual=pieces, setting=setting),
+        )
+
+
+def check_response(num_bytes: int, settings: Settings) -> None:
+    """Refuse a request whose answer would be too large.
+
+    Raises:
+        RequestError: response_too_large.
+    """
     limit = settings.max_response_bytes
     if num_bytes > limit:
         raise RequestError(
@@ -322,7 +337,7 @@ def _check_response(num_bytes: int, settings: Settings) -> None:
 
 
 @contextmanager
-def _only(param: str, remedy: str) -> Iterator[None]:
+def only(param: str, remedy: str) -> Iterator[None]:
     """Refusals of a path that has fewer fields: they name its field, and a remedy it offers."""
     try:
         yield

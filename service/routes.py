@@ -11,6 +11,7 @@ from service.answers import (
     embed_summary,
     embed_tensors,
     fill_answer,
+    inspect_answer,
     mix_used,
     openai_answer,
     similarity_answer,
@@ -26,6 +27,8 @@ from service.openapi import (
     BODY_CODES,
     EMBED_CODES,
     EXAMPLES,
+    FAR_APART,
+    INSPECT_CODES,
     OPENAI_CODES,
     OPENAI_INPUT,
     OTHER_BODIES,
@@ -51,6 +54,8 @@ from service.schemas import (
     FillRequest,
     Health,
     InfoAnswer,
+    InspectAnswer,
+    InspectRequest,
     OpenAIAnswer,
     OpenAIRequest,
     SimilarityAnswer,
@@ -58,6 +63,7 @@ from service.schemas import (
     TokenizeAnswer,
     TokenizeRequest,
 )
+from service.stepping import plan_inspection, refuse_unless_inspecting
 from service.versions import versions
 from service.wire import SAFETENSORS, to_json
 
@@ -91,6 +97,9 @@ SIMILARITY = Exchange(
     {JSON: similarity_answer},
 )
 FILL = Exchange(FillRequest, plan_filling, lambda plan, _: [plan.question], {JSON: fill_answer})
+INSPECT = Exchange(
+    InspectRequest, plan_inspection, lambda plan, _: [plan.question], {JSON: inspect_answer}
+)
 TOKENIZE = Exchange(TokenizeRequest, plan_tokenizing, lambda *_: (), {JSON: tokenize_answer})
 
 router = APIRouter()
@@ -137,6 +146,17 @@ async def fill(request: Request) -> Response:
 
 
 @router.post(
+    "/inspect",
+    openapi_extra=json_body(InspectRequest, {"text": FAR_APART}),
+    responses={200: {"model": InspectAnswer}, **refusals(*INSPECT_CODES)},
+)
+async def inspect(request: Request) -> Response:
+    """Gates and cells of one layer, piece by piece; where the operator has set `inspect`."""
+    refuse_unless_inspecting(runtime_of(request).settings)
+    return await INSPECT.serve(request)
+
+
+@router.post(
     "/tokenize",
     openapi_extra=json_body(TokenizeRequest, {"texts": TWO_TEXTS}),
     responses={200: {"model": TokenizeAnswer}, **refusals(*BODY_CODES)},
@@ -156,7 +176,7 @@ async def info(request: Request) -> Response:
     facts = {
         "model": engine.model.model_dump(),
         "mixes": {name: mix_used(mix, name) for name, mix in engine.mixes.items()},
-        "features": {"fill": True, "context": True},
+        "features": {"fill": True, "context": True, "inspect": runtime.settings.inspect},
         "limits": runtime.settings.model_dump(mode="json"),
         "pieces_per_s": round(engine.pieces_per_s),
         "self_test_deviation": engine.self_test_deviation,

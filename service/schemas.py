@@ -8,12 +8,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, FiniteFloat, Tag
 
+from biLM.gates import Direction
 from biLM.pooling import Pooling
 
 Level = Literal["piece", "char", "word", "span", "text"]
 Truncate = Literal["error", "right", "left"]
 DType = Literal["float32", "float16"]
 Encoding = Literal["base64", "json"]
+Array = str | list[list[float]]
+"""base64 of little-endian C-order numbers, or nested lists."""
 
 
 class Strict(BaseModel):
@@ -151,6 +154,18 @@ class FillRequest(Strict):
 
     text: str = Field(description="With one blank, written as two or more underscores.")
     top_k: int = Field(10, ge=1, le=1000, description="Pieces from each side.")
+
+
+class InspectRequest(Strict):
+    """A text to look into."""
+
+    text: str = Field(description="At most max_stepped_pieces pieces.")
+    layer: int = Field(1, ge=1, description="LSTM layer, counted from 1.")
+    direction: Direction = Field(
+        "forward",
+        description="From which end the text is read. Rows are in the order of the text in either.",
+    )
+    encoding: Encoding = Field("base64", description="As in /embed, of each of the six arrays.")
 
 
 class OpenAIRequest(Strict):
@@ -307,11 +322,39 @@ class FillAnswer(BaseModel):
     usage: Usage
 
 
+class InspectAnswer(BaseModel):
+    """Gates and cells of one layer of one direction, a row for each piece."""
+
+    model: ModelFacts
+    layer: int
+    direction: Direction
+    pieces: list[str]
+    ids: list[int]
+    offsets: list[tuple[int, int]] = Field(
+        description="Of each piece, half-open, in code points of the text."
+    )
+    shape: tuple[int, int] = Field(description="[pieces, cells] of each of the six.")
+    dtype: Literal["float32"]
+    input_gate: Array = Field(description="How much of the candidate is written, 0 to 1.")
+    forget_gate: Array = Field(description="How much of the cell is kept, 0 to 1.")
+    candidate: Array = Field(description="What may be written, -1 to 1.")
+    output_gate: Array = Field(description="How much of the cell is shown, 0 to 1.")
+    cell_state: Array = Field(
+        description="After the piece: forget_gate x the cell before + input_gate x candidate."
+    )
+    state: Array = Field(
+        description="output_gate x tanh(cell_state): what leaves the layer. In /embed, from layer 2"
+        " on, the residual connection adds the layer below."
+    )
+    usage: Usage
+
+
 class Features(BaseModel):
     """What there is beyond the layers."""
 
     fill: bool = Field(description="POST /fill.")
     context: bool = Field(description='The layer "context" of /embed.')
+    inspect: bool = Field(description="POST /inspect; the setting of that name.")
 
 
 class InfoAnswer(BaseModel):

@@ -90,6 +90,14 @@ class Settings(BaseSettings):
         description="Bytes of an answer, estimated before the model runs. Too low refuses long"
         " texts with `layers`; too high lets one answer hold that much memory, three times over.",
     )
+    max_stepped_pieces: int = Field(
+        512,
+        ge=1,
+        le=65536,
+        description="Pieces of a text that is read one step at a time, as /inspect does. Too low"
+        " refuses long sentences; too high makes others wait, for an inference thread does nothing"
+        " else meanwhile.",
+    )
     max_batch_pieces: int = Field(
         4096,
         ge=64,
@@ -144,6 +152,12 @@ class Settings(BaseSettings):
         description="Keys that open every path but probes and documents, separated by commas. Empty"
         " opens the service to whoever reaches it. Prefer the environment: other users of a machine"
         " can read the flags of its processes.",
+    )
+    inspect: bool = Field(
+        False,
+        description="Whether /inspect answers: gates and cells of a text, step by step, which keeps"
+        " an inference thread several times as long as its vectors do. For a page or a lesson,"
+        " rather than for a service under load.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info",

@@ -45,6 +45,11 @@ def to_numbers(vectors: npt.NDArray[np.float32], dtype: DType) -> Numbers:
     return numbers
 
 
+def encoded(numbers: Numbers, encoding: Encoding) -> str | Numbers:
+    """Numbers as they stand in JSON: base64, or for `to_json` to write as lists."""
+    return base64.b64encode(numbers.data).decode("ascii") if encoding == "base64" else numbers
+
+
 def embedding(
     vectors: npt.NDArray[np.float32], dtype: DType, encoding: Encoding
 ) -> dict[str, object]:
@@ -54,8 +59,7 @@ def embedding(
         RequestError: nonfinite_output: a number is infinite or none, or does not fit the dtype.
     """
     numbers = to_numbers(vectors, dtype)
-    written = base64.b64encode(numbers.data).decode("ascii") if encoding == "base64" else numbers
-    return {"shape": numbers.shape, "dtype": dtype, "embedding": written}
+    return {"shape": numbers.shape, "dtype": dtype, "embedding": encoded(numbers, encoding)}
 
 
 def to_safetensors(tensors: Mapping[str, Numbers], rest: Mapping[str, object]) -> bytes:

@@ -20,29 +20,44 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def lstm(x, W, U, b):  # noqa: N803 - the letters of the equations
-    """The outputs of one LSTM over one row; W, U, b stack the gates in the order i, f, g, o."""
+def step(x, h, c, W, U, b):  # noqa: N803 - the letters of the equations
+    """i, f, g, o, c and h after one more x; W, U, b stack the gates in the order i, f, g, o."""
+    i, f, g, o = (W @ x + U @ h + b).reshape(4, -1)
+    i, f, g, o = sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
+    c = f * c + i * g
+    return np.stack([i, f, g, o, c, o * tanh(c)])
+
+
+def steps(x, W, U, b):  # noqa: N803
+    """[6, pieces, cells]: i, f, g, o, c and h of one LSTM over one row."""
     size = U.shape[1]
     h, c = np.zeros(size), np.zeros(size)
-    outputs = []
+    found = []
     for x_t in x:
-        i, f, g, o = (W @ x_t + U @ h + b).reshape(4, size)
-        c = sigmoid(f) * c + sigmoid(i) * tanh(g)
-        h = sigmoid(o) * tanh(c)
-        outputs.append(h)
-    return np.array(outputs).reshape(len(x), size)
+        found.append(step(x_t, h, c, W, U, b))
+        c, h = found[-1][4:]
+    return np.array(found).reshape(len(x), 6, size).swapaxes(0, 1)
+
+
+def layers(x, weights, prefix, num_layers):
+    """The steps of each layer of one direction, and what leaves it: from the second on, h + x."""
+    for layer in range(num_layers):
+        name = f"{prefix}.layers.{layer}"
+        b = weights[f"{name}.bias_ih_l0"] + weights[f"{name}.bias_hh_l0"]
+        found = steps(x, weights[f"{name}.weight_ih_l0"], weights[f"{name}.weight_hh_l0"], b)
+        x = found[-1] + x if layer else found[-1]
+        yield found, x
 
 
 def direction(x, weights, prefix, num_layers):
     """What leaves each layer of one direction, a residual connection from the second on."""
-    outputs = []
-    for layer in range(num_layers):
-        name = f"{prefix}.layers.{layer}"
-        b = weights[f"{name}.bias_ih_l0"] + weights[f"{name}.bias_hh_l0"]
-        h = lstm(x, weights[f"{name}.weight_ih_l0"], weights[f"{name}.weight_hh_l0"], b)
-        x = h + x if layer else h
-        outputs.append(x)
-    return outputs
+    return [output for _, output in layers(x, weights, prefix, num_layers)]
+
+
+def gates(x, weights, prefix, layer):
+    """[6, pieces, cells]: i, f, g, o, c and h of one layer, counted from 1."""
+    *_, (found, _) = layers(x, weights, prefix, layer)
+    return found
 
 
 def representations(state_dict, ids, num_layers=2):
@@ -51,6 +66,6 @@ def representations(state_dict, ids, num_layers=2):
     x = weights["embedding.weight"][list(ids)]
     ahead = direction(x, weights, "forward_lm", num_layers)
     back = direction(x[::-1], weights, "backward_lm", num_layers)
-    layers = [np.concatenate([a, b[::-1]], axis=-1) for a, b in zip(ahead, back, strict=True)]
-    copies = layers[0].shape[-1] // x.shape[-1]
-    return np.stack([np.tile(x, copies), *layers])
+    both = [np.concatenate([a, b[::-1]], axis=-1) for a, b in zip(ahead, back, strict=True)]
+    copies = both[0].shape[-1] // x.shape[-1]
+    return np.stack([np.tile(x, copies), *both])

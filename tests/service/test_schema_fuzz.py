@@ -13,7 +13,7 @@ from tests.service.test_process import read_until, running
 load_all_checks()
 # A body may fit its schema and still ask for what contradicts itself, and keys are optional.
 NOT_PROMISED = [positive_data_acceptance, ignored_auth]
-ASKED = ["/embed", "/v1/embeddings", "/similarity", "/fill", "/tokenize"]
+ASKED = ["/embed", "/v1/embeddings", "/similarity", "/fill", "/inspect", "/tokenize"]
 READ = ["/info", "/livez", "/metrics", "/readyz"]
 POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 CASES = [(path, mode) for path in ASKED for mode in (POSITIVE, NEGATIVE)]
@@ -23,7 +23,7 @@ CASES += [(path, POSITIVE) for path in READ]  # nothing about them can be wrong
 @pytest.fixture(scope="module")
 def document(artifact_folder):
     """The document of a real process."""
-    with running("--model", str(artifact_folder), "--threads", "1") as process:
+    with running("--model", str(artifact_folder), "--threads", "1", "--inspect", "1") as process:
         url = read_until(process, r"running on (http://127\.0\.0\.1:\d+)").group(1)
         read_until(process, "^ready$")
         threading.Thread(target=process.stderr.read, daemon=True).start()  # a full pipe would block
