@@ -36,9 +36,10 @@ class ServiceThread(uvicorn.Server):
 
 
 @contextmanager
-def listening(folder):
+def listening(folder, **changes):
     """The address of the service of an artifact folder."""
-    server = ServiceThread(create_app(Settings(model=folder, threads=1, precision="float32")))
+    settings = Settings(model=folder, threads=1, precision="float32", **changes)
+    server = ServiceThread(create_app(settings))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -54,6 +55,13 @@ def listening(folder):
 def service_url(artifact_folder):
     """The tiny artifact, served."""
     with listening(artifact_folder) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def inspecting_url(artifact_folder):
+    """The same with inspection turned on."""
+    with listening(artifact_folder, inspect=True) as url:
         yield url
 
 

@@ -1,6 +1,7 @@
 """The README's commands, run as written against the shipped model; only the port is another."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -28,9 +29,14 @@ def commands(readme, begin):
 
 @pytest.fixture(scope="module")
 def address():
-    """Where a real process serves the shipped model."""
+    """Where a real process serves the shipped model, with what the README turns on."""
     command = [sys.executable, "-m", "service", "--port", "0"]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+    (turned_on,) = commands(README, "BILM_INSPECT")
+    name, _, value = turned_on.split()[0].partition("=")
+    environment = {**os.environ, name: value}
+    with subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
         found = None
         for line in process.stderr:
             found = re.search(r"http://(127\.0\.0\.1:\d+)", line) or found
@@ -51,7 +57,7 @@ def run(command, address):
 
 def test_there_are_commands_to_run_and_both_languages_have_the_same():
     assert len(commands(README, "curl")) >= 7
-    for begin in ("curl", "scripts/", "docker", "python -m"):
+    for begin in ("curl", "scripts/", "BILM_", "docker", "python -m"):
         assert commands(README, begin) == commands(README_ZH, begin)
 
 

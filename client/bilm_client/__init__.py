@@ -8,7 +8,15 @@
 """
 
 from bilm_client.aio import AsyncClient
-from bilm_client.answers import Embedding, Guess, Occurrence, Pieces, Similarity, WordVectors
+from bilm_client.answers import (
+    Embedding,
+    Gates,
+    Guess,
+    Occurrence,
+    Pieces,
+    Similarity,
+    WordVectors,
+)
 from bilm_client.client import Client
 from bilm_client.errors import (
     BiLMClientError,
@@ -26,6 +34,7 @@ __all__ = [
     "Client",
     "Embedding",
     "ForeignAnswerError",
+    "Gates",
     "Guess",
     "NoServiceError",
     "Occurrence",

@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar, Unpack
 import httpx
 
 from bilm_client import operations
-from bilm_client.answers import Embedding, Guess, Pieces, Similarity, WordVectors
+from bilm_client.answers import Embedding, Gates, Guess, Pieces, Similarity, WordVectors
 from bilm_client.connection import (
     DROPPED,
     FAILED,
@@ -17,7 +17,7 @@ from bilm_client.connection import (
     lost,
     settings_of,
 )
-from bilm_client.operations import EmbedOptions, Operation, Service, SimilarityOptions
+from bilm_client.operations import Direction, EmbedOptions, Operation, Service, SimilarityOptions
 from bilm_client.progress import bar
 from bilm_client.requests import per_text_fields
 from bilm_client.talk import Send, Talk, Wait
@@ -93,6 +93,12 @@ class AsyncClient:
     async def fill(self, text: str, *, top_k: int = 10) -> dict[str, list[Guess]]:
         """As `Client.fill`."""
         return await self._perform(operations.fill(self._service, text, top_k))
+
+    async def inspect(
+        self, text: str, *, layer: int = 1, direction: Direction = "forward"
+    ) -> Gates:
+        """As `Client.inspect`."""
+        return await self._perform(operations.inspect(self._service, text, layer, direction))
 
     async def tokenize(
         self,

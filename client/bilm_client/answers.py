@@ -1,5 +1,6 @@
 """What comes back: numpy arrays beside the places in the text that they stand for."""
 
+import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from bilm_client.tensors import read_tensors
 
 Vectors = npt.NDArray[np.float32] | npt.NDArray[np.float16]
 Offsets = npt.NDArray[np.int32]
+Numbers = npt.NDArray[np.float32]
 Answer = TypeVar("Answer")
 
 
@@ -92,6 +94,33 @@ class Similarity:
     mix: npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class Gates:
+    """What one layer of one direction does at each piece of a text, in the order of the text.
+
+    Args:
+        pieces: Of the text.
+        ids: Their piece ids.
+        offsets: Half-open, in code points of the text.
+        input_gate: How much of the candidate is written; `[pieces, cells]`, as all that follow.
+        forget_gate: How much of the cell is kept.
+        candidate: What may be written.
+        output_gate: How much of the cell is shown.
+        cell_state: forget_gate * the cell one step before + input_gate * candidate.
+        state: output_gate * tanh(cell_state), what leaves the layer.
+    """
+
+    pieces: tuple[str, ...]
+    ids: tuple[int, ...]
+    offsets: tuple[tuple[int, int], ...]
+    input_gate: Numbers
+    forget_gate: Numbers
+    candidate: Numbers
+    output_gate: Numbers
+    cell_state: Numbers
+    state: Numbers
+
+
 def read_answer(read: Callable[[], Answer]) -> Answer:
     """What `read` makes of an answer.
 
@@ -141,6 +170,15 @@ def guesses(answer: Mapping[str, Any]) -> dict[str, list[Guess]]:
     """The guesses of an answer to /fill by side: forward, backward and cloze."""
     sides = ("forward", "backward", "cloze")
     return {side: [_guess(guess) for guess in answer[side]] for side in sides}
+
+
+def gates(answer: Mapping[str, Any]) -> Gates:
+    """The arrays of an answer to /inspect in base64; they are read-only."""
+    names = ("input_gate", "forget_gate", "candidate", "output_gate", "cell_state", "state")
+    shape = answer["shape"]
+    arrays = (np.frombuffer(base64.b64decode(answer[name]), "<f4").reshape(shape) for name in names)
+    offsets = tuple((begin, end) for begin, end in answer["offsets"])
+    return Gates(tuple(answer["pieces"]), tuple(answer["ids"]), offsets, *arrays)
 
 
 def similarity(answer: Mapping[str, Any]) -> Similarity:

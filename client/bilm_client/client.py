@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar, Unpack
 import httpx
 
 from bilm_client import operations
-from bilm_client.answers import Embedding, Guess, Pieces, Similarity, WordVectors
+from bilm_client.answers import Embedding, Gates, Guess, Pieces, Similarity, WordVectors
 from bilm_client.connection import (
     DROPPED,
     FAILED,
@@ -18,7 +18,7 @@ from bilm_client.connection import (
     lost,
     settings_of,
 )
-from bilm_client.operations import EmbedOptions, Operation, Service, SimilarityOptions
+from bilm_client.operations import Direction, EmbedOptions, Operation, Service, SimilarityOptions
 from bilm_client.progress import bar
 from bilm_client.requests import per_text_fields
 from bilm_client.talk import Send, Talk, Wait
@@ -128,6 +128,10 @@ class Client:
     def fill(self, text: str, *, top_k: int = 10) -> dict[str, list[Guess]]:
         """What may stand in a blank, as in 我爱____: by `forward`, `backward` and `cloze`."""
         return self._perform(operations.fill(self._service, text, top_k))
+
+    def inspect(self, text: str, *, layer: int = 1, direction: Direction = "forward") -> Gates:
+        """The gates and cells of one layer at each piece; the service must have `inspect` on."""
+        return self._perform(operations.inspect(self._service, text, layer, direction))
 
     def tokenize(
         self,

@@ -12,12 +12,14 @@ import numpy as np
 
 from bilm_client.answers import (
     Embedding,
+    Gates,
     Guess,
     Occurrence,
     Pieces,
     Similarity,
     WordVectors,
     cut,
+    gates,
     guesses,
     read_answer,
     similarity,
@@ -25,6 +27,7 @@ from bilm_client.answers import (
 from bilm_client.requests import Request, per_text_fields, places_of, split
 from bilm_client.talk import Send, Talk, ask_json, ask_vectors, check_one_model
 
+Direction = Literal["forward", "backward"]
 Answer = TypeVar("Answer")
 Operation = Generator[Sequence[Talk[Any]], list[Any], Answer]
 
@@ -131,6 +134,13 @@ def fill(service: Service, text: str, top_k: int) -> Operation[dict[str, list[Gu
     body = {"text": text, "top_k": top_k}
     (found,) = yield [ask_json(Send("POST", "/fill", body), service.max_wait_s)]
     return read_answer(lambda: guesses(found))
+
+
+def inspect(service: Service, text: str, layer: int, direction: Direction) -> Operation[Gates]:
+    """The gates and cells of a text."""
+    body = {"text": text, "layer": layer, "direction": direction}
+    (found,) = yield [ask_json(Send("POST", "/inspect", body), service.max_wait_s)]
+    return read_answer(lambda: gates(found))
 
 
 def _parts(service: Service, request: Request) -> Operation[list[Request]]:

@@ -1,1 +1,1 @@
-from tests.live import peer, service_url  # noqa: F401 - fixtures
+from tests.live import inspecting_url, peer, service_url  # noqa: F401 - fixtures

@@ -25,7 +25,7 @@ from safetensors.numpy import save
 
 from tests.live import PATIENCE_S
 from tests.reference.geometry import centred
-from tests.reference.lstm import representations
+from tests.reference.lstm import gates, representations
 
 TEXTS = ["我吃了一个苹果", "我在用苹果手机", "没有", "苹果和苹果"]
 
@@ -162,6 +162,35 @@ def test_guesses_are_what_the_service_says(real, service_url):
         assert [(g.piece, g.id, g.probability) for g in found[side]] == [
             (g["piece"], g["id"], g["probability"]) for g in raw[side]
         ]
+
+
+@pytest.mark.parametrize(("layer", "direction"), [(1, "backward"), (2, "forward")])
+def test_gates_and_cells_equal_the_equations(call, inspecting_url, artifact, cut, layer, direction):
+    found = call(inspecting_url, "inspect", TEXTS[0], layer=layer, direction=direction)
+    ids = cut.encode(TEXTS[0])
+    weights = {n: t.double().numpy() for n, t in artifact.model.state_dict().items()}
+    framed = [artifact.config.bos_id, *ids, artifact.config.eos_id]
+    turn = slice(None, None, 1 if direction == "forward" else -1)
+    x = weights["embedding.weight"][framed[turn]]
+    expected = gates(x, weights, f"{direction}_lm", layer)[:, turn][:, 1:-1]
+    names = ("input_gate", "forget_gate", "candidate", "output_gate", "cell_state", "state")
+    for name, numbers in zip(names, expected, strict=True):
+        np.testing.assert_allclose(getattr(found, name), numbers, rtol=0, atol=1e-5)
+    assert found.ids == tuple(ids)
+    assert found.pieces == tuple(map(cut.id_to_piece, ids))
+    assert found.offsets[-1] == (5, 7)
+
+
+def test_where_inspection_is_off_the_service_says_how_to_turn_it_on(real):
+    with pytest.raises(RefusedError, match="BILM_INSPECT=1") as caught:
+        real("inspect", TEXTS[0])
+    assert (caught.value.status, caught.value.code) == (404, "not_found")
+
+
+def test_an_answer_without_its_gates_is_told(peer, call):
+    peer.answer = lambda _: (200, {}, {"shape": [0, 4], "pieces": [], "ids": [], "offsets": []})
+    with pytest.raises(ForeignAnswerError, match="cannot be read"):
+        call(peer.url, "inspect", "我")
 
 
 def test_texts_are_cut_as_they_are_embedded(real):
