@@ -25,7 +25,6 @@ from biLM.passage import Passage
 from biLM.readout import Readout, read_out
 from biLM.tokenizer import Tokenizer
 
-Answer = TypeVar("Answer")
 Answer_co = TypeVar("Answer_co", covariant=True)
 Guesses = dict[str, tuple[Expected, ...]]
 
@@ -153,29 +152,34 @@ class Stepped(Protocol[Answer_co]):
         ...
 
 
-class Underway(Generic[Answer]):
+class Underway(Generic[Answer_co]):
     """A question that is answered in steps, and how far that has come.
 
     Args:
-        question: Nothing of it is answered yet.
+        asked: The question.
     """
 
-    def __init__(self, question: Stepped[Answer]) -> None:
-        self.question = question
-        self._resting: Generator[None, None, Answer] | None = None
+    def __init__(self, asked: Stepped[Answer_co]) -> None:
+        self.asked = asked
+        self._resting: Generator[None, None, Answer_co] | None = None
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Piece ids of its text."""
+        return self.asked.ids
 
     @torch.inference_mode()
-    def go_on(self, seconds: float) -> Answer | None:
+    def go_on(self, seconds: float) -> Answer_co | None:
         """Return the answer; or None if after so long, and one step at least, there is none yet."""
         until = perf_counter() + seconds
-        steps = self._resting or self.question.steps()
+        steps = self._resting or self.asked.steps()
         self._resting = None  # one that fails is over, and whoever asks again begins anew
         try:
             next(steps)
             while perf_counter() < until:
                 next(steps)
         except StopIteration as end:
-            answer: Answer = end.value
+            answer: Answer_co = end.value
             return answer
         self._resting = steps
         return None

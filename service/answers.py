@@ -1,14 +1,18 @@
 """Plans and vectors -> the bodies of answers, in the shape `schemas` describes."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 import numpy.typing as npt
 
+from biLM.completion import Completion
 from biLM.gates import Gates
 from biLM.passage import Passage
+from biLM.phrase import Phrases
 from biLM.question import Guesses
 from biLM.scalar_mix import ScalarMix
+from service.continuing import Continuing
 from service.engine import Engine, Vectors
 from service.plan import Comparison, Cutting, Embedding, Filling
 from service.reading import Reading
@@ -114,10 +118,10 @@ def similarity_answer(plan: Comparison, vectors: Sequence[Vectors], engine: Engi
     )
 
 
-def fill_answer(plan: Filling, found: Sequence[Guesses], engine: Engine) -> bytes:
+def fill_answer(plan: Filling, found: Sequence[Guesses | Phrases], engine: Engine) -> bytes:
     """The body of an answer to /fill."""
     usage = {"pieces": plan.pieces, "characters": plan.characters}
-    blank = plan.question.blank.offset
+    blank = plan.blank.offset
     return to_json({"model": _model(engine), "blank": blank, **found[0], "usage": usage})
 
 
@@ -143,6 +147,13 @@ def inspect_answer(plan: Inspection, found: Sequence[Gates], engine: Engine) -> 
             "usage": {"pieces": plan.pieces, "characters": plan.characters},
         }
     )
+
+
+def complete_answer(plan: Continuing, found: Sequence[list[Completion]], engine: Engine) -> bytes:
+    """The body of an answer to /complete."""
+    data = [{"index": index, **asdict(one)} for index, one in enumerate(found[0])]
+    usage = {"pieces": plan.pieces, "characters": plan.characters}
+    return to_json({"model": _model(engine), "data": data, "usage": usage})
 
 
 def mix_used(mix: ScalarMix, name: str | None) -> Fields:

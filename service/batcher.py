@@ -10,14 +10,13 @@ import logging
 import math
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from biLM.errors import BiLMError
-from biLM.question import Question
 from service.backlog import Backlog
-from service.engine import Engine, use_one_core
+from service.engine import AnyQuestion, Engine, use_one_core
 from service.errors import Details, RequestError
 from service.metrics import Metrics
 from service.settings import Settings
@@ -73,12 +72,21 @@ class Job(Generic[Answer]):
 
 @dataclass(frozen=True, eq=False)
 class Item:
-    """One question of a job, and what its text costs in padded pieces."""
+    """One question of a job, and what it costs in padded pieces.
+
+    Args:
+        job: Which waits for it.
+        index: Its number in the job.
+        question: What the engine is asked.
+        width: What it costs; a search that was put back still costs the whole.
+        is_put_back: Whether it is a search that has had a turn.
+    """
 
     job: Job[Any]
     index: int
-    question: Question[Any]
+    question: AnyQuestion[Any]
     width: int
+    is_put_back: bool = False
 
 
 Outcomes = list[tuple[Item, object]]
@@ -141,7 +149,7 @@ class Batcher:
         """Padded pieces that wait."""
         return self._backlog.pieces
 
-    def submit(self, questions: Sequence[Question[Answer]], deadline: float) -> Job[Answer]:
+    def submit(self, questions: Sequence[AnyQuestion[Answer]], deadline: float) -> Job[Answer]:
         """Admit a request whole.
 
         Raises:
@@ -214,8 +222,11 @@ class Batcher:
         use_one_core()
         while batch := self._next_batch():
             for item in batch.items:
-                self._metrics.text_waited(batch.since - item.job.submitted_at)
-            self._call_loop(self._deliver, self._run(batch, batch.items))
+                if not item.is_put_back:
+                    self._metrics.text_waited(batch.since - item.job.submitted_at)
+            outcomes = self._run(batch, batch.items)
+            self._put_back([item for item, outcome in outcomes if outcome is None])
+            self._call_loop(self._deliver, outcomes)
             self._running.discard(batch)
 
     def _next_batch(self) -> Batch | None:
@@ -236,8 +247,17 @@ class Batcher:
                     self._running.add(batch)
                     return batch
 
+    def _put_back(self, items: list[Item]) -> None:
+        """Let searches that are not over wait for another turn, behind all others."""
+        with self._changed:
+            self._backlog.add(replace(item, is_put_back=True) for item in items)
+            self._changed.notify_all()
+
     def _run(self, batch: Batch, items: list[Item]) -> Outcomes:
-        """The answer to each of these items of a batch, or what kept it from having one."""
+        """The answer to each of these items of a batch, or what kept it from having one.
+
+        None for a search that is not over.
+        """
         assert self.engine is not None, "a batch before the engine; this is a bug"
         batch.since = monotonic()
         for item in items:
@@ -249,8 +269,10 @@ class Batcher:
                 return [(items[0], error)]
             logger.warning("a batch failed; its texts run one by one", exc_info=error)
             return [outcome for item in items for outcome in self._run(batch, [item])]
-        self._metrics.batch_ended(sum(item.width for item in items), monotonic() - batch.since)
-        return list(zip(items, found, strict=True))
+        outcomes: Outcomes = list(zip(items, found, strict=True))
+        pieces = sum(item.width for item, answer in outcomes if answer is not None)
+        self._metrics.batch_ended(pieces, monotonic() - batch.since)
+        return outcomes
 
     def _call_loop(self, function: Callable[..., object], *arguments: object) -> None:
         if not self._loop.is_closed():
@@ -260,7 +282,7 @@ class Batcher:
 
     def _deliver(self, outcomes: Outcomes) -> None:
         for item, outcome in outcomes:
-            if item.job.done.done():
+            if outcome is None or item.job.done.done():
                 continue
             if isinstance(outcome, Exception):
                 logger.error("a text failed", exc_info=outcome)

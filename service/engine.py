@@ -1,6 +1,7 @@
 """The model as the service uses it: the only module that knows torch and the encoder."""
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,24 +13,29 @@ import numpy.typing as npt
 import torch
 
 from biLM.batch import WIDTHS, padded_pieces
+from biLM.completion import Beam, Completion, CompletionsOf, Strategy
 from biLM.config import BOUNDARY_PIECES
 from biLM.cpus import granted_cpus
 from biLM.encoder import Encoder
 from biLM.fill import Blank
 from biLM.gates import Direction
 from biLM.passage import Passage
+from biLM.phrase import Phrases, PhrasesFor
 from biLM.precision import Precision
-from biLM.question import GatesOf, GuessesFor, Question, VectorsOf
+from biLM.question import GatesOf, GuessesFor, Question, Underway, VectorsOf
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
+from biLM.stepper import ROWS
 from service.log import fields
 from service.schemas import Level, ModelInfo
 from service.settings import Settings
 
 Answer = TypeVar("Answer")
+AnyQuestion = Question[Answer] | Underway[Answer]
 Vectors = npt.NDArray[np.float32]
 TIMED_RUNS = 3
 STEP_PIECES = 4  # padded pieces read in the time of one step of one layer; measured: 2 to 4
+TIMED_STEPS = 16
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +50,9 @@ class Engine:
         self_test_deviation: Largest deviation from the artifact's golden vectors.
         heights: How many rows one call may read; see `Encoder.warm_up`.
         num_threads: How many threads may run it at once.
+        step_pieces: Padded pieces that a thread could read in the time of one step of a search,
+            measured on this machine.
+        turn_s: How long a search may go on before others have their turn.
     """
 
     encoder: Encoder
@@ -51,6 +60,8 @@ class Engine:
     self_test_deviation: float
     heights: tuple[int, ...]
     num_threads: int
+    step_pieces: int
+    turn_s: float
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
@@ -68,7 +79,12 @@ class Engine:
         heights = encoder.warm_up()
         speed = _measured_speed(encoder, settings.max_batch_pieces, num_threads)
         logger.info("engine measured", extra=fields(threads=num_threads, pieces_per_s=round(speed)))
-        return cls(encoder, speed, encoder.self_test(), heights, num_threads)
+        of_a_thread = speed / num_threads
+        step_pieces = math.ceil(_measured_step_s(encoder) * of_a_thread)
+        # As long as a full micro-batch: nobody waits longer for a search than for texts.
+        turn_s = settings.max_batch_pieces / of_a_thread
+        deviation = encoder.self_test()
+        return cls(encoder, speed, deviation, heights, num_threads, step_pieces, turn_s)
 
     @property
     def model(self) -> ModelInfo:
@@ -145,14 +161,36 @@ class Engine:
         """The question after the gates of a text."""
         return GatesOf(passage, layer, direction)
 
-    def padded_pieces(self, question: Question[object]) -> int:
-        """What a question costs: its pieces, rounded up to whole columns, and its steps."""
-        steps = question.num_steps if isinstance(question, GatesOf) else 0
-        return padded_pieces(len(question.ids) + BOUNDARY_PIECES) + STEP_PIECES * steps
+    def ask_phrases(self, blank: Blank, num_pieces: int, top_k: int) -> Underway[Phrases]:
+        """The question after phrases for a blank."""
+        return Underway(PhrasesFor(self.encoder.filler, blank, num_pieces, top_k))
 
-    def run(self, questions: Sequence[Question[Answer]]) -> list[Answer]:
-        """The answer to each question, whatever else is in the batch."""
-        return self.encoder.answer(questions)
+    def ask_completions(
+        self, text: str, strategy: Strategy, max_pieces: int
+    ) -> Underway[list[Completion]]:
+        """The question after completions of a text."""
+        ids = self.encoder.tokenizer.encode(text).ids
+        return Underway(CompletionsOf(self.encoder.writer, ids, strategy, max_pieces))
+
+    def padded_pieces(self, question: AnyQuestion[object]) -> int:
+        """What a question costs: its pieces, rounded up to whole columns, and its steps."""
+        length = len(question.ids) + BOUNDARY_PIECES
+        if isinstance(question, Underway):
+            return length * ROWS + question.asked.num_steps * self.step_pieces
+        steps = question.num_steps if isinstance(question, GatesOf) else 0
+        return padded_pieces(length) + STEP_PIECES * steps
+
+    def run(self, questions: Sequence[AnyQuestion[Answer]]) -> list[Answer | None]:
+        """The answer to each question, whatever else is in the batch.
+
+        None for a search that is not over yet: it is to be given another turn.
+        """
+        read = [question for question in questions if not isinstance(question, Underway)]
+        answers = iter(self.encoder.answer(read))
+        return [
+            question.go_on(self.turn_s) if isinstance(question, Underway) else next(answers)
+            for question in questions
+        ]
 
 
 def use_one_core() -> None:
@@ -172,3 +210,17 @@ def _measured_speed(encoder: Encoder, batch_pieces: int, num_threads: int) -> fl
         list(threads.map(encoder.represent, [texts] * num_batches))
         seconds = perf_counter() - begin
     return num_batches * len(texts) * length / seconds
+
+
+def _measured_step_s(encoder: Encoder) -> float:
+    """Seconds of a step of a search with all rows in use: the middle one of some."""
+    question = CompletionsOf(encoder.writer, (), Beam(ROWS, ROWS), TIMED_STEPS)
+    seconds = []
+    for _ in range(TIMED_RUNS):
+        underway = Underway(question)
+        is_over = False
+        while not is_over:
+            begin = perf_counter()
+            is_over = underway.go_on(0.0) is not None
+            seconds.append(perf_counter() - begin)
+    return sorted(seconds)[len(seconds) // 2]

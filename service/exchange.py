@@ -16,10 +16,9 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from biLM.question import Question
 from service.batcher import Job
 from service.body import check_content, choose_media_type, parse, read_body
-from service.engine import Engine
+from service.engine import AnyQuestion, Engine
 from service.errors import RequestError
 from service.lines import Lines, fail_on_disconnect
 from service.runtime import Runtime
@@ -79,7 +78,7 @@ class Exchange(Generic[Asked, Planned, Found]):
 
     request: type[Asked]
     plan: Callable[[Asked, Engine, Settings], Planned]
-    ask: Callable[[Planned, Engine], Sequence[Question[Found]]]
+    ask: Callable[[Planned, Engine], Sequence[AnyQuestion[Found]]]
     write: Mapping[str, Callable[[Planned, Sequence[Found], Engine], bytes]]
     lines: Streamed[Planned, Found] | None = None
 

@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from service.errors import STATUS_OF
 from service.schemas import (
+    CompleteRequest,
     EmbedRequest,
     ErrorAnswer,
     FillRequest,
@@ -68,6 +69,28 @@ FAR_APART: Json = {
     "value": {"text": "我小时候在法国住过很多年，所以我会说法语", "layer": 2},
 }
 BLANK: Json = {"summary": "What may stand in the blank", "value": {"text": "我爱____"}}
+BLANK_OF_TWO: Json = {
+    "summary": "Phrases of two pieces",
+    "value": {"text": "我昨天在____吃了一个苹果。", "num_pieces": 2},
+}
+BEGUN = "我在用苹果手机"
+COMPLETIONS: Json = {
+    "greedy": {"summary": "The most probable piece each time", "value": {"text": BEGUN}},
+    "sample": {
+        "summary": "Three by chance",
+        "value": {
+            "text": BEGUN,
+            "strategy": "sample",
+            "temperature": 0.8,
+            "num_completions": 3,
+            "seed": 1,
+        },
+    },
+    "beam": {
+        "summary": "The two most probable that a beam finds",
+        "value": {"text": BEGUN, "max_pieces": 8, "strategy": "beam", "num_completions": 2},
+    },
+}
 
 TEXT_CODES = (
     "invalid_api_key",
@@ -108,6 +131,7 @@ SECURITY_SCHEMES: Json = {  # needed only where the operator has set keys
     "x_api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
 REQUESTS = (
+    CompleteRequest,
     EmbedRequest,
     FillRequest,
     InspectRequest,

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from biLM.errors import BlankError
-from biLM.question import GuessesFor
+from biLM.fill import Blank
+from biLM.phrase import MAX_PHRASES, Phrases
+from biLM.question import GuessesFor, Stepped, Underway
 from biLM.readout import CONTEXT, Layer, Readout
 from biLM.scalar_mix import ScalarMix
 from service.engine import Engine
@@ -97,11 +99,13 @@ class Filling:
 
     Args:
         question: What is asked of the model.
+        blank: The text around the blank.
         characters: Code points that were sent.
         answer_bytes: About what the answer takes.
     """
 
-    question: GuessesFor
+    question: GuessesFor | Underway[Phrases]
+    blank: Blank
     characters: int
     answer_bytes: int
 
@@ -131,7 +135,7 @@ def plan_embedding(request: EmbedRequest, engine: Engine, settings: Settings) ->
     _check_spans(request, level)
     readout, mix_name = _readout(request, engine)
     if readout.has_context and level == "text":
-        raise _invalid(
+        raise invalid(
             "layers", "nothing stands around a whole text; ask for context at another level"
         )
     row_bytes = num_bytes(
@@ -153,19 +157,19 @@ def plan_openai(request: OpenAIRequest, engine: Engine, settings: Settings) -> E
     """
     model = engine.model
     if request.model not in (None, model.id):
-        raise _invalid("model", f"this service has the model {model.id!r}; send that or none")
+        raise invalid("model", f"this service has the model {model.id!r}; send that or none")
     if request.dimensions not in (None, model.dim):
-        raise _invalid("dimensions", f"a vector has {model.dim} numbers; send that or nothing")
+        raise invalid("dimensions", f"a vector has {model.dim} numbers; send that or nothing")
     texts = [request.input] if isinstance(request.input, str) else request.input
     if "" in texts:
-        raise _invalid("input", "a text is empty and has no vector; leave it out", texts.index(""))
+        raise invalid("input", "a text is empty and has no vector; leave it out", texts.index(""))
     encoding: Encoding = "base64" if request.encoding_format == "base64" else "json"
     asked = EmbedRequest(texts=texts, level="text", center=True, normalize=True, encoding=encoding)
     with only("input", "send fewer or shorter texts"):
         plan = plan_embedding(asked, engine, settings)
     for index, passage in enumerate(plan.reading.passages):
         if not passage.ids:
-            raise _invalid("input", f"text {index} holds nothing the model can read", index)
+            raise invalid("input", f"text {index} holds nothing the model can read", index)
     return plan
 
 
@@ -181,7 +185,7 @@ def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settin
     spans = [[match.span() for match in word.finditer(text)] for text in asked.all_texts]
     num_occurrences = sum(map(len, spans))
     if not num_occurrences:
-        raise _invalid("word", "it stands in no text; send texts that hold it as it is written")
+        raise invalid("word", "it stands in no text; send texts that hold it as it is written")
     layers = (*range(engine.num_representations), CONTEXT)
     answer_bytes = num_bytes(num_occurrences**2 * (len(layers) + 1), "float32", "json")
     with only("texts", "send fewer or shorter texts"):
@@ -197,14 +201,23 @@ def plan_filling(request: FillRequest, engine: Engine, settings: Settings) -> Fi
     Raises:
         RequestError: there is not exactly one blank, or a limit is passed.
     """
+    num_pieces, top_k = request.num_pieces, request.top_k
+    if num_pieces > 1 and top_k > MAX_PHRASES:
+        raise invalid(
+            "top_k", f"it is {top_k}; with num_pieces above 1 it is at most {MAX_PHRASES}"
+        )
     try:
-        question = engine.ask_guesses(engine.read_blank(request.text), request.top_k)
+        blank = engine.read_blank(request.text)
     except BlankError as error:
-        raise _invalid("text", str(error)) from error
+        raise invalid("text", str(error)) from error
+    question: GuessesFor | Underway[Phrases] = engine.ask_guesses(blank, top_k)
     check_length(
         len(question.ids), settings.max_text_pieces, "max_text_pieces", "send less around the blank"
     )
-    return Filling(question, len(request.text), request.top_k * GUESS_BYTES)
+    if num_pieces > 1:
+        question = engine.ask_phrases(blank, num_pieces, top_k)
+        check_steps(question.asked, settings, "send less around the blank, or ask for fewer pieces")
+    return Filling(question, blank, len(request.text), top_k * num_pieces * GUESS_BYTES)
 
 
 def plan_tokenizing(request: TokenizeRequest, engine: Engine, settings: Settings) -> Cutting:
@@ -221,7 +234,7 @@ def _source(request: TokenizeRequest) -> str:
     given = [name for name in LEVELS_OF_SOURCE if getattr(request, name) is not None]
     if len(given) != 1:
         found = " and ".join(given) or "none"
-        raise _invalid("texts", f"send exactly one of texts, words and ids; there is {found}")
+        raise invalid("texts", f"send exactly one of texts, words and ids; there is {found}")
     return given[0]
 
 
@@ -230,16 +243,16 @@ def _level(request: EmbedRequest) -> Level:
     levels = LEVELS_OF_SOURCE[source]
     level = request.level or levels[0]
     if level not in levels:
-        raise _invalid("level", f"{source} have the levels {', '.join(levels)}, not {level}")
+        raise invalid("level", f"{source} have the levels {', '.join(levels)}, not {level}")
     return level
 
 
 def _check_spans(request: EmbedRequest, level: Level) -> None:
     if (request.spans is not None) != (level == "span"):
-        raise _invalid("spans", 'spans and "level": "span" go together; send both or neither')
+        raise invalid("spans", 'spans and "level": "span" go together; send both or neither')
     num_texts = len(request.all_texts)
     if request.spans is not None and len(request.spans) != num_texts:
-        raise _invalid(
+        raise invalid(
             "spans", f"{len(request.spans)} lists for {num_texts} texts; send one list per text"
         )
 
@@ -249,7 +262,7 @@ def _readout(request: EmbedRequest, engine: Engine) -> tuple[Readout, str | None
     mix_name = None
     if request.layers is not None:
         if request.mix is not None:
-            raise _invalid("layers", "layers come unmixed; send either layers or mix")
+            raise invalid("layers", "layers come unmixed; send either layers or mix")
         source = _layers(request.layers, engine.num_representations)
     else:
         source, mix_name = _mix(request.mix, engine)
@@ -295,7 +308,7 @@ def _named_mix(name: str, engine: Engine) -> ScalarMix:
 def _given_mix(asked: Weights | Logits, num_representations: int) -> ScalarMix:
     numbers = asked.weights if isinstance(asked, Weights) else asked.logits
     if len(numbers) != num_representations:
-        raise _invalid(
+        raise invalid(
             "mix",
             f"there are {len(numbers)} numbers for {num_representations} representations; send"
             " one for each, layer 0 first",
@@ -317,6 +330,24 @@ def check_length(pieces: int, limit: int, setting: str, remedy: str) -> None:
             f"the text has {pieces} pieces; the limit is {limit}; {remedy}",
             param="text",
             details=Details(limit=limit, actual=pieces, setting=setting),
+        )
+
+
+def check_steps(asked: Stepped[object], settings: Settings, remedy: str) -> None:
+    """Refuse a search that could read too many pieces one at a time.
+
+    Raises:
+        RequestError: text_too_long.
+    """
+    pieces, limit = asked.stepped_pieces, settings.max_stepped_pieces
+    if pieces > limit:
+        text = len(asked.ids)
+        raise RequestError(
+            "text_too_long",
+            f"the text has {text} pieces, and the search may read {pieces - text} more, one step at"
+            f" a time; the limit is {limit} together; {remedy}",
+            param="text",
+            details=Details(limit=limit, actual=pieces, setting="max_stepped_pieces"),
         )
 
 
@@ -348,6 +379,7 @@ def only(param: str, remedy: str) -> Iterator[None]:
         ) from error
 
 
-def _invalid(param: str, message: str, index: int | None = None) -> RequestError:
+def invalid(param: str, message: str, index: int | None = None) -> RequestError:
+    """The refusal of a field that contradicts another, the text or the model."""
     details = Details(index=index)
     return RequestError("validation_error", f"{param}: {message}", param=param, details=details)

@@ -6,6 +6,7 @@ from starlette.requests import Request
 
 from biLM.question import VectorsOf
 from service.answers import (
+    complete_answer,
     embed_answer,
     embed_line,
     embed_summary,
@@ -18,13 +19,16 @@ from service.answers import (
     tokenize_answer,
 )
 from service.body import JSON
+from service.continuing import plan_continuing
 from service.engine import Engine
 from service.exchange import Exchange, Streamed, runtime_of
 from service.metrics import MEDIA_TYPE
 from service.openapi import (
     APPLE,
     BLANK,
+    BLANK_OF_TWO,
     BODY_CODES,
+    COMPLETIONS,
     EMBED_CODES,
     EXAMPLES,
     FAR_APART,
@@ -48,6 +52,8 @@ from service.plan import (
     plan_tokenizing,
 )
 from service.schemas import (
+    CompleteAnswer,
+    CompleteRequest,
     EmbedAnswer,
     EmbedRequest,
     FillAnswer,
@@ -96,6 +102,9 @@ SIMILARITY = Exchange(
     _ask_occurrences,
     {JSON: similarity_answer},
 )
+COMPLETE = Exchange(
+    CompleteRequest, plan_continuing, lambda plan, _: [plan.question], {JSON: complete_answer}
+)
 FILL = Exchange(FillRequest, plan_filling, lambda plan, _: [plan.question], {JSON: fill_answer})
 INSPECT = Exchange(
     InspectRequest, plan_inspection, lambda plan, _: [plan.question], {JSON: inspect_answer}
@@ -137,12 +146,22 @@ async def similarity(request: Request) -> Response:
 
 @router.post(
     "/fill",
-    openapi_extra=json_body(FillRequest, {"text": BLANK}),
+    openapi_extra=json_body(FillRequest, {"text": BLANK, "phrases": BLANK_OF_TWO}),
     responses={200: {"model": FillAnswer}, **refusals(*TEXT_CODES)},
 )
 async def fill(request: Request) -> Response:
     """The most probable pieces for the blank of a text, from the left, the right and both sides."""
     return await FILL.serve(request)
+
+
+@router.post(
+    "/complete",
+    openapi_extra=json_body(CompleteRequest, COMPLETIONS),
+    responses={200: {"model": CompleteAnswer}, **refusals(*TEXT_CODES)},
+)
+async def complete(request: Request) -> Response:
+    """How the forward model goes on with a text: greedily, by chance, or with a beam."""
+    return await COMPLETE.serve(request)
 
 
 @router.post(
@@ -176,7 +195,12 @@ async def info(request: Request) -> Response:
     facts = {
         "model": engine.model.model_dump(),
         "mixes": {name: mix_used(mix, name) for name, mix in engine.mixes.items()},
-        "features": {"fill": True, "context": True, "inspect": runtime.settings.inspect},
+        "features": {
+            "fill": True,
+            "context": True,
+            "complete": True,
+            "inspect": runtime.settings.inspect,
+        },
         "limits": runtime.settings.model_dump(mode="json"),
         "pieces_per_s": round(engine.pieces_per_s),
         "self_test_deviation": engine.self_test_deviation,

@@ -17,6 +17,8 @@ DType = Literal["float32", "float16"]
 Encoding = Literal["base64", "json"]
 Array = str | list[list[float]]
 """base64 of little-endian C-order numbers, or nested lists."""
+Strategy = Literal["greedy", "sample", "beam"]
+MAX_SEED = 2**53 - 1  # the largest whole number that every reader of JSON keeps
 
 
 class Strict(BaseModel):
@@ -153,7 +155,43 @@ class FillRequest(Strict):
     """A text with a blank to fill."""
 
     text: str = Field(description="With one blank, written as two or more underscores.")
-    top_k: int = Field(10, ge=1, le=1000, description="Pieces from each side.")
+    top_k: int = Field(
+        10,
+        ge=1,
+        le=1000,
+        description="How many from each side; with num_pieces above 1 at most 16.",
+    )
+    num_pieces: int = Field(1, ge=1, le=6, description="How many pieces fill the blank.")
+
+
+class CompleteRequest(Strict):
+    """A text to go on with. A field that the strategy does not use is refused."""
+
+    text: str = Field(description="Cut into pieces by itself; may be empty.")
+    max_pieces: int = Field(20, ge=1, le=256, description="How long a completion may be.")
+    strategy: Strategy = Field(
+        "greedy",
+        description="The most probable piece each time; pieces by chance; or the most probable"
+        " beginnings kept side by side, never with less than greedy's probability. Nothing makes up"
+        " for length: the best of a beam are often short.",
+    )
+    temperature: FiniteFloat = Field(
+        1.0, gt=0, le=10, description="sample: below 1 the probable becomes more probable."
+    )
+    top_k: int = Field(
+        50, ge=1, le=1000, description="sample: how many of the most probable pieces it draws from."
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        le=MAX_SEED,
+        description="sample: of the chance. The same request has the same answer, and draw n is the"
+        " same however many there are.",
+    )
+    num_beams: int = Field(4, ge=1, le=16, description="beam: how many beginnings are kept.")
+    num_completions: int = Field(
+        1, ge=1, le=16, description="sample: draws. beam: the best, at most num_beams. greedy: 1."
+    )
 
 
 class InspectRequest(Strict):
@@ -311,14 +349,51 @@ class Guess(BaseModel):
     probability: float = Field(description="Among all pieces that are text.")
 
 
+class Phrase(BaseModel):
+    """Several pieces that may stand in the blank."""
+
+    pieces: list[str]
+    ids: list[int]
+    text: str = Field(description="What they spell.")
+    log_probability: float = Field(
+        description="Natural logarithm, summed over the pieces, among all that are text. forward:"
+        " of each given those left of it; backward: right of it; cloze: given all others, as a"
+        " pseudo-log-likelihood."
+    )
+
+
 class FillAnswer(BaseModel):
-    """The most probable pieces for a blank, by what was read."""
+    """What is most probable in a blank, by what was read; with num_pieces above 1, phrases."""
 
     model: ModelFacts
     blank: tuple[int, int] = Field(description="Half-open, in code points of the text.")
-    forward: list[Guess] = Field(description="By what stands left of the blank.")
-    backward: list[Guess] = Field(description="By what stands right of it.")
-    cloze: list[Guess] = Field(description="By both sides.")
+    forward: list[Guess] | list[Phrase] = Field(description="By what stands left of the blank.")
+    backward: list[Guess] | list[Phrase] = Field(description="By what stands right of it.")
+    cloze: list[Guess] | list[Phrase] = Field(description="By both sides.")
+    usage: Usage
+
+
+class Completed(BaseModel):
+    """How the text may go on."""
+
+    index: int = Field(description="By probability with beam, by draw with sample.")
+    text: str = Field(
+        description="What the pieces spell: whole characters, in the model's spelling (NFKC)."
+    )
+    pieces: list[str]
+    ids: list[int]
+    log_probability: float = Field(
+        description="Natural logarithm, summed over the pieces, and the end if finished, as the"
+        " model has them, whatever temperature and top_k were."
+    )
+    finished: bool = Field(description="Whether the model ended the text there.")
+
+
+class CompleteAnswer(BaseModel):
+    """How the forward model goes on with a text."""
+
+    model: ModelFacts
+    data: list[Completed]
     usage: Usage
 
 
@@ -354,6 +429,7 @@ class Features(BaseModel):
 
     fill: bool = Field(description="POST /fill.")
     context: bool = Field(description='The layer "context" of /embed.')
+    complete: bool = Field(description="POST /complete.")
     inspect: bool = Field(description="POST /inspect; the setting of that name.")
 
 

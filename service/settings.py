@@ -94,9 +94,10 @@ class Settings(BaseSettings):
         512,
         ge=1,
         le=65536,
-        description="Pieces of a text that is read one step at a time, as /inspect does. Too low"
-        " refuses long sentences; too high makes others wait, for an inference thread does nothing"
-        " else meanwhile.",
+        description="Pieces read one step at a time for a request: by /inspect those of its"
+        " text; by /complete also max_pieces for each of its beams or completions; by /fill of"
+        " several pieces those around the blank, and num_pieces for each of 32 beams. Too low"
+        " refuses long sentences; too high lets one request keep an inference thread busy.",
     )
     max_batch_pieces: int = Field(
         4096,

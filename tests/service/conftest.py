@@ -37,6 +37,8 @@ def load_held(encoder, gate):
         self_test_deviation=0.0,
         heights=(16,),
         num_threads=num_threads,
+        step_pieces=50,
+        turn_s=0.0,
         gate=gate,
     )
 

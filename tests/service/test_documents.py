@@ -82,7 +82,7 @@ async def test_info_tells_model_mixes_limits_and_features(client, artifact):
     assert info["mixes"]["top"] == {"name": "top", "weights": [0.0, 0.0, 1.0], "gamma": 2.0}
     assert info["limits"].keys() == Settings.model_fields.keys()
     assert info["limits"]["max_text_pieces"] == 8192
-    assert info["features"] == {"fill": True, "context": True, "inspect": False}
+    assert info["features"] == {"fill": True, "context": True, "complete": True, "inspect": False}
     assert info["card"] == {"data": "none: random weights"}
     assert info["pieces_per_s"] > 0
     assert info["precision"] == "float32"

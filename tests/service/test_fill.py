@@ -71,3 +71,46 @@ async def test_too_long_a_text_is_refused_with_the_numbers(artifact_folder):
         error = error_of(await client.post("/fill", json={"text": ATE}), 422, "text_too_long")
     details = {"index": None, "limit": 5, "actual": 6, "setting": "max_text_pieces"}
     assert error["details"] == details
+
+
+@pytest.mark.parametrize("num_pieces", [2, 6])
+async def test_each_side_has_its_phrases_the_most_probable_first(client, encoder, num_pieces):
+    answer = await fill(client, text=ATE, top_k=4, num_pieces=num_pieces)
+    expected = encoder.fill(ATE, top_k=4, num_pieces=num_pieces)
+    for side in SIDES:
+        for found, phrase in zip(answer.pop(side), expected[side], strict=True):
+            # by as many threads as there are cores or by one: another order of sums
+            assert found.pop("log_probability") == pytest.approx(phrase.log_probability, abs=1e-5)
+            assert found == {
+                "pieces": list(phrase.pieces),
+                "ids": list(phrase.ids),
+                "text": phrase.text,
+            }
+    assert answer.pop("model")["id"] == "tiny"
+    assert answer == {"blank": [5, 9], "usage": {"pieces": 6, "characters": 10}}
+
+
+async def test_one_piece_is_what_it_was(client):
+    assert await fill(client, text=ATE, num_pieces=1) == await fill(client, text=ATE)
+
+
+@pytest.mark.parametrize("num_pieces", [0, 7, "2", None])
+async def test_a_number_of_pieces_out_of_range_is_refused(client, num_pieces):
+    answer = await client.post("/fill", json={"text": ATE, "num_pieces": num_pieces})
+    assert error_of(answer, 422, "validation_error")["param"] == "num_pieces"
+
+
+async def test_more_phrases_than_there_are_beams_are_refused(client):
+    answer = await client.post("/fill", json={"text": ATE, "num_pieces": 2, "top_k": 17})
+    error = error_of(answer, 422, "validation_error")
+    assert error["param"] == "top_k"
+    assert "it is 17; with num_pieces above 1 it is at most 16" in error["message"]
+
+
+async def test_phrases_that_read_too_many_pieces_are_refused_with_the_numbers(artifact_folder):
+    async with serving(settings_of(artifact_folder, max_stepped_pieces=69)) as client:
+        fields = {"text": ATE, "num_pieces": 2}
+        error = error_of(await client.post("/fill", json=fields), 422, "text_too_long")
+        await fill(client, text=ATE)
+    details = {"index": None, "limit": 69, "actual": 70, "setting": "max_stepped_pieces"}
+    assert error["details"] == details

@@ -57,7 +57,9 @@ async def test_any_of_the_keys_opens_by_either_header(guarded, headers):
         {"x-api-key": b"first-key-1\xff"},
     ],
 )
-@pytest.mark.parametrize("path", ["/embed", "/fill", "/similarity", "/tokenize", "/nowhere"])
+@pytest.mark.parametrize(
+    "path", ["/complete", "/embed", "/fill", "/similarity", "/tokenize", "/nowhere"]
+)
 async def test_nobody_gets_in_without_a_key(guarded, path, headers):
     answer = await guarded.post(path, headers=headers, **REQUEST)
     error = error_of(answer, 401, "invalid_api_key")

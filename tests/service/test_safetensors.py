@@ -91,7 +91,7 @@ async def test_json_is_usual(client, accept):
     assert answer.headers["content-type"] == "application/json"
 
 
-@pytest.mark.parametrize("path", ["/tokenize", "/fill", "/similarity"])
+@pytest.mark.parametrize("path", ["/tokenize", "/fill", "/complete", "/similarity"])
 async def test_only_embed_has_tensors(client, path):
     answer = await client.post(path, json={}, headers={"accept": MEDIA_TYPE})
     error_of(answer, 406, "not_acceptable")

@@ -13,7 +13,7 @@ from tests.service.test_process import read_until, running
 load_all_checks()
 # A body may fit its schema and still ask for what contradicts itself, and keys are optional.
 NOT_PROMISED = [positive_data_acceptance, ignored_auth]
-ASKED = ["/embed", "/v1/embeddings", "/similarity", "/fill", "/inspect", "/tokenize"]
+ASKED = ["/embed", "/v1/embeddings", "/similarity", "/fill", "/complete", "/inspect", "/tokenize"]
 READ = ["/info", "/livez", "/metrics", "/readyz"]
 POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 CASES = [(path, mode) for path in ASKED for mode in (POSITIVE, NEGATIVE)]
