@@ -27,8 +27,8 @@ def browser():
 
 @pytest.fixture(scope="session")
 def url():
-    """The shipped model, served in float32."""
-    with serving(*SERVICE, "--precision", "float32", "--threads", "1") as port:
+    """The shipped model, served in float32 with gates to look at."""
+    with serving(*SERVICE, "--precision", "float32", "--threads", "1", "--inspect", "true") as port:
         yield f"http://{HOST}:{port}"
 
 

@@ -3,7 +3,12 @@
 import { h } from "../../dom.js";
 import { percent, textOf } from "../../pieces.js";
 
-const SIDES = ["forward", "cloze", "backward"]; // as they stand around a blank
+// As they stand around a blank: the side in an answer, and what it knows.
+const SIDES = [
+  ["forward", "forward.note"],
+  ["cloze", "cloze.note"],
+  ["backward", "backward.note"],
+];
 
 /**
  * A column of buttons for each side, the most probable first; all bars have one scale.
@@ -13,19 +18,19 @@ const SIDES = ["forward", "cloze", "backward"]; // as they stand around a blank
  * @param onPick  Called with the text of the one that was clicked.
  */
 export function expectations({ t, found, onPick }) {
-  const guesses = SIDES.map((side) => found[side].map(guessOf));
+  const guesses = SIDES.map(([side]) => found[side].map(guessOf));
   const most = Math.max(...guesses.flat().map((guess) => guess.probability));
-  return SIDES.map((side, index) =>
-    column(t, side, guesses[index].map((guess) => guessButton(t, guess, guess.probability / most, onPick))),
+  return SIDES.map(([side, note], index) =>
+    column(t, side, note, guesses[index].map((guess) => guessButton(t, guess, guess.probability / most, onPick))),
   );
 }
 
-function column(t, side, buttons) {
+function column(t, side, note, buttons) {
   return h(
     "section",
     { class: `side side-${side}`, "aria-labelledby": `side-${side}` },
     h("h2", { id: `side-${side}` }, t(side)),
-    h("p", { class: "hint" }, t(`${side}.note`)),
+    h("p", { class: "hint" }, t(note)),
     h("ol", {}, buttons.map((button) => h("li", {}, button))),
   );
 }

@@ -1,0 +1,31 @@
+// The board as a table, for those who read numbers, or hear them.
+
+import { h } from "../../dom.js";
+import { percent, textOf } from "../../pieces.js";
+import { SHOWN, meanAt } from "./trace.js";
+
+/** A row for each piece: the means of gates and state, and what is left of the chosen piece there. */
+export function numbers({ t, trace, left }) {
+  const byPiece = new Map(left.map((one) => [one.piece, one]));
+  const heads = ["piece", ...SHOWN, "share", "lasting"];
+  return h(
+    "table",
+    { class: "numbers" },
+    h("caption", { class: "hint" }, t("table.lead", { cells: trace.cells })),
+    h("thead", {}, h("tr", {}, heads.map((name) => h("th", { scope: "col" }, t(name))))),
+    h(
+      "tbody",
+      {},
+      trace.pieces.map((piece, index) =>
+        h(
+          "tr",
+          {},
+          h("th", { scope: "row", lang: "zh-Hans" }, textOf(piece)),
+          SHOWN.map((name) => h("td", {}, meanAt(trace, name, index).toFixed(3))),
+          h("td", {}, byPiece.has(index) ? percent(byPiece.get(index).share) : ""),
+          h("td", {}, byPiece.get(index)?.lasting ?? ""),
+        ),
+      ),
+    ),
+  );
+}
