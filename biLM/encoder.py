@@ -30,13 +30,12 @@ from biLM.completion import Completion, CompletionsOf, Greedy, Strategy, Writer
 from biLM.config import BOUNDARY_PIECES
 from biLM.errors import DamagedFileError, MixError, SelfTestError
 from biLM.fill import Blank, find_blank
-from biLM.gates import Direction, Gates
+from biLM.gates import Direction, Gates, GatesOf
 from biLM.mixes import read_mixes
 from biLM.passage import Passage
 from biLM.phrase import Filler, Phrases, PhrasesFor
 from biLM.precision import Precision, PrecisionChoice, chosen_precision
 from biLM.question import (
-    GatesOf,
     Guesses,
     GuessesFor,
     Question,
@@ -213,7 +212,7 @@ class Encoder:
             LayerError: the model has no such layer.
             TextError: the text holds a lone surrogate.
         """
-        return self.answer([GatesOf(self.pieces(text), layer, direction)])[0]
+        return _whole(GatesOf(self.artifact.model, self.pieces(text).ids, layer, direction))
 
     @torch.inference_mode()
     def answer(self, questions: Sequence[Question[Answer]]) -> list[Answer]:

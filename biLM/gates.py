@@ -14,16 +14,16 @@ before (zero at first), W and U its matrices and b the sum of its two biases:
 The kernels that read texts fast keep all but h to themselves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
+from biLM.config import BOUNDARY_PIECES
 from biLM.errors import LayerError
 from biLM.model import BiLM
 
@@ -52,11 +52,11 @@ class Gates:
     state: Numbers
 
 
-@torch.inference_mode()
-def gates_of(model: BiLM, ids: Sequence[int], layer: int, direction: Direction) -> Gates:
-    """The gates of a text, its rows in the order of the text whichever way the layer reads.
+@dataclass(frozen=True)
+class GatesOf:
+    """The question after the gates and cells of one layer of one direction.
 
-    Always in float32: the precision in which texts are read does not matter here.
+    Whatever the precision in which texts are read, these are float32.
 
     Args:
         model: Whose layer it is.
@@ -67,34 +67,57 @@ def gates_of(model: BiLM, ids: Sequence[int], layer: int, direction: Direction) 
     Raises:
         LayerError: the model has no such layer.
     """
-    if not 1 <= layer <= model.config.num_layers:
-        raise LayerError(
-            f"layer {layer} has no gates; those that have are numbered 1 to"
-            f" {model.config.num_layers}"
-        )
-    stack = {"forward": model.forward_lm, "backward": model.backward_lm}[direction]
-    framed = torch.tensor([model.config.bos_id, *ids, model.config.eos_id])
-    x = model.embedding.weight[framed if direction == "forward" else framed.flip(0)]
-    first, *others = stack.layers[:layer]
-    steps = _read(first, x)
-    x = steps[-1]
-    for lstm in others:
-        steps = _read(lstm, x)
-        x = x + steps[-1]  # a residual connection around each layer from the second on
-    in_text_order = steps if direction == "forward" else steps.flip(1)
-    return Gates(*in_text_order[:, 1:-1].contiguous().numpy())
+
+    model: BiLM
+    ids: tuple[int, ...]
+    layer: int
+    direction: Direction
+
+    def __post_init__(self) -> None:
+        num_layers = self.model.config.num_layers
+        if not 1 <= self.layer <= num_layers:
+            raise LayerError(
+                f"layer {self.layer} has no gates; those that have are numbered 1 to {num_layers}"
+            )
+
+    @property
+    def num_steps(self) -> int:
+        """A step for each piece and each layer up to the one that is asked for."""
+        return self.layer * (len(self.ids) + BOUNDARY_PIECES)
+
+    @property
+    def stepped_pieces(self) -> int:
+        """Pieces of the text."""
+        return len(self.ids)
+
+    def steps(self) -> Generator[None, None, Gates]:
+        """The answer, its rows in the order of the text whichever way it is read."""
+        config = self.model.config
+        framed = torch.tensor([config.bos_id, *self.ids, config.eos_id])
+        is_forward = self.direction == "forward"
+        stack = self.model.forward_lm if is_forward else self.model.backward_lm
+        x = self.model.embedding.weight[framed if is_forward else framed.flip(0)]
+        first, *others = stack.layers[: self.layer]
+        found = yield from _read(first, x)
+        x = found[-1]
+        for lstm in others:
+            found = yield from _read(lstm, x)
+            x = x + found[-1]  # a residual connection around each layer from the second on
+        in_text_order = found if is_forward else found.flip(1)
+        return Gates(*in_text_order[:, 1:-1].contiguous().numpy())
 
 
-def _read(lstm: nn.Module, x: Float[Tensor, "time width"]) -> Float[Tensor, "values time dim"]:
-    """i, f, g, o, c and h of every step of a row."""
+def _read(lstm: nn.Module, x: Tensor) -> Generator[None, None, Tensor]:
+    """i, f, g, o, c and h of every step of a row `[time, width]`, as `[values, time, cells]`."""
     w, u = lstm.get_parameter("weight_ih_l0"), lstm.get_parameter("weight_hh_l0")
     b = lstm.get_parameter("bias_ih_l0") + lstm.get_parameter("bias_hh_l0")
     h = c = x.new_zeros(u.shape[1])
-    steps = []
+    found = []
     for from_input in x @ w.T + b:
         i, f, g, o = (from_input + u @ h).view(4, -1)  # as torch stacks them
         i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
         c = f * c + i * g
         h = o * c.tanh()
-        steps.append(torch.stack([i, f, g, o, c, h]))
-    return torch.stack(steps, dim=1)
+        found.append(torch.stack([i, f, g, o, c, h]))
+        yield
+    return torch.stack(found, dim=1)

@@ -17,10 +17,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from biLM.artifact import Artifact
-from biLM.config import BOUNDARY_PIECES
 from biLM.context import contexts
 from biLM.fill import Blank, Expected, most_probable
-from biLM.gates import Direction, Gates, gates_of
 from biLM.passage import Passage
 from biLM.readout import Readout, read_out
 from biLM.tokenizer import Tokenizer
@@ -35,7 +33,7 @@ class Question(Protocol[Answer_co]):
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """The piece ids of what is read for it."""
+        """Its piece ids."""
         ...
 
     def answer(self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact) -> Answer_co:
@@ -95,42 +93,9 @@ class GuessesFor:
         return most_probable(logits, self.tokenizer, self.top_k)
 
 
-@dataclass(frozen=True)
-class GatesOf:
-    """The gates and the cell of one layer of one direction, step by step.
-
-    Args:
-        passage: The text.
-        layer: Counted from 1.
-        direction: From which end it is read.
-    """
-
-    passage: Passage
-    layer: int
-    direction: Direction
-
-    @property
-    def ids(self) -> tuple[int, ...]:
-        """None: the equations begin with the text itself, not with its representations."""
-        return ()
-
-    @property
-    def num_steps(self) -> int:
-        """Steps of single layers, one after the other."""
-        return self.layer * (len(self.passage.ids) + BOUNDARY_PIECES)
-
-    def answer(self, _: Float[Tensor, "depth framed dim"], artifact: Artifact) -> Gates:
-        """A row for each piece.
-
-        Raises:
-            LayerError: the model has no such layer.
-        """
-        return gates_of(artifact.model, self.passage.ids, self.layer, self.direction)
-
-
 @runtime_checkable
 class Stepped(Protocol[Answer_co]):
-    """A question that is answered in steps: a text to continue, a blank of several pieces."""
+    """A question answered in steps: how a text goes on, phrases for a blank, a layer's gates."""
 
     @property
     def ids(self) -> tuple[int, ...]:

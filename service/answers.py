@@ -14,9 +14,9 @@ from biLM.question import Guesses
 from biLM.scalar_mix import ScalarMix
 from service.continuing import Continuing
 from service.engine import Engine, Vectors
+from service.inspecting import Inspection
 from service.plan import Comparison, Cutting, Embedding, Filling
 from service.reading import Reading
-from service.stepping import Inspection
 from service.wire import embedding, encoded, to_json, to_numbers, to_safetensors
 
 Fields = dict[str, object]
@@ -131,7 +131,7 @@ def inspect_answer(plan: Inspection, found: Sequence[Gates], engine: Engine) -> 
     Raises:
         RequestError: nonfinite_output.
     """
-    asked, passage = plan.question, plan.question.passage
+    asked, passage = plan.request, plan.passage
     arrays = {name: to_numbers(rows, "float32") for name, rows in vars(found[0]).items()}
     return to_json(
         {
@@ -143,8 +143,8 @@ def inspect_answer(plan: Inspection, found: Sequence[Gates], engine: Engine) -> 
             "offsets": passage.offsets,
             "shape": arrays["state"].shape,
             "dtype": "float32",
-            **{name: encoded(numbers, plan.encoding) for name, numbers in arrays.items()},
-            "usage": {"pieces": plan.pieces, "characters": plan.characters},
+            **{name: encoded(numbers, asked.encoding) for name, numbers in arrays.items()},
+            "usage": {"pieces": plan.pieces, "characters": len(asked.text)},
         }
     )
 

@@ -18,11 +18,11 @@ from biLM.config import BOUNDARY_PIECES
 from biLM.cpus import granted_cpus
 from biLM.encoder import Encoder
 from biLM.fill import Blank
-from biLM.gates import Direction
+from biLM.gates import Direction, Gates, GatesOf
 from biLM.passage import Passage
 from biLM.phrase import Phrases, PhrasesFor
 from biLM.precision import Precision
-from biLM.question import GatesOf, GuessesFor, Question, Underway, VectorsOf
+from biLM.question import GuessesFor, Question, Underway, VectorsOf
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
 from biLM.stepper import ROWS
@@ -34,8 +34,8 @@ Answer = TypeVar("Answer")
 AnyQuestion = Question[Answer] | Underway[Answer]
 Vectors = npt.NDArray[np.float32]
 TIMED_RUNS = 3
-STEP_PIECES = 4  # padded pieces read in the time of one step of one layer; measured: 2 to 4
 TIMED_STEPS = 16
+GATE_STEP_PIECES = 3  # a thread could read in the time of a step; 1 in float32, 3 in bfloat16
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Engine:
         num_threads: How many threads may run it at once.
         step_pieces: Padded pieces that a thread could read in the time of one step of a search,
             measured on this machine.
-        turn_s: How long a search may go on before others have their turn.
+        turn_s: How long a question in steps may go on before others have their turn.
     """
 
     encoder: Encoder
@@ -157,9 +157,13 @@ class Engine:
         """The question after the pieces for a blank."""
         return GuessesFor(blank, top_k, self.encoder.tokenizer)
 
-    def ask_gates(self, passage: Passage, layer: int, direction: Direction) -> GatesOf:
-        """The question after the gates of a text."""
-        return GatesOf(passage, layer, direction)
+    def ask_gates(self, passage: Passage, layer: int, direction: Direction) -> Underway[Gates]:
+        """The question after the gates of a text.
+
+        Raises:
+            LayerError: the model has no such layer.
+        """
+        return Underway(GatesOf(self.encoder.artifact.model, passage.ids, layer, direction))
 
     def ask_phrases(self, blank: Blank, num_pieces: int, top_k: int) -> Underway[Phrases]:
         """The question after phrases for a blank."""
@@ -175,15 +179,16 @@ class Engine:
     def padded_pieces(self, question: AnyQuestion[object]) -> int:
         """What a question costs: its pieces, rounded up to whole columns, and its steps."""
         length = len(question.ids) + BOUNDARY_PIECES
-        if isinstance(question, Underway):
-            return length * ROWS + question.asked.num_steps * self.step_pieces
-        steps = question.num_steps if isinstance(question, GatesOf) else 0
-        return padded_pieces(length) + STEP_PIECES * steps
+        if not isinstance(question, Underway):
+            return padded_pieces(length)
+        if isinstance(question.asked, GatesOf):
+            return question.asked.num_steps * GATE_STEP_PIECES
+        return length * ROWS + question.asked.num_steps * self.step_pieces
 
     def run(self, questions: Sequence[AnyQuestion[Answer]]) -> list[Answer | None]:
         """The answer to each question, whatever else is in the batch.
 
-        None for a search that is not over yet: it is to be given another turn.
+        None for one in steps that is not over yet: it is to be given another turn.
         """
         read = [question for question in questions if not isinstance(question, Underway)]
         answers = iter(self.encoder.answer(read))

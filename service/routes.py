@@ -22,6 +22,7 @@ from service.body import JSON
 from service.continuing import plan_continuing
 from service.engine import Engine
 from service.exchange import Exchange, Streamed, runtime_of
+from service.inspecting import plan_inspection, refuse_unless_inspecting
 from service.metrics import MEDIA_TYPE
 from service.openapi import (
     APPLE,
@@ -69,7 +70,6 @@ from service.schemas import (
     TokenizeAnswer,
     TokenizeRequest,
 )
-from service.stepping import plan_inspection, refuse_unless_inspecting
 from service.versions import versions
 from service.wire import SAFETENSORS, to_json
 

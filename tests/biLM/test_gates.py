@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 from biLM.config import BiLMConfig
 from biLM.encoder import Encoder
 from biLM.errors import LayerError, TextError
-from biLM.gates import gates_of
+from biLM.gates import GatesOf
 from biLM.model import BiLM
+from biLM.question import Underway
 from tests.reference import lstm as oracle
 from tests.reference.precisions import PRECISIONS
 from tests.reference.texts import texts
@@ -27,6 +29,10 @@ TO_THE_FUSED_PATH = {"rtol": 0, "atol": 1e-5}
 ONE_STEP = {"rtol": 1e-5, "atol": 4e-6}
 
 any_place = st.sampled_from(PLACES)
+
+
+def gates_of(model, ids, layer, direction):
+    return Underway(GatesOf(model, tuple(ids), layer, direction)).go_on(math.inf)
 
 
 def values(gates):
@@ -161,6 +167,18 @@ def test_a_row_knows_only_what_was_read_before_it(encoder, direction, one, other
 def test_the_numbers_are_those_of_float32_in_either_precision(artifact_folder, encoder, precision):
     found = Encoder.load(artifact_folder, precision).inspect(ATE, 2, "backward")
     np.testing.assert_array_equal(values(found), values(encoder.inspect(ATE, 2, "backward")))
+
+
+@pytest.mark.parametrize("layer", [1, 2])
+def test_a_rest_after_each_step_changes_no_bit(artifact, processor, layer):
+    question = GatesOf(artifact.model, tuple(processor.encode(ATE)), layer, "backward")
+    resting, found, rests = Underway(question), None, 0
+    while found is None:
+        found = resting.go_on(0.0)
+        rests += found is None
+    assert rests == question.num_steps
+    whole = Underway(question).go_on(math.inf)
+    np.testing.assert_array_equal(values(found), values(whole))
 
 
 @pytest.mark.parametrize("layer", [-1, 0, 3])

@@ -121,8 +121,9 @@ async def test_a_layer_above_the_last_is_refused_with_the_last(open_client):
     answer = await open_client.post("/inspect", json={"text": ATE, "layer": 3})
     error = error_of(answer, 422, "unknown_layer")
     assert error["param"] == "layer"
-    assert "numbered 1 to 2" in error["message"]
-    assert error["details"] == {"index": None, "limit": 2, "actual": 3, "setting": None}
+    assert error["message"] == (
+        "layer 3 has no gates; those that have are numbered 1 to 2; see /info"
+    )
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,15 @@ async def test_steps_are_counted_as_work_and_a_full_queue_refuses_them(
         together.start_soon(embed_texts, client, [ATE])  # waits: 8 padded pieces
         while not client.runtime.batcher.waiting_pieces:
             await anyio.lowlevel.checkpoint()
-        many = await client.post("/inspect", json={"text": ATE * 2, "layer": 2})
-        # 2 layers of 14 steps, each worth 4 padded pieces, and the boundary pieces
-        assert error_of(many, 429, "overloaded")["details"]["actual"] == 8 + 8 + 2 * 14 * 4
+        many = await client.post("/inspect", json={"text": ATE * 3, "layer": 2})
+        # 2 layers of 20 steps, each worth 3 padded pieces
+        assert error_of(many, 429, "overloaded")["details"]["actual"] == 8 + 2 * 20 * 3
         gate.is_open.set()
+
+
+async def test_others_have_their_turn_between_two_steps(artifact_folder, load_held, gate, expected):
+    gate.is_open.set()
+    async with serving(settings_of(artifact_folder, inspect=True), load_held) as client:
+        answer = await inspect(client, text=ATE, layer=2)
+    assert len(gate.batches) == 2 * 8 + 1  # each layer reads the boundary pieces, too
+    np.testing.assert_allclose(arrays_of(answer), expected(ATE, 2, "forward"), rtol=0, atol=1e-5)

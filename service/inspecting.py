@@ -1,12 +1,15 @@
-"""A request whose text is read one step at a time -> what the model has to do, or a refusal."""
+"""A request for gates -> the steps that the model has to do; refused here if it cannot."""
 
 from dataclasses import dataclass
 
-from biLM.question import GatesOf
+from biLM.errors import LayerError
+from biLM.gates import Gates
+from biLM.passage import Passage
+from biLM.question import Underway
 from service.engine import Engine
 from service.errors import Details, RequestError
 from service.plan import check_length, check_response, only
-from service.schemas import Encoding, InspectRequest
+from service.schemas import InspectRequest
 from service.settings import Settings
 from service.wire import num_bytes
 
@@ -19,21 +22,21 @@ class Inspection:
     """Gates and cells of a text.
 
     Args:
+        passage: The text, a row for each piece.
         question: What is asked of the model.
-        encoding: How numbers travel.
-        characters: Code points that were sent.
+        request: As it came.
         answer_bytes: About what the answer takes.
     """
 
-    question: GatesOf
-    encoding: Encoding
-    characters: int
+    passage: Passage
+    question: Underway[Gates]
+    request: InspectRequest
     answer_bytes: int
 
     @property
     def pieces(self) -> int:
         """Pieces of the text."""
-        return len(self.question.passage.ids)
+        return len(self.passage.ids)
 
 
 def refuse_unless_inspecting(settings: Settings) -> None:
@@ -56,14 +59,6 @@ def plan_inspection(request: InspectRequest, engine: Engine, settings: Settings)
     Raises:
         RequestError: the model has no such layer, or a limit is passed.
     """
-    num_layers = engine.model.num_layers
-    if request.layer > num_layers:
-        raise RequestError(
-            "unknown_layer",
-            f"layer: those with gates are numbered 1 to {num_layers}; see /info",
-            param="layer",
-            details=Details(limit=num_layers, actual=request.layer),
-        )
     passage = engine.read_text(request.text, "piece")
     pieces = len(passage.ids)
     check_length(pieces, settings.max_text_pieces, "max_text_pieces", SHORTER)
@@ -72,5 +67,8 @@ def plan_inspection(request: InspectRequest, engine: Engine, settings: Settings)
     answer_bytes = num_bytes(numbers, "float32", request.encoding)
     with only("text", f"{SHORTER}, or ask for base64"):
         check_response(answer_bytes, settings)
-    question = engine.ask_gates(passage, request.layer, request.direction)
-    return Inspection(question, request.encoding, len(request.text), answer_bytes)
+    try:
+        question = engine.ask_gates(passage, request.layer, request.direction)
+    except LayerError as error:
+        raise RequestError("unknown_layer", f"{error}; see /info", param="layer") from error
+    return Inspection(passage, question, request, answer_bytes)
