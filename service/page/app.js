@@ -41,6 +41,7 @@ const VIEWS = [
   { id: "compare", name: { en: "Compare", zh: "对比" }, load: () => import("./views/compare.js") },
   { id: "map", name: { en: "Map", zh: "地图" }, load: () => import("./views/map.js") },
   { id: "fill", name: { en: "Fill", zh: "填空" }, load: () => import("./views/fill.js") },
+  { id: "continue", name: { en: "Continue", zh: "续写" }, load: () => import("./views/continue.js") },
   { id: "inside", name: { en: "Inside", zh: "门" }, load: () => import("./views/inside.js") },
 ];
 

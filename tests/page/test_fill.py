@@ -1,5 +1,6 @@
 """The view Fill, against the answers of /fill."""
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
@@ -40,6 +41,24 @@ def test_a_click_puts_the_piece_in_and_it_can_be_taken_back(tab):
     expect(page.get_by_role("textbox")).to_have_value(f"我爱{other}")
     page.get_by_role("button", name=AGAIN[tab.language]).click()
     expect(page.get_by_role("textbox")).to_have_value("我爱____")
+
+
+def test_a_blank_of_several_pieces_shows_their_phrases(tab, ask):
+    page = tab.go("fill")
+    page.locator(".guess").first.click()  # the blank is put back by itself
+    page.locator("#num-pieces").select_option("2")
+    found = ask("/fill", text="我爱____", top_k=10, num_pieces=2)
+    for side in ("forward", "cloze", "backward"):
+        texts = page.locator(f".side-{side} .guess .text")
+        expect(texts).to_have_text([phrase["text"].replace(" ", "␣") for phrase in found[side]])
+        shares = [
+            float(button.get_attribute("data-probability"))
+            for button in page.locator(f".side-{side} .guess").all()
+        ]
+        expected = np.exp([phrase["log_probability"] for phrase in found[side]])
+        np.testing.assert_allclose(shares, expected, rtol=1e-9)
+    page.locator(".side-cloze .guess").first.click()
+    expect(page.get_by_role("textbox")).to_have_value(f"我爱{found['cloze'][0]['text']}")
 
 
 def test_a_text_without_a_blank_is_refused_in_words_and_kept(tab):
