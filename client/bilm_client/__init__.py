@@ -9,10 +9,12 @@
 
 from bilm_client.aio import AsyncClient
 from bilm_client.answers import (
+    Completion,
     Embedding,
     Gates,
     Guess,
     Occurrence,
+    Phrase,
     Pieces,
     Similarity,
     WordVectors,
@@ -32,6 +34,7 @@ __all__ = [
     "AsyncClient",
     "BiLMClientError",
     "Client",
+    "Completion",
     "Embedding",
     "ForeignAnswerError",
     "Gates",
@@ -39,6 +42,7 @@ __all__ = [
     "NoServiceError",
     "Occurrence",
     "OverloadedError",
+    "Phrase",
     "Pieces",
     "RefusedError",
     "Similarity",

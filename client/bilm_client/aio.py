@@ -2,12 +2,21 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Literal, Self, TypeVar, Unpack, overload
 
 import httpx
 
 from bilm_client import operations
-from bilm_client.answers import Embedding, Gates, Guess, Pieces, Similarity, WordVectors
+from bilm_client.answers import (
+    Completion,
+    Embedding,
+    Gates,
+    Guess,
+    Phrase,
+    Pieces,
+    Similarity,
+    WordVectors,
+)
 from bilm_client.connection import (
     DROPPED,
     FAILED,
@@ -17,7 +26,14 @@ from bilm_client.connection import (
     lost,
     settings_of,
 )
-from bilm_client.operations import Direction, EmbedOptions, Operation, Service, SimilarityOptions
+from bilm_client.operations import (
+    CompleteOptions,
+    Direction,
+    EmbedOptions,
+    Operation,
+    Service,
+    SimilarityOptions,
+)
 from bilm_client.progress import bar
 from bilm_client.requests import per_text_fields
 from bilm_client.talk import Send, Talk, Wait
@@ -90,9 +106,25 @@ class AsyncClient:
         """As `Client.similarity`."""
         return await self._perform(operations.compare(self._service, word, texts, options))
 
-    async def fill(self, text: str, *, top_k: int = 10) -> dict[str, list[Guess]]:
+    @overload
+    async def fill(
+        self, text: str, *, top_k: int = 10, num_pieces: Literal[1] = 1
+    ) -> dict[str, list[Guess]]: ...
+
+    @overload
+    async def fill(
+        self, text: str, *, top_k: int = 10, num_pieces: int
+    ) -> dict[str, list[Guess]] | dict[str, list[Phrase]]: ...
+
+    async def fill(
+        self, text: str, *, top_k: int = 10, num_pieces: int = 1
+    ) -> dict[str, list[Guess]] | dict[str, list[Phrase]]:
         """As `Client.fill`."""
-        return await self._perform(operations.fill(self._service, text, top_k))
+        return await self._perform(operations.fill(self._service, text, top_k, num_pieces))
+
+    async def complete(self, text: str, **options: Unpack[CompleteOptions]) -> list[Completion]:
+        """As `Client.complete`."""
+        return await self._perform(operations.complete(self._service, text, options))
 
     async def inspect(
         self, text: str, *, layer: int = 1, direction: Direction = "forward"

@@ -15,6 +15,7 @@ Vectors = npt.NDArray[np.float32] | npt.NDArray[np.float16]
 Offsets = npt.NDArray[np.int32]
 Numbers = npt.NDArray[np.float32]
 Answer = TypeVar("Answer")
+SIDES = ("forward", "backward", "cloze")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +54,35 @@ class Guess:
     piece: str
     id: int
     probability: float
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """Several pieces that may stand in a blank, what they spell, and their log-probability."""
+
+    pieces: tuple[str, ...]
+    ids: tuple[int, ...]
+    text: str
+    log_probability: float
+
+
+@dataclass(frozen=True)
+class Completion:
+    """How a text may go on.
+
+    Args:
+        text: What the pieces spell.
+        pieces: As they stand in the vocabulary.
+        ids: Their piece ids.
+        log_probability: Natural logarithm, as the model has it.
+        finished: Whether the model ended the text there.
+    """
+
+    text: str
+    pieces: tuple[str, ...]
+    ids: tuple[int, ...]
+    log_probability: float
+    finished: bool
 
 
 @dataclass(frozen=True)
@@ -168,8 +198,26 @@ def cut(answer: Mapping[str, Any]) -> list[Pieces]:
 
 def guesses(answer: Mapping[str, Any]) -> dict[str, list[Guess]]:
     """The guesses of an answer to /fill by side: forward, backward and cloze."""
-    sides = ("forward", "backward", "cloze")
-    return {side: [_guess(guess) for guess in answer[side]] for side in sides}
+    return {side: [_guess(guess) for guess in answer[side]] for side in SIDES}
+
+
+def phrases(answer: Mapping[str, Any]) -> dict[str, list[Phrase]]:
+    """The same of an answer about several pieces."""
+    return {side: [_phrase(phrase) for phrase in answer[side]] for side in SIDES}
+
+
+def completions(answer: Mapping[str, Any]) -> list[Completion]:
+    """The completions of an answer to /complete."""
+    return [
+        Completion(
+            text=entry["text"],
+            pieces=tuple(entry["pieces"]),
+            ids=tuple(entry["ids"]),
+            log_probability=entry["log_probability"],
+            finished=entry["finished"],
+        )
+        for entry in answer["data"]
+    ]
 
 
 def gates(answer: Mapping[str, Any]) -> Gates:
@@ -186,6 +234,11 @@ def similarity(answer: Mapping[str, Any]) -> Similarity:
     occurrences = (Occurrence(found["index"], *found["offset"]) for found in answer["occurrences"])
     matrices = (np.array(answer["cosine"][name]) for name in ("layers", "context", "mix"))
     return Similarity(tuple(occurrences), *matrices)
+
+
+def _phrase(phrase: Mapping[str, Any]) -> Phrase:
+    pieces, ids = tuple(phrase["pieces"]), tuple(phrase["ids"])
+    return Phrase(pieces, ids, phrase["text"], phrase["log_probability"])
 
 
 def _guess(guess: Mapping[str, Any]) -> Guess:

@@ -3,12 +3,21 @@
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Literal, Self, TypeVar, Unpack, overload
 
 import httpx
 
 from bilm_client import operations
-from bilm_client.answers import Embedding, Gates, Guess, Pieces, Similarity, WordVectors
+from bilm_client.answers import (
+    Completion,
+    Embedding,
+    Gates,
+    Guess,
+    Phrase,
+    Pieces,
+    Similarity,
+    WordVectors,
+)
 from bilm_client.connection import (
     DROPPED,
     FAILED,
@@ -18,7 +27,14 @@ from bilm_client.connection import (
     lost,
     settings_of,
 )
-from bilm_client.operations import Direction, EmbedOptions, Operation, Service, SimilarityOptions
+from bilm_client.operations import (
+    CompleteOptions,
+    Direction,
+    EmbedOptions,
+    Operation,
+    Service,
+    SimilarityOptions,
+)
 from bilm_client.progress import bar
 from bilm_client.requests import per_text_fields
 from bilm_client.talk import Send, Talk, Wait
@@ -125,9 +141,36 @@ class Client:
         """
         return self._perform(operations.compare(self._service, word, texts, options))
 
-    def fill(self, text: str, *, top_k: int = 10) -> dict[str, list[Guess]]:
-        """What may stand in a blank, as in 我爱____: by `forward`, `backward` and `cloze`."""
-        return self._perform(operations.fill(self._service, text, top_k))
+    @overload
+    def fill(
+        self, text: str, *, top_k: int = 10, num_pieces: Literal[1] = 1
+    ) -> dict[str, list[Guess]]: ...
+
+    @overload
+    def fill(
+        self, text: str, *, top_k: int = 10, num_pieces: int
+    ) -> dict[str, list[Guess]] | dict[str, list[Phrase]]: ...
+
+    def fill(
+        self, text: str, *, top_k: int = 10, num_pieces: int = 1
+    ) -> dict[str, list[Guess]] | dict[str, list[Phrase]]:
+        """What may stand in a blank, as in 我爱____: by `forward`, `backward` and `cloze`.
+
+        Args:
+            text: With a blank of two or more underscores.
+            top_k: How many from each side.
+            num_pieces: How many pieces fill the blank; with more than one there are phrases.
+        """
+        return self._perform(operations.fill(self._service, text, top_k, num_pieces))
+
+    def complete(self, text: str, **options: Unpack[CompleteOptions]) -> list[Completion]:
+        """How a text may go on: one completion, or as many as `num_completions` says.
+
+        Args:
+            text: What is gone on with.
+            **options: Further fields of POST /complete.
+        """
+        return self._perform(operations.complete(self._service, text, options))
 
     def inspect(self, text: str, *, layer: int = 1, direction: Direction = "forward") -> Gates:
         """The gates and cells of one layer at each piece; the service must have `inspect` on."""

@@ -11,16 +11,20 @@ from typing import Any, Literal, TypedDict, TypeVar
 import numpy as np
 
 from bilm_client.answers import (
+    Completion,
     Embedding,
     Gates,
     Guess,
     Occurrence,
+    Phrase,
     Pieces,
     Similarity,
     WordVectors,
+    completions,
     cut,
     gates,
     guesses,
+    phrases,
     read_answer,
     similarity,
 )
@@ -48,6 +52,18 @@ class EmbedOptions(SimilarityOptions, total=False):
     normalize: bool
     dtype: Literal["float32", "float16"]
     truncate: Literal["error", "right", "left"]
+
+
+class CompleteOptions(TypedDict, total=False):
+    """Fields of /complete; what is not given is the service's default."""
+
+    max_pieces: int
+    strategy: Literal["greedy", "sample", "beam"]
+    temperature: float
+    top_k: int
+    seed: int
+    num_beams: int
+    num_completions: int
 
 
 @dataclass
@@ -129,11 +145,20 @@ def compare(
     return read_answer(lambda: similarity(found))
 
 
-def fill(service: Service, text: str, top_k: int) -> Operation[dict[str, list[Guess]]]:
+def fill(
+    service: Service, text: str, top_k: int, num_pieces: int
+) -> Operation[dict[str, list[Guess]] | dict[str, list[Phrase]]]:
     """What may stand in a blank."""
-    body = {"text": text, "top_k": top_k}
+    body = {"text": text, "top_k": top_k, "num_pieces": num_pieces}
     (found,) = yield [ask_json(Send("POST", "/fill", body), service.max_wait_s)]
-    return read_answer(lambda: guesses(found))
+    return read_answer(lambda: guesses(found) if num_pieces == 1 else phrases(found))
+
+
+def complete(service: Service, text: str, options: CompleteOptions) -> Operation[list[Completion]]:
+    """How a text may go on."""
+    body = {"text": text, **options}
+    (found,) = yield [ask_json(Send("POST", "/complete", body), service.max_wait_s)]
+    return read_answer(lambda: completions(found))
 
 
 def inspect(service: Service, text: str, layer: int, direction: Direction) -> Operation[Gates]:

@@ -164,6 +164,38 @@ def test_guesses_are_what_the_service_says(real, service_url):
         ]
 
 
+def test_phrases_are_what_the_service_says(real, service_url):
+    body = {"text": "我__苹果", "top_k": 3, "num_pieces": 2}
+    raw = httpx.post(f"{service_url}/fill", json=body).json()
+    found = real("fill", "我__苹果", top_k=3, num_pieces=2)
+    for side in ("forward", "backward", "cloze"):
+        assert [(list(p.pieces), list(p.ids), p.text, p.log_probability) for p in found[side]] == [
+            (p["pieces"], p["ids"], p["text"], p["log_probability"]) for p in raw[side]
+        ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"strategy": "sample", "temperature": 0.5, "top_k": 5, "seed": 3, "num_completions": 2},
+        {"strategy": "beam", "num_beams": 3, "num_completions": 2, "max_pieces": 4},
+    ],
+)
+def test_completions_are_what_the_service_says(real, service_url, options):
+    raw = httpx.post(f"{service_url}/complete", json={"text": "我吃了", **options}).json()
+    found = real("complete", "我吃了", **options)
+    for completion, entry in zip(found, raw["data"], strict=True):
+        shown = {name: getattr(completion, name) for name in entry if name != "index"}
+        shown |= {name: list(shown[name]) for name in ("pieces", "ids")}
+        assert {**shown, "index": entry["index"]} == entry
+
+
+def test_a_field_without_use_is_refused_by_the_service(real):
+    with pytest.raises(RefusedError, match="the strategy greedy does not use it"):
+        real("complete", "我吃了", seed=1)
+
+
 @pytest.mark.parametrize(("layer", "direction"), [(1, "backward"), (2, "forward")])
 def test_gates_and_cells_equal_the_equations(call, inspecting_url, artifact, cut, layer, direction):
     found = call(inspecting_url, "inspect", TEXTS[0], layer=layer, direction=direction)
