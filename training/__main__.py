@@ -15,6 +15,7 @@ from training.distributed import is_team
 from training.errors import TrainingError
 from training.evaluate import evaluate
 from training.export import export
+from training.generate import STRATEGIES, generate, strategy_of
 from training.initial import adapted
 from training.loop import train
 from training.pipeline import Order, fulfil
@@ -50,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     _declare_model_steps(steps)
     _declare_all(steps)
     _declare_mix(steps)
+    _declare_generate(steps)
     return parser
 
 
@@ -152,6 +154,20 @@ def _declare_mix(steps: "Steps") -> None:
     mix.set_defaults(step=_fit_mix)
 
 
+def _declare_generate(steps: "Steps") -> None:
+    generation = steps.add_parser("generate", help="an artifact, a text -> how it may go on")
+    generation.add_argument("--artifact", type=Path, required=True)
+    generation.add_argument("--text", required=True, help="may be empty")
+    generation.add_argument("--max-pieces", type=int, default=20)
+    generation.add_argument("--strategy", choices=list(STRATEGIES), default="greedy")
+    generation.add_argument("--temperature", type=float, help="of sample; 1 if not given")
+    generation.add_argument("--top-k", type=int, help="of sample; 50")
+    generation.add_argument("--seed", type=int, help="of sample; 0")
+    generation.add_argument("--num-beams", type=int, help="of beam; 4")
+    generation.add_argument("--num-completions", type=int, help="of sample and beam; 1")
+    generation.set_defaults(step=_generate)
+
+
 def _corpus(given: argparse.Namespace) -> None:
     config = CorpusConfig(weights=dict(map(_weight, given.weight)))
     for note in build_corpus(given.inputs, given.out, config).notes:
@@ -239,6 +255,14 @@ def _fit_mix(given: argparse.Namespace) -> None:
     else:
         print(f"{given.artifact_out} {named.save_with(given.artifact_out, mix)}")  # noqa: T201
         _tell(f"serve it: BILM_MODEL={given.artifact_out} scripts/serve")
+
+
+def _generate(given: argparse.Namespace) -> None:
+    names = ("temperature", "top_k", "seed", "num_beams", "num_completions")
+    values = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
+    strategy = strategy_of(given.strategy, values)
+    for line in generate(given.artifact, given.text, strategy, given.max_pieces):
+        print(line)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,0 +1,51 @@
+"""A text on the command line -> how the forward model of an artifact goes on with it."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+
+from biLM.completion import Beam, Completion, Greedy, Sampling, Strategy
+from biLM.encoder import Encoder
+from training.errors import TrainingError
+
+STRATEGIES: Mapping[str, type[Strategy]] = {"greedy": Greedy, "sample": Sampling, "beam": Beam}
+
+
+def strategy_of(name: str, given: Mapping[str, int | float]) -> Strategy:
+    """A strategy with the values that were given.
+
+    Raises:
+        TrainingError: it has no use for one of them.
+        SearchError: one is outside its range.
+    """
+    kind = STRATEGIES[name]
+    used = [field.name for field in fields(kind)]
+    for value in given:
+        if value not in used:
+            others = ", ".join(map(_option, used)) or "no values"
+            raise TrainingError(
+                f"{_option(value)} is given, and the strategy {name} takes {others};"
+                " leave it out, or choose another --strategy"
+            )
+    return kind(**given)  # type: ignore[arg-type]  # the command line has made them of their kinds
+
+
+def generate(artifact: Path, text: str, strategy: Strategy, max_pieces: int) -> list[str]:
+    """A line for each completion: its log-probability and the whole text.
+
+    Raises:
+        ArtifactError: the folder is incomplete, foreign or damaged.
+        SearchError: max_pieces is below 1.
+        TextError: the text holds a lone surrogate.
+    """
+    found = Encoder.load(artifact).complete(text, strategy, max_pieces)
+    return [_line(text, completion) for completion in found]
+
+
+def _line(text: str, completion: Completion) -> str:
+    end = " [end]" if completion.finished else ""
+    return f"{completion.log_probability:9.3f}  {text}{completion.text}{end}"
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
