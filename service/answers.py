@@ -1,4 +1,4 @@
-"""Plans and vectors -> the bodies of answers, in the shape `schemas` describes."""
+"""Plans and vectors -> the bodies of answers, in the shape `answer_schemas` describes."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

@@ -26,8 +26,9 @@ from biLM.question import GuessesFor, Question, Underway, VectorsOf
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
 from biLM.stepper import ROWS
+from service.answer_schemas import ModelInfo
 from service.log import fields
-from service.schemas import Level, ModelInfo
+from service.schemas import Level
 from service.settings import Settings
 
 Answer = TypeVar("Answer")

@@ -6,11 +6,11 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from service.answer_schemas import ErrorAnswer
 from service.errors import STATUS_OF
 from service.schemas import (
     CompleteRequest,
     EmbedRequest,
-    ErrorAnswer,
     FillRequest,
     InspectRequest,
     OpenAIRequest,

@@ -5,6 +5,17 @@ from fastapi.responses import PlainTextResponse, Response
 from starlette.requests import Request
 
 from biLM.question import VectorsOf
+from service.answer_schemas import (
+    CompleteAnswer,
+    EmbedAnswer,
+    FillAnswer,
+    Health,
+    InfoAnswer,
+    InspectAnswer,
+    OpenAIAnswer,
+    SimilarityAnswer,
+    TokenizeAnswer,
+)
 from service.answers import (
     complete_answer,
     embed_answer,
@@ -53,21 +64,12 @@ from service.plan import (
     plan_tokenizing,
 )
 from service.schemas import (
-    CompleteAnswer,
     CompleteRequest,
-    EmbedAnswer,
     EmbedRequest,
-    FillAnswer,
     FillRequest,
-    Health,
-    InfoAnswer,
-    InspectAnswer,
     InspectRequest,
-    OpenAIAnswer,
     OpenAIRequest,
-    SimilarityAnswer,
     SimilarityRequest,
-    TokenizeAnswer,
     TokenizeRequest,
 )
 from service.versions import versions
