@@ -1,6 +1,6 @@
 // The service, asked from the page.
 
-const LOADING_MS = 700; // between two looks at a model that is loading
+const LOADING_MS = 1000; // between two looks at a model that is loading
 
 /** A refusal of the service in its own words, or the lack of any answer. */
 export class ApiError extends Error {
@@ -15,8 +15,9 @@ export class ApiError extends Error {
   }
 }
 
-// What the shell hangs in: how a visitor is asked for a key, and told that the model is loading.
-export const hooks = { askForKey: async () => null, onLoading: () => {} };
+// What the shell hangs in: how a visitor is asked for a key, told that the model is loading, and told
+// which model it is.
+export const hooks = { askForKey: async () => false, onLoading: () => {}, onFacts: () => {} };
 
 const KEY = "bilm.key";
 
@@ -47,7 +48,10 @@ let facts = null;
 /** What GET /info says; asked once. */
 export function info() {
   facts ??= exchange("/info", {}).then(
-    (answer) => answer.data,
+    (answer) => {
+      hooks.onFacts(answer.data);
+      return answer.data;
+    },
     (error) => {
       facts = null; // the next one to ask may have better luck
       throw error;

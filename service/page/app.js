@@ -30,7 +30,7 @@
 // (places of words in code points), reading.js (a text as clickable pieces), vectors.js (numbers of
 // an answer, cosines), matrix.js (a square of coloured cells).
 
-import { ApiError, ask, info } from "./api.js";
+import { ask, hooks, info } from "./api.js";
 import { h } from "./dom.js";
 import { keyButton, keyDialog } from "./key.js";
 import { LANGUAGES, choose, initialLanguage, translator } from "./language.js";
@@ -45,7 +45,7 @@ const VIEWS = [
   { id: "inside", name: { en: "Inside", zh: "门" }, load: () => import("./views/inside.js") },
 ];
 
-const page = { language: initialLanguage(location.search, navigator.languages), leave: null };
+const page = { language: initialLanguage(location.search, navigator.languages), leave: null, facts: null };
 const memories = new Map(VIEWS.map((view) => [view.id, {}]));
 
 /** The view that the address names; the first where it names none. */
@@ -146,18 +146,16 @@ async function speak(language) {
   document.querySelector("header .tools button:last-child").focus(); // where the visitor was
 }
 
+/** Tells of the model as soon as any view has asked for it. */
 function footer(t) {
   const line = h("p", {});
-  info().then(
-    ({ model, precision, pieces_per_s }) => {
-      const speed = pieces_per_s.toLocaleString(page.language);
-      line.textContent = t("footer", { id: model.id, layers: model.num_layers, dim: model.dim, precision, speed });
-      line.append(" · ", h("span", { title: t("footer.revision") }, model.revision.slice(0, 14)));
-    },
-    (error) => {
-      if (!(error instanceof ApiError)) throw error; // the view tells of a refusal
-    },
-  );
+  function tell({ model, precision, pieces_per_s }) {
+    const speed = pieces_per_s.toLocaleString(page.language);
+    line.textContent = t("footer", { id: model.id, layers: model.num_layers, dim: model.dim, precision, speed });
+    line.append(" · ", h("span", { title: t("footer.revision") }, model.revision.slice(0, 14)));
+  }
+  hooks.onFacts = (facts) => tell((page.facts = facts));
+  if (page.facts) tell(page.facts);
   return h("footer", {}, line);
 }
 

@@ -30,7 +30,7 @@ export function keyDialog(t) {
     ),
   );
   hooks.askForKey = (refusal) => {
-    asking ??= opened(dialog, field, reason, refusal.message).finally(() => (asking = null));
+    asking ??= opened(dialog, field, reason, key.get() === null ? refusal.message : t("key.wrong")).finally(() => (asking = null));
     return asking;
   };
   return dialog;

@@ -4,6 +4,7 @@ import { h } from "../dom.js";
 import { EXAMPLES, typed } from "../examples.js";
 import { askForOccurrences } from "../question.js";
 import { requestPanel } from "../request.js";
+import { groupedLines } from "../text.js";
 import words from "../words/compare.js";
 import { exampleChips, writer } from "../writer.js";
 import { readLines } from "./compare/lines.js";
@@ -28,8 +29,7 @@ export async function mount(host, context) {
   const chips = exampleChips({ t, examples: EXAMPLES, state, fill, onChoose: () => compare() });
   const results = h("div", { class: "results" });
   host.append(
-    h("div", { class: "heading" }, h("h1", {}, t("title")), chips.element),
-    h("p", { class: "lead" }, t("lead")),
+    h("div", { class: "intro" }, h("h1", {}, t("title")), h("p", { class: "lead" }, t("lead")), chips.element),
     h("div", { class: "columns" }, h("div", {}, form.element, notice.element), results),
     panel.element,
   );
@@ -54,16 +54,29 @@ export async function mount(host, context) {
     results.replaceChildren(...matrices({ t, found, state, onPoint: lines.point, onCenter: () => compare() }));
   }
 
-  if (state.found) show();
-  else await compare();
+  if (state.found) return show();
+  lines.show(unread(state.typed));
+  await compare();
 }
 
 /** The vectors of the word, and the pieces of every line beside them. */
 async function ask(context, state) {
-  const asked = askForOccurrences(context, state, MAX_OCCURRENCES);
-  const texts = state.typed.split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
-  const cut = texts.length ? context.ask("/tokenize", { texts }) : { data: { data: [] } };
-  const [found, pieces] = await Promise.all([asked, cut]);
-  pieces.data.data.forEach(({ offsets }, index) => (found.lines[index].offsets = offsets));
+  const { typed } = state;
+  const [found, offsets] = await Promise.all([askForOccurrences(context, state, MAX_OCCURRENCES), cut(context, state)]);
+  state.cut = { typed, offsets }; // another word, or raw vectors, need no other pieces
+  offsets.forEach((pieces, index) => (found.lines[index].offsets = pieces));
   return found;
+}
+
+async function cut(context, { typed, cut: known }) {
+  if (known?.typed === typed) return known.offsets;
+  const texts = groupedLines(typed).map(({ text }) => text);
+  if (!texts.length) return [];
+  const answer = await context.ask("/tokenize", { texts });
+  return answer.data.data.map(({ offsets }) => offsets);
+}
+
+/** The lines before the model has read them: no pieces to click on yet. */
+function unread(typed) {
+  return groupedLines(typed).map((line) => ({ ...line, offsets: [], marks: [], numbers: [] }));
 }

@@ -29,8 +29,7 @@ export async function mount(host, context) {
   const chips = exampleChips({ t, examples: EXAMPLES, state, fill: (example) => typed(example), onChoose: () => ask() });
   const figure = h("div", { class: "figure" });
   host.append(
-    h("div", { class: "heading" }, h("h1", {}, t("title")), chips.element),
-    h("p", { class: "lead" }, t("lead")),
+    h("div", { class: "intro" }, h("h1", {}, t("title")), h("p", { class: "lead" }, t("lead")), chips.element),
     h("div", { class: "columns" }, h("div", {}, form.element, notice.element), figure),
     panel.element,
   );
@@ -132,7 +131,7 @@ function legend(t, found, { shares, right, isFlat }, count) {
   const percent = (share) => `${Math.round(100 * share)} %`;
   const texts = [
     t("legend.colour", { count, dim: found.facts.model.dim }),
-    right === null ? null : t("legend.shape", { right, all: found.groups.length }),
+    right === null || isFlat ? null : t("legend.shape", { right, all: found.groups.length }),
     isFlat ? t("same") : t("legend.axes", { first: percent(shares[0]), second: percent(shares[1]) }),
   ];
   return h("div", { class: "legend" }, texts.filter(Boolean).map((text) => h("p", { class: "hint" }, text)));

@@ -6,6 +6,8 @@ import { separation } from "../../separation.js";
 import { cosines, length, mixed } from "../../vectors.js";
 import { mixer } from "./mixer.js";
 
+const SIDE_BY_SIDE = 12; // occurrences; with more, a matrix gets the whole width
+
 /**
  * The elements to show. Sliders redraw the mix from the vectors at hand.
  *
@@ -35,7 +37,7 @@ export function matrices({ t, found, state, onPoint, onCenter }) {
   return [
     ...panels.slice(depth).map(({ element }) => element), // the context first: it says most
     mix.element,
-    h("section", { class: "panel controls", "aria-label": t("mix") }, sliders.element, centring(t, state, onCenter)),
+    h("section", { class: "panel" }, h("h2", {}, t("mixer")), sliders.element, centring(t, state, onCenter)),
     ...panels.slice(0, depth).map(({ element }) => element),
     h("div", { class: "legend" }, scale(), h("p", { class: "hint" }, t("legend")), legend),
   ];
@@ -54,8 +56,10 @@ function panel({ t, found, onPoint, title, note }, values) {
   const table = matrix({ title, labels, groups: found.groups.map((group) => group % 6), describe, onPoint: point });
   const badge = h("span", { class: "badge", hidden: true }, t("best"));
   const figures = h("p", { class: "figures" });
-  const size = labels.length > 12 ? "many" : "few";
-  const element = h("section", { class: `panel ${size}` }, h("h2", {}, title, badge), h("p", { class: "hint" }, note), table.element, figures);
+  const scroll = h("div", { class: "scroll" }, table.element);
+  const element = h("section", { class: "panel" }, h("h2", {}, title, badge), h("p", { class: "hint" }, note), scroll, figures);
+  element.classList.toggle("many", labels.length > SIDE_BY_SIDE);
+  element.style.setProperty("--count", labels.length);
   const self = { element, title, badge, draw };
 
   function draw(numbers) {
