@@ -1,6 +1,5 @@
 """The files of the page as answers: read once at start, compressed once, the same for everybody."""
 
-import gzip
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -10,6 +9,8 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+from service.compression import GZIPPED, compressed, takes_gzip
 
 FOLDER = Path(__file__).parent / "page"
 INDEX = "index.html"
@@ -53,13 +54,12 @@ class PageFile:
     def __init__(self, path: Path) -> None:
         content = path.read_bytes()
         headers = HEADERS | {"Content-Type": TYPES[path.suffix]}
-        compressed = gzip.compress(content, mtime=0)
         self._plain = _variant(content, headers)
-        self._compressed = _variant(compressed, headers | {"Content-Encoding": "gzip"})
+        self._compressed = _variant(compressed(content), headers | GZIPPED)
 
     async def __call__(self, request: Request) -> Response:
         """The file; 304 and no content for who has it."""
-        content, headers = self._compressed if _takes_gzip(request.headers) else self._plain
+        content, headers = self._compressed if takes_gzip(request.headers) else self._plain
         if _has(request.headers, headers["ETag"]):
             return Response(None, 304, headers)
         return Response(content, 200, headers)
@@ -75,11 +75,6 @@ def page_routes() -> Iterator[Route]:
 
 def _variant(content: bytes, headers: dict[str, str]) -> Variant:
     return Variant(content, headers | {"ETag": f'"{sha256(content).hexdigest()[:24]}"'})
-
-
-def _takes_gzip(headers: Headers) -> bool:
-    codings = [coding.strip() for coding in headers.get("accept-encoding", "").lower().split(",")]
-    return any(coding == "gzip" or coding.startswith("gzip;q=1") for coding in codings)
 
 
 def _has(headers: Headers, etag: str) -> bool:

@@ -30,6 +30,7 @@ from service.answers import (
     tokenize_answer,
 )
 from service.body import JSON
+from service.compression import GZIPPED, compressed, takes_gzip
 from service.continuing import plan_continuing
 from service.engine import Engine
 from service.exchange import Exchange, Streamed, runtime_of
@@ -211,6 +212,8 @@ async def info(request: Request) -> Response:
         "versions": versions(),
         "card": engine.card,
     }
+    if takes_gzip(request.headers):  # the card of a model is long
+        return Response(compressed(to_json(facts)), 200, GZIPPED, JSON)
     return _json(facts)
 
 

@@ -90,6 +90,13 @@ async def test_info_tells_model_mixes_limits_and_features(client, artifact):
     assert info["versions"]["torch"].startswith("2.")
 
 
+@pytest.mark.parametrize(("accepted", "coding"), [("gzip, br", "gzip"), ("identity", None)])
+async def test_info_is_compressed_for_who_takes_it(client, accepted, coding):
+    answer = await client.get("/info", headers={"accept-encoding": accepted})
+    assert answer.headers.get("content-encoding") == coding
+    assert answer.json()["model"]["id"] == "tiny"
+
+
 async def test_a_request_leaves_one_line_without_its_text(client, caplog):
     caplog.set_level(logging.INFO)
     headers = {"x-request-id": "r-1"}
