@@ -2,9 +2,12 @@
 
 A character outside the vocabulary is written in byte pieces, those of its UTF-8 form one after the
 other. A byte may come only where it goes on with a character, or begins one for which there is
-room; until the character is whole nothing else may come. The unknown piece and the begin of a text
-never may, its end only between characters.
+room; until the character is whole nothing else may come. Control characters and ends of lines are
+no text: no text that is read has them, for the vocabulary drops them or makes them spaces. The
+unknown piece and the begin of a text never may come, its end only between characters.
 """
+
+import unicodedata
 
 import torch
 from jaxtyping import Bool
@@ -13,6 +16,7 @@ from torch import Tensor
 from biLM.tokenizer import Tokenizer
 
 MAX_BYTES = 4  # of a character
+NO_TEXT = ("Cc", "Zl", "Zp")  # Unicode's controls, and separators of lines and paragraphs
 CONTINUING = range(0x80, 0xC0)  # bytes that stand inside a character
 
 
@@ -77,7 +81,7 @@ def missing_bytes(begun: bytes) -> int | None:
 
 def _is_text(data: bytes) -> bool:
     try:
-        data.decode()
+        text = data.decode()
     except UnicodeDecodeError:
         return False
-    return True
+    return all(unicodedata.category(character) not in NO_TEXT for character in text)

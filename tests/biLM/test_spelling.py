@@ -16,6 +16,11 @@ def spelling(tokenizer):
     return Spelling(tokenizer, EOS)
 
 
+def is_control(character):
+    """Whether it controls a terminal or ends a line: C0, DEL, C1, U+2028 and U+2029."""
+    return ord(character) in {*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029}
+
+
 def allowed(spelling, ids, room):
     return spelling.may_follow(ids, room).nonzero().flatten().tolist()
 
@@ -37,6 +42,7 @@ def test_whatever_is_chosen_the_text_is_whole_characters(spelling, tokenizer, se
         for piece in ids
     )
     assert tokenizer.decode(ids) == written.decode()
+    assert not any(map(is_control, written.decode()))
 
 
 @given(st.characters(codec="utf-8"), st.integers(1, 6))
@@ -48,7 +54,8 @@ def test_a_character_may_be_written_in_bytes_where_there_is_room(
     ids = [ids_of[byte] for byte in character.encode()]
     for place, piece in enumerate(ids):
         may = bool(spelling.may_follow(tuple(ids[:place]), room - place)[piece])
-        assert may == (len(ids) <= room)
+        is_whole = place == len(ids) - 1
+        assert may == (len(ids) <= room and not (is_whole and is_control(character)))
         if not may:
             break
 
@@ -83,6 +90,10 @@ def test_between_characters_there_is_text_or_the_end_and_inside_only_bytes(spell
         (b"\xed\xa0", None),  # half of a surrogate pair
         (b"\xf4\x90", None),  # beyond U+10FFFF
         (b"\xff", None),
+        (b"\x1b", None),  # controls
+        (b"\xc2\x85", None),
+        (b"\xe2\x80\xa8", None),
+        (b"\xe2\x80", 1),
     ],
 )
 def test_a_beginning_lacks_as_many_bytes_as_the_standard_says(begun, missing):
