@@ -5,7 +5,8 @@
 //
 //   words    { en: {key: text}, zh: {key: text} }, usually from words/<id>.js; both with the same
 //            keys. A text may hold {name}, which t("key", {name: 3}) fills in.
-//   styles   optional: its own stylesheet, "views/<id>.css".
+//   styles   optional: its own stylesheet, "views/<id>.css", all of it inside .view-<id> { … }: it stays
+//            when the visitor goes on.
 //   mount(host, context)
 //            builds the view inside the element `host`, beginning with an <h1>. Called when the
 //            visitor comes to the view and again when the language changes. May be async.
@@ -30,7 +31,7 @@
 // (places of words in code points), reading.js (a text as clickable pieces), vectors.js (numbers of
 // an answer, cosines), matrix.js (a square of coloured cells).
 
-import { ApiError, ask, hooks, info } from "./api.js";
+import { ask, hooks, info } from "./api.js";
 import { h } from "./dom.js";
 import { keyButton, keyDialog } from "./key.js";
 import { LANGUAGES, choose, initialLanguage, translator } from "./language.js";
@@ -146,7 +147,7 @@ async function speak(language) {
   document.querySelector("header .tools button:last-child").focus(); // where the visitor was
 }
 
-/** Tells of the model as soon as that is known, to the footer or to a view. */
+/** Tells of the model as soon as any view has asked for it. */
 function footer(t) {
   const line = h("p", {});
   function tell({ model, precision, pieces_per_s }) {
@@ -156,12 +157,7 @@ function footer(t) {
   }
   hooks.onFacts = (facts) => tell((page.facts = facts));
   if (page.facts) tell(page.facts);
-  else info().catch(leaveToTheView);
   return h("footer", {}, line);
-}
-
-function leaveToTheView(error) {
-  if (!(error instanceof ApiError)) throw error; // a refusal is told once, by the view
 }
 
 addEventListener("hashchange", async () => {

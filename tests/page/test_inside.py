@@ -186,7 +186,7 @@ def test_a_click_on_a_piece_follows_it_without_a_request(open_tab):
 
 def test_a_text_too_long_is_refused_in_words_and_kept(open_tab):
     visit = open_tab(390)
-    visit.expected.add(422)
+    visit.expected.add("422")
     page = visit.go("inside")
     expect(page.locator(".following h2")).to_be_visible()
     page.get_by_role("textbox").fill("很长" * 2000)
@@ -207,7 +207,7 @@ def closed_url(artifact_folder):
 
 def test_where_gates_are_kept_back_the_page_says_how_to_show_them(tab, closed_url):
     tab.host = closed_url
-    tab.expected.add(404)
+    tab.expected.add("404")
     page = tab.go("inside")
     expect(page.get_by_role("status")).to_contain_text("BILM_INSPECT=1")
     expect(page.locator(".inside code")).to_have_text("BILM_INSPECT=1 scripts/serve")

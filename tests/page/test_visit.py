@@ -27,7 +27,7 @@ def test_a_trouble_is_written_down(open_tab, event, script, trouble):
 
 def test_an_expected_refusal_is_no_trouble(open_tab):
     visit = open_tab()
-    visit.expected.add(400)
+    visit.expected.add("400")
     visit.page.goto(f"{visit.host}/livez")
     with visit.page.expect_event("console"):
         visit.page.evaluate(REFUSED)

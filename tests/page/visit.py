@@ -2,7 +2,7 @@
 
 import re
 
-REFUSED = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
+FAILED = re.compile(r"Failed to load resource: (?:the server responded with a status of )?(\S+)")
 
 
 class Visit:
@@ -18,7 +18,7 @@ class Visit:
         self.page, self.host, self.language = page, host, language
         self.troubles = []
         self.asked = []
-        self.expected = set()  # statuses of refusals: the browser itself writes them to the console
+        self.expected = set()  # of failed requests: what the browser itself writes to the console
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.troubles.append(f"page error: {error}"))
         page.on("request", self._see)
@@ -29,8 +29,8 @@ class Visit:
         return self.page
 
     def _hear(self, message):
-        refused = REFUSED.match(message.text)
-        if refused and int(refused.group(1)) in self.expected:
+        failed = FAILED.match(message.text)
+        if failed and failed.group(1) in self.expected:
             return
         if message.type in ("error", "warning"):
             self.troubles.append(f"console {message.type}: {message.text}")
