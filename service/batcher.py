@@ -15,6 +15,7 @@ from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from biLM.errors import BiLMError
+from biLM.question import Underway
 from service.backlog import Backlog
 from service.engine import AnyQuestion, Engine, use_one_core
 from service.errors import Details, RequestError
@@ -87,6 +88,11 @@ class Item:
     question: AnyQuestion[Any]
     width: int
     is_put_back: bool = False
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether it takes turns."""
+        return isinstance(self.question, Underway)
 
 
 Outcomes = list[tuple[Item, object]]
@@ -248,7 +254,7 @@ class Batcher:
                     return batch
 
     def _put_back(self, items: list[Item]) -> None:
-        """Let searches that are not over wait for another turn, behind all others."""
+        """Let searches that are not over wait for another turn, behind all other searches."""
         with self._changed:
             self._backlog.add(replace(item, is_put_back=True) for item in items)
             self._changed.notify_all()

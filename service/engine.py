@@ -36,6 +36,7 @@ AnyQuestion = Question[Answer] | Underway[Answer]
 Vectors = npt.NDArray[np.float32]
 TIMED_RUNS = 3
 TIMED_STEPS = 16
+TURN_S = 0.02  # of a search: others hardly notice it, and to be put back takes far less
 GATE_STEP_PIECES = 3  # a thread could read in the time of a step; 1 in float32, 3 in bfloat16
 
 logger = logging.getLogger(__name__)
@@ -80,12 +81,9 @@ class Engine:
         heights = encoder.warm_up()
         speed = _measured_speed(encoder, settings.max_batch_pieces, num_threads)
         logger.info("engine measured", extra=fields(threads=num_threads, pieces_per_s=round(speed)))
-        of_a_thread = speed / num_threads
-        step_pieces = math.ceil(_measured_step_s(encoder) * of_a_thread)
-        # As long as a full micro-batch: nobody waits longer for a search than for texts.
-        turn_s = settings.max_batch_pieces / of_a_thread
+        step_pieces = math.ceil(_measured_step_s(encoder) * speed / num_threads)
         deviation = encoder.self_test()
-        return cls(encoder, speed, deviation, heights, num_threads, step_pieces, turn_s)
+        return cls(encoder, speed, deviation, heights, num_threads, step_pieces, TURN_S)
 
     @property
     def model(self) -> ModelInfo:

@@ -17,6 +17,7 @@ class Text:
     number: int
     width: int
     is_wanted: bool = True
+    takes_turns: bool = False
 
 
 def backlog_of(*widths):
@@ -59,3 +60,37 @@ def test_every_batch_has_the_oldest_text_and_fits_and_none_is_lost(widths, max_p
         assert len(batch) == 1 or sum(widths[number] for number in batch) <= max_pieces
         left -= set(batch)
     assert not left
+
+
+def search(number, is_wanted=True):
+    return Text(number, 32, is_wanted, takes_turns=True)
+
+
+def test_a_search_runs_alone_and_texts_do_not_wait_for_all_searches():
+    backlog = backlog_of(32, 32)
+    backlog.add([search(2), search(3)])
+    backlog.add([Text(4, 128)])
+    assert [take(backlog, 64) for _ in range(4)] == [[0, 1], [2], [4], [3]]
+    assert backlog.pieces == 0
+
+
+def test_a_search_that_is_put_back_waits_behind_the_others_and_has_every_second_turn():
+    backlog = backlog_of(*[128] * 3)
+    backlog.add([search(3), search(4)])
+    found = []
+    while backlog:
+        found += take(backlog)
+        if found == [0, 3]:
+            backlog.add([search(3)])
+    assert found == [0, 3, 1, 4, 2, 3]
+
+
+def test_searches_nobody_wants_are_dropped_and_all_are_cleared():
+    backlog = Backlog()
+    backlog.add([search(0, is_wanted=False), search(1), search(2, is_wanted=False)])
+    assert take(backlog) == [1]
+    assert take(backlog) == []
+    assert (bool(backlog), backlog.pieces) == (False, 0)
+    backlog.add([search(3), Text(4, 16)])
+    assert {text.number for text in backlog.clear()} == {3, 4}
+    assert (bool(backlog), backlog.pieces) == (False, 0)
