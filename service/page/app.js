@@ -31,7 +31,7 @@
 // (places of words in code points), reading.js (a text as clickable pieces), vectors.js (numbers of
 // an answer, cosines), matrix.js (a square of coloured cells).
 
-import { ask, hooks, info } from "./api.js";
+import { ApiError, ask, hooks, info } from "./api.js";
 import { h } from "./dom.js";
 import { keyButton, keyDialog } from "./key.js";
 import { LANGUAGES, choose, initialLanguage, translator } from "./language.js";
@@ -147,7 +147,7 @@ async function speak(language) {
   document.querySelector("header .tools button:last-child").focus(); // where the visitor was
 }
 
-/** Tells of the model as soon as any view has asked for it. */
+/** Tells of the model as soon as that is known, to the footer or to a view. */
 function footer(t) {
   const line = h("p", {});
   function tell({ model, precision, pieces_per_s }) {
@@ -157,7 +157,12 @@ function footer(t) {
   }
   hooks.onFacts = (facts) => tell((page.facts = facts));
   if (page.facts) tell(page.facts);
+  else info().catch(leaveToTheView);
   return h("footer", {}, line);
+}
+
+function leaveToTheView(error) {
+  if (!(error instanceof ApiError)) throw error; // a refusal is told once, by the view
 }
 
 addEventListener("hashchange", async () => {

@@ -92,12 +92,8 @@ function centring(t, state, onCenter) {
     state.center = box.checked;
     onCenter();
   });
-  return h(
-    "div",
-    { class: "centring" },
-    h("div", { class: "row" }, box, h("label", { for: "center" }, t("center"))),
-    h("p", { class: "hint", id: "center-hint" }, t("center.hint")),
-  );
+  const hint = h("span", { class: "hint", id: "center-hint" }, t("center.hint"));
+  return h("div", { class: "centring" }, box, h("label", { for: "center" }, t("center")), hint);
 }
 
 function scale() {

@@ -52,7 +52,7 @@ export function mixer({ t, mixes, mix, onChange }) {
     names.append(h("button", { type: "button", "data-mix": name, on: { click: take } }, name));
   }
   show();
-  const element = h("div", { class: "mixer" }, h("p", { class: "hint" }, t("mixer.hint")), names, sliders.map((one) => one.element), scale.element, length);
+  const element = h("div", { class: "mixer" }, length, names, sliders.map((one) => one.element), scale.element);
   return { element, mix, tell: (mean) => (length.textContent = t("length", { length: mean.toFixed(2) })) };
 }
 
