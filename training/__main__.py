@@ -17,6 +17,7 @@ from training.evaluate import evaluate
 from training.export import export
 from training.generate import STRATEGIES, generate, strategy_of
 from training.initial import adapted
+from training.lab import command as laboratory
 from training.loop import train
 from training.pipeline import Order, fulfil
 from training.polysemy import WORDS, write_sheet
@@ -52,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     _declare_all(steps)
     _declare_mix(steps)
     _declare_generate(steps)
+    _declare_lab(steps)
     return parser
 
 
@@ -168,6 +170,12 @@ def _declare_generate(steps: "Steps") -> None:
     generation.set_defaults(step=_generate)
 
 
+def _declare_lab(steps: "Steps") -> None:
+    lab = steps.add_parser("lab", help="text files -> a report of what recurrent cells can do")
+    laboratory.declare(lab)
+    lab.set_defaults(step=_lab)
+
+
 def _corpus(given: argparse.Namespace) -> None:
     config = CorpusConfig(weights=dict(map(_weight, given.weight)))
     for note in build_corpus(given.inputs, given.out, config).notes:
@@ -263,6 +271,10 @@ def _generate(given: argparse.Namespace) -> None:
     strategy = strategy_of(given.strategy, values)
     for line in generate(given.artifact, given.text, strategy, given.max_pieces):
         print(line)  # noqa: T201
+
+
+def _lab(given: argparse.Namespace) -> None:
+    print(laboratory.run(given, _tell))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -77,6 +77,7 @@ class BiLMObjective(nn.Module):
         super().__init__()
         self.bilm = bilm
         self.heads = Heads(bilm.config)
+        self.inputs: nn.Module | None = None  # ids -> what the layers read, if not the embedding
         smoothed = counts.double() + 1  # a piece never seen is rare, not impossible
         with torch.no_grad():
             # Started at the log frequencies, so that the first steps learn context and not counts.
@@ -109,7 +110,7 @@ class BiLMObjective(nn.Module):
             pieces = vectors[batch.ids.numel() :]
             target_bias = bias - self.negative_probabilities.log()
             piece_bias = target_bias[negatives]
-        expected = self._expected(x, batch.lengths, dropout)
+        expected = self._expected(self._read(batch.ids, x), batch.lengths, dropout)
         wanted = (expected * x).sum(-1).float() + target_bias[batch.ids]
         is_place = _predicted(batch)
         total, losses = softmax_loss(
@@ -125,7 +126,8 @@ class BiLMObjective(nn.Module):
     def judge(self, batch: Batch) -> list[Judged]:
         """Compare what each head expects with what stands there, by the full softmax."""
         embedding = self.bilm.embedding
-        expected = self._expected(embedding(batch.ids), batch.lengths, 0.0)
+        x = self._read(batch.ids, embedding(batch.ids))
+        expected = self._expected(x, batch.lengths, 0.0)
         judged = []
         for side, is_place in zip(expected, _predicted(batch), strict=True):
             targets = batch.ids[is_place]
@@ -141,8 +143,13 @@ class BiLMObjective(nn.Module):
             self.negative_probabilities, number, replacement=True, generator=generator
         )
 
+    def _read(
+        self, ids: Int[Tensor, "batch time"], vectors: Float[Tensor, "batch time width"]
+    ) -> Float[Tensor, "batch time input"]:
+        return vectors if self.inputs is None else self.inputs(ids)
+
     def _expected(
-        self, x: Float[Tensor, "batch time width"], lengths: Int[Tensor, " batch"], dropout: float
+        self, x: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"], dropout: float
     ) -> Float[Tensor, "side batch time width"]:
         """What each head expects in every column; zeros stand beyond both ends of a row."""
         stacks = self.bilm.forward_lm, self.bilm.backward_lm

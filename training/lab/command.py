@@ -1,0 +1,93 @@
+"""The command of the laboratory: experiments by name -> a dated report."""
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from training.device import choose_device
+from training.errors import TrainingError
+from training.lab import budget, clipping, copying, directions, gradients, inputs
+from training.lab.findings import Finding
+from training.lab.plan import FULL_MINUTES, Plan
+from training.lab.report import Entry, read_entries, write
+from training.lab.text import prepare
+from training.lab.trials import Laboratory
+from training.provenance import provenance
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What can be asked for by name."""
+
+    measure: Callable[[Laboratory], Finding]
+    reads_text: bool = True
+
+
+EXPERIMENTS = {
+    "cells": Experiment(budget.measure),
+    "gradients": Experiment(gradients.measure),
+    "clipping": Experiment(clipping.measure, reads_text=False),
+    "copying": Experiment(copying.measure, reads_text=False),
+    "inputs": Experiment(inputs.measure),
+    "directions": Experiment(directions.measure),
+}
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--minutes", type=float, default=FULL_MINUTES, help="for all, on two cores")
+    size.add_argument("--quick", action="store_true", help="too small to find anything: a trial")
+    parser.add_argument("--corpus", type=Path, nargs="+", default=[], help="as of the step corpus")
+    parser.add_argument("--only", nargs="+", choices=list(EXPERIMENTS), help="some experiments")
+    parser.add_argument("--out", type=Path, default=Path("docs/lab"), help="of dated folders")
+    parser.add_argument("--work", type=Path, default=Path("build/lab"), help="of the text")
+
+
+def run(given: argparse.Namespace, tell: Callable[[str], None]) -> Path:
+    """Measure what is asked for, and return the folder of the report.
+
+    The report is written after every experiment; one that is asked for again takes the place of
+    what the day's report had of it.
+
+    Raises:
+        TrainingError: there is no text for an experiment that reads one, or the day's report is of
+            another plan.
+    """
+    names = [name for name in EXPERIMENTS if given.only is None or name in given.only]
+    plan = Plan.quick() if given.quick else Plan.of_minutes(given.minutes)
+    reading = [name for name in names if EXPERIMENTS[name].reads_text]
+    if reading and not given.corpus:
+        blind = [name for name, one in EXPERIMENTS.items() if not one.reads_text]
+        raise TrainingError(
+            f"{', '.join(reading)} read text, and none is given; name files or folders with"
+            f" --corpus, or measure what needs none: --only {' '.join(blind)}"
+        )
+    date = datetime.now(UTC).date().isoformat()
+    folder: Path = given.out / date
+    options = _options(given)
+    entries = read_entries(folder, asdict(plan)) if given.only else {}
+    shards = prepare(given.corpus, given.work, plan) if reading else None
+    lab = Laboratory(plan, shards, tell)
+    for name in names:
+        entries[name] = _entry(name, lab, options)
+        ordered = {one: entries[one] for one in EXPERIMENTS if one in entries}
+        write(folder, date, asdict(plan), ordered)
+        tell(f"{name}: {entries[name].facts['seconds']} s, in {folder}")
+    return folder
+
+
+def _entry(name: str, lab: Laboratory, options: str) -> Entry:
+    facts, began = provenance(choose_device()), time.monotonic()
+    finding = EXPERIMENTS[name].measure(lab)
+    seconds = round(time.monotonic() - began)
+    return Entry(finding, {**facts, "options": options, "seconds": seconds})
+
+
+def _options(given: argparse.Namespace) -> str:
+    """What was asked for, without names of folders."""
+    size = "--quick" if given.quick else f"--minutes {given.minutes:g}"
+    return f"{size} --corpus …" if given.corpus else size

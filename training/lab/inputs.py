@@ -1,0 +1,118 @@
+"""Pieces as one-hot vectors against pieces as trained embeddings.
+
+A one-hot row e_j times the first layer's matrix W picks its column: W e_j = W_j. So with one-hot
+input the first layer has a column of 4 * cell_size numbers for every piece and direction, and with
+embeddings of width D only W E with E of D numbers a piece (Bengio et al. 2003, "A neural
+probabilistic language model", section 2). Here the columns are looked up, not multiplied.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from biLM.model import EMBEDDING_STD
+from training.cells.choice import LSTM, new_layer
+from training.lab.findings import Finding, Plot, Table, Value
+from training.lab.text import described
+from training.lab.trials import Laboratory, Trial, bits_per_character, fit
+from training.objective import BiLMObjective, build_objective
+
+TIED, UNTIED, ONE_HOT = "embedding, tied", "embedding, untied", "one-hot"
+GATES = 4
+
+
+def measure(lab: Laboratory) -> Finding:
+    """Train three models that differ in what their first layers read."""
+    recipe = lab.plan.recipe(LSTM)
+    trials = {TIED: lab.trial(recipe)}
+    for name, change in ((UNTIED, untie), (ONE_HOT, read_one_hot)):
+        objective = build_objective(recipe, lab.text)
+        change(objective)
+        trials[name] = fit(recipe, objective, lab)
+    return Finding(
+        title="One-hot against trained embeddings as input",
+        setting=_setting(lab),
+        tables=(_bits(trials, lab), _curves(trials)),
+        plots=(Plot("inputs", 1, "pieces", tuple(trials), "nats per piece, held out"),),
+    )
+
+
+def untie(objective: BiLMObjective) -> None:
+    """Give the layers an embedding of their own, beside the one that the softmax compares with."""
+    sizes = objective.bilm.config
+    table = nn.Embedding(sizes.num_pieces, sizes.embedding_size)
+    nn.init.normal_(table.weight, std=EMBEDDING_STD)
+    objective.inputs = table
+
+
+def read_one_hot(objective: BiLMObjective) -> None:
+    """Let the first layer of each direction read one-hot vectors of the pieces."""
+    sizes = objective.bilm.config
+    width = GATES * sizes.cell_size
+    table = nn.Embedding(sizes.num_pieces, 2 * width)  # the columns of both directions' W
+    for gate in torch.split(table.weight.data, sizes.cell_size, dim=1):
+        nn.init.xavier_uniform_(gate)
+    objective.inputs = table
+    for begin, stack in enumerate((objective.bilm.forward_lm, objective.bilm.backward_lm)):
+        stack.layers[0] = OneHotLayer(sizes.cell_size, begin * width)
+
+
+class OneHotLayer(nn.Module):
+    """An LSTM layer that is given W x and not x: its own W is the identity and stays it.
+
+    Args:
+        cell_size: Width of each state.
+        begin: Where its columns begin in what it is given.
+    """
+
+    def __init__(self, cell_size: int, begin: int) -> None:
+        super().__init__()
+        self.part = slice(begin, begin + GATES * cell_size)
+        self.layer = new_layer(LSTM, GATES * cell_size, cell_size)
+        product = self.layer.get_parameter("weight_ih_l0").requires_grad_(False)
+        nn.init.eye_(product)
+
+    def forward(
+        self, x: Float[Tensor, "batch time columns"], state: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Float[Tensor, "batch time dim"], tuple[Tensor, Tensor]]:
+        """As the layer itself, over its part of the columns."""
+        found: tuple[Tensor, tuple[Tensor, Tensor]] = self.layer(x[..., self.part], state)
+        return found
+
+
+def trained_parameters(objective: BiLMObjective) -> tuple[int, int]:
+    """Numbers that are trained: for the input of the first layers alone, and in all."""
+    everything = sum(one.numel() for one in objective.parameters() if one.requires_grad)
+    table = objective.inputs or objective.bilm.embedding
+    return sum(one.numel() for one in table.parameters()), everything
+
+
+def _bits(trials: dict[str, Trial], lab: Laboratory) -> Table:
+    rows: list[tuple[Value, ...]] = []
+    for name, trial in trials.items():
+        numbers = trained_parameters(trial.objective)
+        bits = bits_per_character(trial.objective, lab.text)
+        rows.append((name, *numbers, trial.pieces, *bits))
+    return Table(
+        "Bits per character of all held-out text (full softmax), and numbers that are trained:"
+        " those that a piece's input is looked up in, and all",
+        ("input", "input parameters", "parameters", "pieces", "forward bits", "backward bits"),
+        tuple(rows),
+    )
+
+
+def _curves(trials: dict[str, Trial]) -> Table:
+    points = zip(*(trial.curve for trial in trials.values()), strict=True)
+    rows = [(together[0][0], *(nats for _, nats in together)) for together in points]
+    caption = "Held-out loss on the way: nats per piece, mean of forward and backward"
+    return Table(caption, ("pieces", *trials), tuple(rows))
+
+
+def _setting(lab: Laboratory) -> str:
+    return (
+        f"{described(lab.text)} The LSTM of `cells`, at its equal number of pieces: its embedding"
+        " is shared by the input and the softmax (tied). Untied, the input has an embedding of its"
+        " own. One-hot, the first layers read one-hot vectors, which is a column of four times the"
+        " cell's width for every piece and direction; the softmax keeps its embedding. Everything"
+        f" else is the same. One seed ({lab.plan.seed})."
+    )

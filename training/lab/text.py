@@ -1,0 +1,62 @@
+"""Text files -> the shards that every experiment on text reads, made once."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from biLM.files import to_json, write_atomically
+from training.corpus import CorpusConfig, build_corpus, find_sources, training_text
+from training.errors import CorpusError
+from training.lab.plan import Plan
+from training.shards import Shards, build_shards
+from training.vocabulary import VocabularyConfig, train_vocabulary
+
+NAME = "text.json"
+SAMPLE_CHARACTERS = 2_000_000  # the vocabulary is trained on, at most
+
+
+def prepare(inputs: Sequence[Path], work: Path, plan: Plan) -> Shards:
+    """The shards of some text files, or those that a run before has made of the same.
+
+    Raises:
+        CorpusError: there is no text, or none of it is held out.
+    """
+    wanted: dict[str, Any] = {
+        "sources": {name: _size_and_time(path) for name, path in find_sources(inputs).items()},
+        "num_pieces": plan.num_pieces,
+        "held_out_one_in": plan.held_out_one_in,
+    }
+    made = work / NAME
+    if made.exists() and json.loads(made.read_text("utf-8")) == wanted:
+        return Shards(work / "shards")
+    config = CorpusConfig(held_out_one_in=plan.held_out_one_in)
+    corpus = build_corpus(inputs, work / "corpus", config)
+    if not any(count.held_out_documents for count in corpus.sources.values()):
+        raise CorpusError(
+            f"none of the documents is held out to measure by; give a few hundred of them, one a"
+            f" line, of which one in {plan.held_out_one_in} is"
+        )
+    text, vocabulary = training_text(work / "corpus"), work / "pieces.model"
+    sizes = VocabularyConfig(
+        num_pieces=plan.num_pieces, is_limit=True, max_sample_characters=SAMPLE_CHARACTERS
+    )
+    train_vocabulary(text, vocabulary, sizes)
+    shards = build_shards(work / "corpus", vocabulary, work / "shards")
+    write_atomically(made, to_json(wanted))
+    return shards
+
+
+def described(shards: Shards) -> str:
+    """What was read, by names and numbers."""
+    sources, facts = ", ".join(sorted(shards.held_out())), shards.manifest
+    held_out = sum(len(shard.pieces) for shard in shards.held_out().values())
+    return (
+        f"Text: {sources}; {int(str(facts['train_pieces'])):,} pieces to train on, {held_out:,}"
+        f" held out, {len(shards.counts):,} different ones."
+    )
+
+
+def _size_and_time(path: Path) -> list[int]:
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns]

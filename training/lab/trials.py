@@ -1,0 +1,108 @@
+"""Runs on text: a recipe -> a trained model, and what happened on the way."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from statistics import mean, median
+
+from training.config import TrainConfig
+from training.device import choose_device
+from training.evaluate import score_held_out
+from training.held_out import score
+from training.lab.plan import Plan
+from training.loop import Run
+from training.objective import BiLMObjective, build_objective
+from training.shards import Shard, Shards
+
+SCORE_BATCHES = 16  # of held-out text, read several times while a run goes on
+ROUNDS = 2  # of measuring speed, so that a busy moment does not fall on one recipe alone
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A run that has ended.
+
+    Args:
+        objective: The model, trained.
+        pieces: Predicted per direction.
+        norms: Of the gradient before clipping, of every step.
+        curve: Pieces seen, and nats per piece of held-out text by the two language models' mean.
+    """
+
+    objective: BiLMObjective
+    pieces: int
+    norms: tuple[float, ...]
+    curve: tuple[tuple[int, float], ...]
+
+
+@dataclass
+class Laboratory:
+    """What the experiments share: a plan, the text, and the runs made so far."""
+
+    plan: Plan
+    shards: Shards | None
+    tell: Callable[[str], None]
+    trials: dict[TrainConfig, Trial] = field(default_factory=dict)
+
+    @property
+    def text(self) -> Shards:
+        """The text; the command has made sure that there is one where it is read."""
+        assert self.shards is not None, "an experiment on text was begun without: this is a bug"
+        return self.shards
+
+    def trial(self, config: TrainConfig) -> Trial:
+        """The run of a recipe, made once."""
+        if config not in self.trials:
+            self.trials[config] = fit(config, build_objective(config, self.text), self)
+        return self.trials[config]
+
+
+def fit(config: TrainConfig, objective: BiLMObjective, lab: Laboratory) -> Trial:
+    """Train an objective by a recipe's budget."""
+    began = time.monotonic()
+    run = Run(config, choose_device(), objective.to(choose_device()))
+    held_out = Shard.joined(list(lab.text.held_out().values()))
+    norms: list[float] = []
+    curve: list[tuple[int, float]] = []
+    for following, batch in run.batches(lab.text):
+        if run.progress.pieces >= config.max_pieces:
+            break
+        norms.append(run.step(batch, following)[1])
+        if run.progress.step % config.score_every_steps == 0:
+            scores = score(objective, held_out, SCORE_BATCHES)
+            nats = mean(one.nats_per_piece for one in scores[:2])
+            curve.append((run.progress.pieces, nats))
+    lab.tell(f"{config.cell}: {run.progress.pieces:,} pieces, {time.monotonic() - began:.0f} s")
+    return Trial(objective.eval(), run.progress.pieces, tuple(norms), tuple(curve))
+
+
+def bits_per_character(objective: BiLMObjective, shards: Shards) -> tuple[float, float]:
+    """Forward and backward, over all held-out text."""
+    everything = score_held_out(objective, shards)[0]["all"]
+    forward, backward = (
+        float(str(everything[f"{side}_bits_per_character"])) for side in ("forward", "backward")
+    )
+    return forward, backward
+
+
+def speeds(recipes: Mapping[str, TrainConfig], lab: Laboratory) -> dict[str, float]:
+    """Pieces a second of each recipe: the median over steps, measured by turns."""
+    found: dict[str, list[float]] = {name: [] for name in recipes}
+    for _ in range(ROUNDS):
+        for name, config in recipes.items():
+            found[name] += _step_speeds(config, lab)
+    return {name: median(one) for name, one in found.items()}
+
+
+def _step_speeds(config: TrainConfig, lab: Laboratory) -> list[float]:
+    device = choose_device()
+    run = Run(config, device, build_objective(config, lab.text).to(device))
+    began, steps = time.monotonic(), []
+    for following, batch in run.batches(lab.text):
+        before = time.monotonic()
+        run.step(batch, following)
+        now = time.monotonic()
+        steps.append(batch.num_predictions / (now - before))
+        if now - began > lab.plan.speed_s:
+            break
+    return steps[len(steps) // 2 :]  # the first steps meet shapes that oneDNN has not seen
