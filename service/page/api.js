@@ -97,18 +97,26 @@ function refusalOf(response, text) {
     return new ApiError(error.message, { ...error, status: response.status });
   } catch {
     // Not the service: something between it and the page answered.
-    return new ApiError(`${response.status} ${response.statusText}`, { status: response.status, code: "unknown" });
+    return new ApiError(`${response.status} ${response.statusText}`, {
+      status: response.status,
+      code: "unknown",
+    });
   }
 }
 
 /** 'tokenize;dur=0.5, infer;dur=12' -> [{name: "tokenize", ms: 0.5}, {name: "infer", ms: 12}]. */
 export function parseTiming(header) {
-  return [...header.matchAll(/([\w-]+);dur=([\d.]+)/g)].map(([, name, ms]) => ({ name, ms: Number(ms) }));
+  return [...header.matchAll(/([\w-]+);dur=([\d.]+)/g)].map(([, name, ms]) => ({
+    name,
+    ms: Number(ms),
+  }));
 }
 
 function pause(ms, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, ms);
-    signal?.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)), { once: true });
+    signal?.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)), {
+      once: true,
+    });
   });
 }

@@ -41,9 +41,14 @@ function settled(rows, centres) {
     const next = rows.map((row) => nearest(row, centres).index);
     if (next.every((group, row) => group === of[row])) break;
     of = next;
-    centres = centres.map((centre, group) => mean(rows.filter((_, row) => of[row] === group)) ?? centre);
+    centres = centres.map(
+      (centre, group) => mean(rows.filter((_, row) => of[row] === group)) ?? centre,
+    );
   }
-  const spread = rows.reduce((sum, row, index) => sum + squaredDistance(row, centres[of[index]]), 0);
+  const spread = rows.reduce(
+    (sum, row, index) => sum + squaredDistance(row, centres[of[index]]),
+    0,
+  );
   return { of, centres, spread };
 }
 
@@ -72,7 +77,11 @@ function mean(rows) {
 /** The group of the first row is 0, and so on: colours do not depend on chance. */
 function numbered({ of, centres, spread }) {
   const order = [...new Set(of)];
-  return { of: of.map((group) => order.indexOf(group)), centres: order.map((group) => centres[group]), spread };
+  return {
+    of: of.map((group) => order.indexOf(group)),
+    centres: order.map((group) => centres[group]),
+    spread,
+  };
 }
 
 /** Numbers in [0, 1) from a seed: mulberry32, Tommy Ettinger, in the public domain. */
@@ -95,13 +104,25 @@ export function agreement(found, groups) {
   const kinds = [...new Set(groups)];
   const counts = kinds.map((kind) => {
     const row = [];
-    groups.forEach((group, index) => group === kind && (row[found[index]] = (row[found[index]] ?? 0) + 1));
+    groups.forEach(
+      (group, index) => group === kind && (row[found[index]] = (row[found[index]] ?? 0) + 1),
+    );
     return row;
   });
   const free = [...new Set(found)];
   const best = (index, left) =>
     index === counts.length
       ? 0
-      : Math.max(best(index + 1, left), ...left.map((cluster) => (counts[index][cluster] ?? 0) + best(index + 1, left.filter((other) => other !== cluster))));
+      : Math.max(
+          best(index + 1, left),
+          ...left.map(
+            (cluster) =>
+              (counts[index][cluster] ?? 0) +
+              best(
+                index + 1,
+                left.filter((other) => other !== cluster),
+              ),
+          ),
+        );
   return best(0, free);
 }

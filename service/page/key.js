@@ -8,7 +8,13 @@ let refresh = () => {};
 
 /** The dialog that asks for a key; every request that was refused for lack of one waits for it. */
 export function keyDialog(t) {
-  const field = h("input", { id: "key", type: "password", autocomplete: "off", spellcheck: "false", required: true });
+  const field = h("input", {
+    id: "key",
+    type: "password",
+    autocomplete: "off",
+    spellcheck: "false",
+    required: true,
+  });
   const reason = h("p", { class: "reason" });
   const dialog = h(
     "dialog",
@@ -30,7 +36,12 @@ export function keyDialog(t) {
     ),
   );
   hooks.askForKey = (refusal) => {
-    asking ??= opened(dialog, field, reason, key.get() === null ? refusal.message : t("key.wrong")).finally(() => (asking = null));
+    asking ??= opened(
+      dialog,
+      field,
+      reason,
+      key.get() === null ? refusal.message : t("key.wrong"),
+    ).finally(() => (asking = null));
     return asking;
   };
   return dialog;

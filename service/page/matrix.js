@@ -3,7 +3,9 @@
 import { h } from "./dom.js";
 
 const MINUS = "−";
-const STRONG = 0.85; // from here on light digits are easier to read than dark ones
+// Beyond these, light digits have more contrast than dark ones: 4.5 and more on either side.
+const STRONG_ABOVE = 0.97;
+const STRONG_BELOW = -0.83;
 
 /**
  * {element, draw(values)}: a table that takes new numbers without being built anew.
@@ -19,16 +21,40 @@ export function matrix({ title, labels, groups, describe, onPoint }) {
   const cells = labels.map((_, row) => labels.map((__, column) => cell(row, column, onPoint)));
   const table = h(
     "table",
-    { class: "matrix", role: "grid", "aria-label": title, on: { keydown: (event) => walk(event, cells) } },
-    h("thead", {}, h("tr", { role: "row" }, h("td", {}), labels.map((label, index) => head("col", label, groups[index])))),
-    h("tbody", {}, cells.map((row, index) => h("tr", { role: "row" }, head("row", labels[index], groups[index]), row))),
+    {
+      class: "matrix",
+      role: "grid",
+      "aria-label": title,
+      on: { keydown: (event) => walk(event, cells) },
+    },
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        { role: "row" },
+        h("td", {}),
+        labels.map((label, index) => head("col", label, groups[index])),
+      ),
+    ),
+    h(
+      "tbody",
+      {},
+      cells.map((row, index) =>
+        h("tr", { role: "row" }, head("row", labels[index], groups[index]), row),
+      ),
+    ),
   );
   table.addEventListener("pointerleave", () => onPoint());
   table.addEventListener("focusout", () => onPoint());
   if (cells.length) cells[0][cells.length > 1 ? 1 : 0].tabIndex = 0;
 
   function draw(values) {
-    cells.forEach((row, i) => row.forEach((element, j) => paint(element, values[i][j], describe(i, j, shown(values[i][j])))));
+    cells.forEach((row, i) =>
+      row.forEach((element, j) =>
+        paint(element, values[i][j], describe(i, j, shown(values[i][j]))),
+      ),
+    );
   }
 
   return { element: table, draw };
@@ -48,7 +74,7 @@ function paint(element, value, description) {
   element.textContent = compact(value);
   element.style.setProperty("--heat", `${Math.round(Math.min(1, Math.abs(value)) * 100)}%`);
   element.classList.toggle("cool", value < 0);
-  element.classList.toggle("strong", Math.abs(value) > STRONG);
+  element.classList.toggle("strong", value > STRONG_ABOVE || value < STRONG_BELOW);
   element.setAttribute("aria-label", description);
 }
 

@@ -20,7 +20,9 @@ export function notice(t) {
 
   function fail(error) {
     element.className = "notice wrong";
-    element.replaceChildren(...(error instanceof ApiError ? refused(error, t) : [h("p", {}, error.message)]));
+    element.replaceChildren(
+      ...(error instanceof ApiError ? refused(error, t) : [h("p", {}, error.message)]),
+    );
   }
 
   /** What the function gave; undefined where it failed or a later attempt has overtaken it. */

@@ -39,7 +39,10 @@ function gram(rows) {
 }
 
 function upright(coordinates) {
-  const farthest = coordinates.reduce((best, value) => (Math.abs(value) > Math.abs(best) ? value : best), 0);
+  const farthest = coordinates.reduce(
+    (best, value) => (Math.abs(value) > Math.abs(best) ? value : best),
+    0,
+  );
   return farthest < 0 ? coordinates.map((value) => -value) : coordinates;
 }
 
@@ -52,9 +55,11 @@ function upright(coordinates) {
 export function eigen(symmetric) {
   const a = symmetric.map((row) => Float64Array.from(row));
   const v = a.map((_, row) => Float64Array.from(a, (__, column) => Number(row === column)));
-  const enough = PRECISION * a.reduce((most, row, index) => Math.max(most, Math.abs(row[index])), 0);
+  const enough =
+    PRECISION * a.reduce((most, row, index) => Math.max(most, Math.abs(row[index])), 0);
   for (let sweep = 0; sweep < MAX_SWEEPS && largestBeside(a) > enough; sweep += 1) {
-    for (let p = 0; p < a.length; p += 1) for (let q = p + 1; q < a.length; q += 1) rotate(a, v, p, q);
+    for (let p = 0; p < a.length; p += 1)
+      for (let q = p + 1; q < a.length; q += 1) rotate(a, v, p, q);
   }
   const order = a.map((_, index) => index).sort((one, other) => a[other][other] - a[one][one]);
   return {
@@ -65,7 +70,9 @@ export function eigen(symmetric) {
 
 function largestBeside(a) {
   let largest = 0;
-  a.forEach((row, p) => row.forEach((value, q) => (largest = p === q ? largest : Math.max(largest, Math.abs(value)))));
+  a.forEach((row, p) =>
+    row.forEach((value, q) => (largest = p === q ? largest : Math.max(largest, Math.abs(value)))),
+  );
   return largest;
 }
 

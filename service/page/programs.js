@@ -31,9 +31,9 @@ export function python(url, body, needsKey = false) {
 }
 
 const VECTORS = [
-  "for entry in answer[\"data\"]:",
-  "    numbers = np.frombuffer(base64.b64decode(entry[\"embedding\"]), np.dtype(entry[\"dtype\"]).newbyteorder(\"<\"))",
-  "    print(entry[\"index\"], numbers.reshape(entry[\"shape\"]))",
+  'for entry in answer["data"]:',
+  '    numbers = np.frombuffer(base64.b64decode(entry["embedding"]), np.dtype(entry["dtype"]).newbyteorder("<"))',
+  '    print(entry["index"], numbers.reshape(entry["shape"]))',
 ];
 
 const WIDTH = 88;
@@ -41,7 +41,8 @@ const WIDTH = 88;
 /** A JSON value as Python writes it; broken into lines where it is long. */
 export function literal(value, indent = "") {
   const flat = flatLiteral(value);
-  if (flat.length + indent.length <= WIDTH || typeof value !== "object" || value === null) return flat;
+  if (flat.length + indent.length <= WIDTH || typeof value !== "object" || value === null)
+    return flat;
   const inner = `${indent}    `;
   const entries = Array.isArray(value)
     ? value.map((one) => literal(one, inner))
@@ -56,7 +57,9 @@ function flatLiteral(value) {
   if (value === null || value === undefined) return "None";
   if (Array.isArray(value)) return `[${value.map(flatLiteral).join(", ")}]`;
   if (typeof value === "object") {
-    return `{${Object.entries(value).map(([name, one]) => `${JSON.stringify(name)}: ${flatLiteral(one)}`).join(", ")}}`;
+    return `{${Object.entries(value)
+      .map(([name, one]) => `${JSON.stringify(name)}: ${flatLiteral(one)}`)
+      .join(", ")}}`;
   }
   return JSON.stringify(value); // JSON's strings and numbers are Python's, too
 }

@@ -4,7 +4,7 @@ import { groupedLines, occurrences } from "./text.js";
 import { rowsByLayer } from "./vectors.js";
 
 /**
- * {lines, facts, message?, body?, answer?, layers?, groups?, lineOf?, markOf?}.
+ * {lines, facts, message?, word?, body?, answer?, layers?, groups?, lineOf?, markOf?}.
  *
  * `lines` are those typed: {text, group, marks, numbers}; marks are the places of the word, numbers
  * count them from 1 over all lines. `layers[layer][occurrence]` is a vector; the context comes last,
@@ -23,7 +23,16 @@ export async function askForOccurrences({ ask, info }, { typed, word, center }, 
   const body = question(lines, facts, center);
   const answer = await ask("/embed", body);
   const message = count > limit ? ["word.too_many", { limit, count }] : null;
-  return { lines, facts, message, body, answer, layers: rowsByLayer(answer.data.data), ...placed(lines) };
+  return {
+    lines,
+    facts,
+    message,
+    word: sought,
+    body,
+    answer,
+    layers: rowsByLayer(answer.data.data),
+    ...placed(lines),
+  };
 }
 
 function number(lines, word, limit) {
@@ -54,7 +63,9 @@ function question(lines, { model, features }, center) {
 }
 
 function placed(lines) {
-  const each = lines.flatMap((line, index) => line.marks.map((mark) => ({ group: line.group, index, mark })));
+  const each = lines.flatMap((line, index) =>
+    line.marks.map((mark) => ({ group: line.group, index, mark })),
+  );
   return {
     groups: each.map(({ group }) => group),
     lineOf: each.map(({ index }) => index),

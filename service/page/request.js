@@ -44,7 +44,11 @@ function timeOf({ timing, ms, bytes }, t) {
 
 function program(language, source, t) {
   const code = h("code", { tabindex: "0" }, source);
-  const button = h("button", { type: "button", class: "quiet", "aria-label": `${t("request.copy")}: ${language}` }, t("request.copy"));
+  const button = h(
+    "button",
+    { type: "button", class: "quiet", "aria-label": `${t("request.copy")}: ${language}` },
+    t("request.copy"),
+  );
   button.addEventListener("click", () => copy(source, code, button, t));
   return h("figure", {}, h("figcaption", {}, h("span", {}, language), button), h("pre", {}, code));
 }

@@ -18,8 +18,13 @@ export function separation(cosines, groups) {
   }
   if (!inside.length || !across.length) return null;
   let above = 0;
-  for (const alike of inside) for (const unlike of across) above += alike > unlike ? 1 : alike === unlike ? 0.5 : 0;
-  return { inside: mean(inside), across: mean(across), ranking: above / (inside.length * across.length) };
+  for (const alike of inside)
+    for (const unlike of across) above += alike > unlike ? 1 : alike === unlike ? 0.5 : 0;
+  return {
+    inside: mean(inside),
+    across: mean(across),
+    ranking: above / (inside.length * across.length),
+  };
 }
 
 function mean(numbers) {

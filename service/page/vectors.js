@@ -5,9 +5,13 @@ export function decode(embedding, dtype = "float32") {
   const bytes = Uint8Array.from(atob(embedding), (character) => character.charCodeAt(0));
   const view = new DataView(bytes.buffer);
   if (dtype === "float32") {
-    return Float32Array.from({ length: bytes.length / 4 }, (_, index) => view.getFloat32(4 * index, true));
+    return Float32Array.from({ length: bytes.length / 4 }, (_, index) =>
+      view.getFloat32(4 * index, true),
+    );
   }
-  return Float32Array.from({ length: bytes.length / 2 }, (_, index) => half(view.getUint16(2 * index, true)));
+  return Float32Array.from({ length: bytes.length / 2 }, (_, index) =>
+    half(view.getUint16(2 * index, true)),
+  );
 }
 
 /** The number that 16 bits mean: IEEE 754 binary16. */
@@ -66,6 +70,8 @@ export function length(vector) {
 export function cosines(rows) {
   const lengths = rows.map(length);
   return rows.map((one, i) =>
-    rows.map((other, j) => (lengths[i] && lengths[j] ? dot(one, other) / (lengths[i] * lengths[j]) : 0)),
+    rows.map((other, j) =>
+      lengths[i] && lengths[j] ? dot(one, other) / (lengths[i] * lengths[j]) : 0,
+    ),
   );
 }

@@ -12,18 +12,37 @@ import { h } from "./dom.js";
  */
 export function writer({ t, state, list, action, onSubmit }) {
   const text = h("textarea", { id: "typed", rows: 10, spellcheck: "false", lang: "zh-Hans" });
-  const word = h("input", { id: "word", autocomplete: "off", spellcheck: "false", lang: "zh-Hans" });
-  const toggle = h("button", { type: "button", class: "quiet", "aria-controls": "typed", on: { click: () => open(!state.isOpen, true) } });
+  const word = h("input", {
+    id: "word",
+    autocomplete: "off",
+    spellcheck: "false",
+    lang: "zh-Hans",
+  });
+  const toggle = h("button", {
+    type: "button",
+    class: "quiet",
+    "aria-controls": "typed",
+    on: { click: () => open(!state.isOpen, true) },
+  });
   const element = h(
     "form",
     { class: "writer", on: { submit } },
     h("div", { class: "heading" }, h("h2", {}, t("writer.sentences")), toggle),
     h("div", { class: "shown" }, list),
     h("div", { class: "writing" }, h("label", { for: "typed" }, t("writer.hint")), text),
-    h("div", { class: "row" }, h("label", { for: "word" }, t("writer.word")), word, h("button", { class: "primary" }, action)),
+    h(
+      "div",
+      { class: "row" },
+      h("label", { for: "word" }, t("writer.word")),
+      word,
+      h("button", { class: "primary" }, action),
+    ),
   );
   text.addEventListener("input", () => (state.typed = text.value));
-  text.addEventListener("keydown", (event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && submit(event));
+  text.addEventListener(
+    "keydown",
+    (event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && submit(event),
+  );
   word.addEventListener("input", () => (state.word = word.value));
 
   function submit(event) {
@@ -53,9 +72,22 @@ export function writer({ t, state, list, action, onSubmit }) {
 /** Buttons that put an example into the state. */
 export function exampleChips({ t, examples, state, fill, onChoose }) {
   const buttons = examples.map((example) =>
-    h("button", { type: "button", lang: "zh-Hans", "data-word": example.word, on: { click: () => choose(example) } }, example.word),
+    h(
+      "button",
+      {
+        type: "button",
+        lang: "zh-Hans",
+        "data-word": example.word,
+        on: { click: () => choose(example) },
+      },
+      example.word,
+    ),
   );
-  const element = h("div", { class: "row chips", role: "group", "aria-label": t("writer.examples") }, buttons);
+  const element = h(
+    "div",
+    { class: "row chips", role: "group", "aria-label": t("writer.examples") },
+    buttons,
+  );
 
   function choose(example) {
     Object.assign(state, { typed: fill(example), word: example.word, isOpen: false });
@@ -66,7 +98,10 @@ export function exampleChips({ t, examples, state, fill, onChoose }) {
   function refresh() {
     for (const [index, button] of buttons.entries()) {
       const { word } = examples[index];
-      button.setAttribute("aria-pressed", String(state.word === word && state.typed === fill(examples[index])));
+      button.setAttribute(
+        "aria-pressed",
+        String(state.word === word && state.typed === fill(examples[index])),
+      );
     }
   }
 

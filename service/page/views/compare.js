@@ -25,11 +25,23 @@ export async function mount(host, context) {
 
   const panel = requestPanel(t);
   const lines = readLines({ t, onPick: (word) => ((state.word = word), compare()) });
-  const form = writer({ t, state, list: lines.element, action: t("compare"), onSubmit: () => compare() });
+  const form = writer({
+    t,
+    state,
+    list: lines.element,
+    action: t("compare"),
+    onSubmit: () => compare(),
+  });
   const chips = exampleChips({ t, examples: EXAMPLES, state, fill, onChoose: () => compare() });
   const results = h("div", { class: "results" });
   host.append(
-    h("div", { class: "intro" }, h("h1", {}, t("title")), h("p", { class: "lead" }, t("lead")), chips.element),
+    h(
+      "div",
+      { class: "intro" },
+      h("h1", {}, t("title")),
+      h("p", { class: "lead" }, t("lead")),
+      chips.element,
+    ),
     h("div", { class: "columns" }, h("div", {}, form.element, notice.element), results),
     panel.element,
   );
@@ -51,7 +63,9 @@ export async function mount(host, context) {
     if (found.message) notice.say(t(...found.message));
     if (!found.layers) return results.replaceChildren();
     panel.show("/embed", found.body, found.answer);
-    results.replaceChildren(...matrices({ t, found, state, onPoint: lines.point, onCenter: () => compare() }));
+    results.replaceChildren(
+      ...matrices({ t, found, state, onPoint: lines.point, onCenter: () => compare() }),
+    );
   }
 
   if (state.found) return show();
@@ -62,7 +76,10 @@ export async function mount(host, context) {
 /** The vectors of the word, and the pieces of every line beside them. */
 async function ask(context, state) {
   const { typed } = state;
-  const [found, offsets] = await Promise.all([askForOccurrences(context, state, MAX_OCCURRENCES), cut(context, state)]);
+  const [found, offsets] = await Promise.all([
+    askForOccurrences(context, state, MAX_OCCURRENCES),
+    cut(context, state),
+  ]);
   state.cut = { typed, offsets }; // another word, or raw vectors, need no other pieces
   offsets.forEach((pieces, index) => (found.lines[index].offsets = pieces));
   return found;

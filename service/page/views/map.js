@@ -24,12 +24,29 @@ export async function mount(host, context) {
   state.center = true;
 
   const panel = requestPanel(t);
-  const list = h("div", { class: "clusters" });
+  const list = h("div", {
+    class: "clusters",
+    role: "region", // a part that scrolls is reached by the tab key
+    tabindex: "0",
+    "aria-label": t("writer.sentences"),
+  });
   const form = writer({ t, state, list, action: t("draw"), onSubmit: () => ask() });
-  const chips = exampleChips({ t, examples: EXAMPLES, state, fill: (example) => typed(example), onChoose: () => ask() });
+  const chips = exampleChips({
+    t,
+    examples: EXAMPLES,
+    state,
+    fill: (example) => typed(example),
+    onChoose: () => ask(),
+  });
   const figure = h("div", { class: "figure" });
   host.append(
-    h("div", { class: "intro" }, h("h1", {}, t("title")), h("p", { class: "lead" }, t("lead")), chips.element),
+    h(
+      "div",
+      { class: "intro" },
+      h("h1", {}, t("title")),
+      h("p", { class: "lead" }, t("lead")),
+      chips.element,
+    ),
     h("div", { class: "columns" }, h("div", {}, form.element, notice.element), figure),
     panel.element,
   );
@@ -41,7 +58,11 @@ export async function mount(host, context) {
     if (!found) return;
     const senses = new Set(found.groups).size;
     state.count = Math.min(MOST_CLUSTERS, Math.max(2, senses));
-    state.kind = String(found.facts.features.context ? found.facts.model.num_layers + 1 : found.facts.model.num_layers);
+    state.kind = String(
+      found.facts.features.context
+        ? found.facts.model.num_layers + 1
+        : found.facts.model.num_layers,
+    );
     state.found = found;
     show();
   }
@@ -74,12 +95,16 @@ function draw({ t, state, list, figure }) {
       y,
       cluster: shown.of[index],
       shape: found.groups[index],
-      label: t("dot", { sentence: found.lines[found.lineOf[index]].text, cluster: shown.of[index] + 1 }),
+      label: t("dot", {
+        sentence: found.lines[found.lineOf[index]].text,
+        cluster: shown.of[index] + 1,
+      }),
       sentence: () => sentence(found, index),
     })),
     centres: shown.centres,
-    title: t("chart", { count: items.length, word: state.word }),
-    onPoint: (index) => items.forEach((item, other) => item.classList.toggle("pointed", other === index)),
+    title: t("chart", { count: items.length, word: found.word }),
+    onPoint: (index) =>
+      items.forEach((item, other) => item.classList.toggle("pointed", other === index)),
   });
   items.forEach((item, index) => {
     item.addEventListener("pointerenter", () => chart.point(index));
@@ -87,7 +112,11 @@ function draw({ t, state, list, figure }) {
   });
   list.replaceChildren(...byCluster(t, shown, items));
   const focused = figure.contains(document.activeElement) ? document.activeElement.id : null;
-  figure.replaceChildren(controls(t, state, again), chart.element, legend(t, found, shown, state.count));
+  figure.replaceChildren(
+    controls(t, state, again),
+    chart.element,
+    legend(t, found, shown, state.count),
+  );
   if (focused) document.getElementById(focused)?.focus(); // a redrawn control keeps the focus
 }
 
@@ -102,7 +131,13 @@ function sentence(found, index) {
 function byCluster(t, shown, items) {
   return shown.centres.map((_, cluster) => {
     const own = items.filter((_, index) => shown.of[index] === cluster);
-    const title = h("h3", {}, t("cluster", { number: cluster + 1 }), " ", h("span", {}, own.length));
+    const title = h(
+      "h3",
+      {},
+      t("cluster", { number: cluster + 1 }),
+      " ",
+      h("span", {}, own.length),
+    );
     return h("section", { class: `cluster-${cluster}` }, title, h("ul", {}, own));
   });
 }
@@ -110,19 +145,35 @@ function byCluster(t, shown, items) {
 function controls(t, state, onChange) {
   const { facts, layers } = state.found;
   const depth = facts.model.num_layers + 1;
-  const kinds = layers.map((_, layer) => [String(layer), layer === depth ? t("context") : t("layer", { number: layer })]);
+  const kinds = layers.map((_, layer) => [
+    String(layer),
+    layer === depth ? t("context") : t("layer", { number: layer }),
+  ]);
   kinds.push(["mix", t("mix")]);
-  const counts = Array.from({ length: MOST_CLUSTERS - 1 }, (_, index) => [String(index + 2), String(index + 2)]);
+  const counts = Array.from({ length: MOST_CLUSTERS - 1 }, (_, index) => [
+    String(index + 2),
+    String(index + 2),
+  ]);
   return h(
     "div",
     { class: "row controls" },
     chooser("kind", t("by"), kinds, state.kind, (value) => ((state.kind = value), onChange())),
-    chooser("count", t("clusters"), counts, String(state.count), (value) => ((state.count = Number(value)), onChange())),
+    chooser(
+      "count",
+      t("clusters"),
+      counts,
+      String(state.count),
+      (value) => ((state.count = Number(value)), onChange()),
+    ),
   );
 }
 
 function chooser(id, label, options, chosen, onChange) {
-  const select = h("select", { id }, options.map(([value, text]) => h("option", { value, selected: value === chosen }, text)));
+  const select = h(
+    "select",
+    { id },
+    options.map(([value, text]) => h("option", { value, selected: value === chosen }, text)),
+  );
   select.addEventListener("change", () => onChange(select.value));
   return [h("label", { for: id }, label), select];
 }
@@ -132,7 +183,13 @@ function legend(t, found, { shares, right, isFlat }, count) {
   const texts = [
     t("legend.colour", { count, dim: found.facts.model.dim }),
     right === null || isFlat ? null : t("legend.shape", { right, all: found.groups.length }),
-    isFlat ? t("same") : t("legend.axes", { first: percent(shares[0]), second: percent(shares[1]) }),
+    isFlat
+      ? t("same")
+      : t("legend.axes", { first: percent(shares[0]), second: percent(shares[1]) }),
   ];
-  return h("div", { class: "legend" }, texts.filter(Boolean).map((text) => h("p", { class: "hint" }, text)));
+  return h(
+    "div",
+    { class: "legend" },
+    texts.filter(Boolean).map((text) => h("p", { class: "hint" }, text)),
+  );
 }

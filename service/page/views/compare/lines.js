@@ -23,7 +23,9 @@ export function readLines({ t, onPick }) {
 
   /** Mark the lines at these places of the list; none when called with nothing. */
   function point(...places) {
-    [...list.children].forEach((line, index) => line.classList.toggle("pointed", places.includes(index)));
+    [...list.children].forEach((line, index) =>
+      line.classList.toggle("pointed", places.includes(index)),
+    );
   }
 
   const element = h("div", {}, list, h("p", { class: "hint" }, t("pick.hint")));

@@ -19,9 +19,12 @@ const SIDE_BY_SIDE = 12; // occurrences; with more, a matrix gets the whole widt
 export function matrices({ t, found, state, onPoint, onCenter }) {
   const depth = found.facts.model.num_layers + 1;
   const { mixes } = found.facts;
-  if (state.mix?.weights.length !== depth) state.mix = { weights: [...mixes.default.weights], gamma: mixes.default.gamma };
+  if (state.mix?.weights.length !== depth)
+    state.mix = { weights: [...mixes.default.weights], gamma: mixes.default.gamma };
   const numbered = found.layers.slice(0, depth);
-  const panels = found.layers.map((rows, layer) => panel({ t, found, onPoint, ...named(t, layer, depth) }, cosines(rows)));
+  const panels = found.layers.map((rows, layer) =>
+    panel({ t, found, onPoint, ...named(t, layer, depth) }, cosines(rows)),
+  );
   const mix = panel({ t, found, onPoint, title: t("mix"), note: t("mix.note") });
   const legend = h("p", { class: "hint" });
 
@@ -37,7 +40,13 @@ export function matrices({ t, found, state, onPoint, onCenter }) {
   return [
     ...panels.slice(depth).map(({ element }) => element), // the context first: it says most
     mix.element,
-    h("section", { class: "panel" }, h("h2", {}, t("mixer")), sliders.element, centring(t, state, onCenter)),
+    h(
+      "section",
+      { class: "panel" },
+      h("h2", {}, t("mixer")),
+      sliders.element,
+      centring(t, state, onCenter),
+    ),
     ...panels.slice(0, depth).map(({ element }) => element),
     h("div", { class: "legend" }, scale(), h("p", { class: "hint" }, t("legend")), legend),
   ];
@@ -45,7 +54,10 @@ export function matrices({ t, found, state, onPoint, onCenter }) {
 
 function named(t, layer, depth) {
   if (layer === depth) return { title: t("context"), note: t("context.note") };
-  return { title: t("layer", { number: layer }), note: t(layer ? "layer.n" : "layer.0", { number: layer }) };
+  return {
+    title: t("layer", { number: layer }),
+    note: t(layer ? "layer.n" : "layer.0", { number: layer }),
+  };
 }
 
 /** A matrix under its name, over the means inside and across the senses. */
@@ -53,11 +65,24 @@ function panel({ t, found, onPoint, title, note }, values) {
   const labels = found.groups.map((_, index) => String(index + 1));
   const describe = (row, column, number) => t("cell", { number, row: row + 1, column: column + 1 });
   const point = (...pair) => onPoint(...pair.map((index) => found.lineOf[index]));
-  const table = matrix({ title, labels, groups: found.groups.map((group) => group % 6), describe, onPoint: point });
+  const table = matrix({
+    title,
+    labels,
+    groups: found.groups.map((group) => group % 6),
+    describe,
+    onPoint: point,
+  });
   const badge = h("span", { class: "badge", hidden: true }, t("best"));
   const figures = h("p", { class: "figures" });
   const scroll = h("div", { class: "scroll" }, table.element);
-  const element = h("section", { class: "panel" }, h("h2", {}, title, badge), h("p", { class: "hint" }, note), scroll, figures);
+  const element = h(
+    "section",
+    { class: "panel" },
+    h("h2", {}, title, badge),
+    h("p", { class: "hint" }, note),
+    scroll,
+    figures,
+  );
   element.classList.toggle("many", labels.length > SIDE_BY_SIDE);
   element.style.setProperty("--count", labels.length);
   const self = { element, title, badge, draw };
@@ -68,7 +93,11 @@ function panel({ t, found, onPoint, title, note }, values) {
     figures.replaceChildren();
     if (!self.separation) return;
     const { inside, across } = self.separation;
-    figures.append(h("span", {}, t("inside", { inside: shown(inside) })), " ", h("span", {}, t("across", { across: shown(across) })));
+    figures.append(
+      h("span", {}, t("inside", { inside: shown(inside) })),
+      " ",
+      h("span", {}, t("across", { across: shown(across) })),
+    );
   }
 
   if (values) draw(values);
@@ -80,9 +109,14 @@ function measured(t, panels) {
   const able = panels.filter((one) => one.separation);
   if (!able.length) return t("legend.one");
   const gap = ({ separation: { inside, across } }) => inside - across;
-  const [best] = [...able].sort((one, other) => other.separation.ranking - one.separation.ranking || gap(other) - gap(one));
+  const [best] = [...able].sort(
+    (one, other) => other.separation.ranking - one.separation.ranking || gap(other) - gap(one),
+  );
   for (const one of panels) one.badge.hidden = one !== best;
-  return t("legend.best", { ranking: `${Math.round(100 * best.separation.ranking)} %`, name: best.title });
+  return t("legend.best", {
+    ranking: `${Math.round(100 * best.separation.ranking)} %`,
+    name: best.title,
+  });
 }
 
 function centring(t, state, onCenter) {
@@ -97,5 +131,11 @@ function centring(t, state, onCenter) {
 }
 
 function scale() {
-  return h("div", { class: "scale", "aria-hidden": "true" }, h("span", {}, "−1"), h("span", { class: "bar" }), h("span", {}, "1"));
+  return h(
+    "div",
+    { class: "scale", "aria-hidden": "true" },
+    h("span", {}, "−1"),
+    h("span", { class: "bar" }),
+    h("span", {}, "1"),
+  );
 }

@@ -13,12 +13,23 @@ const STEP = 0.01;
  * @param onChange  Called whenever a slider has moved.
  */
 export function mixer({ t, mixes, mix, onChange }) {
-  const reach = Math.max(REACH, ...Object.values(mixes).flatMap(({ weights, gamma }) => [...weights, gamma].map(Math.abs)));
+  const reach = Math.max(
+    REACH,
+    ...Object.values(mixes).flatMap(({ weights, gamma }) => [...weights, gamma].map(Math.abs)),
+  );
   const sliders = mix.weights.map((_, index) =>
-    slider({ name: ["s", h("sub", {}, index)], label: t("weight", { number: index }), min: -reach, max: reach }, (value) => {
-      mix.weights[index] = value;
-      changed();
-    }),
+    slider(
+      {
+        name: ["s", h("sub", {}, index)],
+        label: t("weight", { number: index }),
+        min: -reach,
+        max: reach,
+      },
+      (value) => {
+        mix.weights[index] = value;
+        changed();
+      },
+    ),
   );
   const scale = slider({ name: ["γ"], label: t("gamma"), min: 0, max: reach }, (value) => {
     mix.gamma = value;
@@ -33,7 +44,8 @@ export function mixer({ t, mixes, mix, onChange }) {
   }
 
   function mark() {
-    for (const button of names.children) button.setAttribute("aria-pressed", String(same(mixes[button.dataset.mix], mix)));
+    for (const button of names.children)
+      button.setAttribute("aria-pressed", String(same(mixes[button.dataset.mix], mix)));
   }
 
   function show() {
@@ -52,12 +64,26 @@ export function mixer({ t, mixes, mix, onChange }) {
     names.append(h("button", { type: "button", "data-mix": name, on: { click: take } }, name));
   }
   show();
-  const element = h("div", { class: "mixer" }, length, names, sliders.map((one) => one.element), scale.element);
-  return { element, mix, tell: (mean) => (length.textContent = t("length", { length: mean.toFixed(2) })) };
+  const element = h(
+    "div",
+    { class: "mixer" },
+    length,
+    names,
+    sliders.map((one) => one.element),
+    scale.element,
+  );
+  return {
+    element,
+    mix,
+    tell: (mean) => (length.textContent = t("length", { length: mean.toFixed(2) })),
+  };
 }
 
 function same(one, other) {
-  return one.gamma === other.gamma && one.weights.every((weight, index) => Math.abs(weight - other.weights[index]) < STEP / 2);
+  return (
+    one.gamma === other.gamma &&
+    one.weights.every((weight, index) => Math.abs(weight - other.weights[index]) < STEP / 2)
+  );
 }
 
 function slider({ name, label, min, max }, onInput) {
@@ -69,7 +95,13 @@ function slider({ name, label, min, max }, onInput) {
     onInput(Number(range.value));
   });
   return {
-    element: h("div", { class: "slider" }, h("span", { "aria-hidden": "true" }, name), range, number),
+    element: h(
+      "div",
+      { class: "slider" },
+      h("span", { "aria-hidden": "true" }, name),
+      range,
+      number,
+    ),
     set(value) {
       range.value = value;
       tell();

@@ -29,7 +29,9 @@ export function picture(rows, groups, count) {
     points,
     shares,
     of,
-    centres: Array.from({ length: new Set(of).size }, (_, cluster) => middle(points.filter((_, row) => of[row] === cluster))),
+    centres: Array.from({ length: new Set(of).size }, (_, cluster) =>
+      middle(points.filter((_, row) => of[row] === cluster)),
+    ),
     right: kinds > 1 && kinds <= MOST_SENSES ? agreement(of, groups) : null,
     isFlat: points.every(([x, y]) => Math.hypot(x, y) < FLAT),
   };

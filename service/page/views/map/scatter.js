@@ -34,11 +34,17 @@ export function scatter({ dots, centres, title, onPoint }) {
     const outline = SHAPES[shape % SHAPES.length](RADIUS);
     const dot = svg(
       "g",
-      { class: `dot cluster-${cluster}`, tabindex: index === 0 ? "0" : "-1", role: "img", "aria-label": label },
+      {
+        class: `dot cluster-${cluster}`,
+        tabindex: index === 0 ? "0" : "-1",
+        role: "img",
+        "aria-label": label,
+      },
       svg("circle", { class: "reach", r: 13 }),
       svg("path", { d: outline }),
     );
-    for (const event of ["pointerenter", "focus", "click"]) dot.addEventListener(event, () => point(index));
+    for (const event of ["pointerenter", "focus", "click"])
+      dot.addEventListener(event, () => point(index));
     for (const event of ["pointerleave", "blur"]) dot.addEventListener(event, () => point());
     dot.addEventListener("keydown", (event) => walk(event, index));
     return dot;
@@ -83,10 +89,13 @@ export function scatter({ dots, centres, title, onPoint }) {
     const put = fitted([...dots.map(({ x, y }) => [x, y]), ...centres], width, height);
     places = put.slice(0, dots.length);
     const middles = put.slice(dots.length);
-    marks.forEach((dot, index) => dot.setAttribute("transform", `translate(${places[index].join(",")})`));
+    marks.forEach((dot, index) =>
+      dot.setAttribute("transform", `translate(${places[index].join(",")})`),
+    );
     threads.forEach((thread, index) => {
       const [[x1, y1], [x2, y2]] = [places[index], middles[dots[index].cluster]];
-      for (const [name, value] of Object.entries({ x1, y1, x2, y2 })) thread.setAttribute(name, value);
+      for (const [name, value] of Object.entries({ x1, y1, x2, y2 }))
+        thread.setAttribute(name, value);
     });
   }
 
@@ -100,7 +109,10 @@ function fitted(points, width, height) {
   const [left, right, bottom, top] = [0, 0, 1, 1].map((axis, side) =>
     Math[side % 2 ? "max" : "min"](...points.map((point) => point[axis])),
   );
-  const scale = Math.min((width - 2 * MARGIN) / (right - left || 1), (height - 2 * MARGIN) / (top - bottom || 1));
+  const scale = Math.min(
+    (width - 2 * MARGIN) / (right - left || 1),
+    (height - 2 * MARGIN) / (top - bottom || 1),
+  );
   return points.map(([x, y]) => [
     width / 2 + scale * (x - (left + right) / 2),
     height / 2 - scale * (y - (bottom + top) / 2),
