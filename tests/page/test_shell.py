@@ -120,7 +120,7 @@ def test_a_view_looks_the_same_after_all_others_were_seen(open_tab):
 
 
 LAYOUT = """() => [...document.querySelectorAll("main *")]
-    .filter((element) => !element.closest(".notice, .request"))
+    .filter((element) => !element.closest(".notice, details"))
     .map((element) => [element.className.toString(), ...["x", "y", "width", "height"]
         .map((side) => Math.round(element.getBoundingClientRect()[side]))].join(" "))"""
 
