@@ -83,6 +83,7 @@ export async function mount(host, context) {
     const isSame = state.found?.body.text === body.text;
     state.found = { body, answer, trace: traceOf(answer.data) };
     if (!isSame) state.chosen = Math.max(state.found.trace.pieces.map(textOf).indexOf(FOLLOWED), 0);
+    state.cell = null; // the one that lasts longest is another one in each layer and text
     show();
   }
 
