@@ -105,6 +105,7 @@ def test_each_layer_and_direction_shows_its_own_gates(open_tab, oracle, layer, d
     shown = np.array([[float(value) for value in row[:4]] for row in rows(page)])
     means = np.stack([np.abs(trace[name]).mean(axis=1) for name in NAMES], axis=1)
     np.testing.assert_allclose(shown, means, **SHORT)
+    expect(page.locator(".readout dd").first).to_have_text("number 1 of 512 by memory")
     if direction == "backward":  # what is read later stands to the left
         assert [row[5] != "" for row in rows(page)] == [True] * 3 + [False] * (len(means) - 3)
         lasting = (kept(trace, 2, -1) >= 0.5).sum(axis=1)[::-1].tolist()

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from benchmarks.processes import HOST, SERVICE, serving
+from tests.service.test_process import read_until, running
 
 VIEWS = ("compare", "map", "fill", "continue", "inside")
 SHOWS = {  # what stands there once a view has its answer
@@ -123,6 +124,18 @@ LAYOUT = """() => [...document.querySelectorAll("main *")]
     .filter((element) => !element.closest(".notice, details"))
     .map((element) => [element.className.toString(), ...["x", "y", "width", "height"]
         .map((side) => Math.round(element.getBoundingClientRect()[side]))].join(" "))"""
+
+
+@pytest.mark.long
+def test_who_comes_before_the_model_waits_for_it(open_tab):
+    with running("--threads", "1") as process:
+        address = read_until(process, r"running on (http://127\.0\.0\.1:\d+)").group(1)
+        tab = open_tab(host=address)
+        tab.expected.add("503")
+        page = tab.go("fill")
+        expect(page.locator(".notice")).to_contain_text("The model is loading")
+        expect(page.locator(".guess").first).to_be_visible()
+        expect(page.locator(".notice")).to_be_empty()
 
 
 @pytest.fixture(scope="module")
