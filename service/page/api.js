@@ -72,7 +72,7 @@ async function exchange(path, options, signal) {
     if (refusal.code === "starting") {
       hooks.onLoading(refusal.message);
       await pause(LOADING_MS, signal);
-    } else if (refusal.status !== 401 || !(await hooks.askForKey(refusal, signal))) {
+    } else if (refusal.status !== 401 || !(await hooks.askForKey(refusal, begin))) {
       throw refusal;
     }
   }

@@ -4,6 +4,7 @@ import { hooks, key } from "./api.js";
 import { h } from "./dom.js";
 
 let asking = null; // one dialog for all the requests that wait for a key
+let answered = { at: -Infinity, isGiven: false }; // when the last dialog was closed, and how
 let refresh = () => {};
 
 /** The dialog that asks for a key; every request that was refused for lack of one waits for it. */
@@ -35,13 +36,15 @@ export function keyDialog(t) {
       ),
     ),
   );
-  hooks.askForKey = (refusal) => {
-    asking ??= opened(
-      dialog,
-      field,
-      reason,
-      key.get() === null ? refusal.message : t("key.wrong"),
-    ).finally(() => (asking = null));
+  hooks.askForKey = (refusal, sentAt) => {
+    // A refusal of what was sent before the last answer asks for nothing new.
+    if (!asking && sentAt < answered.at) return Promise.resolve(answered.isGiven);
+    const message = key.get() === null ? refusal.message : t("key.wrong");
+    asking ??= opened(dialog, field, reason, message).then((isGiven) => {
+      asking = null;
+      answered = { at: performance.now(), isGiven };
+      return isGiven;
+    });
     return asking;
   };
   return dialog;

@@ -169,13 +169,28 @@ def test_a_key_is_asked_for_until_it_is_right_and_never_shown(tab, guarded_url):
 def test_who_gives_no_key_sees_the_refusal_and_keeps_what_was_typed(open_tab, guarded_url):
     tab = open_tab(host=guarded_url)
     tab.expected.add("401")
-    page = tab.go("fill")
+    with tab.page.expect_request("**/fill"):
+        page = tab.go("fill")
     page.get_by_role("button", name="Not now").click()
     expect(page.get_by_role("status")).to_contain_text("invalid_api_key")
     page.get_by_role("textbox").fill("风____大")
     page.get_by_role("button", name="Fill", exact=True).click()
     page.get_by_role("button", name="Not now").click()
     expect(page.get_by_role("textbox")).to_have_value("风____大")
+
+
+def test_a_refusal_that_comes_late_asks_for_no_key_again(open_tab, guarded_url):
+    tab = open_tab(host=guarded_url)
+    tab.expected.add("401")
+    held = []
+    tab.page.route("**/fill", lambda route: held.append(route))
+    with tab.page.expect_request("**/fill"):
+        page = tab.go("fill")
+    page.get_by_role("button", name="Not now").click()  # asked for by the footer's request
+    with page.expect_response("**/fill"):
+        held[0].continue_()
+    expect(page.get_by_role("status")).to_contain_text("invalid_api_key")
+    expect(page.get_by_role("dialog")).to_be_hidden()
 
 
 def test_a_server_that_is_gone_is_told_and_what_was_typed_stays(open_tab, artifact_folder):
