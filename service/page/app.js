@@ -42,11 +42,19 @@ const VIEWS = [
   { id: "compare", name: { en: "Compare", zh: "对比" }, load: () => import("./views/compare.js") },
   { id: "map", name: { en: "Map", zh: "地图" }, load: () => import("./views/map.js") },
   { id: "fill", name: { en: "Fill", zh: "填空" }, load: () => import("./views/fill.js") },
-  { id: "continue", name: { en: "Continue", zh: "续写" }, load: () => import("./views/continue.js") },
+  {
+    id: "continue",
+    name: { en: "Continue", zh: "续写" },
+    load: () => import("./views/continue.js"),
+  },
   { id: "inside", name: { en: "Inside", zh: "门" }, load: () => import("./views/inside.js") },
 ];
 
-const page = { language: initialLanguage(location.search, navigator.languages), leave: null, facts: null };
+const page = {
+  language: initialLanguage(location.search, navigator.languages),
+  leave: null,
+  facts: null,
+};
 const memories = new Map(VIEWS.map((view) => [view.id, {}]));
 
 /** The view that the address names; the first where it names none. */
@@ -61,7 +69,11 @@ async function render() {
   document.documentElement.lang = LANGUAGES[page.language].tag;
   const main = h("main", { id: "main", tabindex: "-1" });
   document.body.replaceChildren(
-    h("a", { class: "skip", href: "#main", on: { click: (event) => skipTo(event, main) } }, t("skip")),
+    h(
+      "a",
+      { class: "skip", href: "#main", on: { click: (event) => skipTo(event, main) } },
+      t("skip"),
+    ),
     header(t),
     main,
     footer(t),
@@ -132,7 +144,12 @@ function header(t) {
       others.map((language) =>
         h(
           "button",
-          { type: "button", class: "quiet", lang: LANGUAGES[language].tag, on: { click: () => speak(language) } },
+          {
+            type: "button",
+            class: "quiet",
+            lang: LANGUAGES[language].tag,
+            on: { click: () => speak(language) },
+          },
           LANGUAGES[language].name,
         ),
       ),
@@ -152,7 +169,13 @@ function footer(t) {
   const line = h("p", {});
   function tell({ model, precision, pieces_per_s }) {
     const speed = pieces_per_s.toLocaleString(page.language);
-    line.textContent = t("footer", { id: model.id, layers: model.num_layers, dim: model.dim, precision, speed });
+    line.textContent = t("footer", {
+      id: model.id,
+      layers: model.num_layers,
+      dim: model.dim,
+      precision,
+      speed,
+    });
     line.append(" · ", h("span", { title: t("footer.revision") }, model.revision.slice(0, 14)));
   }
   hooks.onFacts = (facts) => tell((page.facts = facts));
