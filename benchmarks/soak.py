@@ -75,7 +75,14 @@ def some_request(chance: random.Random) -> tuple[str, dict[str, object]]:
     ]
     kind = chance.random()
     if kind < 0.1:
-        return "/fill", {"text": f"{texts[0][:100]}__"}
+        num_pieces = chance.choice([1, 1, 1, 2])
+        return "/fill", {"text": f"{texts[0][:100]}__", "num_pieces": num_pieces}
+    if kind < 0.12:
+        return "/complete", {
+            "text": texts[0][:100],
+            "strategy": "sample",
+            "seed": chance.randint(0, 9),
+        }
     if kind < 0.2:
         return "/similarity", {"word": "苹果", "texts": [*texts, "吃苹果"]}
     if kind < 0.3:

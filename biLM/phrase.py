@@ -1,20 +1,25 @@
 """A text with one blank -> the phrases of several pieces expected in it, by what is read.
 
-With L what stands left of the blank, R what stands right of it, and x_1 .. x_n in between:
+With L what stands left of the blank, R what stands right of it, and x = x_1 .. x_n in between:
 
     forward   log p(x) = sum_i log p_forward(x_i | L x_1 .. x_i-1)      a beam from left to right
     backward  log p(x) = sum_i log p_backward(x_i | x_i+1 .. x_n R)     a beam from right to left
-    cloze     log p(x) = sum_i log p_cloze(x_i | L x_1 .. x_i-1, x_i+1 .. x_n R)
 
-All three are over the pieces that are text, as for a blank of one piece; for one piece they are the
-same. The third is a pseudo-log-likelihood: each piece is judged with all others in place (Besag
-1975, "Statistical analysis of non-lattice data"; Salazar et al. 2020, "Masked language model
-scoring", equation 1). It cannot be searched from one end, because what stands behind a piece has
-its say. So it judges candidates, which two beams propose; each knows one side until its last
-piece, and that one from both:
+both over the pieces that are text, as for a blank of one piece. From both sides, p(x | L, R) is in
+proportion to p(x, R | L) by the forward model, and to p(x, L | R) by the backward one (Bayes). So
+each model reads a phrase and on into the side it does not know, and the two are pooled in equal
+parts (a logarithmic pool; Genest and Zidek 1986, "Combining probability distributions"):
+
+    cloze     log p(x) = (log p_forward(x R' | L) + log p_backward(L' x | R)) / 2 - log Z
+
+R' and L' are the nearest NUM_BEYOND pieces, the boundary among them, and Z makes the candidates
+sum to 1. They come from two beams. Each knows one side until its last piece, which the cloze head
+chooses from both; so a phrase has come to fit where it ends:
 
     from the left    sum_i<n log p_forward(x_i | L x_1 .. x_i-1) + log p_cloze(x_n | L .. x_n-1, R)
     from the right   sum_i>1 log p_backward(x_i | x_i+1 .. x_n R) + log p_cloze(x_1 | L, x_2 .. R)
+
+docs/decisions/0031 has what this finds and what other judges found.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -36,6 +41,9 @@ from biLM.walk import Logits, Standing, follow, read
 MAX_PHRASES = ROWS  # each beam is as wide as there are rows
 NUM_BEAMS = 4  # forward, backward, and what is proposed from either side
 NUM_BLOCKS = 2  # of ROWS candidates, as many as both sides propose
+NUM_BEYOND = 8  # pieces of the other side; with 4 a little less is found
+
+Head = Callable[[Float[Tensor, "batch half"]], Float[Tensor, "batch width"]]
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,7 @@ class Filler:
         forward, left_first = found[0], found[2]
         backward, right_first = ([_turned(path) for path in paths] for paths in found[1::2])
         candidates = list(dict.fromkeys(path.ids for path in [*left_first, *right_first]))
-        cloze = yield from self._judged(before, after, candidates)
+        cloze = yield from self._judged(blank, before, after, candidates)
         ranked = (forward, backward, cloze)
         return {
             side: tuple(map(self._phrase, paths[:top_k]))
@@ -115,23 +123,37 @@ class Filler:
         }
 
     def _judged(
-        self, before: Standing, after: Standing, candidates: Sequence[Ids]
+        self, blank: Blank, before: Standing, after: Standing, candidates: Sequence[Ids]
     ) -> Generator[None, None, list[Path]]:
-        """The candidates as the cloze judges them, the most probable first."""
-        found = []
+        """The candidates as both directions judge them, the most probable first."""
+        config, heads = self._artifact.config, self._artifact.heads
+        to_come = [*blank.right, config.eos_id][:NUM_BEYOND]
+        so_far = [*reversed(blank.left), config.bos_id][:NUM_BEYOND]
+        found: list[float] = []
         for begin in range(0, len(candidates), ROWS):
             block = candidates[begin : begin + ROWS]
             rows = [*block, *[block[0]] * (ROWS - len(block))]
             columns = list(zip(*rows, strict=True))
-            left = yield from _tops(self._forward, before, columns[:-1])
-            right = yield from _tops(self._backward, after, columns[:0:-1])
-            total = torch.zeros(ROWS, dtype=torch.float64)
-            for ids, *tops in zip(columns, left, reversed(right), strict=True):
-                expected = self._from_both(*tops).log_softmax(-1)
-                total += expected[torch.arange(ROWS), torch.tensor(ids)]
-                yield
-            found += [Path(*one) for one in zip(block, total.tolist(), strict=False)]
-        return sorted(found, key=lambda path: -path.log_probability)
+            ahead = [*columns, *([piece_id] * ROWS for piece_id in to_come)]
+            back = [*columns[::-1], *([piece_id] * ROWS for piece_id in so_far)]
+            total = yield from self._read_on(self._forward, before, heads.forward_head, ahead)
+            total += yield from self._read_on(self._backward, after, heads.backward_head, back)
+            found += (total / 2).tolist()[: len(block)]
+        values = torch.tensor(found, dtype=torch.float64).log_softmax(0).tolist()
+        paths = [Path(*one) for one in zip(candidates, values, strict=True)]
+        return sorted(paths, key=lambda path: -path.log_probability)
+
+    def _read_on(
+        self, stepper: Stepper, standing: Standing, head: Head, columns: Sequence[Sequence[int]]
+    ) -> Generator[None, None, Tensor]:
+        """The log-probability of what each row reads on, `[ROWS]`, by the full softmax."""
+        total = torch.zeros(ROWS, dtype=torch.float64)
+        for ids in columns:
+            logits = self._full_logits(head(standing.top))
+            total += logits[torch.arange(ROWS), torch.tensor(ids)] - logits.logsumexp(-1)
+            standing = Standing(*stepper.step(standing.states, ids))
+            yield
+        return total
 
     def _from_left(self, top: Float[Tensor, "batch half"], _: int) -> Float[Tensor, "batch vocab"]:
         return self._logits(self._artifact.heads.forward_head(top))
@@ -146,8 +168,10 @@ class Filler:
 
     def _logits(self, z: Float[Tensor, "batch width"]) -> Float[Tensor, "batch vocab"]:
         """Bytes, boundaries and the unknown piece are no text a blank could be filled with."""
-        logits = self._artifact.heads.logits(z, self._artifact.model.embedding.weight)
-        return logits.masked_fill(~self._is_text, -torch.inf)
+        return self._full_logits(z).masked_fill(~self._is_text, -torch.inf)
+
+    def _full_logits(self, z: Float[Tensor, "batch width"]) -> Float[Tensor, "batch vocab"]:
+        return self._artifact.heads.logits(z, self._artifact.model.embedding.weight)
 
     def _phrase(self, path: Path) -> Phrase:
         pieces = tuple(map(self._tokenizer.piece, path.ids))
@@ -187,7 +211,8 @@ class PhrasesFor:
     @property
     def num_steps(self) -> int:
         """Steps of the searches and of the judging, at most."""
-        return (NUM_BEAMS + NUM_BLOCKS) * self.num_pieces
+        judging = 2 * NUM_BLOCKS * (self.num_pieces + NUM_BEYOND)
+        return NUM_BEAMS * self.num_pieces + judging
 
     @property
     def stepped_pieces(self) -> int:
@@ -202,18 +227,6 @@ class PhrasesFor:
 def _last(num_pieces: int, others: Logits, last: Callable[[Tensor], Tensor]) -> Logits:
     """What is expected of the last piece in one way, of those before it in another."""
     return lambda top, written: last(top) if written == num_pieces - 1 else others(top, written)
-
-
-def _tops(
-    stepper: Stepper, standing: Standing, columns: Sequence[Sequence[int]]
-) -> Generator[None, None, list[Tensor]]:
-    """The top states before the first column and after each."""
-    tops = [standing.top]
-    for ids in columns:
-        standing = Standing(*stepper.step(standing.states, ids))
-        tops.append(standing.top)
-        yield
-    return tops
 
 
 def _turned(path: Path) -> Path:

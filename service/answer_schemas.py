@@ -149,9 +149,9 @@ class Phrase(BaseModel):
     ids: list[int]
     text: str = Field(description="What they spell.")
     log_probability: float = Field(
-        description="Natural logarithm, summed over the pieces, among all that are text. forward:"
-        " of each given those left of it; backward: right of it; cloze: given all others, as a"
-        " pseudo-log-likelihood."
+        description="Natural logarithm. forward: of all pieces given what stands left, backward:"
+        " given what stands right, both over phrases of text; cloze: given both, over the at most"
+        " 32 phrases that were considered."
     )
 
 

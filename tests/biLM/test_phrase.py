@@ -14,12 +14,16 @@ from tests.reference.heads import expected
 from tests.reference.lstm import representations
 
 BOS, EOS = 1, 2
+BEYOND = 8
 BLANKS = ["我吃了一个____。", "__打电话", "我在用苹果__", "__"]
 
 
 @pytest.fixture(scope="module")
 def log_probability(artifact, processor):
-    """(left, phrase, right, side) -> its log-probability, by the equations at the module's head."""
+    """(left, phrase, right, side) -> its log-probability, by the equations at the module's head.
+
+    For the cloze before it is divided by the sum over the candidates.
+    """
     state, half = artifact.model.state_dict(), artifact.config.cell_size
     embedding = artifact.model.embedding.weight.double().numpy()
     bias = artifact.heads.bias.double().numpy()
@@ -27,13 +31,25 @@ def log_probability(artifact, processor):
     is_text = np.array([not any(of(p) for of in others) for p in range(len(processor))])
 
     def of(left, phrase, right, side):
-        top = representations(state, [BOS, *left, *phrase, *right, EOS])[-1]
-        total = 0.0
-        for place, piece in enumerate(phrase, start=len(left) + 1):
-            z = expected(artifact.heads.state_dict(), top[place - 1, :half], top[place + 1, half:])
-            logits = embedding @ z[SIDES.index(side)] + bias
-            total += logits[piece] - np.log(np.exp(logits[is_text]).sum())
-        return total
+        framed = [BOS, *left, *phrase, *right, EOS]
+        top = representations(state, framed)[-1]
+        first, after = len(left) + 1, len(left) + 1 + len(phrase)
+
+        def value(place, head, among):
+            before, behind = max(place - 1, 0), min(place + 1, len(framed) - 1)
+            z = expected(artifact.heads.state_dict(), top[before, :half], top[behind, half:])
+            logits = embedding @ z[head] + bias
+            return logits[framed[place]] - np.log(np.exp(logits[among]).sum())
+
+        if side != "cloze":
+            places = range(first, after)
+            return sum(value(place, SIDES.index(side), is_text) for place in places)
+        every = np.ones_like(is_text)
+        ahead = sum(
+            value(place, 0, every) for place in range(first, after + BEYOND)[: len(framed) - first]
+        )
+        back = sum(value(place, 1, every) for place in range(max(first - BEYOND, 0), after))
+        return (ahead + back) / 2
 
     return of
 
@@ -57,8 +73,10 @@ def test_the_log_probability_of_each_side_is_that_of_the_equations(
             assert len(phrase.ids) == num_pieces
             assert phrase.pieces == tuple(map(processor.id_to_piece, phrase.ids))
             assert phrase.text == "".join(phrase.pieces).replace("▁", " ")
-            value = log_probability(left, phrase.ids, right, side)
-            assert phrase.log_probability == pytest.approx(value, abs=2e-5)
+        by_equation = [log_probability(left, phrase.ids, right, side) for phrase in phrases]
+        if side == "cloze":  # up to what all candidates together are divided by
+            by_equation = [value - by_equation[0] + values[0] for value in by_equation]
+        assert values == pytest.approx(by_equation, abs=3e-5)
 
 
 @pytest.mark.parametrize("side", ["forward", "backward"])
@@ -73,13 +91,23 @@ def test_of_two_pieces_a_beam_finds_the_best_of_all(encoder, log_probability, pr
 
 
 @pytest.mark.parametrize("text", BLANKS)
-def test_one_piece_is_judged_as_the_fill_of_one_piece(encoder, text):
+def test_one_piece_from_one_side_is_the_fill_of_one_piece(encoder, text):
     question = PhrasesFor(encoder.filler, encoder.blank(text), 1, 10)
     found = Underway(question).go_on(math.inf)
-    for side, pieces in encoder.fill(text, 10).items():
+    of_one = encoder.fill(text, 10)
+    for side in ("forward", "backward"):
+        pieces = of_one[side]
         assert [phrase.ids for phrase in found[side]] == [(piece.id,) for piece in pieces]
         logs = [math.log(piece.probability) for piece in pieces]
         assert [phrase.log_probability for phrase in found[side]] == pytest.approx(logs, abs=1e-5)
+
+
+@pytest.mark.parametrize("text", BLANKS)
+def test_the_candidates_from_both_sides_sum_to_one(encoder, text):
+    found = encoder.fill(text, 16, num_pieces=2)["cloze"]
+    shares = [math.exp(phrase.log_probability) for phrase in found]
+    assert 0.5 < sum(shares) <= 1 + 1e-9  # the likelier half of at most 32
+    assert len({phrase.ids for phrase in found}) == len(found) == 16
 
 
 def test_one_side_never_looks_at_the_other(encoder):

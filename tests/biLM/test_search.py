@@ -86,6 +86,33 @@ def test_a_beam_with_room_for_all_is_the_exhaustive_search(seed):
     assert [path.log_probability for path in found] == pytest.approx([p for _, p, _ in expected])
 
 
+@given(st.integers(0, 10**6), st.integers(1, 9))
+def test_it_is_over_no_sooner_than_nothing_better_can_come(seed, num_paths):
+    model = toy(seed)
+    expected = all_paths(VOCABULARY, END, LONGEST, model)[:num_paths]
+    found = run(beam(rules(), 9, num_paths), model)
+    assert [path.ids for path in found] == [ids for ids, _, _ in expected]
+
+
+def test_the_end_takes_no_beam_from_a_path_that_goes_on():
+    def model(prefix):
+        table = {(): (0.3, 0.25, 0.05, 0.4), (1,): (0.97, 0.01, 0.01, 0.01)}
+        return [math.log(p) for p in table.get(prefix, (0.25, 0.25, 0.25, 0.25))]
+
+    best, second = run(beam(rules(max_pieces=2), 2, 2), model)
+    assert written(best) == ((), 0.4, True)
+    assert written(second) == ((1, 0), 0.25 * 0.97, False)
+
+
+def test_an_end_counts_however_many_pieces_are_more_probable():
+    def model(prefix):
+        table = {(): (0.4, 0.25, 0.2, 0.15)}
+        return [math.log(p) for p in table.get(prefix, (0.25, 0.25, 0.25, 0.25))]
+
+    (best,) = run(beam(rules(max_pieces=2), 1, 1), model)
+    assert written(best) == ((), 0.15, True)
+
+
 @given(st.integers(0, 10**6))
 def test_without_an_end_all_paths_are_of_one_length(seed):
     model = toy(seed)
