@@ -79,8 +79,8 @@ class Item:
         job: Which waits for it.
         index: Its number in the job.
         question: What the engine is asked.
-        width: What it costs; a search that was put back still costs the whole.
-        is_put_back: Whether it is a search that has had a turn.
+        width: What it costs; what was put back still costs the whole.
+        is_put_back: Whether it has had a turn, and is not over.
     """
 
     job: Job[Any]
@@ -91,7 +91,7 @@ class Item:
 
     @property
     def takes_turns(self) -> bool:
-        """Whether it takes turns."""
+        """Whether it is answered in steps, and may be put back after some."""
         return isinstance(self.question, Underway)
 
 
@@ -254,7 +254,7 @@ class Batcher:
                     return batch
 
     def _put_back(self, items: list[Item]) -> None:
-        """Let searches that are not over wait for another turn, behind all other searches."""
+        """Let what is not over wait for another turn, behind all that wait for one."""
         with self._changed:
             self._backlog.add(replace(item, is_put_back=True) for item in items)
             self._changed.notify_all()
@@ -262,7 +262,7 @@ class Batcher:
     def _run(self, batch: Batch, items: list[Item]) -> Outcomes:
         """The answer to each of these items of a batch, or what kept it from having one.
 
-        None for a search that is not over.
+        None for what has had its turn and is not over.
         """
         assert self.engine is not None, "a batch before the engine; this is a bug"
         batch.since = monotonic()
@@ -275,10 +275,9 @@ class Batcher:
                 return [(items[0], error)]
             logger.warning("a batch failed; its texts run one by one", exc_info=error)
             return [outcome for item in items for outcome in self._run(batch, [item])]
-        outcomes: Outcomes = list(zip(items, found, strict=True))
-        pieces = sum(item.width for item, answer in outcomes if answer is not None)
-        self._metrics.batch_ended(pieces, monotonic() - batch.since)
-        return outcomes
+        if not items[0].takes_turns:
+            self._metrics.batch_ended(sum(item.width for item in items), monotonic() - batch.since)
+        return list(zip(items, found, strict=True))
 
     def _call_loop(self, function: Callable[..., object], *arguments: object) -> None:
         if not self._loop.is_closed():

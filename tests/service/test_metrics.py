@@ -56,6 +56,17 @@ async def test_batches_are_measured_in_padded_pieces(fresh):
     assert found["bilm_queue_wait_seconds_count",] == 2
 
 
+async def test_turns_are_no_batches_and_a_search_waits_once(artifact_folder, load_held, gate):
+    gate.is_open.set()
+    async with serving(settings_of(artifact_folder), load_held) as client:
+        assert (await client.post("/complete", json={"text": ATE})).status_code == 200
+        found = await samples(client)
+    assert len(gate.batches) > 6  # a turn for each step
+    assert found["bilm_batch_padded_pieces_count",] == 0
+    assert found["bilm_queue_wait_seconds_count",] == 1
+    assert found["bilm_pieces_total",] == 6
+
+
 async def test_the_queue_is_seen_while_it_waits(artifact_folder, load_held, gate):
     async with serving(settings_of(artifact_folder), load_held) as client:
         engine = client.runtime.batcher.engine
