@@ -22,6 +22,7 @@ pytestmark = pytest.mark.long
 TEXT = "我在用苹果手机，昨天吃了一个苹果。"
 WORDS = ["苹果", "手机", "病毒", "我们", "吃", "打", "意思", "。", "，", "the", "窗口", "花"]
 CLIENTS, ASKED = 8, 63  # a thousand together, half of them before a restart
+SEARCHED = 8
 ACCEPT = {
     "json": "application/json",
     "base64": "application/json",
@@ -79,5 +80,34 @@ def test_a_thousand_answers_to_one_text_are_one():
             ThreadPoolExecutor(CLIENTS) as clients,
         ):
             for one in clients.map(partial(ask, service), numbers):
+                found |= one
+    assert len(found) == 1
+
+
+def complete(service, number):
+    """One client's answers about one completion, as they came, among texts and other searches."""
+    chance, found = random.Random(number), set()
+    asked = {"text": TEXT, "strategy": "sample", "seed": 3, "num_completions": 4, "max_pieces": 12}
+    with httpx.Client(base_url=service.url, timeout=PATIENCE_S, trust_env=False) as client:
+        for _ in range(SEARCHED):
+            beams = {"strategy": "beam", "num_beams": chance.randint(1, 16), "max_pieces": 5}
+            text = "".join(chance.choices(WORDS, k=chance.randint(0, 20)))
+            assert client.post("/complete", json={"text": text, **beams}).status_code == 200
+            assert client.post("/embed", json={"texts": [*neighbours(chance), ""]}).is_success
+            answer = client.post("/complete", json=asked)
+            assert answer.status_code == 200, answer.text
+            found.add(answer.content)
+    return found
+
+
+def test_the_answers_to_one_completion_are_one():
+    found = set()
+    for restart in range(2):
+        numbers = range(restart * CLIENTS, (restart + 1) * CLIENTS)
+        with (
+            served("--max-queue-s", "600", deadline_s=None) as service,
+            ThreadPoolExecutor(CLIENTS) as clients,
+        ):
+            for one in clients.map(partial(complete, service), numbers):
                 found |= one
     assert len(found) == 1
