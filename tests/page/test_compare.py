@@ -103,6 +103,7 @@ def test_without_centring_other_vectors_are_asked_for(open_tab, ask):
     np.testing.assert_allclose(matrix(page, "Layer 2"), expected, **SHOWN)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("word", ["病毒", "窗口", "菜单", "长城", "打"])
 def test_each_example_compares_its_word(open_tab, word):
     page, _ = arrived(open_tab())

@@ -47,6 +47,7 @@ def test_the_curl_command_gets_the_answer_of_the_view(tab, view):
     assert json.loads(done.stdout) == shown
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("view", ["compare", "fill"])
 def test_the_python_program_runs(open_tab, view):
     tab = open_tab()

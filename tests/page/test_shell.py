@@ -105,6 +105,7 @@ def test_the_keyboard_leads_past_the_header_and_to_every_view(open_tab):
     expect(page.locator("h1")).to_be_focused()
 
 
+@pytest.mark.long
 def test_a_view_looks_the_same_after_all_others_were_seen(open_tab):
     page = open_tab().page
     tab = open_tab()
@@ -193,6 +194,7 @@ def test_a_refusal_that_comes_late_asks_for_no_key_again(open_tab, guarded_url):
     expect(page.get_by_role("dialog")).to_be_hidden()
 
 
+@pytest.mark.long
 def test_a_server_that_is_gone_is_told_and_what_was_typed_stays(open_tab, artifact_folder):
     with serving(*SERVICE, "--model", str(artifact_folder), "--threads", "1") as port:
         tab = open_tab(host=f"http://{HOST}:{port}")
