@@ -216,7 +216,10 @@ class PhrasesFor:
 
     @property
     def stepped_pieces(self) -> int:
-        """Pieces read one at a time: around the blank, and of the beams from either side."""
+        """Pieces read one at a time: around the blank, and of the beams from either side.
+
+        Proposing and judging read more, but no more for a longer text; `num_steps` counts them.
+        """
         return len(self.ids) + 2 * ROWS * self.num_pieces
 
     def steps(self) -> Generator[None, None, Phrases]:
