@@ -12,7 +12,7 @@ from training.errors import TrainingError
 from training.lab import budget, clipping, copying, directions, gradients, inputs
 from training.lab.findings import Finding
 from training.lab.plan import FULL_MINUTES, Plan
-from training.lab.report import Entry, read_entries, write
+from training.lab.report import Entry, draw_plots, read_entries, write
 from training.lab.text import prepare
 from training.lab.trials import Laboratory
 from training.provenance import provenance
@@ -74,6 +74,7 @@ def run(given: argparse.Namespace, tell: Callable[[str], None]) -> Path:
     lab = Laboratory(plan, shards, tell)
     for name in names:
         entries[name] = _entry(name, lab, options)
+        draw_plots(folder, entries[name].finding)
         ordered = {one: entries[one] for one in EXPERIMENTS if one in entries}
         write(folder, date, asdict(plan), ordered)
         tell(f"{name}: {entries[name].facts['seconds']} s, in {folder}")

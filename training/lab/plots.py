@@ -32,6 +32,8 @@ def draw(plot: Plot, table: Table) -> Figure:
     axes.set(xlabel=plot.x, ylabel=plot.y_label)
     if "x" in plot.log:
         axes.set_xscale("log", base=2)
+        axes.set_xticks(_heights(places), list(map(str, places)), fontsize=7)
+        axes.minorticks_off()
     if "y" in plot.log:
         axes.set_yscale("log")
     axes.legend(frameon=False, fontsize=8)

@@ -45,13 +45,13 @@ def read_entries(folder: Path, plan: Mapping[str, Any]) -> dict[str, Entry]:
 
 
 def write(folder: Path, date: str, plan: Mapping[str, Any], entries: Mapping[str, Entry]) -> None:
-    """Write the report, its plots and its numbers."""
+    """Write the report and its numbers; the plots of a finding are drawn once, by `draw_plots`."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = [f"# The laboratory, {date}", "", *_head(entries)]
     for name, entry in entries.items():
         lines += ["", f"## {name}: {entry.finding.title}", "", entry.finding.setting]
         lines += ["", _source(name, entry)]
-        lines += _tables(entry.finding, folder)
+        lines += _tables(entry.finding)
     write_atomically(folder / REPORT, ("\n".join(lines) + "\n").encode())
     experiments = {
         name: {"finding": entry.finding.as_json(), "facts": entry.facts}
@@ -59,6 +59,13 @@ def write(folder: Path, date: str, plan: Mapping[str, Any], entries: Mapping[str
     }
     numbers = {"version": FORMAT_VERSION, "plan": plan, "experiments": experiments}
     write_atomically(folder / NUMBERS, to_json(numbers))
+
+
+def draw_plots(folder: Path, finding: Finding) -> None:
+    """Write every plot of a finding as a file of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for plot in finding.plots:
+        save(draw(plot, finding.tables[plot.table]), folder / f"{plot.name}.svg")
 
 
 def as_markdown(table: Table) -> list[str]:
@@ -95,12 +102,11 @@ def _source(name: str, entry: Entry) -> str:
     return f"{command}, at {facts['commit']}, {facts['started']}, {facts['seconds']:,} s."
 
 
-def _tables(finding: Finding, folder: Path) -> list[str]:
+def _tables(finding: Finding) -> list[str]:
     lines: list[str] = []
     for place, table in enumerate(finding.tables):
         lines += ["", f"**{table.caption}.**", "", *as_markdown(table)]
         for plot in finding.plots:
             if plot.table == place:
-                save(draw(plot, table), folder / f"{plot.name}.svg")
                 lines += ["", f"![{plot.y_label} by {plot.x}]({plot.name}.svg)"]
     return lines
