@@ -22,6 +22,7 @@ class Plan:
         run_pieces: Pieces per direction that a run on text predicts.
         embedding_size: Width of a piece embedding.
         cell_size: Width of each cell's states, in text.
+        text_seeds: Runs of the LSTM on text, which tell what chance does; all else is run once.
         speed_s: Seconds for which the speed of each cell is measured, twice.
         gradient_pieces: T, the step whose loss is followed back.
         gradient_rows: Rows in which it is.
@@ -38,6 +39,7 @@ class Plan:
     run_pieces: int = 300_000
     embedding_size: int = 128
     cell_size: int = 128
+    text_seeds: int = 3
     speed_s: float = 6.0
     gradient_pieces: int = 400
     gradient_rows: int = 32
@@ -73,6 +75,7 @@ class Plan:
             run_pieces=2_000,
             embedding_size=16,
             cell_size=16,
+            text_seeds=2,
             speed_s=0.1,
             gradient_pieces=40,
             gradient_rows=2,

@@ -92,6 +92,14 @@ def test_all_cells_are_measured_and_the_lstm_along_both_parts_of_its_state(repor
         assert all(norm > 0 for row in table.rows for norm in row)
 
 
+def test_the_lstm_of_other_seeds_begins_with_the_one_that_is_compared(report):
+    bits, _, _, seeds = findings(report)["cells"].tables
+    row = dict(zip(bits.columns, bits.rows[0], strict=True))
+    first, second = seeds.rows
+    assert first[2:] == (row["forward bits, equal pieces"], row["backward bits, equal pieces"])
+    assert second[2:] != first[2:]
+
+
 def test_one_experiment_is_measured_again_without_the_others(report, capsys):
     before = json.loads((report / "numbers.json").read_text("utf-8"))["experiments"]
     given = ["lab", "--quick", "--only", "clipping", "--out", str(report.parent)]
