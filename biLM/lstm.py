@@ -79,15 +79,26 @@ def _read_in_chunks(
     return torch.cat(outputs, dim=1)
 
 
-def _new_layer(input_size: int, cell_size: int) -> nn.LSTM:
-    layer = nn.LSTM(input_size, cell_size, batch_first=True)
+def draw_weights(layer: nn.Module, cell_size: int, has_forget_gate: bool = True) -> None:
+    """Begin a recurrent layer: every gate's matrix by Xavier's rule, every bias 0 but one.
+
+    Args:
+        layer: Its parameters named and laid out as torch's are.
+        cell_size: Width of a gate.
+        has_forget_gate: Whether it stands second, as in torch's order i, f, g, o.
+    """
     for name, parameter in layer.named_parameters():
-        if "weight" in name:
+        if name.startswith("weight"):
             for gate in torch.split(parameter.data, cell_size):
                 nn.init.xavier_uniform_(gate)
         else:
             nn.init.zeros_(parameter)
-    # torch adds two biases and orders the gates i, f, g, o; one of the two carries the constant.
-    forget_bias = layer.get_parameter("bias_ih_l0")[cell_size : 2 * cell_size]
-    nn.init.constant_(forget_bias, FORGET_BIAS)
+    if has_forget_gate:  # torch adds two biases; one of the two carries the constant
+        forget_bias = layer.get_parameter("bias_ih_l0").data[cell_size : 2 * cell_size]
+        nn.init.constant_(forget_bias, FORGET_BIAS)
+
+
+def _new_layer(input_size: int, cell_size: int) -> nn.LSTM:
+    layer = nn.LSTM(input_size, cell_size, batch_first=True)
+    draw_weights(layer, cell_size)
     return layer

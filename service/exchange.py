@@ -26,7 +26,7 @@ from service.settings import Settings
 from service.wire import NDJSON
 
 SMALL_BODY_BYTES = 2 * 1024  # read on the event loop: quicker than changing threads
-SMALL_ANSWER_BYTES = 256 * 1024  # written there, in about 0.2 ms
+SMALL_ANSWER_BYTES = 256 * 1024  # written there, in half a millisecond at most
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -27,9 +27,10 @@
 //            notice.attempt(async () => …) shows that something is under way, and an error in the
 //            service's own words; it resolves to what the function gave, or to undefined.
 //
-// Parts that views share: dom.js (elements), request.js (the request behind a view), text.js
-// (places of words in code points), reading.js (a text as clickable pieces), vectors.js (numbers of
-// an answer, cosines), matrix.js (a square of coloured cells).
+// Parts that views share: dom.js (elements), chips.js (examples to choose), field.js (a text to
+// send), desk.js (sentences and a word in them, beside what is found), request.js (the request
+// behind a view), text.js (places of words in code points), reading.js (a text as clickable
+// pieces), vectors.js (numbers of an answer, cosines), matrix.js (a square of coloured cells).
 
 import { ApiError, ask, hooks, info } from "./api.js";
 import { h } from "./dom.js";

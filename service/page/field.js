@@ -9,7 +9,13 @@ import { h } from "./dom.js";
  * @param onSubmit  Called on Enter.
  */
 export function submittingField({ id, label, text, onType, onSubmit }) {
-  const area = h("textarea", { id, rows: 2, lang: "zh-Hans", spellcheck: "false", autocomplete: "off" });
+  const area = h("textarea", {
+    id,
+    rows: 2,
+    lang: "zh-Hans",
+    spellcheck: "false",
+    autocomplete: "off",
+  });
   area.value = text;
   area.addEventListener("input", () => onType(area.value));
   area.addEventListener("keydown", (event) => {

@@ -55,7 +55,7 @@ def vectors(answer, form, place):
     return np.frombuffer(base64.b64decode(entry["embedding"]), "<f4").reshape(entry["shape"])
 
 
-def ask(service, number):
+def embed(service, number):
     """One client's answers, as bytes of float32."""
     chance, found = random.Random(number), set()
     with httpx.Client(base_url=service.url, timeout=PATIENCE_S, trust_env=False) as client:
@@ -69,19 +69,6 @@ def ask(service, number):
             assert answer.status_code == 200, answer.text
             found.add(vectors(answer, form, place).astype("<f4").tobytes())
     return found
-
-
-def test_a_thousand_answers_to_one_text_are_one():
-    found = set()
-    for restart in range(2):
-        numbers = range(restart * CLIENTS, (restart + 1) * CLIENTS)
-        with (
-            served("--max-queue-s", "600", deadline_s=None) as service,
-            ThreadPoolExecutor(CLIENTS) as clients,
-        ):
-            for one in clients.map(partial(ask, service), numbers):
-                found |= one
-    assert len(found) == 1
 
 
 def complete(service, number):
@@ -100,7 +87,8 @@ def complete(service, number):
     return found
 
 
-def test_the_answers_to_one_completion_are_one():
+@pytest.mark.parametrize("asking", [embed, complete])
+def test_all_answers_to_one_question_are_one(asking):
     found = set()
     for restart in range(2):
         numbers = range(restart * CLIENTS, (restart + 1) * CLIENTS)
@@ -108,6 +96,6 @@ def test_the_answers_to_one_completion_are_one():
             served("--max-queue-s", "600", deadline_s=None) as service,
             ThreadPoolExecutor(CLIENTS) as clients,
         ):
-            for one in clients.map(partial(complete, service), numbers):
+            for one in clients.map(partial(asking, service), numbers):
                 found |= one
     assert len(found) == 1

@@ -5,10 +5,9 @@ and the two others are loops inside torch. Nothing fuses peepholes: their layer 
 `layer`, in Python.
 """
 
-import torch
 from torch import nn
 
-from biLM.lstm import FORGET_BIAS
+from biLM.lstm import draw_weights
 from biLM.model import BiLM
 from training.cells.gru import Gru
 from training.cells.layer import WrittenOut
@@ -25,23 +24,14 @@ WITH_FORGET_GATE = (LSTM, "peephole")
 def new_layer(cell: str, input_size: int, cell_size: int) -> nn.Module:
     """A layer at the start of training, torch's own where torch has the cell.
 
-    Every gate's matrix is drawn by Xavier's rule and every bias is 0, but for a forget gate's:
-    as `biLM.lstm` begins.
+    It begins as the layers of `biLM.lstm` do.
     """
     layer: nn.Module
     if cell in OF_TORCH:
         layer = OF_TORCH[cell](input_size, cell_size, batch_first=True)
     else:
         layer = CELLS[cell](input_size, cell_size)
-    for name, parameter in layer.named_parameters():
-        if name.startswith("weight"):
-            for gate in torch.split(parameter.data, cell_size):
-                nn.init.xavier_uniform_(gate)
-        else:
-            nn.init.zeros_(parameter)
-    if cell in WITH_FORGET_GATE:
-        forget_bias = layer.get_parameter("bias_ih_l0").data[cell_size : 2 * cell_size]
-        nn.init.constant_(forget_bias, FORGET_BIAS)
+    draw_weights(layer, cell_size, has_forget_gate=cell in WITH_FORGET_GATE)
     return layer
 
 

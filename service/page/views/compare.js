@@ -1,12 +1,11 @@
 // Compare: the occurrences of a word, and how alike each layer finds them.
 
+import { desk } from "../desk.js";
 import { h } from "../dom.js";
-import { EXAMPLES, typed } from "../examples.js";
+import { typed } from "../examples.js";
 import { askForOccurrences } from "../question.js";
-import { requestPanel } from "../request.js";
 import { groupedLines } from "../text.js";
 import words from "../words/compare.js";
-import { exampleChips, writer } from "../writer.js";
 import { readLines } from "./compare/lines.js";
 import { matrices } from "./compare/matrices.js";
 
@@ -18,38 +17,21 @@ const MAX_OCCURRENCES = 40; // a larger table says nothing
 
 export async function mount(host, context) {
   const { t, memory: state, notice } = context;
-  const fill = (example) => typed(example, PER_SENSE);
-  state.typed ??= fill(EXAMPLES[0]);
-  state.word ??= EXAMPLES[0].word;
   state.center ??= true;
 
-  const panel = requestPanel(t);
   const lines = readLines({ t, onPick: (word) => ((state.word = word), compare()) });
-  const form = writer({
-    t,
-    state,
+  const results = h("div", { class: "results" });
+  const { form, panel, refresh } = desk(host, context, {
     list: lines.element,
     action: t("compare"),
-    onSubmit: () => compare(),
+    fill: (example) => typed(example, PER_SENSE),
+    found: results,
+    onAsk: () => compare(),
   });
-  const chips = exampleChips({ t, examples: EXAMPLES, state, fill, onChoose: () => compare() });
-  const results = h("div", { class: "results" });
-  host.append(
-    h(
-      "div",
-      { class: "intro" },
-      h("h1", {}, t("title")),
-      h("p", { class: "lead" }, t("lead")),
-      chips.element,
-    ),
-    h("div", { class: "columns" }, h("div", {}, form.element, notice.element), results),
-    panel.element,
-  );
 
   /** Ask for the vectors of what is typed, and show everything anew. */
   async function compare() {
-    form.refresh();
-    chips.refresh();
+    refresh();
     const found = await notice.attempt(() => ask(context, state));
     if (!found) return;
     state.found = found;

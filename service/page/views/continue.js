@@ -1,5 +1,6 @@
 // Continue: a text, and how the model that reads from the left goes on with it.
 
+import { chips } from "../chips.js";
 import { h } from "../dom.js";
 import { submittingField } from "../field.js";
 import { requestPanel } from "../request.js";
@@ -17,38 +18,53 @@ export async function mount(host, context) {
   const { t, memory: state, notice, ask } = context;
   state.text ??= EXAMPLES[0];
   state.strategy ??= "greedy";
-  state.fields ??= { max_pieces: "20", temperature: "0.8", top_k: "50", seed: "0", num_beams: "8", num_completions: "3" };
+  state.fields ??= {
+    max_pieces: "20",
+    temperature: "0.8",
+    top_k: "50",
+    seed: "0",
+    num_beams: "8",
+    num_completions: "3",
+  };
 
   const panel = requestPanel(t);
-  const field = submittingField({ id: "text", label: t("text"), text: state.text, onType: (text) => (state.text = text), onSubmit: goOn });
+  const field = submittingField({
+    id: "text",
+    label: t("text"),
+    text: state.text,
+    onType: (text) => (state.text = text),
+    onSubmit: goOn,
+  });
   const choices = strategies({ t, state, onChoose: goOn });
   const results = h("div", { class: "completions" });
   host.append(
     h("h1", {}, t("title")),
     h("p", { class: "lead" }, t("lead")),
-    chips(),
+    chips(t("examples"), EXAMPLES, (index) => (write(EXAMPLES[index]), goOn())),
     h(
       "form",
-      { class: "asking", novalidate: true, on: { submit: (event) => (event.preventDefault(), goOn()) } },
+      {
+        class: "asking",
+        novalidate: true,
+        on: { submit: (event) => (event.preventDefault(), goOn()) },
+      },
       field.element,
       choices.element,
-      h("div", { class: "row" }, h("button", { type: "submit", class: "primary" }, t("go_on")), choices.drawAgain),
+      h(
+        "div",
+        { class: "row" },
+        h("button", { type: "submit", class: "primary" }, t("go_on")),
+        choices.drawAgain,
+      ),
     ),
     notice.element,
     results,
     panel.element,
   );
 
-  function chips() {
-    const buttons = EXAMPLES.map((text) => {
-      const choose = () => {
-        state.text = text;
-        field.write(text);
-        goOn();
-      };
-      return h("button", { type: "button", lang: "zh-Hans", on: { click: choose } }, text);
-    });
-    return h("div", { class: "row chips", role: "group", "aria-label": t("examples") }, buttons);
+  function write(text) {
+    state.text = text;
+    field.write(text);
   }
 
   /** Ask for the text and the strategy as they stand. */
@@ -63,12 +79,14 @@ export async function mount(host, context) {
   function show() {
     const { body, answer } = state.found;
     panel.show("/complete", body, answer);
-    results.replaceChildren(completions({ t, text: body.text, found: answer.data.data, onTake: take }), h("p", { class: "hint" }, t("hint")));
+    results.replaceChildren(
+      completions({ t, text: body.text, found: answer.data.data, onTake: take }),
+      h("p", { class: "hint" }, t("hint")),
+    );
   }
 
   function take(text) {
-    state.text = text;
-    field.write(text);
+    write(text);
     notice.say(t("taken"));
   }
 

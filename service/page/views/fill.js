@@ -1,5 +1,6 @@
 // Fill: a text with a blank, and what each side of it expects there.
 
+import { chips } from "../chips.js";
 import { h } from "../dom.js";
 import { submittingField } from "../field.js";
 import { requestPanel } from "../request.js";
@@ -25,13 +26,23 @@ export async function mount(host, context) {
   state.numPieces ??= 1;
 
   const panel = requestPanel(t);
-  const field = submittingField({ id: "text", label: t("text"), text: state.text, onType: type, onSubmit: fill });
-  const again = h("button", { type: "button", hidden: true, on: { click: blankAgain } }, t("again"));
+  const field = submittingField({
+    id: "text",
+    label: t("text"),
+    text: state.text,
+    onType: type,
+    onSubmit: fill,
+  });
+  const again = h(
+    "button",
+    { type: "button", hidden: true, on: { click: blankAgain } },
+    t("again"),
+  );
   const results = h("div", { class: "sides" });
   host.append(
     h("h1", {}, t("title")),
     h("p", { class: "lead" }, t("lead")),
-    chips(),
+    chips(t("examples"), EXAMPLES, (index) => (write(EXAMPLES[index]), fill())),
     h(
       "form",
       { class: "asking", on: { submit: (event) => (event.preventDefault(), fill()) } },
@@ -49,14 +60,6 @@ export async function mount(host, context) {
     results,
     panel.element,
   );
-
-  function chips() {
-    const buttons = EXAMPLES.map((text) => {
-      const choose = () => (write(text), fill());
-      return h("button", { type: "button", lang: "zh-Hans", on: { click: choose } }, text);
-    });
-    return h("div", { class: "row chips", role: "group", "aria-label": t("examples") }, buttons);
-  }
 
   function numPieces() {
     const options = Array.from({ length: MAX_PIECES }, (_, index) =>
@@ -82,7 +85,11 @@ export async function mount(host, context) {
 
   /** Ask for the text as it stands. */
   async function fill() {
-    const body = { text: state.text, top_k: 10, ...(state.numPieces > 1 && { num_pieces: state.numPieces }) };
+    const body = {
+      text: state.text,
+      top_k: 10,
+      ...(state.numPieces > 1 && { num_pieces: state.numPieces }),
+    };
     const answer = await notice.attempt(() => ask("/fill", body));
     if (!answer) return;
     state.found = { body, answer };
@@ -99,7 +106,9 @@ export async function mount(host, context) {
 
   /** Put what was clicked into the blank, in place of what was put there before. */
   function put(text) {
-    const holding = [state.text, state.text === state.filled ? state.found.body.text : ""].find((one) => BLANK.test(one));
+    const holding = [state.text, state.text === state.filled ? state.found.body.text : ""].find(
+      (one) => BLANK.test(one),
+    );
     if (holding === undefined) return notice.say(t("no_blank"));
     state.filled = holding.replace(BLANK, () => text);
     write(state.filled);

@@ -15,7 +15,8 @@ export { words };
 export const styles = "views/inside.css";
 
 // Written for this page: what is said of France decides the language, thirty pieces later.
-const EXAMPLE = "他在法国住了十年，每天和邻居聊天，读当地的报纸，看当地的电影，所以他能说一口流利的法语。";
+const EXAMPLE =
+  "他在法国住了十年，每天和邻居聊天，读当地的报纸，看当地的电影，所以他能说一口流利的法语。";
 const FOLLOWED = "法国";
 const DIRECTIONS = ["forward", "backward"];
 
@@ -28,10 +29,24 @@ export async function mount(host, context) {
   const panel = requestPanel(t);
   const results = h("div", { class: "inside" });
   const about = h("section", { class: "following" });
-  const table = h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": t("table") });
+  const table = h("div", {
+    class: "scroller",
+    tabindex: "0",
+    role: "region",
+    "aria-label": t("table"),
+  });
   const details = h("details", {}, h("summary", {}, t("table")), table);
-  const field = submittingField({ id: "text", label: t("text"), text: state.text, onType: (text) => (state.text = text), onSubmit: look });
-  const layers = h("select", { id: "layer", on: { change: (event) => ((state.layer = Number(event.target.value)), look()) } });
+  const field = submittingField({
+    id: "text",
+    label: t("text"),
+    text: state.text,
+    onType: (text) => (state.text = text),
+    onSubmit: look,
+  });
+  const layers = h("select", {
+    id: "layer",
+    on: { change: (event) => ((state.layer = Number(event.target.value)), look()) },
+  });
   host.append(
     h("h1", {}, t("title")),
     h("p", { class: "lead" }, t("lead")),
@@ -55,7 +70,9 @@ export async function mount(host, context) {
   );
 
   function directions() {
-    const options = DIRECTIONS.map((one) => h("option", { value: one, selected: one === state.direction }, t(one)));
+    const options = DIRECTIONS.map((one) =>
+      h("option", { value: one, selected: one === state.direction }, t(one)),
+    );
     const choose = (event) => {
       state.direction = event.target.value;
       look();
@@ -91,7 +108,10 @@ export async function mount(host, context) {
   function explain(error) {
     if (error instanceof ApiError && error.code === "not_found" && error.details.setting) {
       const variable = `BILM_${error.details.setting.toUpperCase()}=1`;
-      results.replaceChildren(h("p", {}, t("off")), h("pre", {}, h("code", { tabindex: "0" }, `${variable} scripts/serve`)));
+      results.replaceChildren(
+        h("p", {}, t("off")),
+        h("pre", {}, h("code", { tabindex: "0" }, `${variable} scripts/serve`)),
+      );
     }
     throw error;
   }
@@ -117,7 +137,9 @@ export async function mount(host, context) {
     return drawn.repaint();
   }
 
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => state.repaint?.(), { signal });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => state.repaint?.(), {
+    signal,
+  });
   if (!state.found) return look();
   await offerLayers();
   return show();

@@ -1,12 +1,11 @@
 // Map: many occurrences of a word in two dimensions, coloured by cluster.
 
+import { desk } from "../desk.js";
 import { h } from "../dom.js";
-import { EXAMPLES, typed } from "../examples.js";
+import { typed } from "../examples.js";
 import { askForOccurrences } from "../question.js";
-import { requestPanel } from "../request.js";
 import { codePoints } from "../text.js";
 import words from "../words/map.js";
-import { exampleChips, writer } from "../writer.js";
 import { picture, rowsOf } from "./map/picture.js";
 import { scatter } from "./map/scatter.js";
 
@@ -19,41 +18,25 @@ const MOST_CLUSTERS = 6; // as many as there are colours
 
 export async function mount(host, context) {
   const { t, memory: state, notice } = context;
-  state.typed ??= typed(EXAMPLES[0]);
-  state.word ??= EXAMPLES[0].word;
   state.center = true;
 
-  const panel = requestPanel(t);
   const list = h("div", {
     class: "clusters",
     role: "region", // a part that scrolls is reached by the tab key
     tabindex: "0",
     "aria-label": t("writer.sentences"),
   });
-  const form = writer({ t, state, list, action: t("draw"), onSubmit: () => ask() });
-  const chips = exampleChips({
-    t,
-    examples: EXAMPLES,
-    state,
-    fill: (example) => typed(example),
-    onChoose: () => ask(),
-  });
   const figure = h("div", { class: "figure" });
-  host.append(
-    h(
-      "div",
-      { class: "intro" },
-      h("h1", {}, t("title")),
-      h("p", { class: "lead" }, t("lead")),
-      chips.element,
-    ),
-    h("div", { class: "columns" }, h("div", {}, form.element, notice.element), figure),
-    panel.element,
-  );
+  const { form, panel, refresh } = desk(host, context, {
+    list,
+    action: t("draw"),
+    fill: (example) => typed(example),
+    found: figure,
+    onAsk: () => ask(),
+  });
 
   async function ask() {
-    form.refresh();
-    chips.refresh();
+    refresh();
     const found = await notice.attempt(() => askForOccurrences(context, state, MAX_OCCURRENCES));
     if (!found) return;
     const senses = new Set(found.groups).size;

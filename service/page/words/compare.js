@@ -3,7 +3,8 @@
 export default {
   en: {
     "title": "One word, a vector for every sentence",
-    "lead": "How alike are the occurrences of a word? By its context, by each layer of the model, and by a mix that you set.",
+    "lead":
+      "How alike are the occurrences of a word? By its context, by each layer of the model, and by a mix that you set.",
     "compare": "Compare",
     "pick": "compare {word}",
     "pick.hint": "Click any piece to compare that instead.",
@@ -22,9 +23,12 @@ export default {
     "across": "across {across}",
     "best": "tells them apart best",
     "cell": "{number}: occurrence {row} and {column}",
-    "legend": "Cosine of two occurrences, in the order of the sentences; colour shows how far it is from 0.",
-    "legend.best": "Measured on these vectors: the mean cosine inside a sense and across senses; best is the matrix by which a pair of one sense most often is more alike than a pair across ({name}: {ranking}).",
-    "legend.one": "Put an empty line between the senses, and each matrix tells how far it keeps them apart.",
+    "legend":
+      "Cosine of two occurrences, in the order of the sentences; colour shows how far it is from 0.",
+    "legend.best":
+      "Measured on these vectors: the mean cosine inside a sense and across senses; best is the matrix by which a pair of one sense most often is more alike than a pair across ({name}: {ranking}).",
+    "legend.one":
+      "Put an empty line between the senses, and each matrix tells how far it keeps them apart.",
   },
   zh: {
     "title": "同一个词，每句话里都是不同的向量",
@@ -48,7 +52,8 @@ export default {
     "best": "分得最开",
     "cell": "{number}：第 {row} 次与第 {column} 次出现",
     "legend": "两次出现之间的余弦，按句子的顺序排列；颜色表示离 0 有多远。",
-    "legend.best": "由这些向量量得：同一义项之内与不同义项之间的平均余弦。“分得最开”的，是同义项的两次出现比不同义项的更相似的比例最大的矩阵（{name}：{ranking}）。",
+    "legend.best":
+      "由这些向量量得：同一义项之内与不同义项之间的平均余弦。“分得最开”的，是同义项的两次出现比不同义项的更相似的比例最大的矩阵（{name}：{ranking}）。",
     "legend.one": "在不同义项之间空一行，每个矩阵就会显示它把它们分得多开。",
   },
 };

@@ -3,16 +3,19 @@
 export default {
   en: {
     "title": "How the text may go on",
-    "lead": "The model that reads from the left adds piece after piece. It is small and has read little: it knows how sentences go, not what is true.",
+    "lead":
+      "The model that reads from the left adds piece after piece. It is small and has read little: it knows how sentences go, not what is true.",
     "examples": "Examples",
     "text": "Text to go on with",
     "strategy": "Strategy",
     "greedy": "greedy",
     "greedy.note": "The most probable piece each time.",
     "sample": "sample",
-    "sample.note": "Pieces by chance, as probable as the model finds them. A low temperature plays safe, top k shuts out the improbable, and the same seed draws the same again.",
+    "sample.note":
+      "Pieces by chance, as probable as the model finds them. A low temperature plays safe, top k shuts out the improbable, and the same seed draws the same again.",
     "beam": "beam search",
-    "beam.note": "Several beginnings side by side, the most probable kept: never less probable than greedy, and often short.",
+    "beam.note":
+      "Several beginnings side by side, the most probable kept: never less probable than greedy, and often short.",
     "max_pieces": "Pieces at most",
     "temperature": "Temperature",
     "top_k": "Top k",
@@ -26,18 +29,21 @@ export default {
     "taken": "The text has grown; it can go on from there.",
     "figures": "log probability {log_probability} · {pieces} pieces",
     "finished": "the model ends here",
-    "hint": "Click a completion to add it to the text. The log probability is natural, summed over its pieces.",
+    "hint":
+      "Click a completion to add it to the text. The log probability is natural, summed over its pieces.",
   },
   zh: {
     "title": "文本可能怎样继续",
-    "lead": "从左往右读的模型一个 piece 接一个 piece 地写下去。它很小，读得也不多：知道句子怎么走，不知道什么是真的。",
+    "lead":
+      "从左往右读的模型一个 piece 接一个 piece 地写下去。它很小，读得也不多：知道句子怎么走，不知道什么是真的。",
     "examples": "例子",
     "text": "要续写的文本",
     "strategy": "策略",
     "greedy": "贪心",
     "greedy.note": "每次取最可能的 piece。",
     "sample": "采样",
-    "sample.note": "按模型认为的可能性随机抽取。温度低则保守，top k 排除不大可能的，同一个种子抽出同样的结果。",
+    "sample.note":
+      "按模型认为的可能性随机抽取。温度低则保守，top k 排除不大可能的，同一个种子抽出同样的结果。",
     "beam": "束搜索",
     "beam.note": "同时保留几个最可能的开头：概率不会低于贪心，往往偏短。",
     "max_pieces": "最多几个 piece",

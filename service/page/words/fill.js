@@ -3,7 +3,8 @@
 export default {
   en: {
     "title": "What may stand in the blank",
-    "lead": "Two language models read the text from its two ends. Each expects something in the blank, and a third reads what both have seen.",
+    "lead":
+      "Two language models read the text from its two ends. Each expects something in the blank, and a third reads what both have seen.",
     "examples": "Examples",
     "text": "A text with one blank, written as two or more underscores",
     "num_pieces": "Pieces in the blank",
@@ -16,10 +17,12 @@ export default {
     "cloze.note": "knows both, and is right most often",
     "pick": "put {piece} in: {probability}",
     "pick.hint": "Click a piece to put it into the text. Bars show probabilities among all pieces.",
-    "pick.many": "Click one to put it into the text. From one side the figure is the probability of all its pieces; from both sides it is the share of a phrase among those that were considered.",
+    "pick.many":
+      "Click one to put it into the text. From one side the figure is the probability of all its pieces; from both sides it is the share of a phrase among those that were considered.",
     "again": "Blank again",
     "filled": "{piece} stands in the blank now.",
-    "no_blank": "The text has no blank any more: write two or more underscores, or put the blank back.",
+    "no_blank":
+      "The text has no blank any more: write two or more underscores, or put the blank back.",
     "space": "a space",
   },
   zh: {
@@ -37,7 +40,8 @@ export default {
     "cloze.note": "两边都知道，最常猜对",
     "pick": "填入“{piece}”：{probability}",
     "pick.hint": "点一个 piece，把它填进文本。横条是它在所有 piece 中的概率。",
-    "pick.many": "点一个，把它填进文本。从一边看，数字是其中各个 piece 合起来的概率；从两边看，是它在考虑过的短语中所占的份额。",
+    "pick.many":
+      "点一个，把它填进文本。从一边看，数字是其中各个 piece 合起来的概率；从两边看，是它在考虑过的短语中所占的份额。",
     "again": "恢复空格",
     "filled": "空格里填上了“{piece}”。",
     "no_blank": "文本里没有空格了：请写两个或更多下划线，或恢复空格。",

@@ -3,16 +3,19 @@
 export default {
   en: {
     "title": "What the gates let through",
-    "lead": "At every piece each cell of an LSTM forgets a part of what it holds, takes in something new and shows a part of it. Here are the gates of one layer, as it reads your text.",
+    "lead":
+      "At every piece each cell of an LSTM forgets a part of what it holds, takes in something new and shows a part of it. Here are the gates of one layer, as it reads your text.",
     "text": "Text",
     "layer": "Layer",
     "direction": "Reading",
     "forward": "from the left",
     "backward": "from the right",
     "look": "Look inside",
-    "off": "This server does not show its gates. Whoever runs it can turn that on and start it again:",
+    "off":
+      "This server does not show its gates. Whoever runs it can turn that on and start it again:",
     "no_pieces": "The text has no piece to look at: type something.",
-    "pieces": "Pieces, in the order of the text: arrow keys go from piece to piece, up and down from cell to cell",
+    "pieces":
+      "Pieces, in the order of the text: arrow keys go from piece to piece, up and down from cell to cell",
     "input_gate": "Input gate",
     "forget_gate": "Forget gate",
     "output_gate": "Output gate",
@@ -31,21 +34,25 @@ export default {
     "chosen": "{piece}, cell {cell}",
     "rank": "number {rank} of {cells} by memory",
     "mean": "mean of all cells",
-    "legend": "A column is a piece, a row {band} cells together: on top those whose forget gate lets most through in this text. Point anywhere to read the numbers of one cell; click a piece to follow what it wrote.",
+    "legend":
+      "A column is a piece, a row {band} cells together: on top those whose forget gate lets most through in this text. Point anywhere to read the numbers of one cell; click a piece to follow what it wrote.",
     "closed": "0, closed",
     "open": "1, open",
     "follow": "What is kept of {piece}",
     "follow.update": "Each cell forgets by f and takes in by i, so it holds at piece t",
     "follow.product": "and what {piece} wrote at p is in it as",
-    "follow.last": "Read on to {last}, {steps} pieces later, {share} of it is left. {lasting} of {cells} cells keep at least half of theirs.",
+    "follow.last":
+      "Read on to {last}, {steps} pieces later, {share} of it is left. {lasting} of {cells} cells keep at least half of theirs.",
     "follow.end": "{piece} is read last: nothing comes after it that could be forgotten.",
     "table": "All of this as numbers",
-    "table.lead": "Means over the {cells} cells; of the cell state the mean of its size, without the sign.",
+    "table.lead":
+      "Means over the {cells} cells; of the cell state the mean of its size, without the sign.",
     "piece": "Piece",
   },
   zh: {
     "title": "门让什么通过",
-    "lead": "每读一个 piece，LSTM 的每个单元都忘掉一部分旧的，放进一些新的，再显示出其中一部分。这里是某一层读你的文本时的各个门。",
+    "lead":
+      "每读一个 piece，LSTM 的每个单元都忘掉一部分旧的，放进一些新的，再显示出其中一部分。这里是某一层读你的文本时的各个门。",
     "text": "文本",
     "layer": "层",
     "direction": "阅读方向",
@@ -73,13 +80,15 @@ export default {
     "chosen": "“{piece}”，单元 {cell}",
     "rank": "按记忆排第 {rank}，共 {cells} 个",
     "mean": "全部单元的平均",
-    "legend": "一列是一个 piece，一行是 {band} 个单元的平均；最上面的单元在这段文本里遗忘门开得最大。指向任意一处，可读出一个单元的数值；点一个 piece，就跟踪它写入的内容。",
+    "legend":
+      "一列是一个 piece，一行是 {band} 个单元的平均；最上面的单元在这段文本里遗忘门开得最大。指向任意一处，可读出一个单元的数值；点一个 piece，就跟踪它写入的内容。",
     "closed": "0，关",
     "open": "1，开",
     "follow": "“{piece}”还留下多少",
     "follow.update": "每个单元按 f 忘记、按 i 放入，所以在第 t 个 piece 处它保存着",
     "follow.product": "其中“{piece}”在 p 处写入的内容，还剩",
-    "follow.last": "读到“{last}”时，又过了 {steps} 个 piece，还剩 {share}。{cells} 个单元中有 {lasting} 个留住了自己那份的一半以上。",
+    "follow.last":
+      "读到“{last}”时，又过了 {steps} 个 piece，还剩 {share}。{cells} 个单元中有 {lasting} 个留住了自己那份的一半以上。",
     "follow.end": "“{piece}”是最后读到的，后面没有什么会让它被忘掉。",
     "table": "以上全部数字",
     "table.lead": "{cells} 个单元的平均；单元状态取绝对值的平均。",

@@ -27,7 +27,8 @@ export default {
     "writer.examples": "Examples",
     "word.no_text": "There is no sentence yet: type one a line.",
     "word.none_given": "Which word? Type one that stands in the sentences.",
-    "word.nowhere": "{word} stands in none of the sentences. Type another word, or other sentences.",
+    "word.nowhere":
+      "{word} stands in none of the sentences. Type another word, or other sentences.",
     "word.too_many": "The word occurs {count} times; this view takes the first {limit}.",
     "layer": "Layer {number}",
     "context": "Context",
@@ -45,7 +46,8 @@ export default {
     "skip": "跳到正文",
     "nav": "视图",
     "docs": "接口",
-    "footer": "{id} · 每个方向 {layers} 层 LSTM · 向量宽 {dim} · {precision} · 每秒 {speed} 个 piece",
+    "footer":
+      "{id} · 每个方向 {layers} 层 LSTM · 向量宽 {dim} · {precision} · 每秒 {speed} 个 piece",
     "footer.revision": "模型版本",
     "key.title": "此服务需要密钥",
     "key.wrong": "刚才发送的密钥不是这个服务的。",

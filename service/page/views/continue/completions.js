@@ -26,13 +26,20 @@ export function completions({ t, text, found, onTake }) {
         h("span", { class: "before" }, text),
         h("span", { class: "added" }, completion.text),
       ),
-      h("p", { class: "hint", "data-log-probability": completion.log_probability }, figures(t, completion)),
+      h(
+        "p",
+        { class: "hint", "data-log-probability": completion.log_probability },
+        figures(t, completion),
+      ),
     ),
   );
   return h("ol", { "aria-label": t("completions") }, items);
 }
 
 function figures(t, { log_probability, pieces, finished }) {
-  const told = t("figures", { log_probability: log_probability.toFixed(2).replace("-", "−"), pieces: pieces.length });
+  const told = t("figures", {
+    log_probability: log_probability.toFixed(2).replace("-", "−"),
+    pieces: pieces.length,
+  });
   return finished ? `${told} · ${t("finished")}` : told;
 }

@@ -27,7 +27,13 @@ export function strategies({ t, state, onChoose }) {
       offer();
       onChoose();
     };
-    const input = h("input", { type: "radio", name: "strategy", value: name, checked: name === state.strategy, on: { change: choose } });
+    const input = h("input", {
+      type: "radio",
+      name: "strategy",
+      value: name,
+      checked: name === state.strategy,
+      on: { change: choose },
+    });
     return h("label", {}, input, " ", t(name));
   });
   const element = h(
@@ -54,7 +60,12 @@ export function strategies({ t, state, onChoose }) {
   }
 
   function numberField(name) {
-    const input = h("input", { id: name, type: "number", inputmode: "decimal", step: STEP[name] ?? 1 });
+    const input = h("input", {
+      id: name,
+      type: "number",
+      inputmode: "decimal",
+      step: STEP[name] ?? 1,
+    });
     input.value = state.fields[name];
     input.addEventListener("input", () => (state.fields[name] = input.value));
     return h("span", { class: "number" }, h("label", { for: name }, t(name)), input);

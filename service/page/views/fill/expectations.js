@@ -21,7 +21,12 @@ export function expectations({ t, found, onPick }) {
   const guesses = SIDES.map(([side]) => found[side].map(guessOf));
   const most = Math.max(...guesses.flat().map((guess) => guess.probability));
   return SIDES.map(([side, note], index) =>
-    column(t, side, note, guesses[index].map((guess) => guessButton(t, guess, guess.probability / most, onPick))),
+    column(
+      t,
+      side,
+      note,
+      guesses[index].map((guess) => guessButton(t, guess, guess.probability / most, onPick)),
+    ),
   );
 }
 
@@ -31,7 +36,11 @@ function column(t, side, note, buttons) {
     { class: `side side-${side}`, "aria-labelledby": `side-${side}` },
     h("h2", { id: `side-${side}` }, t(side)),
     h("p", { class: "hint" }, t(note)),
-    h("ol", {}, buttons.map((button) => h("li", {}, button))),
+    h(
+      "ol",
+      {},
+      buttons.map((button) => h("li", {}, button)),
+    ),
   );
 }
 
@@ -52,7 +61,10 @@ function guessButton(t, { text, probability }, share, onPick) {
       type: "button",
       class: "guess",
       "data-probability": probability,
-      "aria-label": t("pick", { piece: text.trim() || t("space"), probability: percent(probability) }),
+      "aria-label": t("pick", {
+        piece: text.trim() || t("space"),
+        probability: percent(probability),
+      }),
       on: { click: () => onPick(text) },
     },
     h("span", { class: "text", lang: "zh-Hans" }, text.replaceAll(" ", "␣")),

@@ -18,14 +18,26 @@ export function board({ t, trace, state, onChoose }) {
   const order = cellsByMemory(trace);
   const maps = Object.fromEntries([...SHOWN, "kept"].map((name) => [name, heatMap(name)]));
   const pieces = trace.pieces.map(pieceButton);
-  const figures = { share: trace.pieces.map(() => h("span")), lasting: trace.pieces.map(() => h("span")) };
+  const figures = {
+    share: trace.pieces.map(() => h("span")),
+    lasting: trace.pieces.map(() => h("span")),
+  };
   const marker = h("div", { class: "marker", "aria-hidden": "true" });
   const readout = h("dl", { class: "readout", "aria-live": "polite" });
 
   const columns = h(
     "div",
     { class: "columns-of-pieces" },
-    h("div", { class: "strip pieces", role: "radiogroup", "aria-label": t("pieces"), on: { keydown: walk } }, pieces),
+    h(
+      "div",
+      {
+        class: "strip pieces",
+        role: "radiogroup",
+        "aria-label": t("pieces"),
+        on: { keydown: walk },
+      },
+      pieces,
+    ),
     Object.values(maps),
     h("div", { class: "strip bars", "aria-hidden": "true" }, figures.share),
     h("div", { class: "strip", "aria-hidden": "true" }, figures.lasting),
@@ -58,7 +70,13 @@ export function board({ t, trace, state, onChoose }) {
 
   function pieceButton(piece, index) {
     const shown = textOf(piece);
-    const properties = { type: "button", role: "radio", title: shown, tabindex: "-1", lang: "zh-Hans" };
+    const properties = {
+      type: "button",
+      role: "radio",
+      title: shown,
+      tabindex: "-1",
+      lang: "zh-Hans",
+    };
     return h("button", { ...properties, on: { click: () => choose(index, state.cell) } }, shown);
   }
 
@@ -112,13 +130,17 @@ export function board({ t, trace, state, onChoose }) {
       bar.textContent = share === undefined ? "" : short(100 * share);
       bar.style.setProperty("--share", share ?? 0);
     }
-    for (const [index, number] of figures.lasting.entries()) number.textContent = byPiece.get(index)?.lasting ?? "";
+    for (const [index, number] of figures.lasting.entries())
+      number.textContent = byPiece.get(index)?.lasting ?? "";
     onChoose(left);
   }
 
   function repaint() {
-    for (const name of GATES) paint(maps[name], trace.count, order, (piece, cell) => valueAt(trace, name, piece, cell));
-    paint(maps.cell_state, trace.count, order, (piece, cell) => Math.tanh(valueAt(trace, "cell_state", piece, cell)));
+    for (const name of GATES)
+      paint(maps[name], trace.count, order, (piece, cell) => valueAt(trace, name, piece, cell));
+    paint(maps.cell_state, trace.count, order, (piece, cell) =>
+      Math.tanh(valueAt(trace, "cell_state", piece, cell)),
+    );
     choose(within(state.chosen, trace.count), within(state.cell ?? order[0], trace.cells));
   }
 
@@ -142,7 +164,9 @@ function names(t) {
     "div",
     { class: "names", "aria-hidden": "true" },
     h("span", { class: "name-pieces" }),
-    ROWS.map(([name, note]) => h("span", { class: `name-${name}` }, h("b", {}, t(name)), h("small", {}, t(note)))),
+    ROWS.map(([name, note]) =>
+      h("span", { class: `name-${name}` }, h("b", {}, t(name)), h("small", {}, t(note))),
+    ),
   );
 }
 

@@ -12,9 +12,31 @@ export function following({ t, trace, left }) {
   return [
     h("h2", {}, t("follow", { piece })),
     h("p", {}, t("follow.update")),
-    h("p", { class: "equation" }, sub("c", "t"), " = ", sub("f", "t"), " ⊙ ", sub("c", "t−1"), " + ", sub("i", "t"), " ⊙ ", sub("g", "t")),
+    h(
+      "p",
+      { class: "equation" },
+      sub("c", "t"),
+      " = ",
+      sub("f", "t"),
+      " ⊙ ",
+      sub("c", "t−1"),
+      " + ",
+      sub("i", "t"),
+      " ⊙ ",
+      sub("g", "t"),
+    ),
     h("p", {}, t("follow.product", { piece })),
-    h("p", { class: "equation" }, sub("f", "t"), " ⊙ ⋯ ⊙ ", sub("f", "p+1"), " ⊙ ", sub("i", "p"), " ⊙ ", sub("g", "p")),
+    h(
+      "p",
+      { class: "equation" },
+      sub("f", "t"),
+      " ⊙ ⋯ ⊙ ",
+      sub("f", "p+1"),
+      " ⊙ ",
+      sub("i", "p"),
+      " ⊙ ",
+      sub("g", "p"),
+    ),
     h("p", {}, outcome(t, trace, left, piece)),
   ];
 }

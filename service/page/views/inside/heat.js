@@ -26,7 +26,8 @@ export function paint(canvas, columns, order, valueAt) {
     if (valueAt(column, order[0]) === null) continue;
     for (let row = 0; row < rows; row += 1) {
       const together = order.slice(row * band, (row + 1) * band);
-      const value = together.reduce((sum, cell) => sum + valueAt(column, cell), 0) / together.length;
+      const value =
+        together.reduce((sum, cell) => sum + valueAt(column, cell), 0) / together.length;
       mix(image.data, 4 * (row * columns + column), colours, value);
     }
   }

@@ -12,7 +12,15 @@ export function numbers({ t, trace, left }) {
     "table",
     { class: "numbers" },
     h("caption", { class: "hint" }, t("table.lead", { cells: trace.cells })),
-    h("thead", {}, h("tr", {}, heads.map((name) => h("th", { scope: "col" }, t(name))))),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        heads.map((name) => h("th", { scope: "col" }, t(name))),
+      ),
+    ),
     h(
       "tbody",
       {},

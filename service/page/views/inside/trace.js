@@ -19,7 +19,9 @@ export const SHOWN = [...GATES, "cell_state"];
  */
 export function traceOf(answer) {
   const [count, cells] = answer.shape;
-  const arrays = Object.fromEntries([...SHOWN, "candidate"].map((name) => [name, decode(answer[name])]));
+  const arrays = Object.fromEntries(
+    [...SHOWN, "candidate"].map((name) => [name, decode(answer[name])]),
+  );
   const steps = [...Array(count).keys()];
   if (answer.direction === "backward") steps.reverse();
   return { pieces: answer.pieces, count, cells, steps, ...arrays };
@@ -55,7 +57,8 @@ export function survival(trace, from) {
   const all = written.reduce((sum, value) => sum + value, 0);
   let kept = new Float64Array(trace.cells).fill(1);
   return trace.steps.slice(trace.steps.indexOf(from)).map((piece) => {
-    if (piece !== from) kept = kept.map((value, cell) => value * valueAt(trace, "forget_gate", piece, cell));
+    if (piece !== from)
+      kept = kept.map((value, cell) => value * valueAt(trace, "forget_gate", piece, cell));
     const left = kept.reduce((sum, value, cell) => sum + value * written[cell], 0);
     return { piece, kept, share: left / all, lasting: kept.filter((value) => value >= 0.5).length };
   });

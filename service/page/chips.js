@@ -1,0 +1,11 @@
+// A row of buttons, each of which offers an example.
+
+import { h } from "./dom.js";
+
+/** @param onChoose  Called with the place of the text that was chosen. */
+export function chips(label, texts, onChoose) {
+  const buttons = texts.map((text, index) =>
+    h("button", { type: "button", lang: "zh-Hans", on: { click: () => onChoose(index) } }, text),
+  );
+  return h("div", { class: "row chips", role: "group", "aria-label": label }, buttons);
+}
