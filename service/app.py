@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import Route
 
+from service.documents import document_routes
 from service.engine import Engine
 from service.errors import RequestError
 from service.keys import Guarded
@@ -44,6 +45,7 @@ def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> 
         version=versions()["bilm"],
         description=description(),
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,  # a redirected POST loses its body in many clients
@@ -53,7 +55,7 @@ def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> 
     paths = frozenset(route.path for route in router.routes if isinstance(route, Route))
     app.add_middleware(Traced, metrics=metrics, paths=paths)  # the last one added is the outermost
     app.include_router(router)
-    app.router.routes.extend(page_routes())
+    app.router.routes.extend([*page_routes(), *document_routes(app.title)])
     return app
 
 

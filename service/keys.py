@@ -11,7 +11,7 @@ from service.errors import RequestError
 from service.middleware import refusal
 
 OPEN_PATHS = frozenset({"/", "/docs", "/livez", "/openapi.json", "/readyz"})
-OPEN_BELOW = "/page/"  # the files of the page; what it asks for is not open
+OPEN_BELOW = ("/docs/", "/page/")  # files to look at; what they ask for is not open
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="biLM"'}
 
 

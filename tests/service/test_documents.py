@@ -2,7 +2,9 @@
 
 import json
 import logging
+import re
 import sys
+from urllib.parse import urljoin
 
 import pytest
 
@@ -71,8 +73,13 @@ async def test_the_answers_have_the_documented_fields(client, document):
     assert info.keys() == schemas["InfoAnswer"]["properties"].keys()
 
 
-async def test_the_documentation_is_a_page(client):
-    assert "swagger" in (await client.get("/docs")).text
+async def test_the_documentation_is_a_page_of_files_that_the_service_has(client):
+    answer = await client.get("/docs")
+    assert answer.headers["content-type"].startswith("text/html")
+    files = re.findall(r'(?:href|src)="([^"]+)"', answer.text)
+    assert len(files) == 3
+    for file in files:
+        assert (await client.get(urljoin("/docs", file))).status_code == 200, file
 
 
 async def test_info_tells_model_mixes_limits_and_features(client, artifact):

@@ -1,0 +1,34 @@
+"""/docs: every path to read and to try, by Swagger's own program, which comes with the service."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import fastapi_offline
+from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from service.page_files import BELOW, PageFile
+
+FOLDER = Path(fastapi_offline.__file__).parent / "static"
+DOCUMENTS = "/docs"
+SCRIPT, STYLE = "swagger-ui-bundle.js", "swagger-ui.css"
+
+
+def document_routes(title: str) -> Iterator[Route]:
+    """The page of documents and the files it is made of; nothing is loaded from elsewhere."""
+    content = get_swagger_ui_html(  # by addresses that hold behind a balancer with a prefix, too
+        openapi_url="openapi.json",
+        title=title,
+        swagger_js_url=f".{DOCUMENTS}/{SCRIPT}",
+        swagger_css_url=f".{DOCUMENTS}/{STYLE}",
+        swagger_favicon_url=f".{BELOW}icon.svg",
+    ).body
+
+    async def documents(_: Request) -> Response:
+        return HTMLResponse(content)
+
+    yield Route(DOCUMENTS, documents)
+    for name in (SCRIPT, STYLE):
+        yield Route(f"{DOCUMENTS}/{name}", PageFile(FOLDER / name).__call__)
