@@ -77,6 +77,16 @@ def test_everything_that_takes_the_focus_has_a_name(tab, view):
     assert nameless == []
 
 
+@pytest.mark.parametrize("view", VIEWS)
+def test_who_speaks_to_a_button_finds_it_by_what_it_shows(tab, view):
+    page = arrived(tab, view)
+    buttons = page.locator("button[aria-label]:visible")
+    named = buttons.evaluate_all("all => all.map((one) => [one.innerText, one.ariaLabel])")
+    shown = [["".join(text.split()) for text in one] for one in named]
+    assert [one for one in shown if one[0] not in one[1]] == []
+    assert named or view not in ("fill", "continue")  # whose buttons say more than they show
+
+
 def test_the_other_language_is_one_click_away_and_stays_in_the_address(open_tab):
     tab = open_tab(language="zh")
     page = arrived(tab, "fill")

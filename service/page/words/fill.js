@@ -15,7 +15,7 @@ export default {
     "backward.note": "knows only what stands after it",
     "cloze": "From both sides",
     "cloze.note": "knows both, and is right most often",
-    "pick": "put {piece} in: {probability}",
+    "pick": "{piece} {probability}: put it in",
     "pick.hint": "Click a piece to put it into the text. Bars show probabilities among all pieces.",
     "pick.many":
       "Click one to put it into the text. From one side the figure is the probability of all its pieces; from both sides it is the share of a phrase among those that were considered.",
@@ -38,7 +38,7 @@ export default {
     "backward.note": "只知道空格后面的内容",
     "cloze": "从两边",
     "cloze.note": "两边都知道，最常猜对",
-    "pick": "填入“{piece}”：{probability}",
+    "pick": "{piece} {probability}：填入",
     "pick.hint": "点一个 piece，把它填进文本。横条是它在所有 piece 中的概率。",
     "pick.many":
       "点一个，把它填进文本。从一边看，数字是其中各个 piece 合起来的概率；从两边看，是它在考虑过的短语中所占的份额。",

@@ -20,7 +20,7 @@ export function completions({ t, text, found, onTake }) {
           type: "button",
           class: "completion",
           lang: "zh-Hans",
-          "aria-label": t("take", { text: completion.text }),
+          "aria-label": t("take", { text: text + completion.text }),
           on: { click: () => onTake(text + completion.text) },
         },
         h("span", { class: "before" }, text),
