@@ -8,7 +8,8 @@ harms all alike; pieces are counted without padding and boundaries:
     encoder  `Encoder.embed` as the service uses it: pieces in, vectors of the default mix out
     float32  the same in float32, where the service has something faster
     bare     torch's own LSTMs in the encoder's precision, on the same strips, already embedded, and
-             nothing else
+             nothing else; each call over all cores
+    beside   the same, the two directions side by side as the encoder has them
     packed   embedding and LSTMs over `pack_padded_sequence`, sorted, 32 texts at a time, float32
     steps    the equations of an LSTM step by step in Python, 32 texts at a time, as AllenNLP ran
              its projected LSTM, float32; over a tenth of the texts
@@ -19,8 +20,9 @@ Run it with nothing else on the machine.
 import argparse
 import lzma
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
+from itertools import starmap
 from pathlib import Path
 
 import torch
@@ -30,11 +32,12 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from benchmarks.timing import seconds_of
 from biLM.batch import SHAPES, batches
 from biLM.encoder import Encoder
-from biLM.lstm import reverse_padded
+from biLM.lstm import LstmStack, reverse_padded
 from biLM.model import CHUNK_PIECES
 from biLM.passage import Passage
 from biLM.precision import fastest_precision
 from biLM.readout import Readout
+from biLM.side_by_side import side_by_side
 from training.provenance import provenance
 
 NUM_TEXTS = 400  # of each task
@@ -59,7 +62,8 @@ def main() -> None:
     ways = {
         "encoder": (embed(encoder, texts), texts),
         "float32": (embed(exact, texts), texts),
-        "bare": (bare(encoder, texts), texts),
+        "bare": (bare(encoder, texts, starmap), texts),
+        "beside": (bare(encoder, texts, side_by_side), texts),
         "packed": (in_batches(encoder, texts, packed), texts),
         "steps": (in_batches(encoder, few, steps), few),
     }
@@ -93,8 +97,16 @@ def embed(encoder: Encoder, texts: Sequence[tuple[int, ...]]) -> Callable[[], ob
     return lambda: encoder.embed(passages, readouts)
 
 
-def bare(encoder: Encoder, texts: Sequence[tuple[int, ...]]) -> Callable[[], object]:
-    """The LSTMs over random numbers in the shapes of the encoder."""
+def bare(
+    encoder: Encoder, texts: Sequence[tuple[int, ...]], each: Callable[..., Iterable[None]]
+) -> Callable[[], object]:
+    """The LSTMs over random numbers in the shapes of the encoder.
+
+    Args:
+        encoder: Whose.
+        texts: Whose shapes.
+        each: How both directions are gone through: `starmap`, or `side_by_side`.
+    """
     framed = [[1, *ids, 2] for ids in texts]
     width = encoder.artifact.config.embedding_size
     dtype = getattr(torch, encoder.precision)
@@ -107,12 +119,11 @@ def bare(encoder: Encoder, texts: Sequence[tuple[int, ...]]) -> Callable[[], obj
     stacks = [deepcopy(stack).to(dtype) for stack in (model.forward_lm, model.backward_lm)]
 
     @torch.inference_mode()
-    def run() -> None:
+    def read(stack: LstmStack) -> None:
         for block in blocks:
-            for stack in stacks:
-                stack(block, CHUNK_PIECES)
+            stack(block, CHUNK_PIECES)
 
-    return run
+    return lambda: list(each(read, [(stack,) for stack in stacks]))
 
 
 def in_batches(

@@ -1,11 +1,11 @@
-"""All cores on one batch, or a batch for each core: which serves more texts.
+"""Two cores on one batch, a direction each, or a batch for each core: which serves more texts.
 
 python -m benchmarks.threads models/zh-small --tasks TASKS
 
 Texts of 20 to 60 characters, so many at a time, cut and embedded in this process, in turns:
 
-    one      one thread over all cores (OpenMP), as torch does it by itself
-    each     a thread for each core, and what is there shared among them, as the service does it
+    one      one caller, whose batches are read both directions side by side, as in the service
+    each     a thread for each core, and what is there shared among them
 
 Alone, and beside a process that keeps one core busy, as a client or a neighbour may.
 """

@@ -62,17 +62,25 @@ class Encoder:
         artifact: The model and what belongs to it.
         precision: In which the LSTMs multiply; `auto`, the fastest of this machine, is the
             service's.
+        both_at_once: Whether the two directions are read side by side; None where the calling
+            thread may use more than one core.
 
     Raises:
         PrecisionError: the machine does not have it.
         DamagedFileError: the vocabulary is not the model's.
     """
 
-    def __init__(self, artifact: Artifact, precision: PrecisionChoice = "float32") -> None:
+    def __init__(
+        self,
+        artifact: Artifact,
+        precision: PrecisionChoice = "float32",
+        both_at_once: bool | None = None,
+    ) -> None:
         self.artifact = artifact
         self.precision = chosen_precision(precision)
         self.tokenizer = Tokenizer(artifact.pieces_model)
         self._reader = Reader(artifact.model, getattr(torch, self.precision))
+        self._both_at_once = both_at_once
         self._shapes: Collection[Shape] = (SURE_SHAPE,)
         forward, backward = self._reader.forward_stepper, self._reader.backward_stepper
         self.writer = Writer(artifact, self.tokenizer, forward)
@@ -85,7 +93,11 @@ class Encoder:
 
     @classmethod
     def load(
-        cls, folder: Path, precision: PrecisionChoice = "float32", mixes: Path | None = None
+        cls,
+        folder: Path,
+        precision: PrecisionChoice = "float32",
+        mixes: Path | None = None,
+        both_at_once: bool | None = None,
     ) -> "Encoder":
         """The encoder of an artifact folder.
 
@@ -93,6 +105,7 @@ class Encoder:
             folder: Of the artifact.
             precision: As of the class.
             mixes: A file of further mixes; see `read_mixes`.
+            both_at_once: As of the class.
 
         Raises:
             PrecisionError: the machine does not have it.
@@ -103,7 +116,7 @@ class Encoder:
         if mixes is not None:
             more = read_mixes(mixes, artifact.config.num_representations, artifact.mixes)
             artifact = replace(artifact, mixes={**artifact.mixes, **more})
-        return cls(artifact, precision)
+        return cls(artifact, precision, both_at_once)
 
     def mix(self, name: str) -> ScalarMix:
         """A named mix of the artifact.
@@ -239,10 +252,12 @@ class Encoder:
         self, texts: Sequence[Sequence[int]], shapes: Collection[Shape]
     ) -> Iterator[tuple[int, Float[Tensor, "depth framed dim"]]]:
         """The number of a text and every representation of it, batch by batch."""
-        config = self.artifact.config
+        config, both_at_once = self.artifact.config, self._both_at_once
+        if both_at_once is None:
+            both_at_once = torch.get_num_threads() > 1
         framed = [[config.bos_id, *ids, config.eos_id] for ids in texts]
         for batch in batches(framed, shapes):
-            yield from zip(batch.texts, self._reader.read(batch), strict=True)
+            yield from zip(batch.texts, self._reader.read(batch, both_at_once), strict=True)
 
     def warm_up(self) -> tuple[int, ...]:
         """Run every shape once, and from now on use all that give a text the same bits.

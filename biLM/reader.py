@@ -5,6 +5,8 @@ on the way out: the representations of all texts stand one after the other.
 """
 
 from collections.abc import Sequence
+from functools import partial
+from itertools import starmap
 
 import torch
 from jaxtyping import Float, Int
@@ -14,6 +16,7 @@ from biLM.batch import Batch, Strip
 from biLM.lstm import LstmStack, reverse_padded
 from biLM.model import BiLM
 from biLM.reading_layer import ReadingLayer
+from biLM.side_by_side import side_by_side
 from biLM.stepper import Stepper
 
 
@@ -39,28 +42,37 @@ class Reader:
         self.backward_stepper = Stepper(self._inputs, self._backward_lm)
 
     @torch.inference_mode()
-    def read(self, batch: Batch) -> list[Float[Tensor, "depth time dim"]]:
-        """Every representation of every piece of each text of the batch, in the batch's order."""
-        config, half = self._config, self._config.cell_size
+    def read(
+        self, batch: Batch, both_at_once: bool = False
+    ) -> list[Float[Tensor, "depth time dim"]]:
+        """Every representation of every piece of each text of the batch, in the batch's order.
+
+        Args:
+            batch: The texts.
+            both_at_once: Read the directions side by side. The same kernels run.
+        """
+        config = self._config
         is_piece = torch.arange(batch.ids.shape[1]) < batch.lengths[:, None]
         x = self._embedding[batch.ids[is_piece]]
         found = x.new_empty(config.num_representations, len(x), config.dim)
         found[0].view(len(x), -1, config.embedding_size).copy_(x[:, None])  # repeated
-        places = _places(batch)
-        self._read_direction(
-            self._forward_lm, batch.ids, batch.strips, places[is_piece], found[1:, :, :half]
+        ids, places = batch.ids, _places(batch)
+        turned_ids, turned_places = (reverse_padded(of, batch.lengths) for of in (ids, places))
+        ahead, turned = found[1:].chunk(2, dim=-1)
+        sides = (
+            (self._forward_lm, ids, places[is_piece], ahead),
+            (self._backward_lm, turned_ids, turned_places[is_piece], turned),
         )
-        ids, places = (reverse_padded(of, batch.lengths) for of in (batch.ids, places))
-        self._read_direction(
-            self._backward_lm, ids, batch.strips, places[is_piece], found[1:, :, half:]
-        )
+        read = partial(self._read_direction, batch.strips)
+        _ = side_by_side(read, sides) if both_at_once else list(starmap(read, sides))
         return list(torch.split(found, batch.lengths[: len(batch.texts)].tolist(), dim=1))
 
+    @torch.inference_mode()  # of the thread it runs on
     def _read_direction(
         self,
+        strips: Sequence[Strip],
         layers: Sequence[ReadingLayer],
         ids: Int[Tensor, "batch time"],
-        strips: Sequence[Strip],
         places: Int[Tensor, " pieces"],
         found: Float[Tensor, "layers pieces half"],
     ) -> None:

@@ -1,7 +1,7 @@
 """The inference threads: requests of many callers in, micro-batches through the model.
 
 The event loop admits a request whole or refuses it. One thread loads the model, then a thread for
-each CPU takes micro-batches: its share of what waits when others are idle, and whatever has
+every two cores takes micro-batches: its share of what waits when others are idle, and whatever has
 gathered when all are busy. Results go back with one call into the loop per batch.
 """
 

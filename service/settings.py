@@ -138,8 +138,9 @@ class Settings(BaseSettings):
         0,
         ge=0,
         le=1024,
-        description="Threads of the model, each on a core. 0 takes the CPUs granted to the process."
-        " Too low leaves cores idle; more than those makes threads wait for one another.",
+        description="Cores of the model; every two read a batch together, a direction each. 0 takes"
+        " the CPUs granted to the process. Too low leaves cores idle; more than those makes threads"
+        " wait for one another.",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",

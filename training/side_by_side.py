@@ -1,14 +1,10 @@
-"""Both directions trained at once: each on a thread of its own, with half of the cores.
+"""Both directions trained at once (`biLM.side_by_side`), and one gradient of the two.
 
-An LSTM reads a row piece by piece, and one piece is too little work to be shared between cores. On
-two of them, forward and backward pass of both directions take 0.7 to 0.93 of their time when each
-core has a direction to itself, the less the busier the machine (decision 18). A GPU shares well.
+On two cores forward and backward pass take 0.7 to 0.93 of their time when each has a direction to
+itself, the less the busier the machine (decision 18). A GPU shares well.
 """
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -17,8 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from biLM.lstm import LstmStack
 from biLM.model import CHUNK_PIECES
-
-Pair = TypeVar("Pair")
+from biLM.side_by_side import side_by_side
 
 
 def read_both(
@@ -62,7 +57,7 @@ class _ReadBoth(torch.autograd.Function):
                 return x, stack(x, CHUNK_PIECES)[-1]
 
         inputs = [x.detach().requires_grad_() for x in (one, other)]
-        ctx.stacks, ctx.graphs = stacks, _together(read, stacks, inputs)
+        ctx.stacks, ctx.graphs = stacks, side_by_side(read, zip(stacks, inputs, strict=True))
         top, other_top = (top.detach() for _, top in ctx.graphs)
         return top, other_top
 
@@ -75,21 +70,10 @@ class _ReadBoth(torch.autograd.Function):
             x, top = graph
             return torch.autograd.grad(top, [x, *_trained(stack)], grad)
 
-        found = _together(differentiate, ctx.stacks, ctx.graphs, grads)
+        found = side_by_side(differentiate, zip(ctx.stacks, ctx.graphs, grads, strict=True))
         (one, *of_one), (other, *of_other) = found
         return None, one, other, *of_one, *of_other
 
 
 def _trained(stack: LstmStack) -> list[Tensor]:
     return [parameter for parameter in stack.parameters() if parameter.requires_grad]
-
-
-def _together(work: Callable[..., Pair], *sides: Sequence[Any]) -> list[Pair]:
-    """Do the work of both sides at once."""
-    return list(_two_threads(torch.get_num_threads()).map(work, *sides))
-
-
-@cache
-def _two_threads(num_cores: int) -> ThreadPoolExecutor:
-    half = num_cores // 2  # also what threads that begin later would take; training begins none
-    return ThreadPoolExecutor(2, "direction", initializer=torch.set_num_threads, initargs=(half,))

@@ -15,6 +15,7 @@ from biLM.passage import Passage
 from biLM.reading_layer import ReadingLayer
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
+from biLM.side_by_side import side_by_side
 from tests.reference.geometry import centred
 from tests.reference.heads import contexts
 from tests.reference.lstm import representations
@@ -222,6 +223,37 @@ def test_the_order_of_texts_is_the_order_of_vectors(encoder, order):
     found = encoder.represent([texts[number] for number in order])
     for vectors, number in zip(found, order, strict=True):
         torch.testing.assert_close(vectors, expected[number], **REORDERED)
+
+
+@pytest.fixture
+def cores(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("cores", "said", "expected"),
+    [(1, None, False), (2, None, True), (1, True, True), (2, False, False)],
+    indirect=["cores"],
+)
+@pytest.mark.usefixtures("cores")
+def test_directions_are_read_at_once_where_there_are_cores_or_as_is_said(
+    encoder, monkeypatch, said, expected
+):
+    calls = []
+
+    def recorded(*given):
+        calls.append(given)
+        return side_by_side(*given)
+
+    monkeypatch.setattr("biLM.reader.side_by_side", recorded)
+    passage = encoder.pieces("我吃了一个苹果")
+    (found,) = Encoder(encoder.artifact, both_at_once=said).embed([passage], [EVERYTHING])
+    assert bool(calls) == expected
+    other = Encoder(encoder.artifact, both_at_once=not expected).embed([passage], [EVERYTHING])
+    np.testing.assert_array_equal(found, other[0])
 
 
 @pytest.mark.parametrize("copies", [2, 5, 17, 70])

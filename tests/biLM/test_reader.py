@@ -38,10 +38,10 @@ def reader(request, model):
     return Reader(model, getattr(torch, request.param))
 
 
-def read(reader, texts, shapes):
+def read(reader, texts, shapes, both_at_once=False):
     found = {}
     for batch in batches(texts, shapes):
-        found |= zip(batch.texts, reader.read(batch), strict=True)
+        found |= zip(batch.texts, reader.read(batch, both_at_once), strict=True)
     return [found[number] for number in range(len(texts))]
 
 
@@ -68,6 +68,16 @@ def test_company_and_strips_change_no_bit(reader, texts):
     for text, found in zip(texts, together, strict=True):
         assert torch.equal(found, read(reader, [text], SHAPES)[0])
         assert torch.equal(found, read(reader, [text], (SURE_SHAPE,))[0])
+
+
+@settings(max_examples=20)
+@given(texts)
+def test_two_directions_at_once_change_no_bit(reader, texts):
+    in_turns, at_once = (
+        read(reader, texts, SHAPES, both_at_once) for both_at_once in (False, True)
+    )
+    for one, other in zip(in_turns, at_once, strict=True):
+        assert torch.equal(one, other)
 
 
 def test_the_model_is_left_as_it_was(model):

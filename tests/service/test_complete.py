@@ -74,7 +74,7 @@ async def test_every_documented_example_is_answered(client, example):
 
 async def test_an_answer_has_the_same_bits_alone_and_among_others(artifact_folder):
     asked = {"text": ATE, "strategy": "sample", "num_completions": 3, "max_pieces": 8}
-    settings = settings_of(artifact_folder, threads=2, max_queue_s=PATIENCE_S)
+    settings = settings_of(artifact_folder, threads=4, max_queue_s=PATIENCE_S)
     found = []
 
     async def ask():

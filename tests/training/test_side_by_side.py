@@ -101,7 +101,7 @@ def test_a_part_that_is_not_trained_has_no_gradient(stacks, inputs):
 
 
 def test_one_core_or_no_gradient_needs_no_threads(stacks, inputs, monkeypatch):
-    monkeypatch.setattr(training.side_by_side, "_together", None)  # whoever calls it fails
+    monkeypatch.setattr(training.side_by_side, "side_by_side", None)  # whoever calls it fails
     with torch.no_grad():
         without_gradient = read_both(stacks, inputs)
     torch.set_num_threads(1)
