@@ -6,7 +6,6 @@ on the way out: the representations of all texts stand one after the other.
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import starmap
 
 import torch
 from jaxtyping import Float, Int
@@ -64,7 +63,11 @@ class Reader:
             (self._backward_lm, turned_ids, turned_places[is_piece], turned),
         )
         read = partial(self._read_direction, batch.strips)
-        _ = side_by_side(read, sides) if both_at_once else list(starmap(read, sides))
+        if both_at_once:
+            side_by_side(read, sides)
+        else:
+            for side in sides:
+                read(*side)
         return list(torch.split(found, batch.lengths[: len(batch.texts)].tolist(), dim=1))
 
     @torch.inference_mode()  # of the thread it runs on

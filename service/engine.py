@@ -199,7 +199,7 @@ class Engine:
 
 
 def use_one_core() -> None:
-    """Make the calling thread compute on one core; docs/decisions/0029 has the reason."""
+    """Make the calling thread compute on one core; docs/decisions/0036 has the reason."""
     torch.set_num_threads(1)  # per thread in OpenMP
     if torch.get_num_interop_threads() != 1:
         torch.set_num_interop_threads(1)  # torch allows it once a process
