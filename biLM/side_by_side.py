@@ -6,9 +6,12 @@ they would wait for each other after every one. Two directions share nothing unt
 """
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from concurrent.futures import Future, wait
+from functools import partial
+from queue import SimpleQueue
+from threading import Barrier, Thread
 from typing import Any, TypeVar
 
 import torch
@@ -23,13 +26,54 @@ def side_by_side(work: Callable[..., Found], sides: Iterable[tuple[Any, ...]]) -
         work: Runs without what torch keeps for each thread, such as the caller's autocast.
         sides: The arguments of either side.
     """
-    threads = _two_threads(max(1, torch.get_num_threads() // 2))
-    return list(threads.map(lambda side: work(*side), sides))
+    num_cores = max(1, torch.get_num_threads() // 2)
+    try:
+        pair = _idle[num_cores].pop()
+    except IndexError:
+        pair = _Pair(num_cores)
+    try:
+        return pair.starmap(work, sides)
+    finally:
+        _idle[num_cores].append(pair)
 
 
-@cache
-def _two_threads(num_cores: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(2, "direction", torch.set_num_threads, (num_cores,))
+class _Pair:
+    """Two threads that work for one caller at a time.
+
+    Unlike those of an executor of the standard library they let the process end while one is stuck.
+    """
+
+    def __init__(self, num_cores: int) -> None:
+        self._asked: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
+        begun = Barrier(3)
+        for _ in range(2):
+            arguments = [num_cores, begun]
+            Thread(target=self._work, args=arguments, name="direction", daemon=True).start()
+        begun.wait()
+        # A thread that torch meets later takes the number set last: let that be the caller's.
+        torch.set_num_threads(torch.get_num_threads())
+
+    def starmap(self, work: Callable[..., Found], sides: Iterable[tuple[Any, ...]]) -> list[Found]:
+        """The results of both sides; if one fails, not before the other has ended."""
+        answers: list[Future[Found]] = []
+        for side in sides:
+            answers.append(Future())
+            self._asked.put((answers[-1], partial(work, *side)))
+        wait(answers)
+        return [answer.result() for answer in answers]
+
+    def _work(self, num_cores: int, begun: Barrier) -> None:
+        torch.get_num_threads()  # the first call in a thread undoes what was set before it
+        torch.set_num_threads(num_cores)
+        begun.wait()
+        while True:
+            answer, work = self._asked.get()
+            try:
+                answer.set_result(work())
+            except BaseException as error:  # it is the caller's
+                answer.set_exception(error)
+            del answer, work  # or a batch would be kept until the next one
 
 
-os.register_at_fork(after_in_child=_two_threads.cache_clear)  # threads stay with the parent
+_idle: defaultdict[int, list[_Pair]] = defaultdict(list)  # by the cores of each thread
+os.register_at_fork(after_in_child=_idle.clear)  # threads stay with the parent

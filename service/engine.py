@@ -37,7 +37,8 @@ Vectors = npt.NDArray[np.float32]
 TIMED_RUNS = 3
 TIMED_STEPS = 16
 TURN_S = 0.02  # of a search: others hardly notice it, and to be put back takes far less
-GATE_STEP_PIECES = 6  # two cores could read in the time of a step; 2 in float32, 6 in bfloat16
+GATE_STEP_PIECES = 3  # a core could read in the time of a step; 1 in float32, 3 in bfloat16
+CORES_OF_BATCH = 2  # one for each direction
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class Engine:
         num_threads: How many threads may run it at once.
         step_pieces: Padded pieces that a thread could read in the time of one step of a search,
             measured on this machine.
+        gate_step_pieces: The same of one step of the gates; a constant for each core.
         turn_s: How long a question in steps may go on before others have their turn.
     """
 
@@ -63,6 +65,7 @@ class Engine:
     heights: tuple[int, ...]
     num_threads: int
     step_pieces: int
+    gate_step_pieces: int
     turn_s: float
 
     @classmethod
@@ -77,14 +80,24 @@ class Engine:
         """
         use_one_core()
         num_cores = settings.threads or granted_cpus()
-        num_threads = max(1, num_cores // 2)  # two cores read a batch, one direction each
+        num_threads = max(1, num_cores // CORES_OF_BATCH)
         encoder = Encoder.load(settings.model, settings.precision, settings.mixes, num_cores > 1)
         heights = encoder.warm_up()
         speed = _measured_speed(encoder, settings.max_batch_pieces, num_threads)
         logger.info("engine measured", extra=fields(threads=num_threads, pieces_per_s=round(speed)))
         step_pieces = math.ceil(_measured_step_s(encoder) * speed / num_threads)
+        gate_step_pieces = GATE_STEP_PIECES * min(num_cores, CORES_OF_BATCH)
         deviation = encoder.self_test()
-        return cls(encoder, speed, deviation, heights, num_threads, step_pieces, TURN_S)
+        return cls(
+            encoder,
+            speed,
+            deviation,
+            heights,
+            num_threads,
+            step_pieces,
+            gate_step_pieces,
+            TURN_S,
+        )
 
     @property
     def model(self) -> ModelInfo:
@@ -182,7 +195,7 @@ class Engine:
         if not isinstance(question, Underway):
             return padded_pieces(length)
         if isinstance(question.asked, GatesOf):
-            return question.asked.num_steps * GATE_STEP_PIECES
+            return question.asked.num_steps * self.gate_step_pieces
         return length * ROWS + question.asked.num_steps * self.step_pieces
 
     def run(self, questions: Sequence[AnyQuestion[Answer]]) -> list[Answer | None]:

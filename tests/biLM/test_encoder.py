@@ -1,5 +1,6 @@
 import re
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -242,16 +243,11 @@ def cores(request):
 def test_directions_are_read_at_once_where_there_are_cores_or_as_is_said(
     encoder, monkeypatch, said, expected
 ):
-    calls = []
-
-    def recorded(*given):
-        calls.append(given)
-        return side_by_side(*given)
-
-    monkeypatch.setattr("biLM.reader.side_by_side", recorded)
+    observed = Mock(wraps=side_by_side)
+    monkeypatch.setattr("biLM.reader.side_by_side", observed)
     passage = encoder.pieces("我吃了一个苹果")
     (found,) = Encoder(encoder.artifact, both_at_once=said).embed([passage], [EVERYTHING])
-    assert bool(calls) == expected
+    assert observed.called == expected
     other = Encoder(encoder.artifact, both_at_once=not expected).embed([passage], [EVERYTHING])
     np.testing.assert_array_equal(found, other[0])
 

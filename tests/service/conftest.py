@@ -38,6 +38,7 @@ def load_held(encoder, gate):
         heights=(16,),
         num_threads=num_threads,
         step_pieces=50,
+        gate_step_pieces=3,
         turn_s=0.0,
         gate=gate,
     )

@@ -1,32 +1,29 @@
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 
-import biLM.reader
 from biLM.readout import Readout
+from biLM.side_by_side import side_by_side
 from service.engine import Engine
 from tests.service.serving import settings_of
 
 
 @pytest.mark.parametrize(
-    ("cores", "num_threads", "both_at_once"),
-    [(1, 1, False), (2, 1, True), (3, 1, True), (4, 2, True), (9, 4, True)],
+    ("cores", "num_threads", "both_at_once", "gate_step_pieces"),
+    [(1, 1, False, 3), (2, 1, True, 6), (3, 1, True, 6), (4, 2, True, 6), (9, 4, True, 6)],
 )
 def test_every_two_cores_read_a_batch_a_direction_each(
-    artifact_folder, encoder, monkeypatch, cores, num_threads, both_at_once
+    artifact_folder, encoder, monkeypatch, cores, num_threads, both_at_once, gate_step_pieces
 ):
-    calls, side_by_side = [], biLM.reader.side_by_side
-
-    def recorded(*given):
-        calls.append(given)
-        return side_by_side(*given)
-
-    monkeypatch.setattr(biLM.reader, "side_by_side", recorded)
+    observed = Mock(wraps=side_by_side)
+    monkeypatch.setattr("biLM.reader.side_by_side", observed)
     engine = Engine.load(settings_of(artifact_folder, threads=cores))
-    assert engine.num_threads == num_threads
-    calls.clear()
+    assert (engine.num_threads, engine.gate_step_pieces) == (num_threads, gate_step_pieces)
+    observed.reset_mock()
     passage = encoder.pieces("我吃了一个苹果")
     (found,) = engine.run(engine.ask_vectors([passage], Readout((0, 1, 2))))
-    assert bool(calls) == both_at_once
+    assert observed.called == both_at_once
     np.testing.assert_allclose(
         found, encoder.embed([passage], [Readout((0, 1, 2))])[0], rtol=0, atol=1e-6
     )

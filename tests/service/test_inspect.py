@@ -181,8 +181,8 @@ async def test_steps_are_counted_as_work_and_a_full_queue_refuses_them(
         while not client.runtime.batcher.waiting_pieces:
             await anyio.lowlevel.checkpoint()
         many = await client.post("/inspect", json={"text": ATE * 3, "layer": 2})
-        # 2 layers of 20 steps, each worth 6 padded pieces
-        assert error_of(many, 429, "overloaded")["details"]["actual"] == 8 + 2 * 20 * 6
+        # 2 layers of 20 steps, each worth 3 padded pieces
+        assert error_of(many, 429, "overloaded")["details"]["actual"] == 8 + 2 * 20 * 3
         gate.is_open.set()
 
 
