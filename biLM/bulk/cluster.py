@@ -9,8 +9,8 @@ import logging
 import os
 import pickle
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,10 +63,12 @@ def embed_on_cluster(
     job, settings = job.resolved(settings), settings.resolved()
     with open_ledger(out, job, settings) as ledger, _connected(cluster.address):
         parts = PartsOf(source, ledger.done, job.part_characters)
-        for row in _written(parts, PartWriter(out, job, settings), cluster).iter_rows():
-            written = _unless_failed(row["written"])
-            ledger.add(written)
-            advance(written.position)
+        dataset = _written(parts, PartWriter(out, job, settings), cluster)
+        with closing(_rows(dataset)) as rows:
+            for row in rows:
+                written = _unless_failed(row)
+                ledger.add(written)
+                advance(written.position)
         return finish(ledger, job)
 
 
@@ -124,6 +126,17 @@ def _written(parts: PartsOf, writer: PartWriter, cluster: Cluster) -> Dataset:
         num_cpus=cluster.worker_cpus,
     )
     return written
+
+
+def _rows(dataset: Dataset) -> Generator[bytes, None, None]:
+    """What the workers tell, in order; closed, it ends the run.
+
+    `iter_rows` of Ray has a thread that reads ahead, and leaves the run to the garbage collector:
+    what still asks Ray after its shutdown ends the whole process without a word.
+    """
+    for bundle in dataset.iter_internal_ref_bundles():
+        for block in bundle.block_refs:
+            yield from ray.get(block)["written"].to_pylist()
 
 
 def _block(part: object) -> pa.Table:

@@ -1,8 +1,10 @@
 """Two real Ray nodes on loopback, and the same run on this machine alone."""
 
+import threading
 from dataclasses import replace
 
 import pytest
+import ray
 
 from biLM.bulk.cluster import Cluster, embed_on_cluster
 from biLM.bulk.job import EncoderSettings, Job
@@ -85,6 +87,26 @@ def test_a_workers_refusal_is_told_as_if_it_were_here(
         embed_on_cluster(
             source, tmp_path / "out", replace(JOB, wanted=wanted), settings, cluster, print
         )
+
+
+def test_nothing_asks_ray_when_it_is_shut_down_after_a_refusal(
+    cluster, texts, tmp_path, artifact_folder, monkeypatch
+):
+    shutdown, threads = ray.shutdown, []
+
+    def spied():
+        threads.extend(threading.enumerate())
+        shutdown()
+
+    monkeypatch.setattr(ray, "shutdown", spied)
+    texts.write_bytes(texts.read_bytes() * 30)  # more than is read before the first is refused
+    job, source = replace(JOB, wanted=Wanted(max_text_pieces=1)), open_source(texts, JOB.columns)
+    settings = EncoderSettings(artifact_folder)
+    with pytest.raises(SourceError):
+        embed_on_cluster(source, tmp_path / "out", job, settings, cluster, print)
+    assert threads
+    names = {thread.name.partition("-")[0] for thread in threads}
+    assert names.isdisjoint({"iter_threaded", "StreamingExecutor"})
 
 
 def test_no_artifact_and_no_cluster_are_told(cluster, texts, tmp_path, artifact_folder):
