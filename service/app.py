@@ -47,15 +47,13 @@ def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> 
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,  # a redirected POST loses its body in many clients
         exception_handlers={RequestError: _refuse, HTTPException: _refuse_route},
     )
     app.add_middleware(Guarded, keys=settings.keys)
     paths = frozenset(route.path for route in router.routes if isinstance(route, Route))
     app.add_middleware(Traced, metrics=metrics, paths=paths)  # the last one added is the outermost
-    app.include_router(router)
-    app.router.routes.extend([*page_routes(), *document_routes(app.title)])
+    app.router.routes.extend([*router.routes, *page_routes(), *document_routes(app.title)])
     return app
 
 

@@ -1,7 +1,11 @@
 """The paths of the service."""
 
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
+from fastapi.routing import APIRoute
 from starlette.requests import Request
 
 from biLM.question import VectorsOf
@@ -114,7 +118,19 @@ INSPECT = Exchange(
 )
 TOKENIZE = Exchange(TokenizeRequest, plan_tokenizing, lambda *_: (), {JSON: tokenize_answer})
 
-router = APIRouter()
+
+class PlainRoute(APIRoute):
+    """A route whose endpoint takes a request and returns the response, as Starlette's do.
+
+    FastAPI describes it, and does not first look for dependencies and a body to parse.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The endpoint itself."""
+        return self.endpoint
+
+
+router = APIRouter(route_class=PlainRoute, generate_unique_id_function=lambda route: route.name)
 
 
 @router.post(

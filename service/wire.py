@@ -1,13 +1,12 @@
 """Vectors -> the bytes of an answer. They pass through neither pydantic nor Python floats."""
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import orjson
-from safetensors.numpy import save
+import pybase64
 
 from service.errors import RequestError
 from service.schemas import DType, Encoding
@@ -15,7 +14,9 @@ from service.schemas import DType, Encoding
 NUMPY_DTYPE: Mapping[DType, str] = {"float32": "<f4", "float16": "<f2"}
 SAFETENSORS = "application/vnd.safetensors"
 NDJSON = "application/x-ndjson"
+SAFETENSORS_DTYPE = {"<f2": "F16", "<f4": "F32", "<i4": "I32", "<i8": "I64"}
 HEADER_SIZE_BYTES = 8  # a safetensors file begins with the size of its header
+ALIGNMENT_BYTES = 8  # of its first tensor
 JSON_NUMBER_BYTES = 12  # "-0.12345678,"
 
 Numbers = npt.NDArray[Any]
@@ -47,7 +48,7 @@ def to_numbers(vectors: npt.NDArray[np.float32], dtype: DType) -> Numbers:
 
 def encoded(numbers: Numbers, encoding: Encoding) -> str | Numbers:
     """Numbers as they stand in JSON: base64, or for `to_json` to write as lists."""
-    return base64.b64encode(numbers.data).decode("ascii") if encoding == "base64" else numbers
+    return pybase64.b64encode_as_string(numbers.data) if encoding == "base64" else numbers
 
 
 def embedding(
@@ -65,16 +66,22 @@ def embedding(
 def to_safetensors(tensors: Mapping[str, Numbers], rest: Mapping[str, object]) -> bytes:
     """One safetensors body; every field of the rest is JSON in its metadata.
 
-    The library writes metadata in an order of chance, and the same answer has the same bytes here:
-    so it writes the tensors, and the metadata are put into its header.
+    https://huggingface.co/docs/safetensors has the format. The library would write metadata in an
+    order of chance, and the same answer has the same bytes here; it also copies tensors twice more.
     """
-    body = memoryview(save(dict(tensors)))
-    end = HEADER_SIZE_BYTES + int.from_bytes(body[:HEADER_SIZE_BYTES], "little")
-    metadata = {name: to_json(value).decode() for name, value in rest.items()}
-    described: dict[str, object] = orjson.loads(body[HEADER_SIZE_BYTES:end])
-    header = to_json({"__metadata__": metadata, **described})
-    header += b" " * (-len(header) % HEADER_SIZE_BYTES)  # tensors begin at a multiple of eight
-    return b"".join([len(header).to_bytes(HEADER_SIZE_BYTES, "little"), header, body[end:]])
+    header: dict[str, object] = {
+        "__metadata__": {name: to_json(value).decode() for name, value in rest.items()}
+    }
+    widest_first = sorted(tensors.items(), key=lambda item: -item[1].itemsize)  # so all are aligned
+    end = 0
+    for name, numbers in widest_first:
+        begin, end = end, end + numbers.nbytes
+        dtype = SAFETENSORS_DTYPE[numbers.dtype.str]
+        header[name] = {"dtype": dtype, "shape": numbers.shape, "data_offsets": (begin, end)}
+    written = to_json(header)
+    written += b" " * (-len(written) % ALIGNMENT_BYTES)
+    size = len(written).to_bytes(HEADER_SIZE_BYTES, "little")
+    return b"".join([size, written, *(numbers.data for _, numbers in widest_first)])
 
 
 def to_json(answer: object) -> bytes:
