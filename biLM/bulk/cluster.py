@@ -129,10 +129,10 @@ def _written(parts: PartsOf, writer: PartWriter, cluster: Cluster) -> Dataset:
 
 
 def _rows(dataset: Dataset) -> Generator[bytes, None, None]:
-    """What the workers tell, in order; closed, it ends the run.
+    """What the workers tell, in order; closed, it lets go of the run, which ends it.
 
-    `iter_rows` of Ray has a thread that reads ahead, and leaves the run to the garbage collector:
-    what still asks Ray after its shutdown ends the whole process without a word.
+    `iter_rows` of Ray has a thread that reads ahead, and an error's traceback would keep its run
+    alive: what still asks Ray after its shutdown ends the whole process without a word.
     """
     for bundle in dataset.iter_internal_ref_bundles():
         for block in bundle.block_refs:

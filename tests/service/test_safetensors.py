@@ -7,6 +7,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load
 
+from service.wire import to_safetensors
 from tests.service.serving import embed, error_of, vectors_of
 
 pytestmark = pytest.mark.anyio
@@ -101,3 +102,21 @@ async def test_a_number_that_does_not_fit_is_refused(client):
     fields = {"texts": TEXTS, "mix": {"weights": [1e6, 0, 0]}, "dtype": "float16"}
     answer = await client.post("/embed", json=fields, headers={"accept": MEDIA_TYPE})
     error_of(answer, 500, "nonfinite_output")
+
+
+def test_every_tensor_is_aligned_and_read_by_the_library():
+    given = {
+        "halves": np.arange(3, dtype="<f2"),
+        "ids": np.arange(5, dtype="<i4"),
+        "nothing": np.zeros((0, 7), dtype="<f4"),
+        "splits": np.arange(2, dtype="<i8"),
+    }
+    body = to_safetensors(given, {"model": {"id": "m"}})
+    found = load(body)
+    assert found.keys() == given.keys()
+    for name, numbers in given.items():
+        np.testing.assert_array_equal(found[name], numbers, strict=True)
+    size = int.from_bytes(body[:8], "little")
+    for name, described in json.loads(body[8 : 8 + size]).items():
+        if name in given:
+            assert (8 + size + described["data_offsets"][0]) % given[name].itemsize == 0

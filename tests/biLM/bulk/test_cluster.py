@@ -92,10 +92,11 @@ def test_a_workers_refusal_is_told_as_if_it_were_here(
 def test_nothing_asks_ray_when_it_is_shut_down_after_a_refusal(
     cluster, texts, tmp_path, artifact_folder, monkeypatch
 ):
-    shutdown, threads = ray.shutdown, []
+    shutdown, names = ray.shutdown, set()
 
     def spied():
-        threads.extend(threading.enumerate())
+        names.update(thread.name.partition("-")[0] for thread in threading.enumerate())
+        assert names.isdisjoint({"iter_threaded", "StreamingExecutor"})  # they end the process
         shutdown()
 
     monkeypatch.setattr(ray, "shutdown", spied)
@@ -104,9 +105,7 @@ def test_nothing_asks_ray_when_it_is_shut_down_after_a_refusal(
     settings = EncoderSettings(artifact_folder)
     with pytest.raises(SourceError):
         embed_on_cluster(source, tmp_path / "out", job, settings, cluster, print)
-    assert threads
-    names = {thread.name.partition("-")[0] for thread in threads}
-    assert names.isdisjoint({"iter_threaded", "StreamingExecutor"})
+    assert names
 
 
 def test_no_artifact_and_no_cluster_are_told(cluster, texts, tmp_path, artifact_folder):
