@@ -38,7 +38,7 @@ from biLM.lstm import LstmStack
 from biLM.model import CHUNK_PIECES, BiLM
 from biLM.reading_layer import ReadingLayer
 from training.provenance import provenance
-from training.senses import read_pairs, score_senses
+from training.senses import read_folder, score_senses
 
 TURNS = 5
 RUNS_OF_ONE = 30
@@ -220,9 +220,9 @@ def senses(encoder: Encoder, folder: Path) -> dict[str, float]:
     """AUC of every representation on every file of pairs."""
     encoder.warm_up()
     return {
-        f"{path.stem}, {name}": score.auc
-        for path in sorted(folder.glob("*.jsonl"))
-        for name, score in score_senses(encoder, read_pairs(path), encoder.artifact.mixes).items()
+        f"{file}, {name}": score.auc
+        for file, pairs in read_folder(folder).items()
+        for name, score in score_senses(encoder, pairs, encoder.artifact.mixes).items()
     }
 
 

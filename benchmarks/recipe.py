@@ -25,7 +25,7 @@ from training.checkpoint import load_checkpoint
 from training.held_out import Scores, score
 from training.loop import train
 from training.recipes import small
-from training.senses import read_pairs, score_senses
+from training.senses import read_folder, score_senses
 from training.shards import Shard, Shards
 
 SCORED_BATCHES = 200
@@ -65,8 +65,8 @@ def row(run: Path, shards: Shards, senses: Path, tasks: Path, settings: str) -> 
     characters = sum(shards.held_out_characters().values())
     characters_per_piece = characters / (len(held_out.pieces) + len(held_out))
     cells = [f"`{settings}`", *spent, *predictions(scores, characters_per_piece)]
-    for path in sorted(senses.glob("*.jsonl")):
-        found = score_senses(encoder, read_pairs(path), artifact.mixes, ["centred"])
+    for pairs in read_folder(senses).values():
+        found = score_senses(encoder, pairs, artifact.mixes, ["centred"])
         cells.append(", ".join(f"{found[f'{name}, centred'].auc:.3f}" for name in COMPARED))
     accuracy = probe(encoder, {}, tasks, names=[PROBED])
     cells.append(", ".join(f"{column[PROBED]:.3f}" for column in accuracy.values()))

@@ -4,6 +4,7 @@ import gzip
 import json
 import lzma
 import os
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -37,8 +38,35 @@ def to_json(value: Mapping[str, object] | Sequence[object]) -> bytes:
     return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def unpacked(file: BinaryIO, suffix: str) -> Iterator[bytes]:
-    """The lines of an open file, which its suffix may tell to be packed: `.gz` or `.xz`."""
+def numbered_lines(
+    file: BinaryIO, path: Path, refusal: type[Exception]
+) -> Iterator[tuple[int, str]]:
+    """The lines of an open file of text, without their ends, and their numbers from 1.
+
+    Args:
+        file: Of UTF-8; a byte order mark is left out.
+        path: Its name, whose suffix may tell that it is packed: `.gz` or `.xz`.
+        refusal: Raised where a line is not UTF-8, or the file is damaged.
+    """
+    lines, number = _unpacked(file, path.suffix), 0
+    while True:
+        number += 1
+        place = f"{path}, line {number}"
+        try:
+            line = next(lines).decode("utf-8-sig" if number == 1 else "utf-8")
+        except StopIteration:
+            return
+        except UnicodeDecodeError as error:
+            raise refusal(
+                f"{place}: not UTF-8 ({error.reason} at byte {error.start}); convert the file, such"
+                " as with iconv -t UTF-8"
+            ) from error
+        except (EOFError, lzma.LZMAError, zlib.error, OSError) as error:
+            raise refusal(f"{place}: the file ends or is damaged here: {error}") from error
+        yield number, line.removesuffix("\n").removesuffix("\r")
+
+
+def _unpacked(file: BinaryIO, suffix: str) -> Iterator[bytes]:
     if suffix == ".gz":
         return iter(gzip.GzipFile(fileobj=file))
     if suffix == ".xz":

@@ -32,8 +32,8 @@ class Passage:
 
     @property
     def num_rows(self) -> int:
-        """Vectors that come back."""
-        return len(self.offsets)
+        """Vectors that come back, whether or not they have places in a text."""
+        return len(self.ids) if self.ranges is None else len(self.ranges)
 
 
 def piece_passage(tokenizer: Tokenizer, text: str) -> Passage:
@@ -56,8 +56,9 @@ def span_passage(tokenizer: Tokenizer, text: str, spans: Sequence[Sequence[int]]
     """
     for number, span in enumerate(spans):
         if len(span) != 2 or not 0 <= span[0] < span[1] <= len(text):
+            found = list(span) if len(span) <= 2 else f"a list of {len(span)} numbers"
             raise SpanError(
-                f"span {number} is {list(span)}; it must be [begin, end) with"
+                f"span {number} is {found}; it must be [begin, end) with"
                 f" 0 <= begin < end <= {len(text)}, the length of the text in code points"
             )
     return _by_offsets(tokenizer.encode(text), [(span[0], span[1]) for span in spans])

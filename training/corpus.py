@@ -1,12 +1,14 @@
 """Raw text files -> shuffled training text and a held-out slice per source.
 
-One line of an input is one document. A hash of its text alone decides whether it is held out, and
-which training file it goes to: a document that occurs twice never stands on both sides, its copies
-meet in one file and all but one are dropped, and adding a source moves nothing. Memory stays at the
-size of one training file, whatever the size of the corpus.
+One line of an input is one document. A hash of its text alone decides whether it is held out, so a
+document that occurs twice never stands on both sides, and a new source moves none to the other. The
+hash also names its training file: copies meet in one, and all but the first are dropped. Memory
+stays at the size of one training file and the hashes of what is held out, whatever the size of the
+corpus.
 """
 
 import hashlib
+import json
 import math
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,11 +17,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from biLM.files import to_json, unpacked, write_atomically
+from biLM.files import numbered_lines, to_json, write_atomically
 from training.errors import CorpusError
 
 SUFFIXES = (".txt", ".gz", ".xz")
 FORMAT_VERSION = 2
+MANIFEST = "corpus.json"  # written last: a folder without it is half a corpus
 MAX_FILE_BYTES = 64 << 20  # of a training file, about: what is shuffled in memory
 PACKED_RATIO = 4  # about what text gains by .gz or .xz
 LONG_DOCUMENT = 100_000  # characters; more on one line is rarely meant
@@ -33,7 +36,7 @@ class CorpusConfig:
         min_files: Training files at least; a large corpus gets as many as keep each small enough
             to be shuffled in memory.
         held_out_one_in: One document in this many is held out of training.
-        keep_duplicates: Train on every copy of a document that occurs several times.
+        keep_duplicates: Keep every copy of a document that occurs several times.
         weights: How many times each document of a source is trained on, by its name; 2.5 means two
             or three times. Once where it is not named. Of a duplicate, the first source decides.
         seed: Of the shuffle.
@@ -81,35 +84,45 @@ class Corpus:
     sources: dict[str, SourceCount] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
+    def count_duplicate(self, source: str, number: int, first: str) -> None:
+        """Count a line that is dropped, and tell of the first one of each source."""
+        self.sources[source].duplicates += 1
+        if self.sources[source].duplicates == 1:
+            self.notes.append(
+                f"{source} line {number} repeats {first}; duplicates of this source are dropped,"
+                f" and {MANIFEST} counts them"
+            )
+
 
 def build_corpus(inputs: Sequence[Path], out: Path, config: CorpusConfig) -> Corpus:
-    """Write `train-*.txt`, `held_out/<source>.txt` and `corpus.json` under `out`.
+    """Write `train-*.txt`, `held_out/<source>.txt` and, once they are whole, `corpus.json`.
 
     Raises:
-        CorpusError: no input, two sources of one name, a weight of none, a line that is not UTF-8,
-            or no text at all.
+        CorpusError: no input, two sources of one name, a weight of none, a file that cannot be
+            read, or no text at all.
     """
     sources = find_sources(inputs)
     if strangers := config.weights.keys() - sources.keys():
         raise CorpusError(f"weights name {sorted(strangers)}; the sources are {sorted(sources)}")
     (out / "held_out").mkdir(parents=True, exist_ok=True)
-    for stale in [*training_text(out), *(out / "held_out").glob("*.txt")]:  # of another corpus
+    (out / MANIFEST).unlink(missing_ok=True)
+    for stale in [*_training_files(out), *(out / "held_out").glob("*.txt")]:  # of another corpus
         stale.unlink()
     num_files = max(config.min_files, -(-text_bytes(sources.values()) // MAX_FILE_BYTES))
     train_files = [out / f"train-{number:03d}.txt" for number in range(num_files)]
-    corpus = Corpus()
+    corpus, first_held_out = Corpus(), dict[int, str]()
     with ExitStack() as stack:
         train = [stack.enter_context(path.open("w", encoding="utf-8")) for path in train_files]
         for source, path in sources.items():
             with (out / "held_out" / f"{source}.txt").open("w", encoding="utf-8") as held_out:
-                corpus.sources[source] = _divide(path, train, held_out, config, corpus.notes)
+                _divide(source, path, train, held_out, first_held_out, corpus, config)
     if not any(count.documents for count in corpus.sources.values()):
         raise CorpusError(f"there is no text to train on in {[str(i) for i in inputs]}")
     shuffle = random.Random(config.seed)
     for path in train_files:
         _shuffle_file(path, shuffle, corpus, config)
     manifest = {"version": FORMAT_VERSION, **asdict(config), **asdict(corpus)}
-    write_atomically(out / "corpus.json", to_json(manifest))
+    write_atomically(out / MANIFEST, to_json(manifest))
     return corpus
 
 
@@ -132,37 +145,26 @@ def find_sources(inputs: Sequence[Path]) -> dict[str, Path]:
 
 
 def training_text(folder: Path) -> list[Path]:
-    """The training files of a corpus folder."""
-    return sorted(folder.glob("train-*.txt"))
+    """The training files of a corpus folder.
+
+    Raises:
+        CorpusError: there is no corpus, half of one, or one of another version.
+    """
+    manifest = folder / MANIFEST
+    version = json.loads(manifest.read_bytes())["version"] if manifest.exists() else None
+    if version != FORMAT_VERSION:
+        found = "no whole corpus" if version is None else f"a corpus of version {version}"
+        raise CorpusError(f"{folder} holds {found}; run `python -m training corpus`")
+    return _training_files(folder)
 
 
 def read_documents(path: Path) -> Iterator[str]:
     """The documents of one file, one a line, blank lines left out.
 
     Raises:
-        CorpusError: a line is not UTF-8.
+        CorpusError: the file cannot be read as UTF-8.
     """
-    return (text for _, text in numbered_documents(path))
-
-
-def is_held_out(text: str, one_in: int) -> bool:
-    """Whether a document is held out: a property of its text and of nothing else."""
-    return _digest(text) % one_in == 0
-
-
-def numbered_documents(path: Path) -> Iterator[tuple[int, str]]:
-    """The same with the number of the line each stands on, counted from 1."""
-    with path.open("rb") as file:
-        for number, line in enumerate(unpacked(file, path.suffix), start=1):
-            try:
-                text = line.decode("utf-8").strip()
-            except UnicodeDecodeError as error:
-                raise CorpusError(
-                    f"{path} line {number} is not UTF-8 ({error.reason} at its byte"
-                    f" {error.start}); convert the file, such as with iconv -t UTF-8"
-                ) from error
-            if text:
-                yield number, text
+    return (text for _, text in _numbered_documents(path))
 
 
 def text_bytes(paths: Iterable[Path]) -> int:
@@ -171,39 +173,53 @@ def text_bytes(paths: Iterable[Path]) -> int:
     return sum(size * (PACKED_RATIO if is_packed else 1) for size, is_packed in sizes)
 
 
+def _training_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("train-*.txt"))
+
+
+def _numbered_documents(path: Path) -> Iterator[tuple[int, str]]:
+    with path.open("rb") as file:
+        for number, line in numbered_lines(file, path, CorpusError):
+            if text := line.strip():
+                yield number, text
+
+
 def _digest(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 def _divide(
+    source: str,
     path: Path,
     train: Sequence[TextIO],
     held_out: TextIO,
+    first_held_out: dict[int, str],
+    corpus: Corpus,
     config: CorpusConfig,
-    notes: list[str],
-) -> SourceCount:
+) -> None:
     """Write each document of a source where it belongs, in training with source and line."""
-    count = SourceCount()
-    source = path.name.split(".")[0]
-    for number, text in numbered_documents(path):
+    count = corpus.sources[source] = SourceCount()
+    for number, text in _numbered_documents(path):
         if len(text) > LONG_DOCUMENT:
-            notes.append(
+            corpus.notes.append(
                 f"{path} line {number} has {len(text):,} characters; a line is one document, held"
                 " out or trained on as a whole; break it at its paragraphs"
             )
         digest = _digest(text)
-        if digest % config.held_out_one_in == 0:
-            held_out.write(text + "\n")
-            count.held_out_documents += 1
-            count.held_out_characters += len(text)
-        else:
+        if digest % config.held_out_one_in:
             file = train[digest // config.held_out_one_in % len(train)]
             file.write(f"{source}\t{number}\t{text}\n")
             count.documents += 1
             count.characters += len(text)
-    if not count.documents + count.held_out_documents:
-        notes.append(f"{path} holds no text")
-    return count
+        elif digest in first_held_out and not config.keep_duplicates:
+            corpus.count_duplicate(source, number, first_held_out[digest])
+        else:
+            first_held_out.setdefault(digest, f"{source} line {number}")
+            held_out.write(text + "\n")
+            count.held_out_documents += 1
+            count.held_out_characters += len(text)
+    if not count.documents + count.held_out_documents + count.duplicates:
+        corpus.notes.append(f"{path} holds no text")
 
 
 def _shuffle_file(path: Path, shuffle: random.Random, corpus: Corpus, config: CorpusConfig) -> None:
@@ -213,15 +229,9 @@ def _shuffle_file(path: Path, shuffle: random.Random, corpus: Corpus, config: Co
     for line in path.read_bytes().decode("utf-8").split("\n")[:-1]:
         source, number, text = line.split("\t", 2)
         if text in first and not config.keep_duplicates:
-            count = corpus.sources[source]
-            count.duplicates += 1
-            count.documents -= 1
-            count.characters -= len(text)
-            if count.duplicates == 1:
-                corpus.notes.append(
-                    f"{source} line {number} repeats {first[text]}; duplicates of this source are"
-                    " dropped, and corpus.json counts them"
-                )
+            corpus.count_duplicate(source, int(number), first[text])
+            corpus.sources[source].documents -= 1
+            corpus.sources[source].characters -= len(text)
         else:
             first.setdefault(text, f"{source} line {number}")
             texts += [text + "\n"] * _copies(config.weights.get(source, 1.0), shuffle)

@@ -19,7 +19,7 @@ from training.checkpoint import load_checkpoint
 from training.held_out import NO_SCORES, Scores, added, judgements
 from training.initial import objective_of
 from training.objective import BiLMObjective
-from training.senses import read_pairs, score_senses
+from training.senses import read_folder, score_senses
 from training.shards import Shard, Shards
 
 NAME = "evaluation.json"
@@ -45,8 +45,10 @@ def evaluate(
             another vocabulary, or senses are asked of another cell than the LSTM.
     """
     checkpoint = load_checkpoint(run)
-    if senses is not None:
-        require_lstm(checkpoint.config)  # first: what can be refused takes no time
+    pairs = {}
+    if senses is not None:  # first: what can be refused takes no time
+        require_lstm(checkpoint.config)
+        pairs = read_folder(senses)
     objective = load_objective(checkpoint, shards)
     round_weights(objective)
     rival = None if before is None else objective_of(before, shards)
@@ -59,16 +61,16 @@ def evaluate(
     }
     if rival is not None:
         figures["before"], _ = score_held_out(rival, shards)
-    if senses is not None:
+    if pairs:
         artifact = assemble(objective, checkpoint.config, shards)
         encoder = Encoder(artifact)
         encoder.warm_up()
         figures["senses"] = {
-            path.stem: {
-                name: asdict(score)
-                for name, score in score_senses(encoder, read_pairs(path), artifact.mixes).items()
+            name: {
+                vector: asdict(score)
+                for vector, score in score_senses(encoder, some, artifact.mixes).items()
             }
-            for path in sorted(senses.glob("*.jsonl"))
+            for name, some in pairs.items()
         }
     write_atomically(run / NAME, to_json(figures))
     return figures

@@ -26,7 +26,10 @@ def _commit() -> str:
 
 def _git(*arguments: str) -> str:
     command = ["git", "-C", str(Path(__file__).parent.parent), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    except FileNotFoundError:  # a machine without git, such as a slim image
+        return ""
 
 
 def _hardware(device: torch.device) -> str:

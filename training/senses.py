@@ -65,6 +65,18 @@ def read_pairs(path: Path) -> list[SensePair]:
     return pairs
 
 
+def read_folder(folder: Path) -> dict[str, list[SensePair]]:
+    """The pairs of each file of a folder, by its name without the suffix.
+
+    Raises:
+        CorpusError: there is no such file, or a line of one is not such a pair.
+    """
+    files = sorted(folder.glob("*.jsonl"))
+    if not files:
+        raise CorpusError(f"{folder} holds no .jsonl file of sense pairs")
+    return {path.stem: read_pairs(path) for path in files}
+
+
 def score_senses(
     encoder: Encoder,
     pairs: Sequence[SensePair],

@@ -140,8 +140,9 @@ def build_shards(
         one_sentence: No row holds more than one; else as many of a document as fit.
 
     Raises:
-        ShardError: there is no text to train on, the vocabulary has more than 65,536 pieces, or no
-            piece fits into a row.
+        CorpusError: there is no whole corpus.
+        ShardError: there is no text to train on, no vocabulary or one of more than 65,536 pieces,
+            or no piece fits into a row.
     """
     if max_row_pieces <= BOUNDARY_PIECES:
         raise ShardError(
@@ -149,8 +150,8 @@ def build_shards(
             f" at least {BOUNDARY_PIECES + 1}"
         )
     train = training_text(corpus)
-    if not train:
-        raise ShardError(f"{corpus} holds no corpus; run `python -m training corpus`")
+    if not vocabulary.is_file():
+        raise ShardError(f"{vocabulary} is no file; run `python -m training vocabulary`")
     processor = sentencepiece.SentencePieceProcessor(model_file=str(vocabulary))
     if len(processor) > np.iinfo(np.uint16).max + 1:
         raise ShardError(f"{vocabulary} has {len(processor)} pieces; ids are 16 bits wide")

@@ -21,7 +21,8 @@ from biLM.errors import MixError
 from biLM.files import to_json, write_atomically
 from biLM.mixes import read_mixes
 from biLM.scalar_mix import ScalarMix
-from training.tasks import HELD_BACK, Task
+from training.errors import TrainingError
+from training.tasks import Task, parted
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ class TaskMixConfig:
     batch_texts: int = 64
     epochs: int = 20
     seeds: int = 3
+
+    def __post_init__(self) -> None:
+        for name in ("batch_texts", "epochs", "seeds"):
+            if getattr(self, name) < 1:
+                raise TrainingError(f"{name} is {getattr(self, name)}; it must be at least 1")
 
 
 @dataclass(frozen=True)
@@ -102,13 +108,11 @@ def fit_mix(
     torch.manual_seed(seed)
     # Layers differ in length, and a long one would need no share to be heard.
     scales = train.layers.square().sum(dim=2).mean(dim=0).sqrt()
-    train, test = (Task(task.layers / scales[:, None], task.labels) for task in (train, test))
+    train, test = (replace(task, layers=task.layers / scales[:, None]) for task in (train, test))
     shares = None if fixed is None else torch.tensor(fixed) * scales
-    order = torch.randperm(len(train.labels))
-    back, front = order[::HELD_BACK], order[torch.arange(len(order)) % HELD_BACK > 0]
-    num_labels = int(train.labels.max()) + 1
+    front, back = parted(len(train.labels), torch.default_generator)
     _, depth, dim = train.layers.shape
-    model = MixClassifier(depth, dim, num_labels, shares)
+    model = MixClassifier(depth, dim, train.num_labels, shares)
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
     best, kept = float("inf"), model.state_dict()
     for epoch in range(config.epochs):

@@ -1,7 +1,7 @@
 """A task: texts with labels, as the layers of the biLM see them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -10,8 +10,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from biLM.encoder import Encoder
+from biLM.files import numbered_lines
 from biLM.readout import Readout
-from training.corpus import numbered_documents
 from training.errors import TaskError
 
 TEXTS_PER_CALL = 256
@@ -25,10 +25,16 @@ class Task:
     Args:
         layers: Mean over the pieces of each text, by layer.
         labels: Of each text, as a number.
+        num_labels: How many there are, if not of these texts then of others.
     """
 
     layers: Float[Tensor, "texts depth dim"]
     labels: Int[Tensor, " texts"]
+    num_labels: int
+
+    def only(self, some: Int[Tensor, " _"]) -> "Task":
+        """Some of the texts, by number."""
+        return replace(self, layers=self.layers[some], labels=self.labels[some])
 
 
 def read_task(
@@ -37,8 +43,7 @@ def read_task(
     """The texts of files of tab-separated columns, counted from 0; labels of the first file count.
 
     Raises:
-        TaskError: a line lacks a column, or a label is only in a later file.
-        CorpusError: a file cannot be read.
+        TaskError: a file cannot be read, a line lacks a column, or a label is only in a later file.
     """
     rows = [_rows(path, text_column, label_column) for path in paths]
     names = sorted({label for _, label in rows[0]})
@@ -51,16 +56,21 @@ def read_task(
         if unknown:
             raise TaskError(f"{path} has labels that {paths[0]} lacks: {sorted(unknown)[:5]}")
         labels = torch.tensor([numbers[label] for _, label in some])
-        tasks.append(Task(_layers(encoder, [text for text, _ in some], center), labels))
+        layers = _layers(encoder, [text for text, _ in some], center)
+        tasks.append(Task(layers, labels, len(names)))
     return tasks
 
 
 def split_task(task: Task, seed: int = 0) -> tuple[Task, Task]:
     """Nine tenths and one tenth, where no test texts are given."""
-    order = torch.randperm(len(task.labels), generator=torch.Generator().manual_seed(seed))
-    back, front = order[::HELD_BACK], order[torch.arange(len(order)) % HELD_BACK > 0]
-    first, second = (Task(task.layers[some], task.labels[some]) for some in (front, back))
-    return first, second
+    front, back = parted(len(task.labels), torch.Generator().manual_seed(seed))
+    return task.only(front), task.only(back)
+
+
+def parted(number: int, chance: torch.Generator) -> tuple[Int[Tensor, " _"], Int[Tensor, " _"]]:
+    """So many numbers in a random order: nine tenths, and the tenth that is held back."""
+    order = torch.randperm(number, generator=chance)
+    return order[torch.arange(number) % HELD_BACK > 0], order[::HELD_BACK]
 
 
 def _layers(
@@ -77,12 +87,17 @@ def _layers(
 
 def _rows(path: Path, text_column: int, label_column: int) -> list[tuple[str, str]]:
     rows, needed = [], max(text_column, label_column) + 1
-    for number, line in numbered_documents(path):
-        columns = line.split("\t")
-        if len(columns) < needed:
-            raise TaskError(
-                f"{path}, line {number}: {len(columns)} columns; the text is in {text_column} and"
-                f" the label in {label_column}, counted from 0"
-            )
-        rows.append((columns[text_column], columns[label_column]))
+    if not path.is_file():
+        raise TaskError(f"{path} is no file; name one of tab-separated columns")
+    with path.open("rb") as file:
+        for number, line in numbered_lines(file, path, TaskError):
+            if not line.strip():
+                continue
+            columns = [column.strip() for column in line.split("\t")]
+            if len(columns) < needed:
+                raise TaskError(
+                    f"{path}, line {number}: {len(columns)} columns; the text is in {text_column}"
+                    f" and the label in {label_column}, counted from 0"
+                )
+            rows.append((columns[text_column], columns[label_column]))
     return rows

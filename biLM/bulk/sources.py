@@ -4,8 +4,6 @@ Text has a record a line; TSV and JSON Lines, too, in one of their columns; all 
 with gzip or xz. Parquet has a record a row. A file is read as its records are asked for.
 """
 
-import lzma
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,7 @@ import pyarrow
 from pyarrow import parquet
 
 from biLM.errors import SourceError
-from biLM.files import unpacked
+from biLM.files import numbered_lines
 
 PACKED = (".gz", ".xz")
 ROWS_PER_BATCH = 1024
@@ -110,7 +108,7 @@ class LineSource:
 
     def __iter__(self) -> Iterator[Record]:
         with self._opened() as file:
-            lines = self._lines(unpacked(file, self._path.suffix))
+            lines = self._lines(file)
             read = self._reader(lines, self._columns)
             for number, (place, line) in enumerate(lines):
                 text, spans = read(place, line)
@@ -122,23 +120,9 @@ class LineSource:
         except OSError as error:
             raise SourceError(f"{self._path} cannot be read: {error}") from error
 
-    def _lines(self, file: Iterator[bytes]) -> Iterator[tuple[str, str]]:
-        number = 0
-        while True:
-            number += 1
-            place = f"{self._path}, line {number}"
-            try:
-                line = next(file).decode("utf-8-sig" if number == 1 else "utf-8")
-            except StopIteration:
-                return
-            except UnicodeDecodeError as error:
-                raise SourceError(
-                    f"{place}: not UTF-8 ({error.reason} at byte {error.start}); convert the file,"
-                    " such as with iconv -t UTF-8"
-                ) from error
-            except (EOFError, lzma.LZMAError, zlib.error, OSError) as error:
-                raise SourceError(f"{place}: the file ends or is damaged here: {error}") from error
-            yield place, line.removesuffix("\n").removesuffix("\r")
+    def _lines(self, file: BinaryIO) -> Iterator[tuple[str, str]]:
+        for number, line in numbered_lines(file, self._path, SourceError):
+            yield f"{self._path}, line {number}", line
 
 
 class ParquetSource:

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from training.corpus import CorpusConfig, build_corpus, is_held_out, read_documents, training_text
+from training.corpus import CorpusConfig, build_corpus, read_documents, training_text
 from training.errors import CorpusError
 
 
@@ -30,9 +30,12 @@ def test_a_document_that_occurs_twice_never_stands_on_both_sides(tmp_path):
     assert not trained & held_out
 
 
-def test_what_is_held_out_is_decided_by_the_text_alone():
+@pytest.mark.parametrize(("less", "is_held_out"), [(0, True), (1, False)])
+def test_what_is_held_out_is_decided_by_the_text_alone(tmp_path, less, is_held_out):
     # blake2b of the text, 8 bytes, big-endian: b2sum -l 64 of "苹果" is 58db6f18c5028ecd
-    assert is_held_out("苹果", 2) == (int("58db6f18c5028ecd", 16) % 2 == 0)
+    corpus = corpus_of(tmp_path, one_in=int("58db6f18c5028ecd", 16) - less, a="苹果", b="病毒")
+    assert corpus.sources["a"].held_out_documents == is_held_out
+    assert corpus.sources["b"].held_out_documents == 0
 
 
 def test_the_order_of_training_documents_is_not_the_order_of_the_source(toy_text, toy_corpus):
@@ -79,7 +82,7 @@ def test_packed_text_reads_like_plain_text(tmp_path, suffix, pack):
 def test_text_that_is_not_utf8_is_refused_by_file_and_line(tmp_path):
     path = tmp_path / "broken.txt"
     path.write_bytes("好\n".encode() + b"\xff\xfe\n")
-    with pytest.raises(CorpusError, match=r"broken\.txt line 2"):
+    with pytest.raises(CorpusError, match=r"broken\.txt, line 2"):
         list(read_documents(path))
 
 
@@ -163,6 +166,49 @@ def test_a_large_corpus_gets_as_many_files_as_keep_each_small(tmp_path, monkeypa
     assert len(trained_on(tmp_path)) == 200
 
 
+def test_copies_of_what_is_held_out_are_dropped_too(tmp_path):
+    corpus = corpus_of(
+        tmp_path, one_in=int("58db6f18c5028ecd", 16), a="苹果\n苹果\n病毒", b="苹果\n"
+    )
+    assert [(c.held_out_documents, c.duplicates) for c in corpus.sources.values()] == [
+        (1, 1),
+        (0, 1),
+    ]
+    assert list(read_documents(tmp_path / "out/held_out/a.txt")) == ["苹果"]
+    assert any("b line 1 repeats a line 1" in note for note in corpus.notes)
+    assert not any("holds no text" in note for note in corpus.notes)
+
+
+def test_half_a_corpus_is_refused_by_the_steps_that_read_one(tmp_path):
+    corpus_of(tmp_path, a="苹果\n")
+    assert trained_on(tmp_path) == ["苹果"]
+    with pytest.raises(CorpusError, match="not UTF-8"):
+        corpus_of(tmp_path, a="苹果\n", b=b"\xff\n")
+    with pytest.raises(CorpusError, match="holds no whole corpus; run `python -m training corpus`"):
+        training_text(tmp_path / "out")
+
+
+def test_a_corpus_of_another_version_is_refused(tmp_path):
+    corpus_of(tmp_path, a="苹果\n")
+    (tmp_path / "out/corpus.json").write_text('{"version": 1}')
+    with pytest.raises(CorpusError, match="holds a corpus of version 1; run"):
+        training_text(tmp_path / "out")
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [("gz", gzip.compress), ("xz", lzma.compress)])
+def test_packed_text_that_ends_too_early_is_refused_by_file_and_line(tmp_path, suffix, pack):
+    path = tmp_path / f"cut.{suffix}"
+    path.write_bytes(pack("苹果\n".encode() * 1000)[:-9])
+    with pytest.raises(CorpusError, match=rf"cut\.{suffix}, line \d+: the file ends or is damaged"):
+        list(read_documents(path))
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):
+    path = tmp_path / "windows.txt"
+    path.write_bytes("\ufeff苹果\r\n病毒\r\n".encode())
+    assert list(read_documents(path)) == ["苹果", "病毒"]
+
+
 def test_an_encoding_that_is_not_utf8_is_refused_with_the_remedy(tmp_path):
-    with pytest.raises(CorpusError, match=r"gbk\.txt line 2 is not UTF-8 .*iconv"):
+    with pytest.raises(CorpusError, match=r"gbk\.txt, line 2: not UTF-8 .*iconv"):
         corpus_of(tmp_path, gbk=b"ok\n" + "苹果手机".encode("gbk") + b"\n")

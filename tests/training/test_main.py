@@ -66,6 +66,14 @@ def everything(artifact, ids):
     return np.concatenate([layers[:, 1:-1], context[None]])
 
 
+def test_a_folder_without_pairs_is_refused_before_anything_is_scored(folder, tmp_path, capsys):
+    figures = (folder / "run" / "evaluation.json").read_bytes()
+    step = ["evaluate", str(folder / "run"), "--shards", str(folder / "shards")]
+    assert main([*step, "--senses", str(tmp_path)]) == 2
+    assert "holds no .jsonl file of sense pairs" in capsys.readouterr().err
+    assert (folder / "run" / "evaluation.json").read_bytes() == figures
+
+
 def test_the_artifact_passes_its_own_self_test(trained):
     assert trained.artifact.id == "zh-toy"
     assert trained.self_test() < 1e-5

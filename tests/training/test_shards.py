@@ -3,7 +3,7 @@ import pytest
 import sentencepiece
 
 from training.corpus import read_documents, training_text
-from training.errors import ShardError
+from training.errors import CorpusError, ShardError
 from training.shards import BOUNDARY_PIECES, Shard, Shards, build_shards, encode_rows
 
 
@@ -95,5 +95,10 @@ def test_a_damaged_shard_is_refused_by_name(tmp_path):
 
 
 def test_a_corpus_folder_without_text_is_refused(tmp_path):
-    with pytest.raises(ShardError, match="python -m training corpus"):
+    with pytest.raises(CorpusError, match="python -m training corpus"):
         build_shards(tmp_path, tmp_path / "pieces.model", tmp_path / "out")
+
+
+def test_a_vocabulary_that_is_missing_is_refused_with_the_step_that_makes_it(toy_corpus, tmp_path):
+    with pytest.raises(ShardError, match=r"pieces\.model is no file; run `python -m training voc"):
+        build_shards(toy_corpus, tmp_path / "pieces.model", tmp_path / "shards")

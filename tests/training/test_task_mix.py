@@ -8,6 +8,7 @@ import torch
 from biLM.encoder import Encoder
 from biLM.readout import Readout
 from training.__main__ import main
+from training.errors import TrainingError
 from training.task_mix import TaskMixConfig, compare, fit_mix, report
 from training.tasks import Task, read_task, split_task
 
@@ -26,7 +27,7 @@ def task(number, informative, seed=0):
     signs = torch.randint(0, 2, (number, 3), generator=random)
     signs[:, informative] = labels
     layers[:, :, 0] += 4 * (2 * signs - 1)
-    return Task(layers * torch.tensor(LENGTHS)[:, None], labels)
+    return Task(layers * torch.tensor(LENGTHS)[:, None], labels, num_labels=2)
 
 
 @pytest.mark.parametrize("informative", [0, 1, 2])
@@ -62,7 +63,7 @@ def test_the_same_seed_learns_the_same():
 
 
 def test_nothing_that_is_scored_is_learned_from():
-    first, second = split_task(Task(torch.arange(50.0)[:, None, None], torch.arange(50)))
+    first, second = split_task(Task(torch.arange(50.0)[:, None, None], torch.arange(50), 50))
     assert sorted([*first.labels.tolist(), *second.labels.tolist()]) == list(range(50))
     assert len(second.labels) == 5
     assert torch.equal(first.layers[:, 0, 0].long(), first.labels)
@@ -106,6 +107,34 @@ def test_the_step_writes_an_artifact_that_has_the_mix_among_its_own(
     passage, mean = before.pieces(FRUIT[0]), before.mix("default")
     vectors = [one.embed([passage], [Readout(mean)])[0] for one in (before, after)]
     np.testing.assert_array_equal(*vectors)
+
+
+def test_a_label_that_only_the_held_back_texts_have_is_learned_of():
+    labels = torch.tensor([0, 1] * 30 + [2])
+    layers = torch.randn(61, 3, 8)
+    for seed in range(20):  # one of them holds the last text back
+        first, second = split_task(Task(layers, labels, num_labels=3), seed)
+        found = fit_mix(first, second, TaskMixConfig(epochs=1), seed=0)
+        assert 0 <= found.accuracy <= 1
+
+
+def test_an_empty_first_column_moves_no_other(artifact_folder, tmp_path):
+    path = tmp_path / "task.tsv"
+    path.write_bytes("\ufeff\t苹果\t1\r\nx\t手机\t2\r\n".encode())
+    (found,) = read_task(Encoder.load(artifact_folder), [path], 1, 2, center=False)
+    assert found.labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["seeds", "epochs", "batch_texts"])
+def test_a_number_below_one_is_refused(name):
+    with pytest.raises(TrainingError, match=f"{name} is 0; it must be at least 1"):
+        TaskMixConfig(**{name: 0})
+
+
+def test_a_file_that_is_missing_is_named(artifact_folder, tmp_path, capsys):
+    step = ["fit-mix", str(artifact_folder), "--task", "nowhere.tsv", "--name", "mine"]
+    assert main([*step, "--out", str(tmp_path / "m.json")]) == 2
+    assert "nowhere.tsv is no file" in capsys.readouterr().err
 
 
 def test_a_name_that_is_taken_is_refused_before_the_work(artifact_folder, tmp_path, capsys):
