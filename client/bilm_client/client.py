@@ -1,8 +1,8 @@
 """The client for programs without an event loop."""
 
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
+from threading import Event
 from typing import Any, Literal, Self, TypeVar, Unpack, overload
 
 import httpx
@@ -54,7 +54,8 @@ class Client:
         in_flight: How many requests are on their way at a time.
         timeout_s: Without a byte from the service.
         max_wait_s: Patience with a service that says 429 or 503, summed over one request's retries.
-        wait: Called with seconds before a retry.
+        wait: Called with seconds before a retry, instead of the wait that an error or an interrupt
+            ends.
 
     Raises:
         ValueError: in_flight is below 1.
@@ -68,7 +69,7 @@ class Client:
         in_flight: int = IN_FLIGHT,
         timeout_s: float = TIMEOUT_S,
         max_wait_s: float = MAX_WAIT_S,
-        wait: Callable[[float], object] = time.sleep,
+        wait: Callable[[float], object] | None = None,
     ) -> None:
         self._http = httpx.Client(**settings_of(url, api_key, in_flight, timeout_s))
         self._threads = ThreadPoolExecutor(in_flight, "bilm-client")
@@ -196,29 +197,33 @@ class Client:
             return answer
 
     def _side_by_side(self, talks: Sequence[Talk[Any]], progress: bool) -> list[Any]:
-        running = [self._threads.submit(self._run, talk) for talk in talks]
+        is_over = Event()
+        running = [self._threads.submit(self._run, talk, is_over) for talk in talks]
         try:
             with bar(progress, len(running)) as advance:
                 for done in as_completed(running):
                     done.result()
                     advance()
-        finally:  # after an error the rest need not begin
+        finally:  # after an error the rest need not begin, or go on
+            is_over.set()
             for future in running:
                 future.cancel()
         return [future.result() for future in running]
 
-    def _run(self, talk: Talk[Answer]) -> Answer:
+    def _run(self, talk: Talk[Answer], is_over: Event) -> Answer:
+        wait = self._wait or is_over.wait
         try:
             step = next(talk)
-            while True:
+            while not is_over.is_set():
                 if isinstance(step, Wait):
-                    self._wait(step.seconds)
+                    wait(step.seconds)
                     step = talk.send(None)
                 else:
                     step = talk.send(self._send(step))
         except StopIteration as end:
             answer: Answer = end.value
             return answer
+        raise CancelledError
 
     def _send(self, send: Send) -> httpx.Response:
         once = self._http.build_request(

@@ -140,8 +140,10 @@ def compare(
     service: Service, word: str, texts: Sequence[str] | str, options: SimilarityOptions
 ) -> Operation[Similarity]:
     """How alike the occurrences of a word are."""
-    body = {"word": word, **per_text_fields(texts=texts), **options}
-    (found,) = yield [ask_json(Send("POST", "/similarity", body), service.max_wait_s)]
+    per_text = per_text_fields(texts)
+    send = Send("POST", "/similarity", {"word": word, **per_text, **options})
+    numbers = range(len(per_text["texts"]))
+    (found,) = yield [ask_json(send, service.max_wait_s, numbers)]
     return read_answer(lambda: similarity(found))
 
 

@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import threading
+import time
 from functools import partial
 
 import httpx
@@ -246,6 +247,12 @@ def test_a_refusal_counts_the_text_among_all(real):
     assert caught.value.request_id
 
 
+def test_a_refusal_of_a_comparison_counts_the_text_too(real):
+    with pytest.raises(RefusedError, match="text 1 of those given") as caught:
+        real("similarity", "苹果", ["苹果", "苹果" + "病毒" * 5000])
+    assert (caught.value.code, caught.value.text) == ("text_too_long", 1)
+
+
 @pytest.mark.parametrize("given", [{}, {"words": [["我"]], "ids": [[3]]}])
 def test_texts_are_given_in_one_way(real, given):
     with pytest.raises(ValueError, match="give one of texts, words and ids"):
@@ -376,6 +383,24 @@ def test_after_a_refusal_the_rest_is_not_asked_by_tasks(peer):
 
     asyncio.run(call())
     assert len(peer.seen) < 500
+
+
+def test_after_a_refusal_nobody_waits_for_another_try(peer):
+    another_waits = threading.Event()
+
+    def answer(body):
+        if "bad" in body["texts"]:
+            assert another_waits.wait(PATIENCE_S), "one request at a time"
+            return refusal(422, "text_too_long")
+        another_waits.set()
+        return refusal(429, "overloaded", Retry_After=int(PATIENCE_S))
+
+    peer.answer = answer
+    begin = time.monotonic()
+    refused = pytest.raises(RefusedError, match="text_too_long")
+    with refused, Client(peer.url, max_wait_s=10 * PATIENCE_S) as client:
+        client.embed(["good", "good", "good", "bad"])
+    assert time.monotonic() - begin < PATIENCE_S / 2
 
 
 def test_a_model_that_changes_between_two_answers_is_noticed(peer, lengths_of):
