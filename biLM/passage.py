@@ -13,6 +13,8 @@ from biLM.errors import SpanError
 from biLM.pooling import PieceRange
 from biLM.tokenizer import Offset, Pieces, Tokenizer
 
+SHOWN_NUMBERS = 8  # of what should have been a span
+
 
 @dataclass(frozen=True)
 class Passage:
@@ -56,7 +58,7 @@ def span_passage(tokenizer: Tokenizer, text: str, spans: Sequence[Sequence[int]]
     """
     for number, span in enumerate(spans):
         if len(span) != 2 or not 0 <= span[0] < span[1] <= len(text):
-            found = list(span) if len(span) <= 2 else f"a list of {len(span)} numbers"
+            found = list(span) if len(span) <= SHOWN_NUMBERS else f"a list of {len(span)} numbers"
             raise SpanError(
                 f"span {number} is {found}; it must be [begin, end) with"
                 f" 0 <= begin < end <= {len(text)}, the length of the text in code points"

@@ -36,26 +36,28 @@ class Job(Generic[Answer]):
     """A request that was admitted. Times are on the monotonic clock.
 
     Args:
-        done: Resolves to the answers to all questions, in order; cancel it to drop the job.
+        done: Resolves once every question is answered; cancel it to drop the job.
         num_questions: How many answers make it complete.
         deadline: When nobody waits any more.
         submitted_at: When it was admitted.
         started_at: When its first question was taken.
         finished_at: When its last answer came back.
-        answers: Those there are so far, by the number of the question.
-        arrived: The same in the order they came back, then None; also None if the job fails.
+        answers: Those there are and nobody has taken, by the number of the question.
+        arrived: The numbers in the order their answers came back, then None; also None if the job
+            fails.
     """
 
-    done: asyncio.Future[list[Answer]]
+    done: asyncio.Future[None]
     num_questions: int
     deadline: float
     submitted_at: float
     started_at: float = 0.0
     finished_at: float = 0.0
     answers: dict[int, Answer] = field(default_factory=dict)
-    arrived: asyncio.Queue[tuple[int, Answer] | None] = field(default_factory=asyncio.Queue)
+    arrived: asyncio.Queue[int | None] = field(default_factory=asyncio.Queue)
 
     def __post_init__(self) -> None:
+        self._num_open = self.num_questions
         self.done.add_done_callback(lambda _: self.arrived.put_nowait(None))
 
     def is_wanted(self) -> bool:
@@ -65,10 +67,15 @@ class Job(Generic[Answer]):
     def add(self, index: int, answer: Answer) -> None:
         """Take the answer to one question; the last one completes the job."""
         self.answers[index] = answer
-        self.arrived.put_nowait((index, answer))
-        if len(self.answers) == self.num_questions:
+        self.arrived.put_nowait(index)
+        self._num_open -= 1
+        if not self._num_open:
             self.finished_at = monotonic()
-            self.done.set_result([self.answers[number] for number in range(self.num_questions)])
+            self.done.set_result(None)
+
+    def take_all(self) -> list[Answer]:
+        """The answers to all questions, in their order."""
+        return [self.answers.pop(number) for number in range(self.num_questions)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,15 +171,15 @@ class Batcher:
         assert self.engine is not None, "a request before the engine; this is a bug"
         if self.died.is_set():
             raise worker_dead()
-        done: asyncio.Future[list[Answer]] = self._loop.create_future()
-        job = Job(done, len(questions), deadline, submitted_at=monotonic())
-        items = [
-            Item(job, index, question, self.engine.padded_pieces(question))
-            for index, question in enumerate(questions)
-        ]
+        widths = [self.engine.padded_pieces(question) for question in questions]
         with self._changed:
-            self._refuse_beyond_limit(sum(item.width for item in items), self.engine.pieces_per_s)
-            self._backlog.add(items)
+            self._refuse_beyond_limit(sum(widths), self.engine.pieces_per_s)
+            done = self._loop.create_future()
+            job = Job[Answer](done, len(questions), deadline, submitted_at=monotonic())
+            self._backlog.add(
+                Item(job, index, question, width)
+                for index, (question, width) in enumerate(zip(questions, widths, strict=True))
+            )
             self._changed.notify_all()
         return job
 
@@ -227,13 +234,17 @@ class Batcher:
     def _work(self) -> None:
         use_one_core()
         while batch := self._next_batch():
-            for item in batch.items:
-                if not item.is_put_back:
-                    self._metrics.text_waited(batch.since - item.job.submitted_at)
-            outcomes = self._run(batch, batch.items)
-            self._put_back([item for item, outcome in outcomes if outcome is None])
-            self._call_loop(self._deliver, outcomes)
-            self._running.discard(batch)
+            self._work_on(batch)
+            del batch  # whose answers may be large, before the wait for the next one
+
+    def _work_on(self, batch: Batch) -> None:
+        for item in batch.items:
+            if not item.is_put_back:
+                self._metrics.text_waited(batch.since - item.job.submitted_at)
+        outcomes = self._run(batch, batch.items)
+        self._put_back([item for item, outcome in outcomes if outcome is None])
+        self._call_loop(self._deliver, outcomes)
+        self._running.discard(batch)
 
     def _next_batch(self) -> Batch | None:
         """Wait for work and take it; None once the service closes and nothing is left."""

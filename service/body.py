@@ -12,6 +12,7 @@ from service.errors import Details, RequestError
 
 JSON = "application/json"
 SHOWN_NAME_LENGTH = 64
+MAX_ERRORS = 256  # more are not written out to name the first of them
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -111,6 +112,12 @@ def parse(model: type[Model], body: bytes) -> Model:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
+        if error.error_count() > MAX_ERRORS:
+            raise RequestError(
+                "validation_error",
+                f"the body has {error.error_count()} fields that are none of this path; see /docs"
+                " for the fields and their values",
+            ) from None
         first = error.errors(include_url=False, include_input=False)[0]
     if first["type"] == "json_invalid":
         raise _unreadable(body)

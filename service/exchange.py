@@ -14,13 +14,13 @@ from typing import Generic, ParamSpec, Protocol, TypeVar
 
 from fastapi.responses import Response
 from pydantic import BaseModel
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from service.batcher import Job
 from service.body import check_content, choose_media_type, parse, read_body
 from service.engine import AnyQuestion, Engine
 from service.errors import RequestError
-from service.lines import Lines, fail_on_disconnect
+from service.lines import Lines, until_disconnect
 from service.runtime import Runtime
 from service.settings import Settings
 from service.wire import NDJSON
@@ -153,14 +153,19 @@ def _late(settings: Settings) -> RequestError:
 
 async def _answers(job: Job[T], request: Request, spent: dict[str, float]) -> list[T]:
     """The answers. Whoever stops waiting, the client or the deadline, drops the job."""
-    watch = asyncio.create_task(fail_on_disconnect(job, request.receive))
+    gone = asyncio.create_task(until_disconnect(request.receive))
+    gone.add_done_callback(lambda _: job.done.cancel())  # nothing, where it is complete
     try:
-        answers = await job.done
+        await job.done
+    except asyncio.CancelledError:
+        if gone.done():
+            raise ClientDisconnect from None
+        raise
     finally:
-        watch.cancel()
+        gone.cancel()
     spent["queue"] = job.started_at - job.submitted_at
     spent["infer"] = job.finished_at - job.started_at
-    return answers
+    return job.take_all()
 
 
 def _timing(spent: Mapping[str, float]) -> dict[str, str]:

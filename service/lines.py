@@ -56,7 +56,7 @@ class Lines(Response):
         # Once all is computed only sending is left, and a slow reader holds nobody's place.
         self._job.done.add_done_callback(lambda _: self._admission.close())
         sending = asyncio.create_task(self._send_lines(scope, send))
-        gone = asyncio.create_task(_until_disconnect(receive))
+        gone = asyncio.create_task(until_disconnect(receive))
         try:
             await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
             if not sending.done():
@@ -72,15 +72,15 @@ class Lines(Response):
         await send(start)
         trace, last = scope["state"]["trace"], self._summary
         try:
-            while (found := await self._next()) is not None:
-                await send(_line(await self._write(*found)))
+            while (number := await self._next()) is not None:
+                await send(_line(await self._write(number, self._job.answers.pop(number))))
             self._job.done.result()  # or what it failed of
         except RequestError as error:
             last = to_json(error.body(trace.request_id))
             trace.status = error.status  # the log and the metrics shall know
         await send(_line(last) | {"more_body": False})
 
-    async def _next(self) -> tuple[int, Any] | None:
+    async def _next(self) -> int | None:
         if not self._job.arrived.empty():  # there in time, however slowly the client reads
             return self._job.arrived.get_nowait()
         try:
@@ -90,14 +90,8 @@ class Lines(Response):
             raise self._late from error
 
 
-async def fail_on_disconnect(job: Job[Any], receive: Receive) -> None:
-    """Drop a job as soon as the client has gone."""
-    await _until_disconnect(receive)
-    if not job.done.done():
-        job.done.set_exception(ClientDisconnect())
-
-
-async def _until_disconnect(receive: Receive) -> None:
+async def until_disconnect(receive: Receive) -> None:
+    """Return once the client has gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -84,9 +84,10 @@ class Traced:
             trace.status = CLIENT_GONE
         except Exception:  # the edge: a fault of ours is logged here and never shown
             logger.exception("a request failed", extra=fields(request_id=trace.request_id))
+            error = RequestError("internal", "the service failed; quote the request_id")
             if not trace.status:
-                error = RequestError("internal", "the service failed; quote the request_id")
                 await refusal(error, trace.request_id)(scope, receive, send)
+            trace.status = error.status  # also of an answer that had begun, and now breaks off
 
 
 def refusal(

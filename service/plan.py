@@ -1,6 +1,5 @@
 """A request -> what the model has to do; refused here if any of it cannot be done."""
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from biLM.readout import CONTEXT, Layer, Readout
 from biLM.scalar_mix import ScalarMix
 from service.engine import Engine
 from service.errors import Details, RequestError
-from service.reading import Reading, num_characters, read
+from service.reading import SOURCES, Reading, least_rows, read
 from service.schemas import (
     DType,
     EmbedRequest,
@@ -141,8 +140,8 @@ def plan_embedding(request: EmbedRequest, engine: Engine, settings: Settings) ->
     row_bytes = num_bytes(
         engine.model.dim * (readout.num_layers() or 1), request.dtype, request.encoding
     )
-    if level == "char":  # known beforehand; cutting a long text first would be for nothing
-        check_response(num_characters(request) * row_bytes, settings)
+    # Where it is known beforehand; cutting a long text first would be for nothing.
+    check_response(least_rows(request, level) * row_bytes, settings)
     reading = read(request, level, engine, settings, request.spans or ())
     answer_bytes = reading.rows * row_bytes
     check_response(answer_bytes, settings)
@@ -181,8 +180,7 @@ def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settin
     """
     mix, mix_name = _mix(request.mix, engine)
     asked = TokenizeRequest(texts=request.texts)
-    word = re.compile(re.escape(request.word))
-    spans = [[match.span() for match in word.finditer(text)] for text in asked.all_texts]
+    spans = [list(_occurrences(request.word, text)) for text in asked.all_texts]
     num_occurrences = sum(map(len, spans))
     if not num_occurrences:
         raise invalid("word", "it stands in no text; send texts that hold it as it is written")
@@ -193,6 +191,13 @@ def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settin
         reading = read(asked, "span", engine, settings, spans)
     readout = Readout(layers, center=request.center)
     return Comparison(reading, readout, mix, mix_name, answer_bytes)
+
+
+def _occurrences(word: str, text: str) -> Iterator[tuple[int, int]]:
+    begin = text.find(word)
+    while begin >= 0:
+        yield begin, begin + len(word)
+        begin = text.find(word, begin + len(word))
 
 
 def plan_filling(request: FillRequest, engine: Engine, settings: Settings) -> Filling:
@@ -231,7 +236,7 @@ def plan_tokenizing(request: TokenizeRequest, engine: Engine, settings: Settings
 
 
 def _source(request: TokenizeRequest) -> str:
-    given = [name for name in LEVELS_OF_SOURCE if getattr(request, name) is not None]
+    given = [name for name in SOURCES if getattr(request, name) is not None]
     if len(given) != 1:
         found = " and ".join(given) or "none"
         raise invalid("texts", f"send exactly one of texts, words and ids; there is {found}")
@@ -284,6 +289,8 @@ def _layers(
                 ' "context"; see /info',
                 param="layers",
             )
+    if len(set(asked)) < len(asked):
+        raise invalid("layers", "one is named twice; name each once")
     return tuple(asked)
 
 

@@ -7,8 +7,10 @@ from biLM.errors import SpanError
 from biLM.passage import Passage, shortened
 from service.engine import Engine
 from service.errors import Details, RequestError
-from service.schemas import Level, TokenizeRequest, Truncate
+from service.schemas import EmbedRequest, Level, TokenizeRequest, Truncate
 from service.settings import Settings
+
+SOURCES = ("texts", "words", "ids")
 
 
 @dataclass(frozen=True)
@@ -37,18 +39,20 @@ class Reading:
     @property
     def rows(self) -> int:
         """Rows of all texts."""
-        return sum(map(num_rows, self.passages))
+        return sum(passage.num_rows for passage in self.passages)
 
 
-def num_rows(passage: Passage) -> int:
-    """Rows of a text, with or without offsets."""
-    return len(passage.ids) if passage.ranges is None else len(passage.ranges)
-
-
-def num_characters(request: TokenizeRequest) -> int:
-    """Code points of texts or words."""
-    words = (word for text in request.words or () for word in text)
-    return sum(map(len, words)) + sum(map(len, request.all_texts))
+def least_rows(request: EmbedRequest, level: Level) -> int:
+    """How many rows the texts have at least, told before they are cut."""
+    match level:
+        case "char":
+            return sum(map(len, request.all_texts))
+        case "word":
+            return sum(map(len, request.words or ()))
+        case "span":
+            return sum(map(len, request.spans or ()))
+        case _:
+            return 0
 
 
 def read(
@@ -66,19 +70,28 @@ def read(
     """
     num_texts = len(request.all_texts or request.words or request.ids or ())
     _refuse_beyond("too_many_texts", num_texts, "texts", settings.max_texts, "max_texts")
+    _refuse_beyond(
+        "too_many_pieces",
+        sum(map(len, request.words or ())),  # each may be empty, and still takes its time
+        "words",
+        settings.max_request_pieces,
+        "max_request_pieces",
+    )
     read_one = _reader(request, level, engine, spans)
+    source = next(name for name in SOURCES if getattr(request, name) is not None)
     passages, truncated = [], []
     pieces = 0
     for index in range(num_texts):
         whole = read_one(index)
-        passage = _fit(whole, index, request.truncate, settings.max_text_pieces)
+        passage = _fit(whole, source, index, request.truncate, settings.max_text_pieces)
         pieces += _covered(passage) if level == "span" else len(passage.ids)
         _refuse_beyond(
             "too_many_pieces", pieces, "pieces", settings.max_request_pieces, "max_request_pieces"
         )
         passages.append(passage)
         truncated.append(passage is not whole)
-    characters = num_characters(request)
+    words = (word for text in request.words or () for word in text)
+    characters = sum(map(len, words)) + sum(map(len, request.all_texts))
     return Reading(level, tuple(passages), tuple(truncated), characters, request.ids is None)
 
 
@@ -141,7 +154,7 @@ def _covered(passage: Passage) -> int:
     return max(len(passage.ids), sum(end - begin for begin, end in passage.ranges or ()))
 
 
-def _fit(passage: Passage, index: int, truncate: Truncate, max_pieces: int) -> Passage:
+def _fit(passage: Passage, source: str, index: int, truncate: Truncate, max_pieces: int) -> Passage:
     if len(passage.ids) <= max_pieces:
         return passage
     if truncate == "error":
@@ -149,7 +162,7 @@ def _fit(passage: Passage, index: int, truncate: Truncate, max_pieces: int) -> P
             "text_too_long",
             f"text {index} has {len(passage.ids)} pieces; the limit is {max_pieces}; split it, or"
             ' send "truncate": "right" or "left"',
-            param="texts",
+            param=source,
             details=Details(index, max_pieces, len(passage.ids), "max_text_pieces"),
         )
     return shortened(passage, max_pieces, truncate)

@@ -1,6 +1,6 @@
 """What callers send, as pydantic models: they validate every request."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, FiniteFloat, Tag
 
@@ -12,26 +12,28 @@ Truncate = Literal["error", "right", "left"]
 DType = Literal["float32", "float16"]
 Encoding = Literal["base64", "json"]
 Strategy = Literal["greedy", "sample", "beam"]
+T = TypeVar("T")
+Listed = Annotated[list[T], Field(fail_fast=True)]  # or a body of a million wrong ones has as many
 MAX_SEED = 2**53 - 1  # the largest whole number that every reader of JSON keeps
 
 
 class Strict(BaseModel):
-    """A request: unknown fields are refused, and "1" is no number."""
+    """A request: unknown fields are refused, and "1" is no number; no text of it is cached."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, cache_strings="keys")
 
 
 class Weights(Strict):
     """A mix by its weights, used as they are."""
 
-    weights: list[FiniteFloat] = Field(description="One per representation, layer 0 first.")
+    weights: Listed[FiniteFloat] = Field(description="One per representation, layer 0 first.")
     gamma: FiniteFloat = Field(1.0, description="The scale of the whole.")
 
 
 class Logits(Strict):
     """A mix by its raw weights, through a softmax, as a task learns them."""
 
-    logits: list[FiniteFloat] = Field(description="One per representation, layer 0 first.")
+    logits: Listed[FiniteFloat] = Field(description="One per representation, layer 0 first.")
     gamma: FiniteFloat = Field(1.0, description="The scale of the whole.")
 
 
@@ -51,7 +53,7 @@ def _kind_of_layers(value: object) -> str:
 
 # Discriminated by hand: a plain union would try, and report, every member.
 Texts = Annotated[
-    Annotated[str, Tag("one")] | Annotated[list[str], Tag("many"), Field(min_length=1)],
+    Annotated[str, Tag("one")] | Annotated[Listed[str], Tag("many"), Field(min_length=1)],
     Discriminator(_kind_of_texts),
 ]
 Mix = Annotated[
@@ -60,7 +62,7 @@ Mix = Annotated[
     | Annotated[Logits, Tag("logits")],
     Discriminator(_kind_of_mix),
 ]
-LayerNumbers = Annotated[list[int | Literal["context"]], Field(min_length=1)]
+LayerNumbers = Annotated[Listed[int | Literal["context"]], Field(min_length=1)]
 Layers = Annotated[
     Annotated[Literal["all", "context"], Tag("name")] | Annotated[LayerNumbers, Tag("numbers")],
     Discriminator(_kind_of_layers),
@@ -73,12 +75,12 @@ class TokenizeRequest(Strict):
     texts: Texts | None = Field(
         None, description="One text or a list of texts. Exactly one of texts, words and ids."
     )
-    words: list[list[str]] | None = Field(
+    words: Listed[Listed[str]] | None = Field(
         None,
         min_length=1,
         description="Texts in the caller's own segmentation: no piece crosses a word.",
     )
-    ids: list[list[int]] | None = Field(
+    ids: Listed[Listed[int]] | None = Field(
         None, min_length=1, description="Texts as piece ids; levels piece and text only."
     )
     truncate: Truncate = Field(
@@ -103,7 +105,7 @@ class EmbedRequest(TokenizeRequest):
         description="What gets a vector: every piece, code point, word (with words), span (with"
         " spans), or the whole text. Default: word with words, else piece.",
     )
-    spans: list[list[list[int]]] | None = Field(
+    spans: Listed[Listed[Listed[int]]] | None = Field(
         None, description="With level span: per text a list of half-open [begin, end) code points."
     )
     pooling: Pooling = Field(

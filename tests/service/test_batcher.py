@@ -1,7 +1,9 @@
 """The inference threads under load and under faults. The real engine runs, behind a gate."""
 
 import asyncio
+import gc
 import logging
+import weakref
 from dataclasses import replace
 from functools import partial
 
@@ -13,6 +15,7 @@ import pytest
 from biLM.artifact import save_artifact
 from biLM.errors import MissingFileError, SelfTestError
 from tests.service.serving import (
+    PATIENCE_S,
     embed,
     embed_one,
     error_of,
@@ -274,6 +277,59 @@ async def request_and_leave(app, fields, left):
 
     await app(scope, receive, send)
     return sent
+
+
+@pytest.fixture
+def without_collector():
+    """What stays in a cycle is seen to stay."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def jobs_of(client, monkeypatch):
+    """A list in which every job that is submitted from now on stands, weakly."""
+    batcher, jobs = client.runtime.batcher, []
+    submit = batcher.submit
+
+    def submit_seen(questions, deadline):
+        job = submit(questions, deadline)
+        jobs.append(weakref.ref(job))
+        return job
+
+    monkeypatch.setattr(batcher, "submit", submit_seen)
+    return jobs
+
+
+async def until_forgotten(job):
+    with anyio.fail_after(PATIENCE_S):
+        while job() is not None:
+            await anyio.sleep(0.01)
+
+
+@pytest.mark.usefixtures("without_collector")
+@pytest.mark.parametrize("accept", ["application/json", "application/x-ndjson"])
+async def test_a_request_that_was_answered_is_forgotten(artifact_folder, monkeypatch, accept):
+    async with serving(settings_of(artifact_folder)) as client:
+        jobs = jobs_of(client, monkeypatch)
+        headers = {"accept": accept}
+        answer = await client.post("/embed", json={"texts": [ATE, USED]}, headers=headers)
+        assert answer.status_code == 200
+        await until_forgotten(jobs[0])
+
+
+@pytest.mark.usefixtures("without_collector")
+async def test_a_request_whose_client_has_gone_is_forgotten(serving_held, gate, monkeypatch):
+    async with serving_held() as client:
+        jobs, left = jobs_of(client, monkeypatch), asyncio.Event()
+        gone = asyncio.create_task(request_and_leave(client.app, {"texts": ATE}, left))
+        await gate.wait_until_entered()
+        left.set()
+        assert await gone == []
+        del gone
+        gate.is_open.set()
+        await until_forgotten(jobs[0])
 
 
 async def test_an_answer_later_than_the_deadline_is_a_504(serving_held, gate):

@@ -2,6 +2,7 @@
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.responses import StreamingResponse
 
 from tests.service.serving import embed, serving, settings_of
 
@@ -37,6 +38,17 @@ async def test_requests_are_counted_by_path_and_status(fresh):
     assert found["bilm_requests_total", "/embed", "422"] == 1
     assert found["bilm_request_duration_seconds_count", "/embed"] == 3
     assert found["bilm_pieces_total",] == 18
+
+
+async def test_an_answer_that_breaks_off_is_a_fault_of_ours(fresh):
+    async def breaking():
+        yield b"one line"
+        raise RuntimeError("a fault")
+
+    fresh.app.add_api_route("/breaking", lambda: StreamingResponse(breaking()))
+    with pytest.raises(AssertionError):  # of the transport: an answer that never ends
+        await fresh.get("/breaking")
+    assert (await samples(fresh))["bilm_requests_total", "500", "other"] == 1
 
 
 async def test_paths_of_no_route_are_one(fresh):

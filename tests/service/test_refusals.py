@@ -5,8 +5,10 @@ import json
 import anyio
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from service.middleware import USABLE_ID
+from service.schemas import EmbedRequest
 from tests.service.serving import embed, error_of, refused, serving, settings_of
 
 pytestmark = pytest.mark.anyio
@@ -151,6 +153,8 @@ async def test_a_body_of_exactly_the_limit_is_read(small):
         ("layers", {"texts": "a", "layers": [True]}),
         ("layers", {"texts": "a", "layers": "top"}),
         ("layers", {"texts": "a", "layers": [0], "mix": "default"}),
+        ("layers", {"texts": "a", "layers": [1, 0, 1]}),
+        ("layers", {"texts": "a", "layers": ["context"] * 2}),
         ("center", {"texts": "a", "center": "yes"}),
         ("normalize", {"texts": "a", "normalize": 1}),
         ("dtype", {"texts": "a", "dtype": "float64"}),
@@ -177,6 +181,30 @@ async def test_a_wrong_item_is_refused_by_its_number(client, fields):
     assert error["details"]["index"] == 1
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"texts": [1] * 9},
+        {"words": [[1] * 9] * 9},
+        {"ids": [["1"] * 9] * 9},
+        {"texts": "a", "spans": [[["0"] * 9] * 9] * 9},
+        {"texts": "a", "layers": ["top"] * 9},
+        {"texts": "a", "mix": {"weights": ["1"] * 9}},
+        {"texts": "a", "mix": {"logits": ["1"] * 9}},
+    ],
+)
+def test_reading_a_list_ends_at_its_first_wrong_item(fields):
+    with pytest.raises(ValidationError) as caught:
+        EmbedRequest.model_validate_json(json.dumps(fields))
+    assert caught.value.error_count() <= 2  # an item of `layers` may be a number or a name
+
+
+async def test_a_body_of_many_unknown_fields_is_refused_by_their_number(client):
+    fields = {f"field{number}": 1 for number in range(300)}
+    error = await refused(client, 422, "validation_error", texts="a", **fields)
+    assert "300 fields" in error["message"]
+
+
 async def test_a_body_that_is_no_object_is_refused(client):
     answer = await client.post("/embed", json=["a"])
     assert error_of(answer, 422, "validation_error")["param"] is None
@@ -188,6 +216,13 @@ async def test_a_span_outside_its_text_is_refused_by_the_number_of_the_text(clie
     error = await refused(client, 422, "bad_span", **fields)
     assert error["param"] == "spans"
     assert (error["details"]["index"], error["details"]["limit"]) == (1, 1)
+
+
+async def test_a_span_of_many_numbers_is_not_repeated(client):
+    fields = {"texts": "a", "level": "span", "spans": [[[7] * 10_000]]}
+    error = await refused(client, 422, "bad_span", **fields)
+    assert "a list of 10000 numbers" in error["message"]
+    assert len(error["message"]) < 200
 
 
 async def test_an_unknown_mix_is_refused_with_the_names_of_those_there_are(client):
@@ -236,6 +271,23 @@ async def test_overlapping_spans_count_each_time(small):
     assert error["details"]["actual"] == 18
 
 
+@pytest.mark.parametrize("path", ["/embed", "/tokenize"])
+async def test_words_count_even_where_they_have_no_piece(small, path):
+    answer = await small.post(path, json={"words": [[""] * 10, [""] * 5]})
+    error = error_of(answer, 413, "too_many_pieces")
+    assert (error["details"]["limit"], error["details"]["actual"]) == (14, 15)
+    assert "15 words" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("param", "texts"), [("texts", [ATE * 2]), ("words", [["我"] * 9]), ("ids", [[3] * 9])]
+)
+async def test_a_text_that_is_too_long_is_refused_by_its_field(small, param, texts):
+    error = await refused(small, 422, "text_too_long", **{param: texts})
+    assert error["param"] == param
+    assert error["details"]["setting"] == "max_text_pieces"
+
+
 async def test_a_request_of_exactly_the_limits_is_answered(small):
     assert (await embed(small, texts=[ATE, ATE, "我吃"]))["usage"]["pieces"] == 14
 
@@ -247,6 +299,8 @@ async def test_a_request_of_exactly_the_limits_is_answered(small):
         ({"texts": [ATE, ATE], "layers": "all"}, 12 * 24 * 3 * 4 * 4 // 3),
         ({"texts": [ATE, ATE, "我吃"], "layers": [0, 1], "encoding": "json"}, 14 * 24 * 2 * 12),
         ({"texts": "\u200b" * 100, "level": "char"}, 100 * 24 * 4 * 4 // 3),
+        ({"words": [["我"] * 40] * 2}, 80 * 24 * 4 * 4 // 3),
+        ({"texts": "我", "level": "span", "spans": [[[0, 1]] * 50]}, 50 * 24 * 4 * 4 // 3),
     ],
 )
 async def test_a_large_answer_is_refused_before_the_model_runs(small, fields, actual):
