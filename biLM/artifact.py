@@ -16,7 +16,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ from biLM.errors import (
 from biLM.files import to_json, write_atomically
 from biLM.geometry import Geometry
 from biLM.heads import Heads
+from biLM.mixes import read_mixes
 from biLM.model import BiLM
 from biLM.readout import CONTEXT, Layer
 from biLM.scalar_mix import ScalarMix
@@ -103,6 +104,27 @@ class Artifact:
     def layers(self) -> tuple[Layer, ...]:
         """Everything that can be read out: the representations by number, and the context."""
         return (*range(self.config.num_representations), CONTEXT)
+
+    def mix(self, name: str) -> ScalarMix:
+        """A named mix.
+
+        Raises:
+            MixError: there is none of that name.
+        """
+        if name not in self.mixes:
+            raise MixError(f"there is no mix {name!r}; there are {sorted(self.mixes)}")
+        return self.mixes[name]
+
+    def with_mixes(self, path: Path | None) -> "Artifact":
+        """The same with the mixes of a file beside its own.
+
+        Raises:
+            MixError: the file cannot be read, or a mix in it does not fit.
+        """
+        if path is None:
+            return self
+        more = read_mixes(path, self.config.num_representations, self.mixes)
+        return replace(self, mixes={**self.mixes, **more})
 
 
 def save_artifact(artifact: Artifact, folder: Path) -> str:

@@ -11,7 +11,6 @@ between calls.
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from types import MappingProxyType
@@ -28,10 +27,9 @@ from biLM.artifact import Artifact, Golden, load_artifact
 from biLM.batch import SHAPES, SURE_SHAPE, WIDTHS, Shape, batches
 from biLM.completion import Completion, CompletionsOf, Greedy, Strategy, Writer
 from biLM.config import BOUNDARY_PIECES
-from biLM.errors import DamagedFileError, MixError, SelfTestError
+from biLM.errors import DamagedFileError, SelfTestError
 from biLM.fill import Blank, find_blank
 from biLM.gates import Direction, Gates, GatesOf
-from biLM.mixes import read_mixes
 from biLM.passage import Passage
 from biLM.phrase import Filler, Phrases, PhrasesFor
 from biLM.precision import Precision, PrecisionChoice, chosen_precision
@@ -112,11 +110,7 @@ class Encoder:
             ArtifactError: the folder is incomplete, foreign or damaged.
             MixError: a further mix does not fit.
         """
-        artifact = load_artifact(folder)
-        if mixes is not None:
-            more = read_mixes(mixes, artifact.config.num_representations, artifact.mixes)
-            artifact = replace(artifact, mixes={**artifact.mixes, **more})
-        return cls(artifact, precision, both_at_once)
+        return cls(load_artifact(folder).with_mixes(mixes), precision, both_at_once)
 
     def mix(self, name: str) -> ScalarMix:
         """A named mix of the artifact.
@@ -124,9 +118,7 @@ class Encoder:
         Raises:
             MixError: there is none of that name.
         """
-        if name not in self.artifact.mixes:
-            raise MixError(f"there is no mix {name!r}; there are {sorted(self.artifact.mixes)}")
-        return self.artifact.mixes[name]
+        return self.artifact.mix(name)
 
     def pieces(self, text: str) -> Passage:
         """A text with a row for each piece."""

@@ -22,7 +22,7 @@ from ray.data import ActorPoolStrategy, DataContext, Dataset, Datasource, ReadTa
 from ray.data.block import BlockMetadata
 from ray.exceptions import RayError
 
-from biLM.bulk.job import EncoderSettings, Job, PartWriter, finish, open_ledger
+from biLM.bulk.job import EncoderSettings, Job, PartWriter, finish, open_ledger, resolved
 from biLM.bulk.parts import Done, Written, parts_or_refusal
 from biLM.bulk.sources import Source
 from biLM.errors import BiLMError, BulkError, SourceError
@@ -60,7 +60,7 @@ def embed_on_cluster(
         SourceError: a text is refused, or the source is not the one before.
         BulkError: the folder holds other vectors or cannot be written to, or there is no cluster.
     """
-    job, settings = job.resolved(settings), settings.resolved()
+    job, settings = resolved(job, settings)
     with open_ledger(out, job, settings) as ledger, _connected(cluster.address):
         parts = PartsOf(source, ledger.done, job.part_characters)
         dataset = _written(parts, PartWriter(out, job, settings), cluster)

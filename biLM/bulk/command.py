@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         done = _embed(given)
     except BiLMError as error:
-        _tell(f"{error}\nWhat is in {given.out} stays; the same command goes on there.")
+        _tell("\n".join([str(error), *getattr(error, "__notes__", [])]))
         return 2
     except KeyboardInterrupt:
         _tell(f"interrupted; what is in {given.out} stays, and the same command goes on there")

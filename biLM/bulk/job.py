@@ -23,9 +23,8 @@ from biLM.bulk.parts import (
 from biLM.bulk.sources import Columns
 from biLM.bulk.transform import Transform, Wanted
 from biLM.encoder import Encoder
-from biLM.errors import BulkError
+from biLM.errors import BiLMError, BulkError
 from biLM.precision import PrecisionChoice, chosen_precision
-from biLM.scalar_mix import ScalarMix
 
 
 @dataclass(frozen=True)
@@ -43,16 +42,6 @@ class EncoderSettings:
     precision: PrecisionChoice = "auto"
     mixes: Path | None = None
     revision: str = ""
-
-    def resolved(self) -> "EncoderSettings":
-        """The same with the precision and the model that this machine finds; others must, too.
-
-        Relative paths become those of this process, as workers may stand elsewhere.
-        """
-        revision = load_artifact(self.artifact).revision
-        return EncoderSettings(
-            self.artifact.absolute(), chosen_precision(self.precision), revision=revision
-        )
 
     def load(self) -> Encoder:
         """Load it and try every shape.
@@ -101,17 +90,6 @@ class Job:
         if (self.wanted.level == "word") != self.columns.are_words:
             raise BulkError("level word goes with a column of words, and no other level does")
 
-    def resolved(self, settings: EncoderSettings) -> "Job":
-        """The same with the mix by its numbers: a name may mean others tomorrow, or elsewhere.
-
-        Raises:
-            MixError: there is no such mix, or the file of further mixes does not fit.
-        """
-        if self.wanted.layers is not None or isinstance(self.wanted.mix, ScalarMix):
-            return self
-        mix = Encoder.load(settings.artifact, mixes=settings.mixes).mix(self.wanted.mix)
-        return replace(self, wanted=replace(self.wanted, mix=mix))
-
     def asked(self, settings: EncoderSettings) -> Mapping[str, Any]:
         """Everything that the vectors depend on but the texts, as JSON returns it."""
         asked = {
@@ -123,6 +101,29 @@ class Job:
             "part_characters": self.part_characters,
         }
         return dict(json.loads(json.dumps(asked)))
+
+
+def resolved(job: Job, settings: EncoderSettings) -> tuple[Job, EncoderSettings]:
+    """Both as they hold anywhere and tomorrow, told by what this machine finds.
+
+    The mix by its numbers, the precision and the model that every worker must find, and the folder
+    by its whole path.
+
+    Raises:
+        PrecisionError: the machine does not have the precision.
+        ArtifactError: the folder is incomplete, foreign or damaged.
+        MixError: there is no such mix, or the file of further mixes does not fit.
+    """
+    artifact = load_artifact(settings.artifact).with_mixes(settings.mixes)
+    settings = EncoderSettings(
+        settings.artifact.absolute(),
+        chosen_precision(settings.precision),
+        revision=artifact.revision,
+    )
+    wanted = job.wanted
+    if wanted.layers is None and isinstance(wanted.mix, str):
+        job = replace(job, wanted=replace(wanted, mix=artifact.mix(wanted.mix)))
+    return job, settings
 
 
 @dataclass(frozen=True)
@@ -157,13 +158,21 @@ def _encoder(settings: EncoderSettings) -> Encoder:
 
 @contextmanager
 def open_ledger(out: Path, job: Job, settings: EncoderSettings) -> Iterator[Ledger]:
-    """The folder's account, while no other run writes to it."""
+    """The folder's account, while no other run writes to it.
+
+    A refusal in that time gets a note of what it leaves behind.
+    """
     with sole_writer(out):
         ledger = Ledger.of(out, job.asked(settings))
         ledger.write()
         remove_leftovers(out, ledger.done.parts)
         refuse_missing(out, ledger.done.parts, job.kind)
-        yield ledger
+        try:
+            yield ledger
+        except BiLMError as error:
+            if ledger.done.parts:
+                error.add_note(f"What is in {out} stays; the same command goes on there.")
+            raise
 
 
 def finish(ledger: Ledger, job: Job) -> Done:

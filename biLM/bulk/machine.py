@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from biLM.bulk.job import EncoderSettings, Job, PartWriter, finish, open_ledger
+from biLM.bulk.job import EncoderSettings, Job, PartWriter, finish, open_ledger, resolved
 from biLM.bulk.parts import Done, Part, Written, parts_or_refusal
 from biLM.bulk.sources import Source
 from biLM.cpus import granted_cpus
@@ -49,7 +49,7 @@ def embed_source(
         SourceError: a text is refused, or the source is not the one before.
         BulkError: the folder holds other vectors, or cannot be written to, or a worker was killed.
     """
-    job, settings = job.resolved(settings), settings.resolved()
+    job, settings = resolved(job, settings)
     with open_ledger(out, job, settings) as ledger:
         parts = parts_or_refusal(source, ledger.done, job.part_characters)
         with _writing(PartWriter(out, job, settings), workers) as write:

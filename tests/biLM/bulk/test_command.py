@@ -43,8 +43,18 @@ def test_a_refusal_is_told_in_words_and_by_status_2(embed, arguments, told):
     status, said = embed(*arguments)
     assert status == 2
     assert told in said
-    assert "the same command goes on there" in said
+    assert "goes on there" not in said  # nothing is there
     assert "Traceback" not in said
+
+
+def test_a_refusal_half_way_tells_what_stays(embed, tmp_path):
+    texts = tmp_path / "texts.tsv"
+    texts.write_text(texts.read_text() + "without another column\n")
+    status, said = embed("--column", "1", "--part-characters", "1")
+    assert status == 2
+    assert "texts.tsv, line 3: 1 columns" in said
+    assert f"What is in {tmp_path / 'out'} stays; the same command goes on there." in said
+    assert parquet.read_table(tmp_path / "out").num_rows
 
 
 @pytest.mark.parametrize(
