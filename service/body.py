@@ -75,6 +75,18 @@ def _liking(media_type: str, ranges: Mapping[str, float]) -> tuple[float, bool]:
     return 0.0, False
 
 
+def declared_bytes(headers: Headers, max_bytes: int) -> int:
+    """How large the body says it is; one that does not say may be as large as allowed.
+
+    Raises:
+        RequestError: body_too_large.
+    """
+    declared = headers.get("content-length", "")
+    size = int(declared) if declared.isdecimal() else max_bytes
+    _refuse_beyond(max_bytes, size)
+    return size
+
+
 async def read_body(request: Request, max_bytes: int) -> bytes:
     """The body, counted while it streams.
 
@@ -82,9 +94,6 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
         RequestError: body_too_large, as soon as that is known.
         ClientDisconnect: the caller has gone.
     """
-    declared = request.headers.get("content-length", "")
-    size = int(declared) if declared.isdecimal() else 0
-    _refuse_beyond(max_bytes, size)
     chunks = []
     size = 0
     async for chunk in request.stream():

@@ -7,7 +7,8 @@ from biLM import completion
 from biLM.completion import Completion
 from biLM.question import Underway
 from service.engine import Engine
-from service.plan import check_length, check_steps, invalid
+from service.errors import invalid
+from service.limits import check_length, check_steps
 from service.schemas import CompleteRequest, Strategy
 from service.settings import Settings
 

@@ -70,7 +70,8 @@ class RequestError(ServiceError):
 
     Args:
         code: A key of `STATUS_OF`.
-        message: What was found, what is allowed, what to do; never the caller's text.
+        found: What was found and what is allowed; never the caller's text.
+        remedy: What to do, where `found` does not say it.
         param: The field of the request it is about.
         details: The numbers behind it.
         retry_after_s: Seconds after which it is worth asking again.
@@ -79,14 +80,16 @@ class RequestError(ServiceError):
     def __init__(
         self,
         code: str,
-        message: str,
+        found: str,
+        remedy: str = "",
         *,
         param: str | None = None,
         details: Details = NO_DETAILS,
         retry_after_s: int | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(f"{found}; {remedy}" if remedy else found)
         self.code = code
+        self.found = found
         self.param = param
         self.details = details
         self.retry_after_s = retry_after_s
@@ -108,6 +111,12 @@ class RequestError(ServiceError):
                 "details": asdict(self.details),
             }
         }
+
+
+def invalid(param: str, message: str, index: int | None = None) -> RequestError:
+    """The refusal of a field that contradicts another, the text or the model."""
+    details = Details(index=index)
+    return RequestError("validation_error", f"{param}: {message}", param=param, details=details)
 
 
 def type_of(status: int) -> str:

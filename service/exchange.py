@@ -16,17 +16,18 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect, Request
 
-from service.batcher import Job
-from service.body import check_content, choose_media_type, parse, read_body
+from service.body import check_content, choose_media_type, declared_bytes, parse, read_body
 from service.engine import AnyQuestion, Engine
 from service.errors import RequestError
+from service.held import SMALL_BYTES
+from service.job import Job
 from service.lines import Lines, until_disconnect
 from service.runtime import Runtime
+from service.sending import Slices
 from service.settings import Settings
 from service.wire import NDJSON
 
 SMALL_BODY_BYTES = 2 * 1024  # read on the event loop: quicker than changing threads
-SMALL_ANSWER_BYTES = 256 * 1024  # written there, in half a millisecond at most
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -90,19 +91,17 @@ class Exchange(Generic[Asked, Planned, Found]):
         """
         runtime = runtime_of(request)
         spent: dict[str, float] = {}
-        with ExitStack() as admission:
+        with ExitStack() as admission, ExitStack() as outgoing:
             engine = admission.enter_context(runtime.admitted())
             async with _deadline(runtime.settings) as deadline:
                 check_content(request.headers)
                 media_type = choose_media_type(request.headers, self._media_types)
-                body = await read_body(request, runtime.settings.max_body_bytes)
-                with _timed(spent, "tokenize"):
-                    reader = None if len(body) <= SMALL_BODY_BYTES else runtime.tokenizing
-                    plan = await _on(reader, self._planned, body, engine, runtime.settings)
+                plan = await self._read(request, runtime, engine, spent)
+                outgoing.enter_context(runtime.held.room_for(plan.answer_bytes))
                 questions = self.ask(plan, engine)
                 job = runtime.batcher.submit(questions, deadline) if questions else None
                 request.state.trace.pieces = plan.pieces
-                is_small = plan.answer_bytes <= SMALL_ANSWER_BYTES
+                is_small = plan.answer_bytes <= SMALL_BYTES  # written here, in half a millisecond
                 writer = None if is_small else runtime.encoding
                 if job and (streamed := self.lines) and media_type == NDJSON:
                     line = partial(streamed.line, plan)
@@ -112,12 +111,27 @@ class Exchange(Generic[Asked, Planned, Found]):
                         streamed.summary(plan, engine),
                         _late(runtime.settings),
                         admission.pop_all(),
+                        outgoing.pop_all(),
+                        runtime.settings.deadline_s,
                         _timing(spent),
                     )
                 found = await _answers(job, request, spent) if job else []
                 with _timed(spent, "encode"):
                     answer = await _on(writer, self.write[media_type], plan, found, engine)
-        return Response(answer, 200, _timing(spent), media_type)
+            if is_small:
+                return Response(answer, 200, _timing(spent), media_type)
+            patience_s = runtime.settings.deadline_s
+            return Slices(answer, _timing(spent), media_type, outgoing.pop_all(), patience_s)
+
+    async def _read(
+        self, request: Request, runtime: Runtime, engine: Engine, spent: dict[str, float]
+    ) -> Planned:
+        settings = runtime.settings
+        with runtime.held.room_for(declared_bytes(request.headers, settings.max_body_bytes)):
+            body = await read_body(request, settings.max_body_bytes)
+            with _timed(spent, "tokenize"):
+                reader = None if len(body) <= SMALL_BODY_BYTES else runtime.tokenizing
+                return await _on(reader, self._planned, body, engine, settings)
 
     @property
     def _media_types(self) -> list[str]:

@@ -8,7 +8,7 @@ from biLM.passage import Passage
 from biLM.question import Underway
 from service.engine import Engine
 from service.errors import Details, RequestError
-from service.plan import check_length, check_response, only
+from service.limits import check_length, check_response, only
 from service.schemas import InspectRequest
 from service.settings import Settings
 from service.wire import num_bytes

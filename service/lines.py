@@ -15,8 +15,9 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from service.batcher import Job
 from service.errors import RequestError
+from service.job import Job
+from service.sending import deliver
 from service.wire import NDJSON, to_json
 
 
@@ -28,7 +29,9 @@ class Lines(Response):
         write: The line of one answer, given its number; without its end.
         summary: The last line.
         late: The refusal of what is not answered by the job's deadline.
-        admission: What is held until the last answer is there.
+        admission: Closed once the last answer is there.
+        held: Closed once it has left, or its client has.
+        patience_s: How long a client may take for a line.
         headers: Beside the content type.
     """
 
@@ -41,6 +44,8 @@ class Lines(Response):
         summary: bytes,
         late: RequestError,
         admission: ExitStack,
+        held: ExitStack,
+        patience_s: float,
         headers: dict[str, str],
     ) -> None:
         super().__init__(headers=headers)
@@ -50,6 +55,8 @@ class Lines(Response):
         self._summary = summary
         self._late = late
         self._admission = admission
+        self._held = held
+        self._patience_s = patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send every line as soon as there is one, until the last or until the client has gone."""
@@ -63,6 +70,7 @@ class Lines(Response):
                 raise ClientDisconnect
             sending.result()
         finally:
+            self._held.close()
             sending.cancel()
             gone.cancel()
             self._job.done.cancel()  # nothing, where it is complete
@@ -73,12 +81,13 @@ class Lines(Response):
         trace, last = scope["state"]["trace"], self._summary
         try:
             while (number := await self._next()) is not None:
-                await send(_line(await self._write(number, self._job.answers.pop(number))))
+                line = await self._write(number, self._job.answers.pop(number))
+                await deliver(send, _line(line), self._patience_s)
             self._job.done.result()  # or what it failed of
         except RequestError as error:
             last = to_json(error.body(trace.request_id))
             trace.status = error.status  # the log and the metrics shall know
-        await send(_line(last) | {"more_body": False})
+        await deliver(send, _line(last) | {"more_body": False}, self._patience_s)
 
     async def _next(self) -> int | None:
         if not self._job.arrived.empty():  # there in time, however slowly the client reads

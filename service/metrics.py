@@ -34,7 +34,7 @@ class Metrics:
         )
         self._duration = duration(
             "bilm_request_duration_seconds",
-            "From the first byte of a request to the last of its answer.",
+            "From the first byte of a request until the last of its answer was handed on.",
             ["path"],
         )
         self._pieces = Counter(
@@ -60,15 +60,23 @@ class Metrics:
         self._inside = Gauge(
             "bilm_requests_in_progress", "Requests being served.", registry=registry
         )
+        self._held = Gauge(
+            "bilm_held_bytes", "Bytes of large bodies and answers held.", registry=registry
+        )
         self._ready = Gauge("bilm_ready", "1 while the process takes requests.", registry=registry)
         ProcessCollector(registry=registry)  # memory, CPU seconds, open files
 
     def watch(
-        self, waiting: Callable[[], float], inside: Callable[[], float], ready: Callable[[], float]
+        self,
+        waiting: Callable[[], float],
+        inside: Callable[[], float],
+        held: Callable[[], float],
+        ready: Callable[[], float],
     ) -> None:
         """Read these numbers at each scrape."""
         self._waiting.set_function(waiting)
         self._inside.set_function(inside)
+        self._held.set_function(held)
         self._ready.set_function(ready)
 
     def request_ended(self, path: str, status: int, seconds: float, pieces: int) -> None:

@@ -1,18 +1,18 @@
 """A request -> what the model has to do; refused here if any of it cannot be done."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 from biLM.errors import BlankError
 from biLM.fill import Blank
 from biLM.phrase import MAX_PHRASES, Phrases
-from biLM.question import GuessesFor, Stepped, Underway
+from biLM.question import GuessesFor, Underway
 from biLM.readout import CONTEXT, Layer, Readout
 from biLM.scalar_mix import ScalarMix
 from service.engine import Engine
-from service.errors import Details, RequestError
+from service.errors import RequestError, invalid
+from service.limits import check_length, check_response, check_steps, only
 from service.reading import SOURCES, Reading, least_rows, read
 from service.schemas import (
     DType,
@@ -323,70 +323,3 @@ def _given_mix(asked: Weights | Logits, num_representations: int) -> ScalarMix:
     if isinstance(asked, Weights):
         return ScalarMix(tuple(numbers), asked.gamma)
     return ScalarMix.from_logits(numbers, asked.gamma)
-
-
-def check_length(pieces: int, limit: int, setting: str, remedy: str) -> None:
-    """Refuse the one text of a request that has too many pieces.
-
-    Raises:
-        RequestError: text_too_long.
-    """
-    if pieces > limit:
-        raise RequestError(
-            "text_too_long",
-            f"the text has {pieces} pieces; the limit is {limit}; {remedy}",
-            param="text",
-            details=Details(limit=limit, actual=pieces, setting=setting),
-        )
-
-
-def check_steps(asked: Stepped[object], settings: Settings, remedy: str) -> None:
-    """Refuse a search that could read too many pieces one at a time.
-
-    Raises:
-        RequestError: text_too_long.
-    """
-    pieces, limit = asked.stepped_pieces, settings.max_stepped_pieces
-    if pieces > limit:
-        text = len(asked.ids)
-        raise RequestError(
-            "text_too_long",
-            f"the text has {text} pieces, and the search may read {pieces - text} more, one step at"
-            f" a time; the limit is {limit} together; {remedy}",
-            param="text",
-            details=Details(limit=limit, actual=pieces, setting="max_stepped_pieces"),
-        )
-
-
-def check_response(num_bytes: int, settings: Settings) -> None:
-    """Refuse a request whose answer would be too large.
-
-    Raises:
-        RequestError: response_too_large.
-    """
-    limit = settings.max_response_bytes
-    if num_bytes > limit:
-        raise RequestError(
-            "response_too_large",
-            f"the answer would have about {num_bytes} bytes; the limit is {limit}; send fewer"
-            " texts or spans, ask for fewer layers, or for float16 in base64",
-            details=Details(limit=limit, actual=num_bytes, setting="max_response_bytes"),
-        )
-
-
-@contextmanager
-def only(param: str, remedy: str) -> Iterator[None]:
-    """Refusals of a path that has fewer fields: they name its field, and a remedy it offers."""
-    try:
-        yield
-    except RequestError as error:
-        found = str(error).rpartition("; ")[0]
-        raise RequestError(
-            error.code, f"{found}; {remedy}", param=param, details=error.details
-        ) from error
-
-
-def invalid(param: str, message: str, index: int | None = None) -> RequestError:
-    """The refusal of a field that contradicts another, the text or the model."""
-    details = Details(index=index)
-    return RequestError("validation_error", f"{param}: {message}", param=param, details=details)

@@ -7,6 +7,7 @@ from biLM.errors import SpanError
 from biLM.passage import Passage, shortened
 from service.engine import Engine
 from service.errors import Details, RequestError
+from service.limits import check_number
 from service.schemas import EmbedRequest, Level, TokenizeRequest, Truncate
 from service.settings import Settings
 
@@ -69,8 +70,8 @@ def read(
             validation_error for an id that the vocabulary does not have.
     """
     num_texts = len(request.all_texts or request.words or request.ids or ())
-    _refuse_beyond("too_many_texts", num_texts, "texts", settings.max_texts, "max_texts")
-    _refuse_beyond(
+    check_number("too_many_texts", num_texts, "texts", settings.max_texts, "max_texts")
+    check_number(
         "too_many_pieces",
         sum(map(len, request.words or ())),  # each may be empty, and still takes its time
         "words",
@@ -85,7 +86,7 @@ def read(
         whole = read_one(index)
         passage = _fit(whole, source, index, request.truncate, settings.max_text_pieces)
         pieces += _covered(passage) if level == "span" else len(passage.ids)
-        _refuse_beyond(
+        check_number(
             "too_many_pieces", pieces, "pieces", settings.max_request_pieces, "max_request_pieces"
         )
         passages.append(passage)
@@ -93,16 +94,6 @@ def read(
     words = (word for text in request.words or () for word in text)
     characters = sum(map(len, words)) + sum(map(len, request.all_texts))
     return Reading(level, tuple(passages), tuple(truncated), characters, request.ids is None)
-
-
-def _refuse_beyond(code: str, actual: int, things: str, limit: int, setting: str) -> None:
-    if actual > limit:
-        raise RequestError(
-            code,
-            f"the request has at least {actual} {things}; the limit is {limit}; send several"
-            " requests",
-            details=Details(limit=limit, actual=actual, setting=setting),
-        )
 
 
 def _reader(
@@ -160,8 +151,8 @@ def _fit(passage: Passage, source: str, index: int, truncate: Truncate, max_piec
     if truncate == "error":
         raise RequestError(
             "text_too_long",
-            f"text {index} has {len(passage.ids)} pieces; the limit is {max_pieces}; split it, or"
-            ' send "truncate": "right" or "left"',
+            f"text {index} has {len(passage.ids)} pieces; the limit is {max_pieces}",
+            'split it, or send "truncate": "right" or "left"',
             param=source,
             details=Details(index, max_pieces, len(passage.ids), "max_text_pieces"),
         )

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from service.batcher import Batcher, worker_dead
 from service.engine import Engine
 from service.errors import Details, RequestError
+from service.held import Held
 from service.metrics import Metrics
 from service.settings import Settings
 
@@ -29,11 +30,13 @@ class Runtime:
         self.batcher = Batcher(load, settings, metrics)
         self.tokenizing = ThreadPoolExecutor(1, "tokenizing")
         self.encoding = ThreadPoolExecutor(1, "encoding")
+        self.held = Held(settings.max_held_bytes)
         self.is_draining = False
         self._requests = 0
         metrics.watch(
             waiting=lambda: self.batcher.waiting_pieces,
             inside=lambda: self._requests,
+            held=lambda: self.held.bytes,
             ready=lambda: self.is_ready,
         )
 

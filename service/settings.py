@@ -59,8 +59,8 @@ class Settings(BaseSettings):
         512,
         ge=1,
         le=65536,
-        description="Requests being read, waiting or being answered. Too low refuses a crowd of"
-        " small requests; too high lets their bodies fill the memory.",
+        description="Requests being read, waiting or being computed. Too low refuses a crowd of"
+        " small requests; too high lets them fill the memory.",
     )
     max_texts: int = Field(
         256,
@@ -90,6 +90,14 @@ class Settings(BaseSettings):
         description="Bytes of an answer, estimated before the model runs. Too low refuses long"
         " texts with `layers`; too high lets one answer hold that much memory, three times over.",
     )
+    max_held_bytes: int = Field(
+        512 * MIB,
+        ge=1024,
+        le=1024 * 1024 * MIB,
+        description="Bytes of large bodies and answers held for all callers together, until the"
+        " last byte has left. Too low refuses a crowd of large requests; too high lets clients that"
+        " read slowly fill the memory.",
+    )
     max_stepped_pieces: int = Field(
         512,
         ge=1,
@@ -117,8 +125,9 @@ class Settings(BaseSettings):
         30.0,
         gt=0,
         le=3600,
-        description="Seconds from the first byte of a request to its vectors. Too low fails large"
-        " requests; too high works for callers who have given up.",
+        description="Seconds from the first byte of a request to its vectors, and a client's for"
+        " reading a slice of its answer. Too low fails large requests and slow readers; too high"
+        " works for callers who have given up.",
     )
     stall_s: float = Field(
         60.0,

@@ -144,6 +144,12 @@ def find_sources(inputs: Sequence[Path]) -> dict[str, Path]:
     return sources
 
 
+def fingerprints(inputs: Sequence[Path]) -> dict[str, list[int]]:
+    """Size and time of change of each source, by its name: what other text would not have."""
+    found = {name: path.stat() for name, path in find_sources(inputs).items()}
+    return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in found.items()}
+
+
 def training_text(folder: Path) -> list[Path]:
     """The training files of a corpus folder.
 

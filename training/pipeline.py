@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from biLM.artifact import Artifact
@@ -21,17 +20,17 @@ from training.corpus import (
     CorpusConfig,
     build_corpus,
     find_sources,
+    fingerprints,
     text_bytes,
     training_text,
 )
-from training.device import choose_device
 from training.errors import CorpusError, TrainingError
 from training.evaluate import evaluate
 from training.export import export
 from training.initial import adapted
-from training.loop import Run, train
-from training.objective import build_objective
+from training.loop import train
 from training.shards import Shards, build_shards
+from training.speed import usual_speed
 from training.vocabulary import VocabularyConfig, train_vocabulary
 
 HELD_OUT_BYTES = 1 << 20  # of text, about, as long as it is no more than
@@ -73,10 +72,9 @@ class Order:
 
     def described(self) -> Json:
         """What two orders have in common if one goes on with the other's work."""
-        sources = find_sources(self.inputs)
         recipe = self.recipe if self.initial is None else adapted(self.recipe, self.initial)
         return {
-            "sources": {name: _size_and_time(path) for name, path in sources.items()},
+            "sources": fingerprints(self.inputs),
             "minutes": self.minutes,
             "recipe": recipe.as_dict(),
         }
@@ -135,22 +133,6 @@ def report(figures: Json) -> list[str]:
     return lines
 
 
-def measure_speed(config: TrainConfig, shards: Shards, seconds: float) -> float:
-    """Pieces a second of a run with its scores: the median of the second half of some steps."""
-    device = choose_device()
-    run = Run(config, device, build_objective(config, shards).to(device))
-    began = last = time.monotonic()
-    speeds = []
-    for following, batch in run.batches(shards):
-        run.step(batch, following)
-        now = time.monotonic()
-        speeds.append(batch.num_predictions / (now - last))
-        last = now
-        if now - began > seconds:
-            break
-    return median(speeds[len(speeds) // 2 :]) * (1 - SCORED_SHARE)
-
-
 def _prepare(order: Order, config: TrainConfig, tell: Callable[[str], None]) -> TrainConfig:
     """From text to shards, and the recipe with the budget that the time left allows."""
     ends = time.monotonic() + 60 * order.minutes
@@ -167,7 +149,7 @@ def _prepare(order: Order, config: TrainConfig, tell: Callable[[str], None]) -> 
         f"{pieces:,} pieces to train on, {len(shards.counts):,} different ones,"
         f" {characters / pieces:.2f} characters each"
     )
-    speed = measure_speed(config, shards, seconds=min(20.0, 2 * order.minutes))
+    speed = usual_speed(config, shards, min(20.0, 2 * order.minutes)) * (1 - SCORED_SHARE)
     held_out = sum(len(shard.pieces) for shard in shards.held_out().values())
     num_scored = 1 if order.initial is None else 2
     left = ends - time.monotonic() - FIXED_S - SCORING * num_scored * held_out / speed
@@ -214,11 +196,6 @@ def _train_vocabulary(order: Order, characters: int, out: Path) -> None:
     sample = min(usual.max_sample_characters, max(1, int(SAMPLE_PER_MINUTE * order.minutes)))
     config = replace(usual, num_pieces=num_pieces, is_limit=True, max_sample_characters=sample)
     train_vocabulary(training_text(order.work / "corpus"), out, config)
-
-
-def _size_and_time(path: Path) -> list[int]:
-    found = path.stat()
-    return [found.st_size, found.st_mtime_ns]
 
 
 def _bits(figures: Json) -> str:

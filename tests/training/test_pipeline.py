@@ -1,9 +1,6 @@
 import json
 import os
 from dataclasses import replace
-from itertools import islice
-from statistics import median
-from types import SimpleNamespace
 
 import pytest
 
@@ -20,11 +17,9 @@ from training.pipeline import (
     Order,
     _prepare,
     fulfil,
-    measure_speed,
     report,
 )
 from training.shards import Shards
-from training.stream import Position, Stream
 
 RECIPE = TrainConfig(
     "toy", 8, 8, 10**9, batch_pieces=256, min_rows=1, num_negatives=64, learning_rate=0.02
@@ -36,7 +31,7 @@ SPEED = 100.0  # pieces a second, told instead of measured: a test must not hang
 @pytest.fixture(scope="module", autouse=True)
 def _told_speed():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.pipeline.measure_speed", lambda *_, **__: SPEED)
+        patch.setattr("training.pipeline.usual_speed", lambda *_: SPEED / (1 - SCORED_SHARE))
         yield
 
 
@@ -161,17 +156,6 @@ def test_too_little_text_says_how_much_there_was(tmp_path):
 def test_no_time_is_refused(tmp_path):
     with pytest.raises(TrainingError, match="minutes is 0"):
         Order([tmp_path], tmp_path / "out", tmp_path / "work", 0.0, RECIPE)
-
-
-def test_speed_is_the_median_of_pieces_by_seconds(toy_shards, monkeypatch):
-    """On a clock that gives every step one second, a step's speed is what its batch predicts."""
-    ticks = iter(range(10**6))
-    clock = SimpleNamespace(monotonic=lambda: float(next(ticks)))
-    monkeypatch.setattr("training.pipeline.time", clock)
-    speed = measure_speed(RECIPE, toy_shards, seconds=39.0)
-    stream = Stream(toy_shards.train(), RECIPE.batch_pieces, (1, 2), RECIPE.seed, RECIPE.min_rows)
-    predicted = [batch.num_predictions for _, batch in islice(stream.batches(Position()), 40)]
-    assert speed == pytest.approx(median(predicted[20:]) * (1 - SCORED_SHARE))
 
 
 def test_a_report_names_no_words_where_there_are_none():

@@ -7,7 +7,13 @@ from training.cells.choice import CELLS, LSTM
 from training.config import TrainConfig
 from training.lab.findings import Finding, Plot, Table, Value
 from training.lab.text import described
-from training.lab.trials import Laboratory, Trial, bits_per_character, speeds
+from training.lab.trials import (
+    Laboratory,
+    Trial,
+    bits_per_character,
+    learning_curves,
+    speeds,
+)
 from training.objective import BiLMObjective
 
 
@@ -22,7 +28,7 @@ def measure(lab: Laboratory) -> Finding:
     }
     tables = (
         _bits(per_second, trials, timed, lab),
-        learning_curves(trials),
+        learning_curves(trials, "while the equal number of pieces was seen"),
         gradient_norms(trials, recipes[LSTM].max_gradient_norm),
         _seeds(lab),
     )
@@ -48,17 +54,6 @@ def recurrent_parameters(objective: BiLMObjective) -> int:
     """Numbers in the layers of both directions, which alone depend on the cell."""
     stacks = objective.bilm.forward_lm, objective.bilm.backward_lm
     return sum(parameter.numel() for stack in stacks for parameter in stack.parameters())
-
-
-def learning_curves(trials: dict[str, Trial]) -> Table:
-    """Held-out loss on the way, a column a cell; every run reads the same batches."""
-    points = zip(*(trial.curve for trial in trials.values()), strict=True)
-    rows = [(together[0][0], *(nats for _, nats in together)) for together in points]
-    caption = (
-        "Held-out loss while the equal number of pieces was seen: nats per piece, mean of forward"
-        " and backward, always the same sample of the held-out text"
-    )
-    return Table(caption, ("pieces", *trials), tuple(rows))
 
 
 def gradient_norms(trials: dict[str, Trial], bound: float) -> Table:

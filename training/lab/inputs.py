@@ -14,7 +14,13 @@ from biLM.model import EMBEDDING_STD
 from training.cells.choice import LSTM, new_layer
 from training.lab.findings import Finding, Plot, Table, Value
 from training.lab.text import described
-from training.lab.trials import Laboratory, Trial, bits_per_character, fit
+from training.lab.trials import (
+    Laboratory,
+    Trial,
+    bits_per_character,
+    fit,
+    learning_curves,
+)
 from training.objective import BiLMObjective, build_objective
 
 TIED, UNTIED, ONE_HOT = "embedding, tied", "embedding, untied", "one-hot"
@@ -32,7 +38,7 @@ def measure(lab: Laboratory) -> Finding:
     return Finding(
         title="One-hot against trained embeddings as input",
         setting=_setting(lab),
-        tables=(_bits(trials, lab), _curves(trials)),
+        tables=(_bits(trials, lab), learning_curves(trials, "on the way")),
         plots=(Plot("inputs", 1, "pieces", tuple(trials), "nats per piece, held out"),),
     )
 
@@ -99,13 +105,6 @@ def _bits(trials: dict[str, Trial], lab: Laboratory) -> Table:
         ("input", "input parameters", "parameters", "pieces", "forward bits", "backward bits"),
         tuple(rows),
     )
-
-
-def _curves(trials: dict[str, Trial]) -> Table:
-    points = zip(*(trial.curve for trial in trials.values()), strict=True)
-    rows = [(together[0][0], *(nats for _, nats in together)) for together in points]
-    caption = "Held-out loss on the way: nats per piece, mean of forward and backward"
-    return Table(caption, ("pieces", *trials), tuple(rows))
 
 
 def _setting(lab: Laboratory) -> str:

@@ -33,6 +33,8 @@ def read_entries(folder: Path, plan: Mapping[str, Any]) -> dict[str, Entry]:
     if not path.exists():
         return {}
     found = json.loads(path.read_text("utf-8"))
+    if found["version"] != FORMAT_VERSION:
+        raise TrainingError(f"{path} is of version {found['version']}; choose another --out")
     if found["plan"] != plan:
         raise TrainingError(
             f"{path} has findings of another plan: {found['plan']}; choose another --out, or leave"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from biLM.files import to_json, write_atomically
-from training.corpus import CorpusConfig, build_corpus, find_sources, training_text
+from training.corpus import CorpusConfig, build_corpus, fingerprints, training_text
 from training.errors import CorpusError
 from training.lab.plan import Plan
 from training.shards import Shards, build_shards
@@ -23,7 +23,7 @@ def prepare(inputs: Sequence[Path], work: Path, plan: Plan) -> Shards:
         CorpusError: there is no text, or none of it is held out.
     """
     wanted: dict[str, Any] = {
-        "sources": {name: _size_and_time(path) for name, path in find_sources(inputs).items()},
+        "sources": fingerprints(inputs),
         "num_pieces": plan.num_pieces,
         "held_out_one_in": plan.held_out_one_in,
     }
@@ -55,8 +55,3 @@ def described(shards: Shards) -> str:
         f"Text: {sources}; {int(str(facts['train_pieces'])):,} pieces to train on, {held_out:,}"
         f" held out, {len(shards.counts):,} different ones."
     )
-
-
-def _size_and_time(path: Path) -> list[int]:
-    found = path.stat()
-    return [found.st_size, found.st_mtime_ns]

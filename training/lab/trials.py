@@ -9,10 +9,12 @@ from training.config import TrainConfig
 from training.device import choose_device
 from training.evaluate import score_held_out
 from training.held_out import score
+from training.lab.findings import Table
 from training.lab.plan import Plan
 from training.loop import Run
 from training.objective import BiLMObjective, build_objective
 from training.shards import Shard, Shards
+from training.speed import step_speeds
 
 SCORE_BATCHES = 16  # of held-out text, read several times while a run goes on
 ROUNDS = 2  # of measuring speed, so that a busy moment does not fall on one recipe alone
@@ -90,19 +92,16 @@ def speeds(recipes: Mapping[str, TrainConfig], lab: Laboratory) -> dict[str, flo
     found: dict[str, list[float]] = {name: [] for name in recipes}
     for _ in range(ROUNDS):
         for name, config in recipes.items():
-            found[name] += _step_speeds(config, lab)
+            found[name] += step_speeds(config, lab.text, lab.plan.speed_s)
     return {name: median(one) for name, one in found.items()}
 
 
-def _step_speeds(config: TrainConfig, lab: Laboratory) -> list[float]:
-    device = choose_device()
-    run = Run(config, device, build_objective(config, lab.text).to(device))
-    began, steps = time.monotonic(), []
-    for following, batch in run.batches(lab.text):
-        before = time.monotonic()
-        run.step(batch, following)
-        now = time.monotonic()
-        steps.append(batch.num_predictions / (now - before))
-        if now - began > lab.plan.speed_s:
-            break
-    return steps[len(steps) // 2 :]  # the first steps meet shapes that oneDNN has not seen
+def learning_curves(trials: Mapping[str, Trial], when: str) -> Table:
+    """Held-out loss, a column a run; every one of them reads the same batches."""
+    points = zip(*(trial.curve for trial in trials.values()), strict=True)
+    rows = [(together[0][0], *(nats for _, nats in together)) for together in points]
+    caption = (
+        f"Held-out loss {when}: nats per piece, mean of forward and backward, always the same"
+        " sample of the held-out text"
+    )
+    return Table(caption, ("pieces", *trials), tuple(rows))

@@ -2,9 +2,16 @@ import pytest
 import torch
 
 from training.cells.choice import CELLS
-from training.lab.budget import as_long, gradient_norms, learning_curves, recurrent_parameters
+from training.lab.budget import as_long, gradient_norms, recurrent_parameters
 from training.lab.plan import Plan
-from training.lab.trials import Laboratory, Trial, bits_per_character, fit, speeds
+from training.lab.trials import (
+    Laboratory,
+    Trial,
+    bits_per_character,
+    fit,
+    learning_curves,
+    speeds,
+)
 from training.metrics import LanguageModelScore
 from training.objective import build_objective
 from training.stream import Batch
@@ -75,7 +82,7 @@ def known(toy_shards):
 
 def test_curves_stand_side_by_side(known):
     trials = {"a": known([], [(50, 6.0), (100, 5.0)]), "b": known([], [(50, 6.5), (100, 5.5)])}
-    table = learning_curves(trials)
+    table = learning_curves(trials, "on the way")
     assert table.columns == ("pieces", "a", "b")
     assert table.rows == ((50, 6.0, 6.5), (100, 5.0, 5.5))
 

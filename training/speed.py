@@ -1,0 +1,34 @@
+"""How fast a recipe trains on this machine."""
+
+import time
+from statistics import median
+
+from training.config import TrainConfig
+from training.device import choose_device
+from training.loop import Run
+from training.objective import build_objective
+from training.shards import Shards
+
+
+def step_speeds(config: TrainConfig, shards: Shards, seconds: float) -> list[float]:
+    """Pieces a second, input included, of the second half of the steps of so many seconds.
+
+    The first steps meet shapes that oneDNN has not seen.
+    """
+    device = choose_device()
+    run = Run(config, device, build_objective(config, shards).to(device))
+    began = last = time.monotonic()
+    speeds = []
+    for following, batch in run.batches(shards):
+        run.step(batch, following)
+        now = time.monotonic()
+        speeds.append(batch.num_predictions / (now - last))
+        last = now
+        if now - began > seconds:
+            break
+    return speeds[len(speeds) // 2 :]
+
+
+def usual_speed(config: TrainConfig, shards: Shards, seconds: float) -> float:
+    """Pieces a second: the median of those steps."""
+    return median(step_speeds(config, shards, seconds))
