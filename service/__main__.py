@@ -14,6 +14,7 @@ from service.app import create_app
 from service.engine import Engine
 from service.errors import SettingsError
 from service.log import configure_logs, fields
+from service.memory import give_back_large_blocks
 from service.runtime import Runtime
 from service.settings import PREFIX, Settings, load_settings
 
@@ -99,6 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logger.info("settings", extra=fields(**settings.model_dump(mode="json")))
     if not settings.keys and settings.host not in LOOPBACK:
         logger.warning("no api_keys are set: whoever reaches this address may ask")
+    give_back_large_blocks()
     return Server(settings).serve_until_signal()
 
 

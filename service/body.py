@@ -8,10 +8,9 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from service.errors import Details, RequestError
+from service.errors import SHOWN_NAME_LENGTH, Details, RequestError
 
 JSON = "application/json"
-SHOWN_NAME_LENGTH = 64
 MAX_ERRORS = 256  # more are not written out to name the first of them
 
 Model = TypeVar("Model", bound=BaseModel)

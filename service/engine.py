@@ -19,7 +19,7 @@ from biLM.cpus import granted_cpus
 from biLM.encoder import Encoder
 from biLM.fill import Blank
 from biLM.gates import Direction, Gates, GatesOf
-from biLM.passage import Passage
+from biLM.passage import Level, Passage
 from biLM.phrase import Phrases, PhrasesFor
 from biLM.precision import Precision
 from biLM.question import GuessesFor, Question, Underway, VectorsOf
@@ -28,7 +28,6 @@ from biLM.scalar_mix import ScalarMix
 from biLM.stepper import ROWS
 from service.answer_schemas import ModelInfo
 from service.log import fields
-from service.schemas import Level
 from service.settings import Settings
 
 Answer = TypeVar("Answer")
@@ -147,12 +146,8 @@ class Engine:
 
     def read_words(self, words: Sequence[str], level: Level) -> Passage:
         """A text in the caller's segmentation, with the rows of level word, piece or text."""
-        if level == "word":
-            return self.encoder.words(words)
-        found, _ = self.encoder.tokenizer.encode_words(words)
-        if level == "piece":
-            return Passage(found.ids, None, found.offsets, found.pieces)
-        return Passage(found.ids, ((0, len(found)),), ((0, sum(map(len, words))),))
+        assert level in ("word", "piece", "text"), "a level that words do not have; this is a bug"
+        return self.encoder.words(words, level)
 
     def read_blank(self, text: str) -> Blank:
         """A text with one blank.

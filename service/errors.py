@@ -63,6 +63,7 @@ class Details:
 
 
 NO_DETAILS = Details()
+SHOWN_NAME_LENGTH = 64  # of a name that the caller chose, in a message
 
 
 class RequestError(ServiceError):

@@ -6,12 +6,14 @@ from typing import Literal
 
 from biLM.errors import BlankError
 from biLM.fill import Blank
+from biLM.mixes import DEFAULT_MIX
+from biLM.passage import Level
 from biLM.phrase import MAX_PHRASES, Phrases
 from biLM.question import GuessesFor, Underway
 from biLM.readout import CONTEXT, Layer, Readout
 from biLM.scalar_mix import ScalarMix
 from service.engine import Engine
-from service.errors import RequestError, invalid
+from service.errors import SHOWN_NAME_LENGTH, RequestError, invalid
 from service.limits import check_length, check_response, check_steps, only
 from service.reading import SOURCES, Reading, least_rows, read
 from service.schemas import (
@@ -19,7 +21,6 @@ from service.schemas import (
     EmbedRequest,
     Encoding,
     FillRequest,
-    Level,
     Logits,
     OpenAIRequest,
     SimilarityRequest,
@@ -29,8 +30,6 @@ from service.schemas import (
 from service.settings import Settings
 from service.wire import num_bytes
 
-DEFAULT_MIX = "default"
-SHOWN_NAME_LENGTH = 64
 GUESS_BYTES = 240  # of a piece, its id and its probability, three times over
 CUT_PIECE_BYTES = 40  # of a piece, its id and its offset
 LEVELS_OF_SOURCE: dict[str, tuple[Level, ...]] = {  # the default level first

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from biLM.errors import SpanError
-from biLM.passage import Passage, shortened
+from biLM.passage import Level, Passage, shortened
 from service.engine import Engine
 from service.errors import Details, RequestError
 from service.limits import check_number
-from service.schemas import EmbedRequest, Level, TokenizeRequest, Truncate
+from service.schemas import EmbedRequest, TokenizeRequest, Truncate
 from service.settings import Settings
 
 SOURCES = ("texts", "words", "ids")

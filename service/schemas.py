@@ -5,9 +5,9 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, FiniteFloat, Tag
 
 from biLM.gates import Direction
+from biLM.passage import Level
 from biLM.pooling import Pooling
 
-Level = Literal["piece", "char", "word", "span", "text"]
 Truncate = Literal["error", "right", "left"]
 DType = Literal["float32", "float16"]
 Encoding = Literal["base64", "json"]
