@@ -40,7 +40,7 @@ from biLM.errors import (
 from biLM.files import to_json, write_atomically
 from biLM.geometry import Geometry
 from biLM.heads import Heads
-from biLM.mixes import read_mixes
+from biLM.mixes import DEFAULT_MIX, read_mixes
 from biLM.model import BiLM
 from biLM.readout import CONTEXT, Layer
 from biLM.scalar_mix import ScalarMix
@@ -52,7 +52,6 @@ WEIGHTS = "weights.safetensors"
 GEOMETRY = "geometry.safetensors"
 FILES = ("pieces.model", WEIGHTS, GEOMETRY, "mixes.json", "golden.json", "card.json")
 HEADS = "heads."
-DEFAULT_MIX = "default"
 Json = dict[str, Any]  # as json.loads returns it; its shape is checked where it is read
 
 

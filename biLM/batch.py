@@ -1,8 +1,7 @@
 """Texts of any length -> batches, read strip by strip in calls of a few fixed shapes.
 
 oneDNN builds and keeps a primitive for each new shape: with free shapes memory grows with
-traffic. And a step of an LSTM reads all its weights, so that many rows cost little more than a
-few. So a batch holds texts of any lengths, the longest first, and is cut into strips of one of
+traffic. So a batch holds texts of any lengths, the longest first, and is cut into strips of one of
 `SHAPES`; where texts have ended, the strips are lower:
 
     我 爱 吃 苹 果 ， 也 | 爱 吃 梨 。
@@ -23,15 +22,22 @@ from torch import Tensor
 
 Shape = tuple[int, int]  # rows, columns
 
-HEIGHTS = (1, 8, 16, 32, 64, 128)
-WIDTHS = (8, 16, 24, 32, 48, 64)
-MAX_STRIP_PIECES = 2048  # a larger one outgrows the caches
+HEIGHTS = (
+    *range(1, 8),
+    *range(8, 16, 2),
+    *range(16, 32, 4),
+    *range(32, 64, 8),
+    *range(64, 129, 16),
+)
+FEW_HEIGHTS = (1, 2, 4, 8, 16, 32, 64, 128)  # where a step takes as long with fewer rows
+WIDTHS = (4, 8, 16, 32, 64)
+MAX_STRIP_PIECES = 512  # beside so many, what a call costs by itself is nothing
 SHAPES: tuple[Shape, ...] = tuple(
     (height, width) for height in HEIGHTS for width in WIDTHS if height * width <= MAX_STRIP_PIECES
 )
 SURE_SHAPE: Shape = (16, 8)  # with one shape alone a text has the same bits in any company
+COUNTED_COLUMNS = 8
 MAX_BATCH_PIECES = 8192  # of its texts, each rounded up to whole columns; bounds the memory
-FEW_TEXTS = 2  # a row alone takes less than half of what eight take: so few run one by one
 
 
 class Strip(NamedTuple):
@@ -76,8 +82,8 @@ def batches(
 
 
 def padded_pieces(length: int) -> int:
-    """What a text of so many pieces takes of a batch: 9 -> 16."""
-    return _rounded_up(length, WIDTHS[0])
+    """What a text of so many pieces counts in a batch: 9 -> 16."""
+    return _rounded_up(length, COUNTED_COLUMNS)
 
 
 def strips(lengths: Sequence[int], shapes: Collection[Shape]) -> Iterator[Strip]:
@@ -85,14 +91,9 @@ def strips(lengths: Sequence[int], shapes: Collection[Shape]) -> Iterator[Strip]
     heights, begin = sorted({height for height, _ in shapes}), 0
     while begin < lengths[0]:
         still_read = sum(length > begin for length in lengths)
-        if still_read <= FEW_TEXTS and heights[0] == 1:
-            for row in range(still_read):
-                yield from _row_of_strips(row, 1, begin, lengths[row], shapes)
-            return
         place = next(n for n, height in enumerate(heights) if height >= still_read)
         lower = heights[place - 1] if place else 0
-        enough = FEW_TEXTS if lower == 1 else lower
-        for strip in _row_of_strips(0, heights[place], begin, lengths[enough], shapes):
+        for strip in _row_of_strips(heights[place], begin, lengths[lower], shapes):
             yield strip
             begin = strip.columns.stop
 
@@ -107,15 +108,13 @@ def _num_texts(lengths: Sequence[int]) -> int:
     return len(lengths)
 
 
-def _row_of_strips(
-    row: int, height: int, begin: int, end: int, shapes: Collection[Shape]
-) -> Iterator[Strip]:
+def _row_of_strips(height: int, begin: int, end: int, shapes: Collection[Shape]) -> Iterator[Strip]:
     """Strips of one height side by side, until all of it is read; the widest first."""
     widths = sorted((width for rows, width in shapes if rows == height), reverse=True)
     while begin < end:
         left = _rounded_up(end - begin, widths[-1])
         width = next(width for width in widths if width <= left)
-        yield Strip(slice(row, row + height), slice(begin, begin + width))
+        yield Strip(slice(0, height), slice(begin, begin + width))
         begin += width
 
 

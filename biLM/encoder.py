@@ -11,8 +11,10 @@ between calls.
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from random import Random
+from time import perf_counter
 from types import MappingProxyType
 from typing import Literal, TypeVar, overload
 
@@ -24,7 +26,7 @@ from torch import Tensor
 
 from biLM import passage as passages
 from biLM.artifact import Artifact, Golden, load_artifact
-from biLM.batch import SHAPES, SURE_SHAPE, WIDTHS, Shape, batches
+from biLM.batch import FEW_HEIGHTS, HEIGHTS, SHAPES, SURE_SHAPE, WIDTHS, Shape, batches
 from biLM.completion import Completion, CompletionsOf, Greedy, Strategy, Writer
 from biLM.config import BOUNDARY_PIECES
 from biLM.errors import DamagedFileError, SelfTestError
@@ -44,11 +46,14 @@ from biLM.question import (
 from biLM.reader import Reader
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
+from biLM.side_by_side import on_one_core
 from biLM.tokenizer import Tokenizer
 
 Answer = TypeVar("Answer")
 GREEDY = Greedy()
 FEW = 8  # texts that a shape of a single row is tried on
+TIMED_TEXT, TIMED_RUNS = (0,) * 62, 3
+CLEARLY = 4.5  # times as long with 64 rows as with 8: 7 were measured without matrix units, 3 with
 # Float32 sums reordered by another CPU; bfloat16's rounding. A wrong layer is off by 1e-1.
 GOLDEN_TOLERANCES: Mapping[Precision, float] = MappingProxyType({"float32": 1e-4, "bfloat16": 3e-2})
 
@@ -132,9 +137,11 @@ class Encoder:
         """A text with a row for each half-open span of code points."""
         return passages.span_passage(self.tokenizer, text, spans)
 
-    def words(self, words: Sequence[str]) -> Passage:
-        """A text in the caller's segmentation, with a row for each word."""
-        return passages.word_passage(self.tokenizer, words)
+    def words(
+        self, words: Sequence[str], level: Literal["word", "piece", "text"] = "word"
+    ) -> Passage:
+        """A text in the caller's segmentation, with a row for each word, each piece, or one."""
+        return passages.word_passage(self.tokenizer, words, level)
 
     def text(self, text: str) -> Passage:
         """A text with one row."""
@@ -248,11 +255,12 @@ class Encoder:
         if both_at_once is None:
             both_at_once = torch.get_num_threads() > 1
         framed = [[config.bos_id, *ids, config.eos_id] for ids in texts]
-        for batch in batches(framed, shapes):
-            yield from zip(batch.texts, self._reader.read(batch, both_at_once), strict=True)
+        with on_one_core() if both_at_once else nullcontext() as cores_of_both:
+            for batch in batches(framed, shapes):
+                yield from zip(batch.texts, self._reader.read(batch, cores_of_both), strict=True)
 
     def warm_up(self) -> tuple[int, ...]:
-        """Run every shape once, and from now on use all that give a text the same bits.
+        """Run every shape that may pay, and from now on use all that give a text the same bits.
 
         A kernel may sum the products of another number of rows in another order. Which shapes
         agree depends on the machine and on the sizes of the model, so they are compared here:
@@ -263,8 +271,11 @@ class Encoder:
             The heights of those shapes: how many texts one call reads.
         """
         agreeing = {SURE_SHAPE}
+        paying = HEIGHTS if self._fewer_rows_are_faster() else FEW_HEIGHTS
         for width in WIDTHS:
-            heights = [height for height, columns in SHAPES if columns == width]
+            heights = [
+                height for height, columns in SHAPES if columns == width and height in paying
+            ]
             texts = self._random_texts(heights[-1], width)
             expected = self._represent(texts, (SURE_SHAPE,))
             for height in heights:
@@ -273,6 +284,19 @@ class Encoder:
                     agreeing.add((height, width))
         self._shapes = agreeing
         return tuple(sorted({height for height, _ in agreeing}))
+
+    def _fewer_rows_are_faster(self) -> bool:
+        """Whether an eighth of the rows take clearly less time, as without matrix units."""
+        fewer, more = (
+            min(self._seconds_of([TIMED_TEXT] * height, (height, 8)) for _ in range(TIMED_RUNS))
+            for height in (8, 64)
+        )
+        return more > CLEARLY * fewer
+
+    def _seconds_of(self, texts: Sequence[Sequence[int]], shape: Shape) -> float:
+        begin = perf_counter()
+        self._represent(texts, (shape,))
+        return perf_counter() - begin
 
     def _random_texts(self, number: int, width: int) -> list[list[int]]:
         """Each of more than one strip of that width."""

@@ -11,6 +11,7 @@ from typing import Any
 from biLM.errors import MixError
 from biLM.scalar_mix import ScalarMix
 
+DEFAULT_MIX = "default"  # every artifact has one of this name
 KINDS = {"weights": ScalarMix, "logits": ScalarMix.from_logits}
 
 

@@ -13,6 +13,7 @@ from biLM.errors import SpanError
 from biLM.pooling import PieceRange
 from biLM.tokenizer import Offset, Pieces, Tokenizer
 
+Level = Literal["piece", "char", "word", "span", "text"]
 SHOWN_NUMBERS = 8  # of what should have been a span
 
 
@@ -66,9 +67,15 @@ def span_passage(tokenizer: Tokenizer, text: str, spans: Sequence[Sequence[int]]
     return _by_offsets(tokenizer.encode(text), [(span[0], span[1]) for span in spans])
 
 
-def word_passage(tokenizer: Tokenizer, words: Sequence[str]) -> Passage:
-    """A row for each word, whatever the model would have cut."""
+def word_passage(
+    tokenizer: Tokenizer, words: Sequence[str], level: Literal["word", "piece", "text"] = "word"
+) -> Passage:
+    """A text in the caller's segmentation: no piece crosses a word, whatever the model would do."""
     found, ranges = tokenizer.encode_words(words)
+    if level == "piece":
+        return Passage(found.ids, None, found.offsets, found.pieces)
+    if level == "text":
+        return Passage(found.ids, ((0, len(found)),), ((0, sum(map(len, words))),))
     offsets = []
     place = 0
     for word in words:

@@ -42,13 +42,14 @@ class Reader:
 
     @torch.inference_mode()
     def read(
-        self, batch: Batch, both_at_once: bool = False
+        self, batch: Batch, cores_of_both: int | None = None
     ) -> list[Float[Tensor, "depth time dim"]]:
         """Every representation of every piece of each text of the batch, in the batch's order.
 
         Args:
             batch: The texts.
-            both_at_once: Read the directions side by side. The same kernels run.
+            cores_of_both: Of the directions together, which are then read side by side; None reads
+                one after the other. The same kernels run.
         """
         config = self._config
         is_piece = torch.arange(batch.ids.shape[1]) < batch.lengths[:, None]
@@ -63,8 +64,8 @@ class Reader:
             (self._backward_lm, turned_ids, turned_places[is_piece], turned),
         )
         read = partial(self._read_direction, batch.strips)
-        if both_at_once:
-            side_by_side(read, sides)
+        if cores_of_both:
+            side_by_side(read, sides, cores_of_both)
         else:
             for side in sides:
                 read(*side)

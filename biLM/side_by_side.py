@@ -7,8 +7,9 @@ they would wait for each other after every one. Two directions share nothing unt
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from functools import partial
 from queue import SimpleQueue
 from threading import Barrier, Thread
@@ -19,14 +20,32 @@ import torch
 Found = TypeVar("Found")
 
 
-def side_by_side(work: Callable[..., Found], sides: Iterable[tuple[Any, ...]]) -> list[Found]:
+@contextmanager
+def on_one_core() -> Iterator[int]:
+    """Compute on one core around what runs side by side; the value is the cores there were.
+
+    A thread that has helped with an operation of the caller turns in a loop for milliseconds before
+    it sleeps (OpenMP's way to be quick at the next one), on a core that a side needs.
+    """
+    num_cores = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield num_cores
+    finally:
+        torch.set_num_threads(num_cores)
+
+
+def side_by_side(
+    work: Callable[..., Found], sides: Iterable[tuple[Any, ...]], num_cores: int | None = None
+) -> list[Found]:
     """What `itertools.starmap` returns, both sides at once.
 
     Args:
         work: Runs without what torch keeps for each thread, such as the caller's autocast.
         sides: The arguments of either side.
+        num_cores: Of both together; None for those of the caller.
     """
-    num_cores = max(1, torch.get_num_threads() // 2)
+    num_cores = max(1, (num_cores or torch.get_num_threads()) // 2)
     try:
         pair = _idle[num_cores].pop()
     except IndexError:

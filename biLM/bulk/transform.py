@@ -8,7 +8,7 @@ size, or where layers are named there is one for each: `layer_0`, `layer_1`, `co
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +17,12 @@ import pyarrow as pa
 from biLM.bulk.sources import Record
 from biLM.encoder import Encoder
 from biLM.errors import BulkError, LayerError, SourceError, SpanError, TextError
-from biLM.passage import Passage, shortened
+from biLM.passage import Level, Passage, shortened
 from biLM.pooling import Pooling
 from biLM.readout import CONTEXT, Layer, Readout
 from biLM.scalar_mix import ScalarMix
 
-Level = Literal["piece", "char", "word", "span", "text"]
-LEVELS: tuple[Level, ...] = ("piece", "char", "word", "span", "text")
+LEVELS: tuple[Level, ...] = get_args(Level)
 Array = npt.NDArray[np.float32] | npt.NDArray[np.float16]
 
 

@@ -5,18 +5,16 @@ from hypothesis import strategies as st
 
 from biLM.batch import SHAPES, Strip, batches, padded_pieces, strips
 
-WIDTHS = (8, 16, 24, 32, 48, 64)
-HEIGHTS = (1, 8, 16, 32, 64, 128)
 MAX_BATCH_PIECES = 8192
 SURE = (16, 8)
-ALL = {(height, width) for height in HEIGHTS for width in WIDTHS} - {
-    (64, 48),
-    (64, 64),
-    (128, 24),
-    (128, 32),
-    (128, 48),
-    (128, 64),
+HEIGHTS_OF_WIDTH = {
+    4: [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128],
+    8: [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64],
+    16: [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32],
+    32: [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16],
+    64: [1, 2, 3, 4, 5, 6, 7, 8],
 }
+ALL = {(height, width) for width, heights in HEIGHTS_OF_WIDTH.items() for height in heights}
 
 
 def text(number, length):
@@ -32,9 +30,9 @@ properties = settings(max_examples=40)
 shapes = st.sets(st.sampled_from(sorted(ALL))).map(lambda others: {SURE, *others})
 
 
-def test_there_are_thirty_shapes():
+def test_there_are_eighty_shapes():
     assert set(SHAPES) == ALL
-    assert len(SHAPES) == 30
+    assert len(SHAPES) == 80
 
 
 @properties
@@ -112,14 +110,14 @@ def test_the_longest_text_is_the_first_row():
     ("lengths", "expected"),
     [
         ([5], [(0, 1, 0, 8)]),
-        ([20], [(0, 1, 0, 24)]),
-        ([130], [(0, 1, 0, 64), (0, 1, 64, 128), (0, 1, 128, 136)]),
-        ([30, 20], [(0, 1, 0, 32), (1, 2, 0, 24)]),  # few run one by one
-        ([30, 20, 20], [(0, 8, 0, 24), (0, 1, 24, 32)]),
-        ([90, 70, 20], [(0, 8, 0, 24), (0, 1, 24, 88), (0, 1, 88, 96), (1, 2, 24, 72)]),
-        ([30] * 9 + [9] * 11, [(0, 32, 0, 16), (0, 16, 16, 32)]),
-        ([30] * 8 + [9] * 12, [(0, 32, 0, 16), (0, 8, 16, 32)]),
-        ([40] * 128, [(0, 128, 0, 16), (0, 128, 16, 32), (0, 128, 32, 40)]),
+        ([20], [(0, 1, 0, 16), (0, 1, 16, 20)]),
+        ([130], [(0, 1, 0, 64), (0, 1, 64, 128), (0, 1, 128, 132)]),
+        ([30, 20], [(0, 2, 0, 16), (0, 2, 16, 20), (0, 1, 20, 28), (0, 1, 28, 32)]),
+        ([32, 16, 16], [(0, 3, 0, 16), (0, 1, 16, 32)]),
+        ([64, 32, 16], [(0, 3, 0, 16), (0, 2, 16, 32), (0, 1, 32, 64)]),
+        ([30] * 9 + [7] * 11, [(0, 20, 0, 8), (0, 10, 8, 24), (0, 10, 24, 32)]),
+        ([30] * 8 + [7] * 12, [(0, 20, 0, 8), (0, 8, 8, 24), (0, 8, 24, 32)]),
+        ([10] * 128, [(0, 128, 0, 4), (0, 128, 4, 8), (0, 128, 8, 12)]),
     ],
 )
 def test_strips_are_lower_where_texts_have_ended(lengths, expected):
@@ -134,9 +132,9 @@ def test_a_strip_is_the_widest_that_is_left():
 
 
 @pytest.mark.parametrize(("length", "expected"), [(2, 8), (8, 8), (9, 16), (8194, 8200)])
-def test_a_text_takes_whole_columns_of_eight(length, expected):
+def test_a_text_counts_by_whole_columns_of_eight(length, expected):
     assert padded_pieces(length) == expected
-    assert max(strip.columns.stop for strip in strips([length], ALL)) == expected
+    assert 0 <= expected - max(strip.columns.stop for strip in strips([length], ALL)) < 8
 
 
 def test_one_text_runs_in_one_row_however_long():

@@ -8,11 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biLM.batch import SHAPES
+from biLM.batch import FEW_HEIGHTS, HEIGHTS, SHAPES
 from biLM.context import BLOCK_PLACES
 from biLM.encoder import Encoder
 from biLM.errors import ArtifactError, LayerError, MixError, SelfTestError
 from biLM.passage import Passage
+from biLM.question import VectorsOf
 from biLM.reading_layer import ReadingLayer
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
@@ -252,6 +253,31 @@ def test_directions_are_read_at_once_where_there_are_cores_or_as_is_said(
     np.testing.assert_array_equal(found, other[0])
 
 
+@pytest.mark.parametrize("cores", [4], indirect=True)
+@pytest.mark.usefixtures("cores")
+def test_a_caller_keeps_its_cores_and_lends_all_of_them(encoder, monkeypatch):
+    seen = []
+
+    class Asked(VectorsOf):
+        def answer(self, framed, artifact):
+            seen.append(torch.get_num_threads())
+            if len(seen) == 2:
+                raise ValueError("a fault")
+            return super().answer(framed, artifact)
+
+    observed = Mock(wraps=side_by_side)
+    monkeypatch.setattr("biLM.reader.side_by_side", observed)
+    question = Asked(encoder.pieces("我吃了一个苹果"), EVERYTHING)
+    encoder = Encoder(encoder.artifact)
+    encoder.answer([question])
+    assert torch.get_num_threads() == 4
+    with pytest.raises(ValueError, match="a fault"):
+        encoder.answer([question])
+    assert torch.get_num_threads() == 4
+    assert seen == [1, 1]
+    assert observed.call_args.args[2] == 4
+
+
 @pytest.mark.parametrize("copies", [2, 5, 17, 70])
 def test_a_repeated_text_has_the_same_vectors_each_time(encoder, copies):
     ids = [30, 31, 32, 33, 34]
@@ -431,6 +457,29 @@ def record_shapes(encoder, monkeypatch):
     return shapes
 
 
+@pytest.fixture
+def many_heights(monkeypatch):
+    """Fewer rows take less time, whatever this machine does with a model so small."""
+    monkeypatch.setattr(Encoder, "_fewer_rows_are_faster", lambda _: True)
+
+
+@pytest.mark.parametrize(("per_row", "expected"), [(1.0, HEIGHTS), (0.01, FEW_HEIGHTS)])
+def test_many_heights_are_used_where_fewer_rows_are_faster(
+    artifact, monkeypatch, per_row, expected
+):
+    """On a clock that goes on by so much for each row of a call, and by one for the call."""
+    now, call = [0.0], ReadingLayer.__call__
+
+    def timed(layer, x, state):
+        now[0] += 1 + per_row * x.shape[1]
+        return call(layer, x, state)
+
+    monkeypatch.setattr(ReadingLayer, "__call__", timed)
+    monkeypatch.setattr("biLM.encoder.perf_counter", lambda: now[0])
+    assert Encoder(artifact, both_at_once=False).warm_up() == expected
+
+
+@pytest.mark.usefixtures("many_heights")
 def test_warming_up_meets_every_shape(artifact, monkeypatch):
     encoder = Encoder(artifact)
     met = record_shapes(encoder, monkeypatch)
@@ -451,6 +500,7 @@ def test_before_warming_up_every_call_has_the_sure_shape(artifact, monkeypatch):
     assert met == {(8, 16)}
 
 
+@pytest.mark.usefixtures("many_heights")
 @pytest.mark.parametrize("row", [0, 3, 20, 31])
 def test_a_shape_that_sums_in_another_order_is_not_used(artifact, monkeypatch, row):
     encoder, call = Encoder(artifact), ReadingLayer.__call__
@@ -461,14 +511,15 @@ def test_a_shape_that_sums_in_another_order_is_not_used(artifact, monkeypatch, r
             output[3, row, 5] = torch.nextafter(output[3, row, 5], torch.tensor(9.0))
         return output, state
 
-    assert encoder.warm_up() == (1, 8, 16, 32, 64, 128)
+    assert encoder.warm_up() == HEIGHTS
+    with monkeypatch.context() as patch:
+        met = record_shapes(encoder, patch)
+        encoder.represent([[30] * 30] * 32)
+        assert met == {(16, 32)}
     monkeypatch.setattr(ReadingLayer, "__call__", rounded)
-    encoder.warm_up()
+    assert encoder.warm_up() == HEIGHTS  # of other widths
     met = record_shapes(encoder, monkeypatch)
     encoder.represent([[30] * 30] * 32)
-    assert met == {(32, 32)}
-    met.clear()
-    encoder.represent([[30] * 14] * 32)
     assert met == {(8, 32)}
 
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from biLM.side_by_side import side_by_side
+from biLM.side_by_side import on_one_core, side_by_side
 
 PATIENCE_S = 60
 LET_GO_S = 10  # what a thread of a busy machine may take to come back for more
@@ -48,6 +48,27 @@ def test_each_side_has_half_of_the_callers_cores_and_at_least_one(cores):
         return torch.get_num_threads()
 
     assert side_by_side(count, [(), ()]) == [max(1, cores // 2)] * 2
+
+
+def test_cores_of_both_can_be_named():
+    both = threading.Barrier(2)
+
+    def count():
+        both.wait(PATIENCE_S)
+        return torch.get_num_threads()
+
+    assert side_by_side(count, [(), ()], 6) == [3, 3]
+
+
+def test_around_the_sides_the_caller_has_one_core_and_then_its_own_again(cores):
+    def fail():
+        with on_one_core() as num_cores:
+            assert (num_cores, torch.get_num_threads()) == (cores, 1)
+            raise ValueError("a fault")
+
+    with pytest.raises(ValueError, match="a fault"):
+        fail()
+    assert torch.get_num_threads() == cores
 
 
 def test_the_caller_and_threads_that_begin_later_keep_the_callers_cores(cores, monkeypatch):
