@@ -36,7 +36,7 @@ SHAPES: tuple[Shape, ...] = tuple(
     (height, width) for height in HEIGHTS for width in WIDTHS if height * width <= MAX_STRIP_PIECES
 )
 SURE_SHAPE: Shape = (16, 8)  # with one shape alone a text has the same bits in any company
-COUNTED_COLUMNS = 8
+COUNTED_COLUMNS = 8  # by which a text counts, in a batch and in a queue, however it is cut
 MAX_BATCH_PIECES = 8192  # of its texts, each rounded up to whole columns; bounds the memory
 
 

@@ -51,7 +51,7 @@ from biLM.tokenizer import Tokenizer
 
 Answer = TypeVar("Answer")
 GREEDY = Greedy()
-FEW = 8  # texts that a shape of a single row is tried on
+FEW = 8  # texts, at least, that a shape is tried on, however few its rows
 TIMED_TEXT, TIMED_RUNS = (0,) * 62, 3
 CLEARLY = 4.5  # times as long with 64 rows as with 8: 7 were measured without matrix units, 3 with
 # Float32 sums reordered by another CPU; bfloat16's rounding. A wrong layer is off by 1e-1.

@@ -51,18 +51,18 @@ def numbered_lines(
     lines, number = _unpacked(file, path.suffix), 0
     while True:
         number += 1
-        place = f"{path}, line {number}"
         try:
             line = next(lines).decode("utf-8-sig" if number == 1 else "utf-8")
         except StopIteration:
             return
         except UnicodeDecodeError as error:
             raise refusal(
-                f"{place}: not UTF-8 ({error.reason} at byte {error.start}); convert the file, such"
-                " as with iconv -t UTF-8"
+                f"{path}, line {number}: not UTF-8 ({error.reason} at byte {error.start}); convert"
+                " the file, such as with iconv -t UTF-8"
             ) from error
         except (EOFError, lzma.LZMAError, zlib.error, OSError) as error:
-            raise refusal(f"{place}: the file ends or is damaged here: {error}") from error
+            message = f"{path}, line {number}: the file ends or is damaged here: {error}"
+            raise refusal(message) from error
         yield number, line.removesuffix("\n").removesuffix("\r")
 
 

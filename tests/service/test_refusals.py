@@ -199,6 +199,13 @@ def test_reading_a_list_ends_at_its_first_wrong_item(fields):
     assert caught.value.error_count() <= 2  # an item of `layers` may be a number or a name
 
 
+def test_a_text_is_not_kept_for_the_next_request():
+    body = json.dumps({"texts": "秘密"})
+    one, other = (EmbedRequest.model_validate_json(body).texts for _ in range(2))
+    assert one == other
+    assert one is not other
+
+
 async def test_a_body_of_many_unknown_fields_is_refused_by_their_number(client):
     fields = {f"field{number}": 1 for number in range(300)}
     error = await refused(client, 422, "validation_error", texts="a", **fields)
