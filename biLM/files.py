@@ -6,6 +6,8 @@ import lzma
 import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,32 +40,66 @@ def to_json(value: Mapping[str, object] | Sequence[object]) -> bytes:
     return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def numbered_lines(
-    file: BinaryIO, path: Path, refusal: type[Exception]
-) -> Iterator[tuple[int, str]]:
-    """The lines of an open file of text, without their ends, and their numbers from 1.
+@dataclass(frozen=True)
+class Line:
+    """A line of a file, as it stands there.
 
     Args:
-        file: Of UTF-8; a byte order mark is left out.
-        path: Its name, whose suffix may tell that it is packed: `.gz` or `.xz`.
-        refusal: Raised where a line is not UTF-8, or the file is damaged.
+        path: Of the file.
+        number: From 1.
+        raw: With its end.
     """
-    lines, number = _unpacked(file, path.suffix), 0
-    while True:
-        number += 1
+
+    path: Path
+    number: int
+    raw: bytes
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for messages."""
+        return f"{self.path}, line {self.number}"
+
+    def text(self, refusal: type[Exception]) -> str:
+        """Without its end, and without the byte order mark of a first line.
+
+        Args:
+            refusal: Raised where the line is not UTF-8.
+        """
         try:
-            line = next(lines).decode("utf-8-sig" if number == 1 else "utf-8")
-        except StopIteration:
-            return
+            text = self.raw.decode("utf-8-sig" if self.number == 1 else "utf-8")
         except UnicodeDecodeError as error:
             raise refusal(
-                f"{path}, line {number}: not UTF-8 ({error.reason} at byte {error.start}); convert"
-                " the file, such as with iconv -t UTF-8"
+                f"{self.place}: not UTF-8 ({error.reason} at byte {error.start}); convert the file,"
+                " such as with iconv -t UTF-8"
             ) from error
+        return text.removesuffix("\n").removesuffix("\r")
+
+
+def lines_of(file: BinaryIO, path: Path, refusal: type[Exception]) -> Iterator[Line]:
+    """The lines of an open file of text.
+
+    Args:
+        file: As it stands on the disk.
+        path: Its name, whose suffix may tell that it is packed: `.gz` or `.xz`.
+        refusal: Raised where the file is damaged.
+    """
+    lines = _unpacked(file, path.suffix)
+    for number in count(1):
+        try:
+            raw = next(lines)
+        except StopIteration:
+            return
         except (EOFError, lzma.LZMAError, zlib.error, OSError) as error:
             message = f"{path}, line {number}: the file ends or is damaged here: {error}"
             raise refusal(message) from error
-        yield number, line.removesuffix("\n").removesuffix("\r")
+        yield Line(path, number, raw)
+
+
+def numbered_lines(
+    file: BinaryIO, path: Path, refusal: type[Exception]
+) -> Iterator[tuple[int, str]]:
+    """The texts of `lines_of`, which have to be UTF-8, and their numbers from 1."""
+    return ((line.number, line.text(refusal)) for line in lines_of(file, path, refusal))
 
 
 def _unpacked(file: BinaryIO, suffix: str) -> Iterator[bytes]:

@@ -62,7 +62,7 @@ def embed_on_cluster(
     """
     job, settings = resolved(job, settings)
     with open_ledger(out, job, settings) as ledger, _connected(cluster.address):
-        parts = PartsOf(source, ledger.done, job.part_characters)
+        parts = PartsOf(source, ledger.done, job)
         dataset = _written(parts, PartWriter(out, job, settings), cluster)
         with closing(_rows(dataset)) as rows:
             for row in rows:
@@ -78,12 +78,13 @@ class PartsOf(Datasource):
     Args:
         source: Of the texts.
         done: What is written.
-        characters: Of a part, about.
+        job: What is made of them.
     """
 
-    def __init__(self, source: Source, done: Done, characters: int) -> None:
+    def __init__(self, source: Source, done: Done, job: Job) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # of Ray
-        self._read = lambda: (_block(part) for part in parts_or_refusal(source, done, characters))
+        told = done, job.part_characters, job.skips_refused
+        self._read = lambda: (_block(part) for part in parts_or_refusal(source, *told))
 
     def estimate_inmemory_data_size(self) -> int | None:
         """Not known before it is read."""

@@ -13,6 +13,7 @@ from biLM.bulk.formats import FORMATS
 from biLM.bulk.job import EncoderSettings, Job
 from biLM.bulk.machine import embed_source
 from biLM.bulk.parts import Done
+from biLM.bulk.refusals import NAME
 from biLM.bulk.sources import Columns, Source, open_source
 from biLM.bulk.transform import LEVELS, Wanted
 from biLM.cpus import granted_cpus
@@ -34,7 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _tell(f"interrupted; what is in {given.out} stays, and the same command goes on there")
         return INTERRUPTED
-    _tell(f"{given.out}: {done.rows:,} vectors of {done.texts:,} texts in {done.parts} files")
+    texts = done.texts - done.refused
+    _tell(f"{given.out}: {done.rows:,} vectors of {texts:,} texts in {done.parts} files")
+    if done.refused:
+        _tell(f"{done.refused:,} texts were refused; {given.out}/{NAME}*.jsonl says which and why")
     return 0
 
 
@@ -62,6 +66,12 @@ def _declare_texts(embed: argparse.ArgumentParser) -> None:
         "--truncate", choices=["left", "right"], help="the end that a text beyond the limit loses"
     )
     embed.add_argument("--max-text-pieces", type=_positive, default=Wanted.max_text_pieces)
+    embed.add_argument(
+        "--skip-refused",
+        action="store_true",
+        help="texts that cannot be read or embedded go without vectors and are told in OUT,"
+        " instead of ending the run",
+    )
 
 
 def _declare_vectors(embed: argparse.ArgumentParser) -> None:
@@ -113,7 +123,7 @@ def _embed(given: argparse.Namespace) -> Done:
         truncate=given.truncate,
         max_text_pieces=given.max_text_pieces,
     )
-    job = Job(columns, wanted, given.format, given.part_characters)
+    job = Job(columns, wanted, given.format, given.part_characters, given.skip_refused)
     settings = EncoderSettings(given.artifact, given.precision, given.mixes)
     # Absolute, as workers on a cluster stand in another folder.
     source, out = open_source(given.input.absolute(), columns), given.out.absolute()

@@ -74,6 +74,8 @@ class Job:
         kind: Of the files.
         part_characters: About how many characters make a file; a run that is cut off loses the work
             on those that were under way.
+        skips_refused: Whether a text that is refused goes without vectors instead of ending the
+            run. It may change from one run to the next in the same folder.
 
     Raises:
         BulkError: the level needs words or spans that no column is named for.
@@ -83,6 +85,7 @@ class Job:
     wanted: Wanted
     kind: Format = "parquet"
     part_characters: int = 400_000
+    skips_refused: bool = False
 
     def __post_init__(self) -> None:
         if (self.wanted.level == "span") != (self.columns.spans is not None):
@@ -148,7 +151,8 @@ class PartWriter:
             BulkError: the file cannot be written.
         """
         transform = Transform(_encoder(self.settings), self.job.wanted)
-        return write_part(self.out, part, transform, self.job.kind)
+        job = self.job
+        return write_part(self.out, part, transform, job.kind, job.skips_refused)
 
 
 @lru_cache(maxsize=1)  # a process has one, from its first part to its end

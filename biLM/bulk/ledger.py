@@ -59,8 +59,13 @@ class Ledger:
             BulkError: the account cannot be written.
         """
         done = self.done
-        texts, rows = done.texts + written.texts, done.rows + written.rows
-        self.done = Done(done.parts + 1, texts, rows, written.sha256)
+        self.done = Done(
+            parts=done.parts + 1,
+            texts=done.texts + written.texts,
+            rows=done.rows + written.rows,
+            sha256=written.sha256,
+            refused=done.refused + written.refused,
+        )
         self.write()
 
     def write(self) -> None:

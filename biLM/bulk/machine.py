@@ -51,7 +51,7 @@ def embed_source(
     """
     job, settings = resolved(job, settings)
     with open_ledger(out, job, settings) as ledger:
-        parts = parts_or_refusal(source, ledger.done, job.part_characters)
+        parts = parts_or_refusal(source, ledger.done, job.part_characters, job.skips_refused)
         with _writing(PartWriter(out, job, settings), workers) as write:
             for written in _in_order(write, parts, 2 * workers):
                 ledger.add(written)

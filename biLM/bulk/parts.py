@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from biLM.bulk.formats import Format, open_writer
+from biLM.bulk.refusals import NAME, Refusal, sifted, write_refusals
 from biLM.bulk.sources import Record, Source
 from biLM.bulk.transform import Transform
 from biLM.errors import BulkError, SourceError
@@ -23,15 +24,17 @@ class Done:
 
     Args:
         parts: Files.
-        texts: Records in them.
+        texts: Records they were made of.
         rows: Vectors in them.
         sha256: Of those records, one after the other.
+        refused: How many of the records are without vectors.
     """
 
     parts: int = 0
     texts: int = 0
     rows: int = 0
     sha256: str = ""
+    refused: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,28 +57,33 @@ class Written:
     """A file that is in its place.
 
     Args:
-        texts: Records in it.
+        texts: Records it was made of.
         rows: Vectors in it.
         sha256: Of all records up to here.
         position: How much of the source was read up to here.
+        refused: How many of the records are without vectors.
     """
 
     texts: int
     rows: int
     sha256: str
     position: int
+    refused: int
 
 
-def unwritten_parts(source: Source, done: Done, characters: int) -> Iterator[Part]:
+def unwritten_parts(
+    source: Source, done: Done, characters: int, skips_refused: bool
+) -> Iterator[Part]:
     """The parts of a source that come after those that are written.
 
     Args:
         source: Of the records; those written are read again and compared.
         done: What is written.
         characters: A part ends with the record that reaches them; who writes it plays no part.
+        skips_refused: Whether records that cannot be read are part of it.
 
     Raises:
-        SourceError: the records written were others.
+        SourceError: the records written were others, or one cannot be read.
     """
     digest = hashlib.sha256()
     records = iter(source)
@@ -86,16 +94,19 @@ def unwritten_parts(source: Source, done: Done, characters: int) -> Iterator[Par
             f"the first {done.texts} texts are not those that vectors were written of before; give"
             " that file again, or choose another --out"
         )
-    for number, group in enumerate(_groups(records, characters), start=done.parts):
+    unread = records if skips_refused else map(_unless_refused, records)
+    for number, group in enumerate(_groups(unread, characters), start=done.parts):
         for record in group:
             digest.update(_bytes(record))
         yield Part(number, group, digest.hexdigest())
 
 
-def parts_or_refusal(source: Source, done: Done, characters: int) -> Iterator[Part | SourceError]:
+def parts_or_refusal(
+    source: Source, done: Done, characters: int, skips_refused: bool
+) -> Iterator[Part | SourceError]:
     """The same, and at last the refusal where there is one, so that what came before is written."""
     try:
-        yield from unwritten_parts(source, done, characters)
+        yield from unwritten_parts(source, done, characters, skips_refused)
     except SourceError as error:
         yield error
 
@@ -105,8 +116,17 @@ def part_path(folder: Path, number: int, kind: Format) -> Path:
     return folder / f"part-{number:05d}.{kind}"
 
 
-def write_part(folder: Path, part: Part, transform: Transform, kind: Format) -> Written:
+def write_part(
+    folder: Path, part: Part, transform: Transform, kind: Format, skips_refused: bool
+) -> Written:
     """Write one part, or nothing of it.
+
+    Args:
+        folder: Where it is written.
+        part: Its records.
+        transform: What is made of them.
+        kind: Of the file.
+        skips_refused: Whether a record that is refused is told in a file beside it instead.
 
     Raises:
         SourceError: a record is refused.
@@ -114,13 +134,19 @@ def write_part(folder: Path, part: Part, transform: Transform, kind: Format) -> 
     """
     path = part_path(folder, part.number, kind)
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")  # another may do the same part
-    rows = 0
+    rows, refused = 0, list[Refusal]()
     try:
         with open_writer(kind, temporary, transform.schema) as file:
             for some in _groups(part.records, CALL_CHARACTERS):
-                found = transform(some)
-                file.write([record.number for record in some], found)
-                rows += found.num_rows
+                texts, without = sifted(some, transform)
+                if without and not skips_refused:
+                    raise _refused(without[0].reason)
+                refused += without
+                if texts:
+                    found = transform(texts)
+                    file.write([text.record.number for text in texts], found)
+                    rows += found.num_rows
+        write_refusals(folder, part.number, refused)
         sync(temporary)
         temporary.replace(path)
         sync(folder)  # a part must not be counted and then lost
@@ -128,7 +154,8 @@ def write_part(folder: Path, part: Part, transform: Transform, kind: Format) -> 
         raise BulkError(f"{path} cannot be written: {error}") from error
     finally:
         temporary.unlink(missing_ok=True)  # half a file would keep a full disk full
-    return Written(len(part.records), rows, part.sha256, part.records[-1].position)
+    position = part.records[-1].position
+    return Written(len(part.records), rows, part.sha256, position, len(refused))
 
 
 def remove_leftovers(folder: Path, num_parts: int) -> None:
@@ -140,8 +167,8 @@ def remove_leftovers(folder: Path, num_parts: int) -> None:
     try:
         for temporary in folder.glob(".part-*.tmp"):
             temporary.unlink(missing_ok=True)
-        for path in folder.glob("part-*"):
-            if int(path.stem.removeprefix("part-")) >= num_parts:
+        for path in [*folder.glob("part-*"), *folder.glob(f"{NAME}*")]:
+            if int(path.stem.rpartition("-")[2]) >= num_parts:
                 path.unlink(missing_ok=True)
     except (OSError, ValueError) as error:
         raise BulkError(f"{folder} holds what cannot be removed: {error}") from error
@@ -172,5 +199,15 @@ def _groups(records: Iterable[Record], characters: int) -> Iterator[list[Record]
         yield group
 
 
+def _unless_refused(record: Record) -> Record:
+    if record.refusal:
+        raise _refused(record.refusal)
+    return record
+
+
+def _refused(reason: str) -> SourceError:
+    return SourceError(f"{reason}; or go on without such texts by --skip-refused")
+
+
 def _bytes(record: Record) -> bytes:
-    return json.dumps((record.text, record.spans)).encode()
+    return json.dumps((None if record.refusal else record.text, record.spans)).encode()

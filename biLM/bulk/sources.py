@@ -6,6 +6,7 @@ with gzip or xz. Parquet has a record a row. A file is read as its records are a
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, runtime_checkable
 
@@ -14,7 +15,7 @@ import pyarrow
 from pyarrow import parquet
 
 from biLM.errors import SourceError
-from biLM.files import numbered_lines
+from biLM.files import Line, lines_of
 
 PACKED = (".gz", ".xz")
 ROWS_PER_BATCH = 1024
@@ -46,6 +47,7 @@ class Record:
         text: As it stands there, or its words.
         spans: Those that get a vector, where they are asked for.
         position: How much of the source was read up to here, in units of its size.
+        refusal: Why it cannot be read; its text is then empty.
     """
 
     number: int
@@ -53,6 +55,7 @@ class Record:
     text: str | tuple[str, ...]
     spans: tuple[tuple[int, int], ...]
     position: int
+    refusal: str = ""
 
     @property
     def num_characters(self) -> int:
@@ -108,21 +111,17 @@ class LineSource:
 
     def __iter__(self) -> Iterator[Record]:
         with self._opened() as file:
-            lines = self._lines(file)
+            lines = lines_of(file, self._path, SourceError)
             read = self._reader(lines, self._columns)
-            for number, (place, line) in enumerate(lines):
-                text, spans = read(place, line)
-                yield _record(number, place, text, spans, self._columns, file.tell())
+            for number, line in enumerate(lines):
+                parts = partial(read, line)
+                yield _record(number, line.place, parts, self._columns, file.tell())
 
     def _opened(self) -> BinaryIO:
         try:
             return self._path.open("rb")
         except OSError as error:
             raise SourceError(f"{self._path} cannot be read: {error}") from error
-
-    def _lines(self, file: BinaryIO) -> Iterator[tuple[str, str]]:
-        for number, line in numbered_lines(file, self._path, SourceError):
-            yield f"{self._path}, line {number}", line
 
 
 class ParquetSource:
@@ -154,8 +153,11 @@ class ParquetSource:
     def __iter__(self) -> Iterator[Record]:
         for number, row in enumerate(self._rows()):
             place = f"{self._path}, row {number}"
-            spans = row.get(self._columns.spans)
-            yield _record(number, place, row[self._text], spans, self._columns, number + 1)
+            parts = partial(self._parts_of, row)
+            yield _record(number, place, parts, self._columns, number + 1)
+
+    def _parts_of(self, row: dict[str | None, Any]) -> "Parts":
+        return row[self._text], row.get(self._columns.spans)
 
     def _rows(self) -> Iterator[dict[str | None, Any]]:
         number = 0
@@ -171,8 +173,8 @@ class ParquetSource:
 
 
 Parts = tuple[Any, Any]  # text and spans as a file has them; `_record` looks at what they are
-ReadLine = Callable[[str, str], Parts]
-Reader = Callable[[Iterator[tuple[str, str]], Columns], ReadLine]
+ReadLine = Callable[[Line], Parts]
+Reader = Callable[[Iterator[Line], Columns], ReadLine]
 
 
 def _text_lines(_: object, columns: Columns) -> ReadLine:
@@ -181,26 +183,27 @@ def _text_lines(_: object, columns: Columns) -> ReadLine:
             f"a text file has no column {columns.text or columns.spans!r}; its lines are the texts;"
             " give TSV, JSON Lines or Parquet"
         )
-    return lambda place, line: (line, None)
+    return lambda line: (line.text(SourceError), None)
 
 
-def _tsv_lines(lines: Iterator[tuple[str, str]], columns: Columns) -> ReadLine:
+def _tsv_lines(lines: Iterator[Line], columns: Columns) -> ReadLine:
     if columns.spans:
         raise SourceError("TSV has no lists of spans; give JSON Lines or Parquet")
     wanted = columns.text or "0"
     if wanted.isdecimal():
         number = int(wanted)
     else:
-        place, header = next(lines, ("an empty file", ""))
-        _refuse_missing(place, wanted, header.split("\t"))
-        number = header.split("\t").index(wanted)
+        header = next(lines, None)
+        names = header.text(SourceError).split("\t") if header else [""]
+        _refuse_missing(header.place if header else "an empty file", wanted, names)
+        number = names.index(wanted)
 
-    def read(place: str, line: str) -> Parts:
-        cells = line.split("\t")
+    def read(line: Line) -> Parts:
+        cells = line.text(SourceError).split("\t")
         if number >= len(cells):
             raise SourceError(
-                f"{place}: {len(cells)} columns; the text should be in number {number}, counted"
-                " from 0"
+                f"{line.place}: {len(cells)} columns; the text should be in number {number},"
+                " counted from 0"
             )
         return cells[number], None
 
@@ -210,9 +213,10 @@ def _tsv_lines(lines: Iterator[tuple[str, str]], columns: Columns) -> ReadLine:
 def _json_lines(_: object, columns: Columns) -> ReadLine:
     wanted = columns.text or "text"
 
-    def read(place: str, line: str) -> Parts:
+    def read(line: Line) -> Parts:
+        place = line.place
         try:
-            value = orjson.loads(line)
+            value = orjson.loads(line.text(SourceError))
         except orjson.JSONDecodeError as error:
             raise SourceError(f"{place}: not JSON: {error}") from error
         if not isinstance(value, dict):
@@ -233,10 +237,14 @@ def _refuse_missing(place: str, name: str, names: Sequence[str]) -> None:
 
 
 def _record(
-    number: int, place: str, text: object, spans: object, columns: Columns, position: int
+    number: int, place: str, parts: Callable[[], Parts], columns: Columns, position: int
 ) -> Record:
-    checked = _words(place, text) if columns.are_words else _text(place, text)
-    return Record(number, place, checked, _spans(place, spans), position)
+    try:
+        text, spans = parts()
+        checked = _words(place, text) if columns.are_words else _text(place, text)
+        return Record(number, place, checked, _spans(place, spans), position)
+    except SourceError as error:  # whoever asked for the records may do without this one
+        return Record(number, place, "", (), position, refusal=str(error))
 
 
 def _text(place: str, value: object) -> str:

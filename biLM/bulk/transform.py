@@ -53,6 +53,19 @@ class Wanted:
     max_text_pieces: int = 8192
 
 
+@dataclass(frozen=True)
+class Readable:
+    """A record that can be embedded.
+
+    Args:
+        record: As it was read.
+        passage: Its text in pieces, with the rows of the level.
+    """
+
+    record: Record
+    passage: Passage
+
+
 class Transform:
     """Makes tables of the records it is given; it keeps nothing between them.
 
@@ -77,18 +90,40 @@ class Transform:
         self._columns = _vector_columns(layers, known, wanted.level)
         self.schema = self._schema()
 
-    def __call__(self, records: Sequence[Record]) -> pa.RecordBatch:
-        """One row for each row of each record, in their order.
+    def read(self, record: Record) -> Readable:
+        """Cut a record into pieces.
 
         Raises:
-            SourceError: a text is over the limit, or a span outside its text; by file and row.
+            SourceError: it could not be read, its text is over the limit, or a span outside its
+                text; by file and row.
+        """
+        if record.refusal:
+            raise SourceError(record.refusal)
+        try:
+            passage = self._passage(record)
+        except (TextError, SpanError) as error:
+            raise SourceError(f"{record.place}: {error}") from error
+        if len(passage.ids) <= self.wanted.max_text_pieces:
+            return Readable(record, passage)
+        if self.wanted.truncate is None:
+            raise SourceError(
+                f"{record.place}: the text has {len(passage.ids)} pieces; the limit is"
+                f" {self.wanted.max_text_pieces}; split it, or ask for --truncate right or left"
+            )
+        limit = self.wanted.max_text_pieces
+        return Readable(record, shortened(passage, limit, self.wanted.truncate))
+
+    def __call__(self, texts: Sequence[Readable]) -> pa.RecordBatch:
+        """One row for each row of each of at least one text, in their order.
+
+        Raises:
             BulkError: a vector is beyond the dtype.
         """
-        passages = [self._passage(record) for record in records]
+        passages = [text.passage for text in texts]
         vectors = self._encoder.embed(passages, [self._readout] * len(passages))
         # One leading axis, of the columns, whatever is read out.
-        arrays = [self._checked(one, record) for one, record in zip(vectors, records, strict=True)]
-        columns = [pa.array(column) for column in _places(records, passages)]
+        arrays = [self._checked(one, text.record) for one, text in zip(vectors, texts, strict=True)]
+        columns = [pa.array(column) for column in _places(texts)]
         if self.wanted.level == "piece":
             columns.append(pa.array([piece for one in passages for piece in one.pieces or ()]))
         for number in range(len(self._columns)):
@@ -107,20 +142,6 @@ class Transform:
         return pa.schema(fields, metadata={"bilm": json.dumps(told, ensure_ascii=False)})
 
     def _passage(self, record: Record) -> Passage:
-        try:
-            passage = self._read(record)
-        except (TextError, SpanError) as error:
-            raise SourceError(f"{record.place}: {error}") from error
-        if len(passage.ids) <= self.wanted.max_text_pieces:
-            return passage
-        if self.wanted.truncate is None:
-            raise SourceError(
-                f"{record.place}: the text has {len(passage.ids)} pieces; the limit is"
-                f" {self.wanted.max_text_pieces}; split it, or ask for --truncate right or left"
-            )
-        return shortened(passage, self.wanted.max_text_pieces, self.wanted.truncate)
-
-    def _read(self, record: Record) -> Passage:
         if not isinstance(record.text, str):
             return self._encoder.words(record.text)
         if self.wanted.level == "span":
@@ -160,11 +181,11 @@ def _vector_columns(
 
 
 def _places(
-    records: Sequence[Record], passages: Sequence[Passage]
+    texts: Sequence[Readable],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    numbers = np.array([record.number for record in records], np.int64)
-    rows = [passage.num_rows for passage in passages]
-    flat = [offset for passage in passages for offset in passage.offsets]
+    numbers = np.array([text.record.number for text in texts], np.int64)
+    rows = [text.passage.num_rows for text in texts]
+    flat = [offset for text in texts for offset in text.passage.offsets]
     begins, ends = np.array(flat, np.int32).reshape(-1, 2).T
     return np.repeat(numbers, rows), begins, ends
 

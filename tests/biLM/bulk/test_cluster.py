@@ -72,6 +72,19 @@ def test_a_cluster_goes_on_where_one_machine_stopped(cluster, texts, tmp_path, a
     assert len(positions) < done.parts
 
 
+def test_a_cluster_leaves_out_the_texts_that_one_machine_leaves_out(
+    cluster, texts, tmp_path, artifact_folder
+):
+    job, settings = replace(JOB, skips_refused=True), EncoderSettings(artifact_folder)
+    whole = texts.read_bytes()
+    texts.write_bytes(whole[:9000] + b"\n\xff\n" + whole[9000:])
+    source = open_source(texts, job.columns)
+    alone = embed_source(source, tmp_path / "alone", job, settings, 1, print)
+    assert alone.refused >= 1
+    assert embed_on_cluster(source, tmp_path / "out", job, settings, cluster, print) == alone
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "alone")
+
+
 @pytest.mark.parametrize(
     ("wanted", "error", "told"),
     [

@@ -57,6 +57,16 @@ def test_a_refusal_half_way_tells_what_stays(embed, tmp_path):
     assert parquet.read_table(tmp_path / "out").num_rows
 
 
+def test_refused_texts_may_be_left_out_and_are_told(embed, tmp_path):
+    texts = tmp_path / "texts.tsv"
+    texts.write_text(texts.read_text() + "without another column\n")
+    status, said = embed("--column", "1", "--skip-refused")
+    assert status == 0
+    assert "vectors of 2 texts in 1 files" in said
+    assert f"1 texts were refused; {tmp_path / 'out'}/_refused-*.jsonl says which and why" in said
+    assert "line 3: 1 columns" in (tmp_path / "out" / "_refused-00000.jsonl").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

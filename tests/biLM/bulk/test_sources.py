@@ -81,26 +81,11 @@ def test_records_are_counted_and_the_last_position_is_the_size(tmp_path):
 @pytest.mark.parametrize(
     ("name", "data", "columns", "told"),
     [
-        ("a.txt", "好\n".encode() + b"\xb0\xa1\n", Columns(), "a.txt, line 2: not UTF-8"),
         ("a.txt", "好", Columns("body"), "has no column 'body'"),
-        ("a.tsv", "a\tb\nc\n", Columns("1"), "a.tsv, line 2: 1 columns"),
         ("a.tsv", "a\tb\n", Columns("body"), "line 1: there is no column 'body'; there are"),
         ("a.tsv", "", Columns("body"), "no column 'body'"),
         ("a.tsv", "a", Columns(spans="b"), "TSV has no lists of spans"),
-        (
-            "a.jsonl",
-            '{"text": "好"}\n{"txt": "好"}',
-            Columns(),
-            "line 2: there is no column 'text'",
-        ),
-        ("a.jsonl", '{"text": "好"}\n{"text"', Columns(), "line 2: not JSON"),
-        ("a.jsonl", '["好"]', Columns(), "line 1: a list; each line must be an object"),
-        ("a.jsonl", '{"text": null}', Columns(), "line 1: the text is missing"),
-        ("a.jsonl", '{"text": 3}', Columns(), "line 1: the text is a int"),
-        ("a.jsonl", '{"text": [3]}', Columns(are_words=True), "line 1: the words are a list"),
-        ("a.jsonl", '{"text": "好", "at": [3]}', Columns(spans="at"), "line 1: the spans"),
-        ("a.jsonl", '{"text": "好", "at": ["01"]}', Columns(spans="at"), "line 1: the spans"),
-        ("a.jsonl", '{"text": "好", "at": [[0, 1.7]]}', Columns(spans="at"), "line 1: the spans"),
+        ("a.tsv", b"\xb0\xa1\n", Columns("body"), "line 1: not UTF-8"),
         ("a.csv", "好", Columns(), "ends in .csv; texts are read from .txt"),
         ("a", "好", Columns(), "ends in no suffix"),
         ("a.txt.gz", gzip.compress("好\n".encode() * 9)[:-9], Columns(), "a.txt.gz, line"),
@@ -108,9 +93,43 @@ def test_records_are_counted_and_the_last_position_is_the_size(tmp_path):
         ("a.parquet", b"no parquet", Columns(), "cannot be read as Parquet"),
     ],
 )
-def test_what_cannot_be_read_is_told_with_its_place(tmp_path, name, data, columns, told):
+def test_a_file_that_cannot_be_read_is_told_with_its_place(tmp_path, name, data, columns, told):
     with pytest.raises(SourceError, match=told):
         texts_of(written(tmp_path / name, data), columns)
+
+
+GOOD = '{"text": "好", "at": []}'
+
+
+@pytest.mark.parametrize(
+    ("name", "bad", "columns", "told"),
+    [
+        ("a.txt", b"\xb0\xa1", Columns(), "a.txt, line 2: not UTF-8"),
+        ("a.tsv", b"\xb0\xa1", Columns(), "a.tsv, line 2: not UTF-8"),
+        ("a.tsv", b"c", Columns("1"), "a.tsv, line 2: 1 columns"),
+        ("a.jsonl", b'{"text": "\xb0\xa1"}', Columns(), "line 2: not UTF-8"),
+        ("a.jsonl", b'{"txt": ""}', Columns(), "line 2: there is no column 'text'"),
+        ("a.jsonl", b'{"text"', Columns(), "line 2: not JSON"),
+        ("a.jsonl", b'["a"]', Columns(), "line 2: a list; each line must be an object"),
+        ("a.jsonl", b'{"text": null}', Columns(), "line 2: the text is missing"),
+        ("a.jsonl", b'{"text": 3}', Columns(), "line 2: the text is a int"),
+        ("a.jsonl", b'{"text": [3]}', Columns(are_words=True), "line 2: the words are a list"),
+        ("a.jsonl", b'{"text": "", "at": [3]}', Columns(spans="at"), "line 2: the spans"),
+        ("a.jsonl", b'{"text": "", "at": ["01"]}', Columns(spans="at"), "line 2: the spans"),
+        ("a.jsonl", b'{"text": "", "at": [[0, 1.7]]}', Columns(spans="at"), "line 2: the spans"),
+    ],
+)
+def test_a_line_that_cannot_be_read_tells_why_and_the_next_is_read(
+    tmp_path, name, bad, columns, told
+):
+    good = {"a.txt": "好", "a.tsv": "好\t好"}.get(name, GOOD).encode()
+    source = open_source(written(tmp_path / name, b"\n".join([good, bad, good])), columns)
+    before, refused, after = source
+    assert told in refused.refusal
+    assert (refused.number, refused.text, refused.spans) == (1, "", ())
+    assert before.refusal == after.refusal == ""
+    assert before.text == after.text in ("好", ("好",))
+    assert after.number == 2
 
 
 def test_a_parquet_file_without_the_column_or_the_text_is_told(tmp_path):
@@ -118,8 +137,9 @@ def test_a_parquet_file_without_the_column_or_the_text_is_told(tmp_path):
     parquet.write_table(pa.table({"body": ["好", None]}), path)
     with pytest.raises(SourceError, match=r"no column 'text'; there are \['body'\]"):
         texts_of(path)
-    with pytest.raises(SourceError, match="row 1: the text is missing"):
-        texts_of(path, Columns("body"))
+    first, second = open_source(path, Columns("body"))
+    assert (first.text, first.refusal) == ("好", "")
+    assert second.refusal.endswith("a.parquet, row 1: the text is missing; it must be a string")
 
 
 def test_damaged_files_are_told(tmp_path):

@@ -20,6 +20,10 @@ def records(texts=TEXTS, spans=SPANS):
     ]
 
 
+def transformed(transform, records):
+    return transform([transform.read(record) for record in records])
+
+
 def matrix(batch, name):
     return np.array(batch.column(name).to_pylist(), dtype=np.float32)
 
@@ -37,7 +41,7 @@ def passages(encoder, level):
 def test_rows_are_those_of_the_encoder_at_every_level(encoder, level):
     wanted = Wanted(level=level, mix="top", pooling="max", center=True, normalize=True)
     texts = [tuple(text) for text in TEXTS] if level == "word" else TEXTS
-    found = Transform(encoder, wanted)(records(texts))
+    found = transformed(Transform(encoder, wanted), records(texts))
     asked = passages(encoder, level)
     readout = Readout(encoder.mix("top"), "max", center=True, normalize=True)
     expected = np.concatenate(encoder.embed(asked, [readout] * 3))
@@ -49,13 +53,13 @@ def test_rows_are_those_of_the_encoder_at_every_level(encoder, level):
 
 
 def test_a_row_of_a_piece_tells_the_piece(encoder):
-    found = Transform(encoder, Wanted())(records())
+    found = transformed(Transform(encoder, Wanted()), records())
     pieces = [piece for text in TEXTS for piece in encoder.pieces(text).pieces]
     assert found["piece"].to_pylist() == pieces
 
 
 def test_named_layers_stand_in_a_column_each(encoder):
-    found = Transform(encoder, Wanted(layers=(2, CONTEXT)))(records())
+    found = transformed(Transform(encoder, Wanted(layers=(2, CONTEXT))), records())
     asked = [encoder.pieces(text) for text in TEXTS]
     expected = np.concatenate(encoder.embed(asked, [Readout((2, CONTEXT))] * 3), axis=1)
     np.testing.assert_array_equal(matrix(found, "layer_2"), expected[0])
@@ -65,7 +69,7 @@ def test_named_layers_stand_in_a_column_each(encoder):
 
 
 def test_records_without_any_row_make_an_empty_table(encoder):
-    found = Transform(encoder, Wanted(layers="all"))(records([""], [()]))
+    found = transformed(Transform(encoder, Wanted(layers="all")), records([""], [()]))
     assert found.num_rows == 0
     assert found.schema.names[-1] == "layer_2"
 
@@ -77,8 +81,8 @@ def test_the_schema_tells_the_model(encoder):
 
 
 def test_float16_is_float32_rounded_once(encoder):
-    exact = Transform(encoder, Wanted())(records())
-    half = Transform(encoder, Wanted(dtype="float16"))(records())
+    exact = transformed(Transform(encoder, Wanted()), records())
+    half = transformed(Transform(encoder, Wanted(dtype="float16")), records())
     np.testing.assert_array_equal(
         matrix(half, "vector"), matrix(exact, "vector").astype(np.float16).astype(np.float32)
     )
@@ -87,13 +91,13 @@ def test_float16_is_float32_rounded_once(encoder):
 def test_a_vector_beyond_float16_is_told_with_its_place(encoder, monkeypatch):
     monkeypatch.setitem(encoder.artifact.mixes, "huge", ScalarMix((0.2, 0.3, 0.5), 1e6))
     with pytest.raises(BulkError, match=r"a\.txt, line 0: a vector is beyond float16"):
-        Transform(encoder, Wanted(mix="huge", dtype="float16"))(records())
+        transformed(Transform(encoder, Wanted(mix="huge", dtype="float16")), records())
 
 
 def test_a_text_beyond_the_limit_is_refused_or_loses_an_end(encoder):
     with pytest.raises(SourceError, match=r"line 0: the text has \d+ pieces; the limit is 2"):
-        Transform(encoder, Wanted(max_text_pieces=2))(records())
-    kept = Transform(encoder, Wanted(max_text_pieces=2, truncate="left"))(records())
+        transformed(Transform(encoder, Wanted(max_text_pieces=2)), records())
+    kept = transformed(Transform(encoder, Wanted(max_text_pieces=2, truncate="left")), records())
     whole = encoder.pieces(TEXTS[0])
     assert kept["piece"].to_pylist()[:2] == list(whole.pieces[-2:])
     assert kept["end"].to_pylist()[1] == len(TEXTS[0])
@@ -101,9 +105,9 @@ def test_a_text_beyond_the_limit_is_refused_or_loses_an_end(encoder):
 
 def test_a_span_outside_its_text_and_half_a_character_are_told_with_their_place(encoder):
     with pytest.raises(SourceError, match=r"a\.txt, line 0: span 0 is"):
-        Transform(encoder, Wanted(level="span"))(records(["苹果"], [((0, 3),)]))
+        transformed(Transform(encoder, Wanted(level="span")), records(["苹果"], [((0, 3),)]))
     with pytest.raises(SourceError, match=r"a\.txt, line 0: "):
-        Transform(encoder, Wanted())(records(["苹\ud800果"], [()]))
+        transformed(Transform(encoder, Wanted()), records(["苹\ud800果"], [()]))
 
 
 def test_a_mix_or_layer_that_is_not_there_is_told(encoder):
