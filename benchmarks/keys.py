@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.load import Load, ask, post
-from benchmarks.processes import HOST, SERVICE, serving
+from benchmarks.load import Load, ask, connect, post
+from benchmarks.processes import SERVICE, serving
 from training.provenance import provenance
 
 ROUNDS, WARM_UP = 10_000, 500
@@ -52,14 +52,14 @@ async def refusals(port: int, keys: list[str]) -> np.ndarray:
     random = np.random.default_rng(1)
     requests = [post("/embed", {"texts": "苹果"}, headers={"X-API-Key": key}) for key in keys]
     took = np.zeros((ROUNDS, len(keys)))
-    connection = await asyncio.open_connection(HOST, port)
+    connection = await connect(port)
     load = Load(0.0)
     for row in took:
         for kind in random.permutation(len(keys)):
             began = time.perf_counter()
             await ask(connection, requests[kind], began, load)
             row[kind] = time.perf_counter() - began
-    connection[1].close()
+    connection.close()
     assert set(load.statuses) == {401}, load.statuses
     return took
 

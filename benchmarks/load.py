@@ -16,7 +16,8 @@ import numpy as np
 
 from benchmarks.processes import HOST
 
-Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+RECEIVED_BYTES = 256 * 1024  # at most, by one call of the system
+END_OF_HEAD = b"\r\n\r\n"
 
 
 @dataclass
@@ -53,16 +54,79 @@ def post(
     return head.encode() + content
 
 
+class Connection(asyncio.BufferedProtocol):
+    """A connection that counts what comes and keeps none of it, as a client in C would.
+
+    asyncio's streams copy every answer three times, on cores that the server could use.
+    """
+
+    def __init__(self) -> None:
+        self._room = bytearray(RECEIVED_BYTES)
+        self._head = b""
+        self._left = 0  # bytes of the body still to come
+        self._status = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep what is written to."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        """The same room for all that comes."""
+        return self._room
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Look for the end of the head, then count down to the end of the answer."""
+        if self._left:
+            self._left -= nbytes
+        else:
+            self._head += self._room[:nbytes]
+            head, end, body = self._head.partition(END_OF_HEAD)
+            if not end:
+                return
+            length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+            self._left = int(length) - len(body)
+        if not self._left:
+            self._status.set_result(int(self._head[9:12]))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the one who waits."""
+        if not self._status.done():
+            self._status.set_exception(exc or ConnectionResetError("the server hung up"))
+
+    async def ask(self, request: bytes) -> int:
+        """Send one request; return the status once the whole answer is there.
+
+        Raises:
+            ConnectionError: the server has hung up.
+        """
+        if self._transport.is_closing():
+            raise ConnectionResetError("the server hung up")
+        self._head, self._status = b"", asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return await self._status
+
+    def close(self) -> None:
+        """Hang up."""
+        self._transport.close()
+
+
+async def connect(port: int) -> Connection:
+    """A new connection to a server of this machine."""
+    _, connection = await asyncio.get_running_loop().create_connection(Connection, HOST, port)
+    return connection
+
+
 async def closed_loop(port: int, requests: Sequence[bytes], clients: int, seconds: float) -> Load:
     """Ask with so many clients, each in its own order."""
     load, ends = Load(seconds), time.perf_counter() + seconds
 
     async def client(number: int) -> None:
-        connection = await asyncio.open_connection(HOST, port)
+        connection = await connect(port)
         while (began := time.perf_counter()) < ends:
             number += 1
             await ask(connection, requests[number % len(requests)], began, load)
-        connection[1].close()
+        connection.close()
 
     began = time.perf_counter()
     await asyncio.gather(*(client(number * 97) for number in range(clients)))
@@ -75,7 +139,7 @@ async def open_loop(port: int, requests: Sequence[bytes], rate: float, seconds: 
     load, free = Load(seconds), list[Connection]()
 
     async def one(number: int, due: float) -> None:
-        connection = free.pop() if free else await asyncio.open_connection(HOST, port)
+        connection = free.pop() if free else await connect(port)
         await ask(connection, requests[number % len(requests)], due, load)
         free.append(connection)
 
@@ -85,19 +149,14 @@ async def open_loop(port: int, requests: Sequence[bytes], rate: float, seconds: 
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         waiting.append(asyncio.create_task(one(number, due)))
     await asyncio.gather(*waiting)
-    for _, writer in free:
-        writer.close()
+    for connection in free:
+        connection.close()
     return load
 
 
 async def ask(connection: Connection, request: bytes, began: float, load: Load) -> None:
     """Send one request and note what came of it, and when since `began`."""
-    reader, writer = connection
-    writer.write(request)
-    head = await reader.readuntil(b"\r\n\r\n")
-    status = int(head[9:12])
-    length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
-    await reader.readexactly(int(length))
+    status = await connection.ask(request)
     load.statuses[status] += 1
     if status == 200:
         load.latencies.append(time.perf_counter() - began)
