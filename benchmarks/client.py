@@ -66,10 +66,11 @@ def one_request(client: Client, port: int, texts: Sequence[str]) -> None:
             own.append(sum(float(part.partition("dur=")[2]) for part in parts) / 1e3)
 
         took: dict[str, list[float]] = {"client": [], "json": []}
-        for _ in range(CALLS):
-            took["client"].append(seconds_of(lambda: client.embed(ids=some)))
-            took["json"].append(seconds_of(by_json))
-            timed()
+        for _ in range(TURNS):
+            took["client"] += [seconds_of(lambda: client.embed(ids=some)) for _ in range(CALLS)]
+            took["json"] += [seconds_of(by_json) for _ in range(CALLS)]
+            for _ in range(CALLS):
+                timed()
     service = statistics.median(own)
     medians = {name: statistics.median(found) for name, found in took.items()}
     print(f"\n{TEXTS * PIECES} pieces to arrays, ms: client {1e3 * medians['client']:.1f}", end="")
