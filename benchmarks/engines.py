@@ -74,7 +74,7 @@ def compare(model: BiLM, texts: Sequence[tuple[int, ...]]) -> None:
     """Print a line for each way."""
     framed = [[1, *ids, 2] for ids in texts]
     blocks = [
-        model.embedding(batch.ids[strip])
+        model.embedding(torch.from_numpy(batch.ids[strip]))
         for batch in batches(framed, SHAPES)
         for strip in batch.strips
     ]

@@ -16,9 +16,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from jaxtyping import Int
-from torch import Tensor
 
 Shape = tuple[int, int]  # rows, columns
 
@@ -53,13 +51,13 @@ class Batch:
 
     Args:
         ids: Piece ids, the longest text first, padded on the right; the last rows may be padding.
-        lengths: Pieces of each row that are not padding.
-        strips: Together they cover every piece of every row, each once.
+        lengths: Pieces of each text.
+        strips: Together they cover every piece of every text, each once.
         texts: Which text stands in each of the first rows.
     """
 
-    ids: Int[Tensor, "batch time"]
-    lengths: Int[Tensor, " batch"]
+    ids: Int[np.ndarray, "batch time"]
+    lengths: Int[np.ndarray, " text"]
     strips: tuple[Strip, ...]
     texts: tuple[int, ...]
 
@@ -125,8 +123,7 @@ def _lay(texts: Sequence[Sequence[int]], chosen: Sequence[int], shapes: Collecti
     ids = np.zeros((num_rows, num_columns), dtype=np.int64)
     for row, text in enumerate(chosen):
         ids[row, : lengths[row]] = texts[text]
-    lengths += [0] * (num_rows - len(chosen))
-    return Batch(torch.from_numpy(ids), torch.tensor(lengths), cut, tuple(chosen))
+    return Batch(ids, np.array(lengths), cut, tuple(chosen))
 
 
 def _rounded_up(number: int, step: int) -> int:

@@ -2,21 +2,41 @@
 
 Each LSTM call reads one strip of a batch and leaves its state for the next. Padding is dropped
 on the way out: the representations of all texts stand one after the other.
+
+Which piece stands where is told by numpy. Every operation of torch lets go of the interpreter's
+lock, and beside a busy event loop has to wait for it afterwards, for longer than such small ones
+take.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from biLM.batch import Batch, Strip
-from biLM.lstm import LstmStack, reverse_padded
+from biLM.lstm import LstmStack
 from biLM.model import BiLM
 from biLM.reading_layer import ReadingLayer
 from biLM.side_by_side import side_by_side
 from biLM.stepper import Stepper
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one direction reads of a batch.
+
+    Args:
+        ids: Piece ids in the order of reading, padded on the right.
+        places: Of each piece of all texts, in their order: where it is found among what leaves the
+            strips.
+    """
+
+    ids: Int[np.ndarray, "batch time"]
+    places: Int[np.ndarray, " pieces"]
 
 
 class Reader:
@@ -52,38 +72,37 @@ class Reader:
                 one after the other. The same kernels run.
         """
         config = self._config
-        is_piece = torch.arange(batch.ids.shape[1]) < batch.lengths[:, None]
-        x = self._embedding[batch.ids[is_piece]]
+        pieces, ahead, turned = _laid_out(batch)
+        x = self._embedding[torch.from_numpy(pieces)]
         found = x.new_empty(config.num_representations, len(x), config.dim)
         found[0].view(len(x), -1, config.embedding_size).copy_(x[:, None])  # repeated
-        ids, places = batch.ids, _places(batch)
-        turned_ids, turned_places = (reverse_padded(of, batch.lengths) for of in (ids, places))
-        ahead, turned = found[1:].chunk(2, dim=-1)
-        sides = (
-            (self._forward_lm, ids, places[is_piece], ahead),
-            (self._backward_lm, turned_ids, turned_places[is_piece], turned),
-        )
+        left, right = found[1:].chunk(2, dim=-1)
+        sides = (self._forward_lm, ahead, left), (self._backward_lm, turned, right)
         read = partial(self._read_direction, batch.strips)
         if cores_of_both:
             side_by_side(read, sides, cores_of_both)
         else:
             for side in sides:
                 read(*side)
-        return list(torch.split(found, batch.lengths[: len(batch.texts)].tolist(), dim=1))
+        return list(torch.split(found, batch.lengths.tolist(), dim=1))
 
     @torch.inference_mode()  # of the thread it runs on
     def _read_direction(
         self,
         strips: Sequence[Strip],
         layers: Sequence[ReadingLayer],
-        ids: Int[Tensor, "batch time"],
-        places: Int[Tensor, " pieces"],
+        side: Side,
         found: Float[Tensor, "layers pieces half"],
     ) -> None:
-        """Write what leaves each layer into its half; a piece stands at its place in the strips."""
-        inputs = [nn.functional.embedding(ids[strip].T, self._inputs) for strip in strips]
+        """Write what leaves each layer into its half."""
+        by_time = [side.ids[strip].T for strip in strips]
+        ids = torch.from_numpy(np.concatenate([one.reshape(-1) for one in by_time]))
+        x = nn.functional.embedding(ids, self._inputs)
+        parts = torch.split(x, [one.size for one in by_time])
+        inputs = [part.view(*one.shape, -1) for part, one in zip(parts, by_time, strict=True)]
+        places = torch.from_numpy(side.places)
         for depth, layer in enumerate(layers):
-            outputs = _read_strips(layer, inputs, strips, len(ids))
+            outputs = _read_strips(layer, inputs)
             picked = torch.cat([y.flatten(0, 1) for y in outputs]).index_select(0, places)
             if depth == 0:
                 found[depth], inputs = picked, outputs
@@ -94,26 +113,37 @@ class Reader:
                 inputs = [y + x for y, x in zip(outputs, inputs, strict=True)]
 
 
-def _read_strips(
-    layer: ReadingLayer, inputs: Sequence[Tensor], strips: Sequence[Strip], num_rows: int
-) -> list[Tensor]:
-    h, c = layer.zero_state(num_rows)
-    outputs = []
-    for x, strip in zip(inputs, strips, strict=True):
-        rows = strip.rows
-        output, (h[:, rows], c[:, rows]) = layer(x, (h[:, rows], c[:, rows]))
+def _read_strips(layer: ReadingLayer, inputs: Sequence[Tensor]) -> list[Tensor]:
+    num_rows = inputs[0].shape[1]
+    state, outputs = layer.zero_state(num_rows), []
+    for x in inputs:
+        if x.shape[1] < num_rows:  # the last texts have ended
+            num_rows = x.shape[1]
+            h, c = state
+            state = h[:, :num_rows], c[:, :num_rows]
+        output, state = layer(x, state)
         outputs.append(output)
     return outputs
 
 
-def _places(batch: Batch) -> Int[Tensor, "batch time"]:
+def _laid_out(batch: Batch) -> tuple[Int[np.ndarray, " pieces"], Side, Side]:
+    """The pieces of all texts, one after the other, and what either direction reads."""
+    rows = np.repeat(np.arange(len(batch.lengths)), batch.lengths)
+    to_end = np.cumsum(batch.lengths)[rows] - 1 - np.arange(len(rows))
+    column = batch.lengths[rows] - 1 - to_end
+    pieces, places, turned = batch.ids[rows, column], _places(batch), np.zeros_like(batch.ids)
+    turned[rows, to_end] = pieces  # each text inside its own length
+    return pieces, Side(batch.ids, places[rows, column]), Side(turned, places[rows, to_end])
+
+
+def _places(batch: Batch) -> Int[np.ndarray, "batch time"]:
     """Where a piece is found among the outputs of all strips, one after the other."""
-    places, seen = torch.zeros_like(batch.ids), 0
+    places, seen = np.zeros_like(batch.ids), 0
     for strip in batch.strips:
-        place = places[strip].T
-        numbers = torch.arange(seen, seen + place.numel())
-        places[strip] = numbers.view(place.shape).T
-        seen += place.numel()
+        height, width = places[strip].shape
+        numbers = np.arange(seen, seen + height * width)
+        places[strip] = numbers.reshape(width, height).T
+        seen += height * width
     return places
 
 
