@@ -103,6 +103,12 @@ async def test_what_gathers_while_the_model_is_busy_rides_together(serving_held,
     assert [answer["data"][0]["shape"] for answer in answers] == [[1, 24], [6, 24], [3, 6, 24]]
 
 
+async def until_idle(client, threads):
+    """Let the loop run until so many threads wait for work; one that begins takes no share yet."""
+    while client.runtime.batcher._num_idle < threads:
+        await anyio.lowlevel.checkpoint()
+
+
 async def until_held(gate, batches):
     """Let the loop run until so many batches stand at the gate."""
     while len(gate.batches) < batches:
@@ -111,6 +117,7 @@ async def until_held(gate, batches):
 
 async def test_threads_that_are_idle_share_a_request(serving_held, gate):
     async with serving_held(num_threads=3) as client:
+        await until_idle(client, 3)
         asked = post(client, texts=[ATE, USED] * 3)
         await until_held(gate, 3)
         gate.is_open.set()
@@ -120,6 +127,7 @@ async def test_threads_that_are_idle_share_a_request(serving_held, gate):
 
 async def test_the_first_thread_that_is_free_takes_all_that_has_gathered(serving_held, gate):
     async with serving_held(num_threads=2) as client:
+        await until_idle(client, 2)
         first, second = post(client, texts="我"), post(client, texts="吃")
         await until_held(gate, 2)
         gathered = post(client, texts=[ATE, USED] * 3)
@@ -132,6 +140,7 @@ async def test_the_first_thread_that_is_free_takes_all_that_has_gathered(serving
 
 async def test_two_texts_are_read_at_once_by_two_threads(serving_held, gate, client):
     async with serving_held(num_threads=2) as held:
+        await until_idle(held, 2)
         answers = [post(held, texts=text) for text in (ATE, USED)]
         await until_held(gate, 2)
         gate.is_open.set()
@@ -216,6 +225,7 @@ async def test_one_dead_thread_of_several_fails_all_who_wait(serving_held, gate,
 
     gate.faults.append(end_one_thread)
     async with serving_held(num_threads=2) as client:
+        await until_idle(client, 2)
         both = [post(client, texts=text) for text in (ATE, USED)]
         await until_held(gate, 2)
         waiting = post(client, texts="我")
