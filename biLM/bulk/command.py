@@ -38,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     texts = done.texts - done.refused
     _tell(f"{given.out}: {done.rows:,} vectors of {texts:,} texts in {done.parts} files")
     if done.refused:
-        _tell(f"{done.refused:,} texts were refused; {given.out}/{NAME}*.jsonl says which and why")
+        place = f"{given.out}/{NAME}*.jsonl"
+        _tell(f"refused {done.refused:,} of {done.texts:,} texts; {place} says which and why")
     return 0
 
 

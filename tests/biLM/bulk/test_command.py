@@ -63,7 +63,7 @@ def test_refused_texts_may_be_left_out_and_are_told(embed, tmp_path):
     status, said = embed("--column", "1", "--skip-refused")
     assert status == 0
     assert "vectors of 2 texts in 1 files" in said
-    assert f"1 texts were refused; {tmp_path / 'out'}/_refused-*.jsonl says which and why" in said
+    assert f"refused 1 of 3 texts; {tmp_path / 'out'}/_refused-*.jsonl says which and why" in said
     assert "line 3: 1 columns" in (tmp_path / "out" / "_refused-00000.jsonl").read_text()
 
 
