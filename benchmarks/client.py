@@ -2,9 +2,9 @@
 
 python -m benchmarks.client --tasks TASKS
 
-1. 320 pieces in ten texts, one request after the other, in turns: from the call to arrays with the
-   client, the same by JSON (httpx and `numpy.array`), and the service's own time as `Server-Timing`
-   tells it. Medians.
+1. 320 pieces in ten texts, one request after the other, in blocks that take turns: from the call to
+   arrays with the client, the same by JSON (httpx and `numpy.array`), and the service's own time as
+   `Server-Timing` tells it. Medians.
 2. Many texts: texts a second through one `AsyncClient` and one `Client`, beside bare connections
    that ask for the same requests and read no vectors (`benchmarks/load.py`).
 

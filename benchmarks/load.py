@@ -64,7 +64,7 @@ class Connection(asyncio.BufferedProtocol):
         self._room = bytearray(RECEIVED_BYTES)
         self._head = b""
         self._left = 0  # bytes of the body still to come
-        self._status = asyncio.get_running_loop().create_future()
+        self._status: asyncio.Future[int] | None = None  # of the request that is under way
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep what is written to."""
@@ -87,11 +87,12 @@ class Connection(asyncio.BufferedProtocol):
             length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
             self._left = int(length) - len(body)
         if not self._left:
+            assert self._status is not None, "an answer that nobody asked for"
             self._status.set_result(int(self._head[9:12]))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the one who waits."""
-        if not self._status.done():
+        if self._status and not self._status.done():
             self._status.set_exception(exc or ConnectionResetError("the server hung up"))
 
     async def ask(self, request: bytes) -> int:

@@ -6,24 +6,34 @@ import lzma
 import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO
+from uuid import uuid4
 
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write `data` to a temporary file beside `path`, then put it in place in one step."""
-    temporary = path.with_name(f".{path.name}.tmp")
+    with put_in_place(path, path.with_name(f".{path.name}.tmp")) as temporary:
+        temporary.write_bytes(data)
+
+
+def own_name(path: Path) -> Path:
+    """A temporary name beside `path` that nobody else has who may write the same file."""
+    return path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+
+
+@contextmanager
+def put_in_place(path: Path, temporary: Path) -> Iterator[Path]:
+    """Have the file that is written to `temporary` stand at `path` in one step, or not at all."""
     try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        yield temporary
+        sync(temporary)
         temporary.replace(path)
-    except OSError:
+    finally:
         temporary.unlink(missing_ok=True)  # half a file would keep a full disk full
-        raise
 
 
 def sync(path: Path) -> None:

@@ -72,7 +72,7 @@ class Reader:
                 one after the other. The same kernels run.
         """
         config = self._config
-        pieces, ahead, turned = _laid_out(batch)
+        pieces, ahead, turned = _both_sides(batch)
         x = self._embedding[torch.from_numpy(pieces)]
         found = x.new_empty(config.num_representations, len(x), config.dim)
         found[0].view(len(x), -1, config.embedding_size).copy_(x[:, None])  # repeated
@@ -126,7 +126,7 @@ def _read_strips(layer: ReadingLayer, inputs: Sequence[Tensor]) -> list[Tensor]:
     return outputs
 
 
-def _laid_out(batch: Batch) -> tuple[Int[np.ndarray, " pieces"], Side, Side]:
+def _both_sides(batch: Batch) -> tuple[Int[np.ndarray, " pieces"], Side, Side]:
     """The pieces of all texts, one after the other, and what either direction reads."""
     rows = np.repeat(np.arange(len(batch.lengths)), batch.lengths)
     to_end = np.cumsum(batch.lengths)[rows] - 1 - np.arange(len(rows))

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from uuid import uuid4
 
 from biLM.bulk.formats import Format, open_writer
 from biLM.bulk.refusals import NAME, Refusal, sifted, write_refusals
 from biLM.bulk.sources import Record, Source
 from biLM.bulk.transform import Transform
 from biLM.errors import BulkError, SourceError
-from biLM.files import sync
+from biLM.files import own_name, put_in_place, sync
 
 CALL_CHARACTERS = 24_000  # read together: two of the encoder's batches, about
 
@@ -133,10 +132,12 @@ def write_part(
         BulkError: the file cannot be written.
     """
     path = part_path(folder, part.number, kind)
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")  # another may do the same part
     rows, refused = 0, list[Refusal]()
     try:
-        with open_writer(kind, temporary, transform.schema) as file:
+        with (
+            put_in_place(path, own_name(path)) as temporary,
+            open_writer(kind, temporary, transform.schema) as file,
+        ):
             for some in _groups(part.records, CALL_CHARACTERS):
                 texts, without = sifted(some, transform)
                 if without and not skips_refused:
@@ -146,14 +147,10 @@ def write_part(
                     found = transform(texts)
                     file.write([text.record.number for text in texts], found)
                     rows += found.num_rows
-        write_refusals(folder, part.number, refused)
-        sync(temporary)
-        temporary.replace(path)
+            write_refusals(folder, part.number, refused)
         sync(folder)  # a part must not be counted and then lost
     except OSError as error:
         raise BulkError(f"{path} cannot be written: {error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)  # half a file would keep a full disk full
     position = part.records[-1].position
     return Written(len(part.records), rows, part.sha256, position, len(refused))
 
@@ -165,7 +162,7 @@ def remove_leftovers(folder: Path, num_parts: int) -> None:
         BulkError: they cannot be removed.
     """
     try:
-        for temporary in folder.glob(".part-*.tmp"):
+        for temporary in [*folder.glob(".part-*.tmp"), *folder.glob(f".{NAME}*.tmp")]:
             temporary.unlink(missing_ok=True)
         for path in [*folder.glob("part-*"), *folder.glob(f"{NAME}*")]:
             if int(path.stem.rpartition("-")[2]) >= num_parts:

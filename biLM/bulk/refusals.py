@@ -11,7 +11,7 @@ from pathlib import Path
 from biLM.bulk.sources import Record
 from biLM.bulk.transform import Readable, Transform
 from biLM.errors import SourceError
-from biLM.files import write_atomically
+from biLM.files import own_name, put_in_place
 
 NAME = "_refused-"  # readers of a folder of Parquet pass over what begins like this
 
@@ -48,4 +48,6 @@ def write_refusals(folder: Path, part: int, refused: Sequence[Refusal]) -> None:
     """
     if refused:
         lines = "".join(json.dumps(asdict(refusal)) + "\n" for refusal in refused)
-        write_atomically(folder / f"{NAME}{part:05d}.jsonl", lines.encode())
+        path = folder / f"{NAME}{part:05d}.jsonl"
+        with put_in_place(path, own_name(path)) as temporary:
+            temporary.write_text(lines, encoding="utf-8")

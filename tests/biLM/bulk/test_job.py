@@ -251,17 +251,16 @@ def test_a_full_disk_keeps_the_finished_files_and_no_half_one(
     texts, tmp_path, settings, monkeypatch
 ):
     out = tmp_path / "out"
-    synced = []
 
     def full_disk(file):
-        if len(synced) == 6:  # three files, and the folder after each
+        if file.name.startswith(".part-") and file.name > ".part-00003":
             raise OSError(28, "No space left on device")
-        synced.append(file)
 
-    monkeypatch.setattr("biLM.bulk.parts.sync", full_disk)
-    with pytest.raises(BulkError, match=r"part-0000\d.parquet cannot be written: .*No space left"):
+    monkeypatch.setattr("biLM.files.sync", full_disk)
+    with pytest.raises(BulkError, match=r"part-00003.parquet cannot be written: .*No space left"):
         run(texts, out, settings)
     assert not list(out.glob(".part-*"))
+    assert sorted(parts(out)) == [f"part-0000{number}.parquet" for number in range(3)]
     monkeypatch.undo()
     run(texts, out, settings)
     run(texts, tmp_path / "unbroken", settings)

@@ -94,9 +94,13 @@ def test_a_folder_that_grew_line_by_line_is_that_of_an_unbroken_run(mixed, tmp_p
 
 def test_what_a_killed_writer_told_without_its_part_is_removed(mixed, tmp_path, settings):
     run(mixed, tmp_path / "out", settings)
-    (tmp_path / "out" / "_refused-00099.jsonl").write_text("{}\n")
     expected = files(tmp_path / "out")
-    expected.pop("_refused-00099.jsonl")
+    for left in (
+        "_refused-00099.jsonl",
+        "._refused-00000.jsonl.1f.tmp",
+        ".part-00000.parquet.1f.tmp",
+    ):
+        (tmp_path / "out" / left).write_text("{}\n")
     run(mixed, tmp_path / "out", settings)
     assert files(tmp_path / "out") == expected
 
