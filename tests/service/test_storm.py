@@ -65,9 +65,13 @@ class Served:
         samples = (s for family in text_string_to_metric_families(page) for s in family.samples)
         return next(sample.value for sample in samples if sample.name == name)
 
+    def read_to_the_end(self):
+        """Wait for the last line of its log; call it after the end."""
+        self._reader.join(PATIENCE_S)
+
     def requests(self, status):
         """How many requests to /embed the log has with that status; call it after the end."""
-        self._reader.join(PATIENCE_S)
+        self.read_to_the_end()
         lines = [line for line in self.lines if line["event"] == "request"]
         return sum(line["path"] == "/embed" and line["status"] == status for line in lines)
 
@@ -80,7 +84,12 @@ class Served:
 def served(*arguments, deadline_s=DEADLINE_S):
     deadline = ["--deadline-s", str(deadline_s)] if deadline_s else []
     with running("--threads", "1", *deadline, *arguments) as process:
-        yield Served(process)
+        service = Served(process)
+        try:
+            yield service
+        finally:
+            process.kill()
+            service.read_to_the_end()  # before its log is closed under the thread that reads it
 
 
 def head_of(length):
