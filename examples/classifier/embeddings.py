@@ -89,7 +89,7 @@ def embed_file(
     """
     blocks = []
     for request in recipe.requests():
-        path = cache / f"{_key(service.revision, texts, request)}.npy"
+        path = cache / f"{cache_key(service.revision, texts, request)}.npy"
         if not path.exists():
             print(f"embedding {name}, {request['pooling']}", file=sys.stderr)
             rows = _rows(service, texts, request, progress=True)
@@ -105,7 +105,8 @@ def _rows(
     return np.stack([embedding.vectors.reshape(-1) for embedding in found])  # (texts, layers * dim)
 
 
-def _key(revision: str, texts: Sequence[str], request: dict[str, object]) -> str:
+def cache_key(revision: str, texts: Sequence[str], request: dict[str, object]) -> str:
+    """A name for what a model answers; others have another."""
     digest = hashlib.sha256(json.dumps([revision, request], sort_keys=True).encode())
     for text in texts:
         data = text.encode("utf-8", "surrogatepass")

@@ -11,25 +11,25 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-import numpy as np
 from bilm_client import BiLMClientError
 
-from examples.classifier.data import class_names, declare_splits, read_labelled
+from examples.classifier.data import declare_splits
 from examples.classifier.embeddings import Recipe, embed_file
-from examples.classifier.errors import ClassifierError, DataError
+from examples.classifier.errors import ClassifierError
 from examples.classifier.service import Service, connect
 from examples.tasks.arguments import declare_common
 from examples.tasks.report import write_report
-from examples.tasks.texts import Texts
-from examples.tasks.trial import MIN_EXAMPLES, learning_curves
+from examples.tasks.texts import Split, Texts, read_splits
+from examples.tasks.trial import learning_curves
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     given = _parser().parse_args(arguments)
     try:
+        splits, num_classes = read_splits(given)
         with connect(given.url) as service:
-            train, test, num_classes = _read(given, service)
+            train, test = (_embed(given, service, *split) for split in splits.items())
         scores = list(learning_curves(train, test, num_classes, given.shares, given.seeds))
     except (ClassifierError, BiLMClientError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -39,19 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _read(given: argparse.Namespace, service: Service) -> tuple[Texts, Texts, int]:
-    rows = [read_labelled(paths, given.label, given.text) for paths in (given.train, [given.test])]
-    names = class_names(*rows)
-    if len(rows[0].texts) < MIN_EXAMPLES:
-        raise DataError(f"{len(rows[0].texts)} training texts; at least {MIN_EXAMPLES} are needed")
-    numbers = {name: number for number, name in enumerate(names)}
+def _embed(given: argparse.Namespace, service: Service, name: str, split: Split) -> Texts:
     recipe, cache = Recipe(poolings=("mean",)), given.cache or given.out / "cache"
-    splits = []
-    for split, name in zip(rows, ("train", "test"), strict=True):
-        flat = embed_file(service, split.texts, recipe, cache=cache, name=name).load()
-        layers = flat.reshape(len(flat), service.num_representations, -1)
-        splits.append(Texts(split.texts, np.array([numbers[x] for x in split.labels]), layers))
-    return splits[0], splits[1], len(names)
+    flat = embed_file(service, split.texts, recipe, cache=cache, name=name).load()
+    return Texts(*split, flat.reshape(len(flat), service.num_representations, -1))
 
 
 def _parser() -> argparse.ArgumentParser:

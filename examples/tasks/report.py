@@ -52,19 +52,18 @@ def write_report(folder: Path, title: str, revision: str, scores: Sequence[Score
 
 
 def table(scores: Sequence[Score]) -> str:
-    """A Markdown table: a row for each way, a column for each number of labels."""
+    """A Markdown table: a row for each way, a column for each number of labels, one for shares."""
     names, labels = _distinct(scores)
-    lines = [
-        f"| | {' | '.join(f'{number:,} examples' for number in labels)} | s |",
-        "|---|" + "---|" * (len(labels) + 1),
-    ]
+    heads = [f"{number:,} examples" for number in labels]
+    heads += ["s"] * any(score.s for score in scores)
+    lines = [f"| | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
     for name in names:
         cells = [
             _cell([x.value for x in scores if (x.name, x.labels) == (name, n)]) for n in labels
         ]
         shares = [x.s for x in scores if (x.name, x.labels) == (name, labels[-1]) and x.s]
-        s = " ".join(f"{mean(share):.2f}" for share in zip(*shares, strict=True))
-        lines.append(f"| {name} | {' | '.join(cells)} | {s} |")
+        cells += [" ".join(f"{mean(share):.2f}" for share in zip(*shares, strict=True))]
+        lines.append(f"| {name} | {' | '.join(cells[: len(heads)])} |")
     return "\n".join(lines)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from examples.tasks import classify, senses, tag
+from examples.tasks import classify, pool, senses, tag
 from examples.tasks.texts import Texts
 from examples.tasks.trial import learning_curves
 
@@ -23,7 +23,9 @@ def report(folder):
     return told, {(score["name"], score["labels"]): score["value"] for score in told["scores"]}
 
 
-def test_texts_are_classified_by_seven_ways_on_each_share_of_labels(service_url, tmp_path):
+@pytest.fixture
+def two_classes(service_url, tmp_path):
+    """Arguments: texts of two classes, a service, and where to write."""
     lines = [
         f"{label}\t{texts[number % 4]}，第{number}次"
         for number in range(60)
@@ -32,13 +34,32 @@ def test_texts_are_classified_by_seven_ways_on_each_share_of_labels(service_url,
     (tmp_path / "train.tsv").write_text("\n".join(lines[:90]), encoding="utf-8")
     (tmp_path / "test.tsv").write_text("\n".join(lines[90:]), encoding="utf-8")
     arguments = ["--train", f"{tmp_path}/train.tsv", "--test", f"{tmp_path}/test.tsv"]
-    arguments += ["--label", "1", "--text", "2", "--url", service_url, "--out", f"{tmp_path}/toy"]
-    assert classify.main([*arguments, "--shares", "0.5,1", "--seeds", "2"]) == 0
+    return [*arguments, "--label", "1", "--text", "2", "--url", service_url, "--seeds", "2"]
+
+
+def test_texts_are_classified_by_seven_ways_on_each_share_of_labels(two_classes, tmp_path):
+    assert classify.main([*two_classes, "--out", f"{tmp_path}/toy", "--shares", "0.5,1"]) == 0
     told, scores = report(tmp_path / "toy")
     assert told["title"] == "toy: accuracy on 30 texts"
     assert len(told["scores"]) == 7 * 2 * 2
     assert scores["learned mix + characters", 90] == 1
     assert scores["layer 0", 45] > 0.9
+
+
+def test_texts_are_classified_by_their_pieces(two_classes, tmp_path):
+    arguments = [*two_classes, "--out", f"{tmp_path}/toy", "--shares", "0.5,1", "--layer", "0"]
+    assert pool.main(arguments) == 0
+    told, scores = report(tmp_path / "toy")
+    assert told["title"] == "toy: accuracy on 30 texts"
+    assert len(told["scores"]) == 4 * 2 * 2
+    assert scores["learned pooling + characters", 90] == 1
+    assert scores["learned pooling", 90] > 0.8  # of a tiny model
+    assert scores["mean over the pieces", 90] > 0.9
+
+
+def test_a_layer_that_the_model_lacks_is_told(two_classes, tmp_path, capsys):
+    assert pool.main([*two_classes, "--out", f"{tmp_path}/toy", "--layer", "9"]) == 1
+    assert "error:" in capsys.readouterr().err
 
 
 def test_characters_are_tagged_by_seven_ways(service_url, tmp_path):
@@ -125,5 +146,7 @@ def test_the_commands_of_the_readme_are_ones_the_programs_take():
     commands = [shlex.split(line) for line in lines if "examples.tasks" in line]
     assert len(commands) >= 5
     for command in commands:
-        program = {"classify": classify, "tag": tag, "senses": senses}[command[2].split(".")[2]]
+        program = {"classify": classify, "pool": pool, "tag": tag, "senses": senses}[
+            command[2].split(".")[2]
+        ]
         program._parser().parse_args(command[3:])

@@ -19,6 +19,15 @@ def test_the_table_has_mean_and_spread_over_seeds_and_the_mean_mix_of_all_labels
     assert lines[3] == "| mix | 0.6000 | 0.8000 ± 0.0000 | 0.38 0.62 |"
 
 
+def test_where_no_mix_is_learnt_no_column_of_shares_stands_empty():
+    lines = table(SCORES[:3]).splitlines()
+    assert lines == [
+        "| | 10 examples | 100 examples |",
+        "|---|---|---|",
+        "| layer 1 | 0.6000 ± 0.1414 | 0.9000 |",
+    ]
+
+
 def test_the_curves_go_through_the_means():
     (axes,) = curves("task", SCORES).axes
     drawn = {line.get_label(): line.get_xydata().tolist() for line in axes.lines}

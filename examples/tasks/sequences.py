@@ -1,0 +1,120 @@
+"""Texts with labels, as examples of a sequence of piece vectors each."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from examples.classifier.embeddings import cache_key
+from examples.classifier.errors import DataError
+from examples.classifier.files import write_atomically
+from examples.classifier.service import Service
+from examples.tasks.mixed import Array, Numbers
+from examples.tasks.texts import Texts
+
+CHUNK = 4096  # texts asked for at a time: their vectors are in memory together
+MAX_PIECES = 256  # of a text that are read: its beginning, where it is longer
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """The vectors of the pieces of some texts, on disk until they are asked for.
+
+    Args:
+        vectors: `[pieces, dim]`, of one text after the other.
+        begins: Of each text its first row.
+        lengths: Of each text how many rows it has.
+    """
+
+    vectors: npt.NDArray[np.float16]
+    begins: Numbers
+    lengths: Numbers
+
+    def __len__(self) -> int:
+        return len(self.begins)
+
+    def take(self, items: Numbers) -> "Sequences":
+        """Those of some of the texts."""
+        return replace(self, begins=self.begins[items], lengths=self.lengths[items])
+
+    def padded(self) -> Array:
+        """`[texts, longest, dim]`, zero behind the end of a text."""
+        shape = len(self), self.lengths.max(initial=1), self.vectors.shape[1]
+        padded = np.zeros(shape, np.float32)
+        for row, begin, length in zip(padded, self.begins, self.lengths, strict=True):
+            row[:length] = self.vectors[begin : begin + length]
+        return padded
+
+    def means(self) -> Array:
+        """The mean over the pieces, `[texts, dim]`; zero for a text without any."""
+        rows = zip(self.begins, np.maximum(self.lengths, 1), strict=True)
+        sums = [self.vectors[a : a + n].sum(axis=0, dtype=np.float32) / n for a, n in rows]
+        return np.stack(sums) * (self.lengths > 0)[:, None]
+
+
+@dataclass(frozen=True)
+class SequencedTexts(Texts):
+    """Texts with labels; their one layer is the mean over the pieces."""
+
+    sequences: Sequences
+
+    @classmethod
+    def of(cls, texts: Sequence[str], targets: Numbers, sequences: Sequences) -> Self:
+        """Texts, the class of each and its pieces."""
+        return cls(texts, targets, sequences.means()[:, None], sequences)
+
+    def take(self, items: Numbers) -> Self:
+        """Some of the texts."""
+        return replace(super().take(items), sequences=self.sequences.take(items))
+
+
+def embed_pieces(
+    service: Service, texts: Sequence[str], layer: int, *, cache: Path, name: str
+) -> Sequences:
+    """A layer's vector of every piece, from the cache where they are there already.
+
+    Args:
+        service: To ask.
+        texts: At least one.
+        layer: By number.
+        cache: Folder of the files, 2 bytes for each number.
+        name: What to call the texts while they are embedded.
+
+    Raises:
+        DataError: the texts have no piece.
+    """
+    request = {"level": "piece", "layers": [layer], "center": True, "dtype": "float16"}
+    request["truncate"] = "right"
+    key = cache_key(service.revision, texts, request)
+    vectors, lengths = cache / f"{key}.float16", cache / f"{key}.lengths.npy"
+    if not lengths.exists():  # the last to be written
+        print(f"embedding {name}, every piece", file=sys.stderr)
+        found: list[int] = []
+        write_atomically(vectors, partial(_write, service, texts, request, found))
+        write_atomically(lengths, partial(np.save, arr=np.array(found)))
+    counts = np.load(lengths, allow_pickle=False)
+    if not counts.any():
+        raise DataError(f"the texts of {name} have no piece")
+    begins = np.cumsum(counts) - counts
+    on_disk = np.memmap(vectors, np.float16, "r").reshape(counts.sum(), -1)
+    return Sequences(on_disk, begins, np.minimum(counts, MAX_PIECES))
+
+
+def _write(
+    service: Service,
+    texts: Sequence[str],
+    request: dict[str, object],
+    lengths: list[int],
+    file: BinaryIO,
+) -> None:
+    for begin in range(0, len(texts), CHUNK):
+        found = service.client.embed(texts[begin : begin + CHUNK], progress=True, **request)
+        for embedding in found:
+            (rows,) = embedding.vectors  # of one layer
+            file.write(np.ascontiguousarray(rows))
+            lengths.append(len(rows))
