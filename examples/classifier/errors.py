@@ -4,7 +4,8 @@ What the service refuses is told by bilm_client.
 
 ClassifierError
 ├── DataError   a file or a text that cannot be used
-└── ModelError  a saved classifier that cannot be loaded, or belongs to other vectors
+├── ModelError  a saved classifier that cannot be loaded, or belongs to other vectors
+└── WriteError  a file that cannot be written
 """
 
 
@@ -18,3 +19,7 @@ class DataError(ClassifierError):
 
 class ModelError(ClassifierError):
     """A saved classifier that cannot be loaded, or belongs to other vectors."""
+
+
+class WriteError(ClassifierError):
+    """A file that cannot be written."""

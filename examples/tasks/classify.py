@@ -31,11 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with connect(given.url) as service:
             train, test = (_embed(given, service, *split) for split in splits.items())
         scores = list(learning_curves(train, test, num_classes, given.shares, given.seeds))
+        title = f"{given.out.name}: accuracy on {len(test.texts):,} texts"
+        print(write_report(given.out, title, service.revision, scores))
     except (ClassifierError, BiLMClientError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    title = f"{given.out.name}: accuracy on {len(test.texts):,} texts"
-    print(write_report(given.out, title, service.revision, scores))
     return 0
 
 

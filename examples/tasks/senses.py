@@ -82,10 +82,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 cluster(service.client, word, places, given.clusters)
                 for word, places in found.items()
             ]
+        print(_write(given.out, service.revision, senses))
     except (ClassifierError, BiLMClientError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(_write(given.out, service.revision, senses))
     return 0
 
 

@@ -92,7 +92,7 @@ def embed_pieces(
     request["truncate"] = "right"
     key = cache_key(service.revision, texts, request)
     vectors, lengths = cache / f"{key}.float16", cache / f"{key}.lengths.npy"
-    if not lengths.exists():  # the last to be written
+    if not (vectors.exists() and lengths.exists()):
         print(f"embedding {name}, every piece", file=sys.stderr)
         found: list[int] = []
         write_atomically(vectors, partial(_write, service, texts, request, found))

@@ -35,12 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             train, test = _read(given, service)
         classes = len(train.names)
         scores = list(learning_curves(train, test, classes, given.shares, given.seeds))
+        measure = "F1 of entities" if test.are_entities else "accuracy of tags"
+        title = f"{given.out.name}: {measure} in {len(test):,} sentences"
+        print(write_report(given.out, title, service.revision, scores))
     except (ClassifierError, BiLMClientError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    measure = "F1 of entities" if test.are_entities else "accuracy of tags"
-    title = f"{given.out.name}: {measure} in {len(test):,} sentences"
-    print(write_report(given.out, title, service.revision, scores))
     return 0
 
 

@@ -57,6 +57,14 @@ def test_texts_are_classified_by_their_pieces(two_classes, tmp_path):
     assert scores["mean over the pieces", 90] > 0.9
 
 
+def test_a_folder_that_cannot_be_written_is_told(two_classes, tmp_path, capsys):
+    (tmp_path / "toy").write_bytes(b"")
+    cache = ["--cache", f"{tmp_path}/cache"]
+    arguments = [*two_classes, *cache, "--out", f"{tmp_path}/toy", "--shares", "0.1"]
+    assert classify.main(arguments) == 1
+    assert "report.json cannot be written: " in capsys.readouterr().err
+
+
 def test_a_layer_that_the_model_lacks_is_told(two_classes, tmp_path, capsys):
     assert pool.main([*two_classes, "--out", f"{tmp_path}/toy", "--layer", "9"]) == 1
     assert "error:" in capsys.readouterr().err
