@@ -1,0 +1,1 @@
+from tests.live import service_url  # noqa: F401 - a fixture
