@@ -477,6 +477,18 @@ def test_a_connection_that_was_dropped_is_opened_again(peer, lengths_of):
     assert len(peer.seen) == 2
 
 
+def test_a_service_that_goes_away_half_way_is_named(peer, lengths_of):
+    def answer(body):
+        if len(peer.seen) > 2:
+            raise ConnectionAbortedError  # from now on nobody gets an answer
+        return lengths(body)
+
+    peer.handle_error = lambda *_: None
+    peer.answer = answer
+    with pytest.raises(NoServiceError, match=rf"POST {re.escape(peer.url)}/embed: .*; is the ser"):
+        lengths_of(["a"] * 60)
+
+
 def test_an_api_key_travels_as_bearer_token(peer, lengths_of):
     lengths_of(["a"], settings={"api_key": "secret"})
     assert peer.seen[0][1]["Authorization"] == "Bearer secret"
