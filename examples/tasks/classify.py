@@ -11,32 +11,23 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from bilm_client import BiLMClientError
-
 from examples.classifier.data import declare_splits
 from examples.classifier.embeddings import Recipe, embed_file
-from examples.classifier.errors import ClassifierError
-from examples.classifier.service import Service, connect
+from examples.classifier.service import Service
 from examples.tasks.arguments import declare_common
-from examples.tasks.report import write_report
+from examples.tasks.program import compare
 from examples.tasks.texts import Split, Texts, read_splits
-from examples.tasks.trial import learning_curves
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    given = _parser().parse_args(arguments)
-    try:
-        splits, num_classes = read_splits(given)
-        with connect(given.url) as service:
-            train, test = (_embed(given, service, *split) for split in splits.items())
-        scores = list(learning_curves(train, test, num_classes, given.shares, given.seeds))
-        title = f"{given.out.name}: accuracy on {len(test.texts):,} texts"
-        print(write_report(given.out, title, service.revision, scores))
-    except (ClassifierError, BiLMClientError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return compare(_parser().parse_args(arguments), _read)
+
+
+def _read(given: argparse.Namespace, service: Service) -> tuple[Texts, Texts, int]:
+    splits, num_classes = read_splits(given)
+    train, test = (_embed(given, service, *split) for split in splits.items())
+    return train, test, num_classes
 
 
 def _embed(given: argparse.Namespace, service: Service, name: str, split: Split) -> Texts:

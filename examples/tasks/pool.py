@@ -14,17 +14,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from bilm_client import BiLMClientError
-
 from examples.classifier.data import declare_splits
-from examples.classifier.errors import ClassifierError
-from examples.classifier.service import Service, connect
+from examples.classifier.service import Service
 from examples.tasks import head
 from examples.tasks.arguments import at_least, declare_common
-from examples.tasks.report import write_report
+from examples.tasks.program import compare
 from examples.tasks.sequences import SequencedTexts, embed_pieces
 from examples.tasks.texts import Split, read_splits
-from examples.tasks.trial import Result, Stage, Trial, Tried, learning_curves
+from examples.tasks.trial import Result, Stage, Trial, Tried
 
 MEAN = "mean over the pieces"
 POOLED = "learned pooling"
@@ -33,19 +30,7 @@ BOTH = "learned pooling + characters"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    given = _parser().parse_args(arguments)
-    try:
-        splits, num_classes = read_splits(given)
-        with connect(given.url) as service:
-            train, test = (_embed(given, service, *split) for split in splits.items())
-        curves = learning_curves(train, test, num_classes, given.shares, given.seeds, four_ways)
-        scores = list(curves)
-        title = f"{given.out.name}: accuracy on {len(test.texts):,} texts"
-        print(write_report(given.out, title, service.revision, scores))
-    except (ClassifierError, BiLMClientError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return compare(_parser().parse_args(arguments), _read, four_ways)
 
 
 def four_ways(trial: Trial) -> Iterator[Result]:
@@ -61,6 +46,14 @@ def _pooled(stage: Stage) -> Result:
     fitted, judged = stage.fitted, stage.judged
     model = head.fit(fitted.sequences, fitted.targets, stage.num_classes, stage.seed)
     return stage.result(POOLED, head.logits(model, judged.sequences))
+
+
+def _read(
+    given: argparse.Namespace, service: Service
+) -> tuple[SequencedTexts, SequencedTexts, int]:
+    splits, num_classes = read_splits(given)
+    train, test = (_embed(given, service, *split) for split in splits.items())
+    return train, test, num_classes
 
 
 def _embed(given: argparse.Namespace, service: Service, name: str, split: Split) -> SequencedTexts:

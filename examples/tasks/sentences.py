@@ -102,6 +102,12 @@ class Sentences(Examples):
             vectorizer.transform(others._windows()),
         )
 
+    @property
+    def measure(self) -> str:
+        """What a score is, and of how many sentences."""
+        kind = "F1 of entities" if self.are_entities else "accuracy of tags"
+        return f"{kind} in {len(self):,} sentences"
+
     def score(self, log_p: Array, learnt_from: Self) -> float:
         """Accuracy of tags; F1 of entities, whose tags follow each other as was seen."""
         if not self.are_entities:

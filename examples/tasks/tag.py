@@ -16,35 +16,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from bilm_client import BiLMClientError
 
-from examples.classifier.errors import ClassifierError, DataError
-from examples.classifier.service import Service, connect
+from examples.classifier.errors import DataError
+from examples.classifier.service import Service
 from examples.tasks.arguments import declare_common
 from examples.tasks.mixed import Array
-from examples.tasks.report import write_report
+from examples.tasks.program import compare
 from examples.tasks.sentences import Sentences, Tagged, read_tagged
-from examples.tasks.trial import MIN_EXAMPLES, learning_curves
+from examples.tasks.trial import MIN_EXAMPLES
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    given = _parser().parse_args(arguments)
-    try:
-        with connect(given.url) as service:
-            train, test = _read(given, service)
-        classes = len(train.names)
-        scores = list(learning_curves(train, test, classes, given.shares, given.seeds))
-        measure = "F1 of entities" if test.are_entities else "accuracy of tags"
-        title = f"{given.out.name}: {measure} in {len(test):,} sentences"
-        print(write_report(given.out, title, service.revision, scores))
-    except (ClassifierError, BiLMClientError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return compare(_parser().parse_args(arguments), _read)
 
 
-def _read(given: argparse.Namespace, service: Service) -> tuple[Sentences, Sentences]:
+def _read(given: argparse.Namespace, service: Service) -> tuple[Sentences, Sentences, int]:
     train, test = read_tagged(given.train), read_tagged(given.test)
     names = sorted({tag for sentence in train for tag in sentence.tags})
     # A tag that only the test split has cannot be right; it counts as a class nobody predicts.
@@ -59,7 +46,7 @@ def _read(given: argparse.Namespace, service: Service) -> tuple[Sentences, Sente
         targets = [numbers.get(tag, len(names)) for one in sentences for tag in one.tags]
         layers = _layers(service, sentences, given.level)
         splits.append(Sentences(sentences, names, np.array(targets), layers, are_entities))
-    return splits[0], splits[1]
+    return splits[0], splits[1], len(names)
 
 
 def _layers(service: Service, sentences: Sequence[Tagged], level: str) -> Array:

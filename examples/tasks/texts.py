@@ -74,6 +74,11 @@ class Texts(Examples):
         known = Characters.of(self.texts)
         return known.features(self.texts), known.features(others.texts)
 
+    @property
+    def measure(self) -> str:
+        """What a score is, and of how many texts."""
+        return f"accuracy on {len(self):,} texts"
+
     def score(self, log_p: Array, learnt_from: Self) -> float:
         """Accuracy."""
         return float((log_p.argmax(axis=1) == self.targets).mean())

@@ -56,6 +56,11 @@ class Examples(ABC):
     def characters(self, others: Self) -> tuple[csr_matrix, csr_matrix]:
         """What their characters tell, by what is known of these: of these, and of others."""
 
+    @property
+    @abstractmethod
+    def measure(self) -> str:
+        """What a score is, and of how many items."""
+
     @abstractmethod
     def score(self, log_p: Array, learnt_from: Self) -> float:
         """What an answer `[rows, classes]` is worth."""
