@@ -45,6 +45,20 @@ def require_lstm(config: TrainConfig) -> None:
         )
 
 
+def require_tied(config: TrainConfig) -> None:
+    """Make sure that a softmax by the piece embedding predicts what was learned.
+
+    Raises:
+        TrainingError: the recipe's softmax has vectors of its own.
+    """
+    if not config.tied:
+        raise TrainingError(
+            "the run's softmax is untied, and an artifact has no vectors for it but the piece"
+            " embedding; its figures are what `evaluate` tells: train with --set tied=true for an"
+            " artifact"
+        )
+
+
 def round_weights(objective: BiLMObjective) -> None:
     """Make the weights those that an artifact's file would hold: bfloat16."""
     with torch.no_grad():

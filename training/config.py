@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from training.cells.choice import CELLS, LSTM
 from training.errors import TrainingError
 
+TRUTHS = {"true": True, "false": False}
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -32,6 +34,7 @@ class TrainConfig:
         max_gradient_norm: Bound on the norm of the whole gradient.
         seed: Of weights, order, dropout and negatives.
         cell: Of every layer, by its name in `training.cells`; an artifact holds lstm alone.
+        tied: Whether the softmax is by the piece embedding; an artifact holds no other vectors.
         init_from: Revision of the artifact whose weights the run starts from, or empty.
         log_every_steps: Steps between two lines of the run log.
         score_every_steps: Steps between two scores on held-out text.
@@ -61,6 +64,7 @@ class TrainConfig:
     max_gradient_norm: float = 1.0
     seed: int = 1
     cell: str = LSTM
+    tied: bool = True
     init_from: str = ""
     # These decide no weight: a run may be continued with others.
     log_every_steps: int = field(default=50, kw_only=True, compare=False)
@@ -73,7 +77,7 @@ class TrainConfig:
         for name in (*at_least_one, *steps):
             if getattr(self, name) < 1:
                 raise TrainingError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        self._check_cell()
+        self._check_model()
         if not 0 <= self.dropout < 1:
             raise TrainingError(f"dropout is {self.dropout}; it must be in [0, 1)")
         if not 0 < self.decay_share <= 1:
@@ -88,13 +92,18 @@ class TrainConfig:
         if min(self.learning_rate, self.max_gradient_norm) <= 0:
             raise TrainingError("learning_rate and max_gradient_norm must be above 0")
 
-    def _check_cell(self) -> None:
+    def _check_model(self) -> None:
         if self.cell not in CELLS:
             raise TrainingError(f"cell is {self.cell!r}; it must be one of {', '.join(CELLS)}")
         if self.init_from and self.cell != LSTM:
             raise TrainingError(
                 f"cell is {self.cell!r}, but the artifact that the run starts from has the weights"
                 f" of {LSTM} layers; leave out --init-from, or the cell"
+            )
+        if self.init_from and not self.tied:
+            raise TrainingError(
+                "tied is false, but the artifact that the run starts from has no vectors for an"
+                " untied softmax; leave out --init-from, or tied=false"
             )
 
     @property
@@ -119,8 +128,9 @@ class TrainConfig:
             if name not in kinds:
                 raise TrainingError(f"a recipe has no {name!r}; it has {sorted(kinds)}")
             try:
-                values[name] = kinds[name](value)
-            except ValueError as error:
+                kind = kinds[name]
+                values[name] = TRUTHS[value.lower()] if kind is bool else kind(value)
+            except (ValueError, KeyError) as error:
                 raise TrainingError(
                     f"{name} is {value!r}; it must be of type {kinds[name].__name__}"
                 ) from error

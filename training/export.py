@@ -8,7 +8,7 @@ from pathlib import Path
 from biLM.artifact import Golden, save_artifact
 from biLM.encoder import Encoder
 from biLM.readout import Readout
-from training.assemble import assemble, load_objective, require_lstm
+from training.assemble import assemble, load_objective, require_lstm, require_tied
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.errors import TrainingError
 from training.evaluate import NAME as EVALUATION
@@ -35,10 +35,11 @@ def export(run: Path, shards: Shards, out: Path, sources: Path | None) -> str:
 
     Raises:
         TrainingError: the run has not been trained, or not been evaluated as it is now, or its cell
-            is not the LSTM, or the sources are no JSON.
+            is not the LSTM or its softmax not tied, or the sources are no JSON.
     """
     checkpoint = load_checkpoint(run)
     require_lstm(checkpoint.config)
+    require_tied(checkpoint.config)
     card = make_card(run, checkpoint, shards, sources)  # first: what can be refused takes no time
     artifact = assemble(load_objective(checkpoint, shards), checkpoint.config, shards)
     golden = make_golden(Encoder(artifact), GOLDEN_TEXTS)

@@ -17,6 +17,7 @@ the full sum without bias, but not its logarithm: pieces with p > K q are then n
 down, and the full loss rises while the sampled one falls.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -78,6 +79,7 @@ class BiLMObjective(nn.Module):
         self.bilm = bilm
         self.heads = Heads(bilm.config)
         self.inputs: nn.Module | None = None  # ids -> what the layers read, if not the embedding
+        self.outputs: nn.Embedding | None = None  # pieces of the softmax, if not the embedding
         smoothed = counts.double() + 1  # a piece never seen is rare, not impossible
         with torch.no_grad():
             # Started at the log frequencies, so that the first steps learn context and not counts.
@@ -98,20 +100,20 @@ class BiLMObjective(nn.Module):
             negatives: Pieces that stand for the vocabulary; None is the full softmax.
             dropout: Share of every LSTM's input, and of the last state, that is dropped.
         """
-        embedding = self.bilm.embedding
         bias: Tensor = self.heads.bias
         if negatives is None:
-            x, pieces = embedding(batch.ids), embedding.weight
+            targets, pieces = self._softmax_embedding(batch.ids), self._softmax_embedding.weight
             piece_bias, target_bias = bias, bias
         else:
             # One lookup: each costs a gradient as large as the whole embedding.
-            vectors = embedding(torch.cat([batch.ids.flatten(), negatives]))
-            x = vectors[: batch.ids.numel()].view(*batch.ids.shape, -1)
+            vectors = self._softmax_embedding(torch.cat([batch.ids.flatten(), negatives]))
+            targets = vectors[: batch.ids.numel()].view(*batch.ids.shape, -1)
             pieces = vectors[batch.ids.numel() :]
             target_bias = bias - self.negative_probabilities.log()
             piece_bias = target_bias[negatives]
+        x = targets if self.outputs is None else self.bilm.embedding(batch.ids)
         expected = self._expected(self._read(batch.ids, x), batch.lengths, dropout)
-        wanted = (expected * x).sum(-1).float() + target_bias[batch.ids]
+        wanted = (expected * targets).sum(-1).float() + target_bias[batch.ids]
         is_place = _predicted(batch)
         total, losses = softmax_loss(
             expected.flatten(0, 2),
@@ -125,13 +127,13 @@ class BiLMObjective(nn.Module):
 
     def judge(self, batch: Batch) -> list[Judged]:
         """Compare what each head expects with what stands there, by the full softmax."""
-        embedding = self.bilm.embedding
-        x = self._read(batch.ids, embedding(batch.ids))
+        x = self._read(batch.ids, self.bilm.embedding(batch.ids))
         expected = self._expected(x, batch.lengths, 0.0)
         judged = []
         for side, is_place in zip(expected, _predicted(batch), strict=True):
             targets = batch.ids[is_place]
-            logits = nn.functional.linear(side[is_place], embedding.weight, self.heads.bias)
+            vectors = self._softmax_embedding.weight
+            logits = nn.functional.linear(side[is_place], vectors, self.heads.bias)
             wanted = logits.gather(1, targets[:, None])
             nats = logits.logsumexp(-1) - wanted[:, 0]
             judged.append(Judged(targets, nats, (logits > wanted).sum(-1)))
@@ -142,6 +144,10 @@ class BiLMObjective(nn.Module):
         return torch.multinomial(
             self.negative_probabilities, number, replacement=True, generator=generator
         )
+
+    @property
+    def _softmax_embedding(self) -> nn.Embedding:
+        return self.bilm.embedding if self.outputs is None else self.outputs
 
     def _read(
         self, ids: Int[Tensor, "batch time"], vectors: Float[Tensor, "batch time width"]
@@ -182,4 +188,7 @@ def build_objective(config: TrainConfig, shards: Shards) -> BiLMObjective:
     give_cell(model, config.cell)
     counts = torch.from_numpy(shards.counts)
     weights = config.objective_weights
-    return BiLMObjective(model, counts, config.negative_power, weights, config.batch_pieces)
+    objective = BiLMObjective(model, counts, config.negative_power, weights, config.batch_pieces)
+    if not config.tied:
+        objective.outputs = deepcopy(model.embedding)
+    return objective

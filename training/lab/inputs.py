@@ -6,11 +6,12 @@ embeddings of width D only W E with E of D numbers a piece (Bengio et al. 2003, 
 probabilistic language model", section 2). Here the columns are looked up, not multiplied.
 """
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from biLM.model import EMBEDDING_STD
 from training.cells.choice import LSTM, new_layer
 from training.lab.findings import Finding, Plot, Table, Value
 from training.lab.text import described
@@ -30,25 +31,19 @@ GATES = 4
 def measure(lab: Laboratory) -> Finding:
     """Train three models that differ in what their first layers read."""
     recipe = lab.plan.recipe(LSTM)
-    trials = {TIED: lab.trial(recipe)}
-    for name, change in ((UNTIED, untie), (ONE_HOT, read_one_hot)):
-        objective = build_objective(recipe, lab.text)
-        change(objective)
-        trials[name] = fit(recipe, objective, lab)
+    one_hot = build_objective(recipe, lab.text)
+    read_one_hot(one_hot)
+    trials = {
+        TIED: lab.trial(recipe),
+        UNTIED: lab.trial(replace(recipe, tied=False)),
+        ONE_HOT: fit(recipe, one_hot, lab),
+    }
     return Finding(
         title="One-hot against trained embeddings as input",
         setting=_setting(lab),
         tables=(_bits(trials, lab), learning_curves(trials, "on the way")),
         plots=(Plot("inputs", 1, "pieces", tuple(trials), "nats per piece, held out"),),
     )
-
-
-def untie(objective: BiLMObjective) -> None:
-    """Give the layers an embedding of their own, beside the one that the softmax compares with."""
-    sizes = objective.bilm.config
-    table = nn.Embedding(sizes.num_pieces, sizes.embedding_size)
-    nn.init.normal_(table.weight, std=EMBEDDING_STD)
-    objective.inputs = table
 
 
 def read_one_hot(objective: BiLMObjective) -> None:
@@ -110,7 +105,7 @@ def _bits(trials: dict[str, Trial], lab: Laboratory) -> Table:
 def _setting(lab: Laboratory) -> str:
     return (
         f"{described(lab.text)} The LSTM of `cells`, at its equal number of pieces: its embedding"
-        " is shared by the input and the softmax (tied). Untied, the input has an embedding of its"
+        " is shared by the input and the softmax (tied). Untied, the softmax has vectors of its"
         " own. One-hot, the first layers read one-hot vectors, which is a column of four times the"
         " cell's width for every piece and direction; the softmax keeps its embedding. Everything"
         f" else is the same. One seed ({lab.plan.seed})."
