@@ -14,7 +14,7 @@ The revision is the sha256 of config.json, and so of the whole folder. Nothing i
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -26,7 +26,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
-from torch import Tensor
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from biLM.config import BiLMConfig
 from biLM.errors import (
@@ -247,7 +248,7 @@ def _load_geometry(data: bytes, sizes: BiLMConfig) -> Geometry:
 def _load_weights(data: bytes, sizes: BiLMConfig) -> tuple[BiLM, Heads]:
     tensors = _load_tensors(WEIGHTS, data)
     try:
-        with torch.device("meta"):  # no memory for sizes that are not the file's
+        with torch.device("meta"), _Undrawn():  # no memory for sizes that are not the file's
             model, heads = BiLM(sizes), Heads(sizes)
         weights = {name: tensor.float() for name, tensor in tensors.items()}
         of_heads = {n.removeprefix(HEADS): weights.pop(n) for n in tensors if n.startswith(HEADS)}
@@ -256,6 +257,23 @@ def _load_weights(data: bytes, sizes: BiLMConfig) -> tuple[BiLM, Heads]:
     except RuntimeError as error:
         raise DamagedFileError(f"{WEIGHTS} does not fit {CONFIG}: {error}") from error
     return model.eval().requires_grad_(False), heads.eval().requires_grad_(False)
+
+
+class _Undrawn(TorchFunctionMode):
+    """Draws no normal numbers: on the meta device torch would load its compiler to do so.
+
+    That takes a second and 100 MB, and the weights are those of the file.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> object:
+        named = kwargs or {}
+        return named["tensor"] if func is nn.init.normal_ else func(*args, **named)
 
 
 def _load_tensors(name: str, data: bytes) -> dict[str, Tensor]:

@@ -1,6 +1,8 @@
 import hashlib
 import json
 import struct
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -28,6 +30,16 @@ CHECKED = (
     "card.json",
 )
 EVERY = ("config.json", *CHECKED)
+READ_ONE_TEXT = """
+import sys
+from pathlib import Path
+from biLM.encoder import Encoder
+
+encoder = Encoder.load(Path(sys.argv[1]))
+encoder.warm_up()
+encoder.self_test()
+print(*sorted({"torch._dynamo", "torch._inductor", "sympy"} & set(sys.modules)))
+"""
 
 
 # What is saved is what is loaded.
@@ -72,6 +84,12 @@ def test_a_loaded_model_is_ready_to_serve(artifact_folder):
     for part in (loaded.model, loaded.heads):
         assert not part.training
         assert not any(parameter.requires_grad for parameter in part.parameters())
+
+
+def test_to_load_and_read_leaves_torchs_compiler_alone(artifact_folder):
+    command = [sys.executable, "-c", READ_ONE_TEXT, str(artifact_folder)]
+    loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert loaded.split() == []
 
 
 def test_the_weights_are_safetensors_and_nothing_else(artifact_folder):
