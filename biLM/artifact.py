@@ -262,7 +262,7 @@ def _load_weights(data: bytes, sizes: BiLMConfig) -> tuple[BiLM, Heads]:
 class _Undrawn(TorchFunctionMode):
     """Draws no normal numbers: on the meta device torch would load its compiler to do so.
 
-    That takes a second and 100 MB, and the weights are those of the file.
+    That takes a second and 80 MB, and the weights are those of the file.
     """
 
     def __torch_function__(
