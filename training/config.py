@@ -95,12 +95,14 @@ class TrainConfig:
     def _check_model(self) -> None:
         if self.cell not in CELLS:
             raise TrainingError(f"cell is {self.cell!r}; it must be one of {', '.join(CELLS)}")
-        if self.init_from and self.cell != LSTM:
+        if not self.init_from:
+            return
+        if self.cell != LSTM:
             raise TrainingError(
                 f"cell is {self.cell!r}, but the artifact that the run starts from has the weights"
                 f" of {LSTM} layers; leave out --init-from, or the cell"
             )
-        if self.init_from and not self.tied:
+        if not self.tied:
             raise TrainingError(
                 "tied is false, but the artifact that the run starts from has no vectors for an"
                 " untied softmax; leave out --init-from, or tied=false"

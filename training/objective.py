@@ -101,12 +101,13 @@ class BiLMObjective(nn.Module):
             dropout: Share of every LSTM's input, and of the last state, that is dropped.
         """
         bias: Tensor = self.heads.bias
+        compared = self._softmax_embedding
         if negatives is None:
-            targets, pieces = self._softmax_embedding(batch.ids), self._softmax_embedding.weight
+            targets, pieces = compared(batch.ids), compared.weight
             piece_bias, target_bias = bias, bias
         else:
             # One lookup: each costs a gradient as large as the whole embedding.
-            vectors = self._softmax_embedding(torch.cat([batch.ids.flatten(), negatives]))
+            vectors = compared(torch.cat([batch.ids.flatten(), negatives]))
             targets = vectors[: batch.ids.numel()].view(*batch.ids.shape, -1)
             pieces = vectors[batch.ids.numel() :]
             target_bias = bias - self.negative_probabilities.log()
@@ -129,10 +130,10 @@ class BiLMObjective(nn.Module):
         """Compare what each head expects with what stands there, by the full softmax."""
         x = self._read(batch.ids, self.bilm.embedding(batch.ids))
         expected = self._expected(x, batch.lengths, 0.0)
+        vectors = self._softmax_embedding.weight
         judged = []
         for side, is_place in zip(expected, _predicted(batch), strict=True):
             targets = batch.ids[is_place]
-            vectors = self._softmax_embedding.weight
             logits = nn.functional.linear(side[is_place], vectors, self.heads.bias)
             wanted = logits.gather(1, targets[:, None])
             nats = logits.logsumexp(-1) - wanted[:, 0]
