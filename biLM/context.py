@@ -4,33 +4,43 @@ A row r is a piece, a word or a span: the pieces from begin up to end. With z_r 
 expects in its place, f_k what the forward head expects after k pieces, and g_k what the backward
 head expects before piece k, read from the end (`biLM.heads`):
 
-    context_r = z_r + mean of f_k over k <= begin + mean of g_k over k >= end
+    context_r = z_r + mean of f_k over k <= begin + mean of g_k over k >= end + 3 e_r
 
-The first term tells which words would fit, the others what the text is about, as far as either side
-can tell; a word's sense shows in both. docs/decisions/0017 has the figures.
+The first term tells which words would fit, the next two what the text is about, as far as either
+side can tell; a word's sense shows in both. Where a row is a part of a piece, such as 行 of 银行,
+e_r is the mean embedding of the rest, 银; elsewhere it is zero. It weighs as much as the others
+together, which know nothing of the rest. docs/decisions/0017 and 0043 have the figures.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate, chain, pairwise
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from biLM.heads import Heads
-from biLM.pooling import PieceRange
+from biLM.pooling import PieceRange, pool
 
 BLOCK_PLACES = 64
+WEIGHT_OF_THE_REST = 3
 
 
 def contexts(
-    top: Float[Tensor, "framed dim"], ranges: Sequence[PieceRange] | None, heads: Heads
+    top: Float[Tensor, "framed dim"],
+    ranges: Sequence[PieceRange] | None,
+    rests: Sequence[Sequence[int]] | None,
+    heads: Heads,
+    embedding: nn.Embedding,
 ) -> Float[Tensor, "rows dim"]:
     """Return the context of each row of one text, repeated to the width of a representation.
 
     Args:
         top: The last representation of a text and of its two boundary pieces.
         ranges: Pieces of each row; None where each piece is a row.
+        rests: Piece ids of the rest of each row's pieces; None where there is none.
         heads: The artifact's.
+        embedding: Of the pieces.
     """
     if ranges is None:
         ranges = [(piece, piece + 1) for piece in range(len(top) - 2)]
@@ -41,6 +51,8 @@ def contexts(
     so_far = _running_mean(_in_blocks(heads.forward_head, left[:-1]))
     to_come = _running_mean(_in_blocks(heads.backward_head, right[1:].flip(0))).flip(0)
     context = here + so_far[begin] + to_come[end]
+    if rests is not None:
+        context = context + WEIGHT_OF_THE_REST * _mean_embeddings(rests, embedding)
     return context.repeat(1, top.shape[-1] // context.shape[-1])
 
 
@@ -60,3 +72,12 @@ def _in_blocks(
 
 def _running_mean(x: Float[Tensor, "place width"]) -> Float[Tensor, "place width"]:
     return x.cumsum(0) / torch.arange(1, len(x) + 1)[:, None]
+
+
+def _mean_embeddings(
+    rows: Sequence[Sequence[int]], embedding: nn.Embedding
+) -> Float[Tensor, "rows width"]:
+    """Of the pieces of each row; zeros for a row without."""
+    ids = torch.tensor([*chain.from_iterable(rows)], dtype=torch.long)
+    ends = accumulate(map(len, rows), initial=0)
+    return pool(embedding(ids), [*pairwise(ends)], "mean")

@@ -4,14 +4,14 @@ Levels: `piece` (a row a piece), `char` (a row a code point), `span` (a row a sp
 names), `word` (a row a word of the caller's own segmentation), `text` (one row).
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from biLM.errors import SpanError
 from biLM.pooling import PieceRange
-from biLM.tokenizer import Offset, Pieces, Tokenizer
+from biLM.tokenizer import Offset, Tokenizer
 
 Level = Literal["piece", "char", "word", "span", "text"]
 SHOWN_NUMBERS = 8  # of what should have been a span
@@ -26,12 +26,15 @@ class Passage:
         ranges: For each row the half-open range of its pieces; None where each piece is a row.
         offsets: For each row its place in the text, in code points.
         pieces: The pieces themselves, where each is a row.
+        rests: For each row the piece ids of what its pieces hold of the text beside it: 果 for the
+            row 苹 of the piece 苹果; None where every row is of whole pieces.
     """
 
     ids: tuple[int, ...]
     ranges: tuple[PieceRange, ...] | None
     offsets: tuple[Offset, ...]
     pieces: tuple[str, ...] | None = None
+    rests: tuple[tuple[int, ...], ...] | None = None
 
     @property
     def num_rows(self) -> int:
@@ -48,7 +51,7 @@ def piece_passage(tokenizer: Tokenizer, text: str) -> Passage:
 def char_passage(tokenizer: Tokenizer, text: str) -> Passage:
     """A row for each code point: what every piece that touches it says, pooled."""
     chars = [(place, place + 1) for place in range(len(text))]
-    return _by_offsets(tokenizer.encode(text), chars)
+    return _by_offsets(tokenizer, text, chars)
 
 
 def span_passage(tokenizer: Tokenizer, text: str, spans: Sequence[Sequence[int]]) -> Passage:
@@ -64,7 +67,7 @@ def span_passage(tokenizer: Tokenizer, text: str, spans: Sequence[Sequence[int]]
                 f"span {number} is {found}; it must be [begin, end) with"
                 f" 0 <= begin < end <= {len(text)}, the length of the text in code points"
             )
-    return _by_offsets(tokenizer.encode(text), [(span[0], span[1]) for span in spans])
+    return _by_offsets(tokenizer, text, [(span[0], span[1]) for span in spans])
 
 
 def word_passage(
@@ -109,16 +112,25 @@ def shortened(passage: Passage, max_pieces: int, lost: Literal["left", "right"])
     return replace(passage, ids=ids, ranges=ranges)
 
 
-def _by_offsets(found: Pieces, rows: Sequence[Offset]) -> Passage:
-    ranges = tuple(pieces_of(found.offsets, begin, end) for begin, end in rows)
-    return Passage(found.ids, ranges, tuple(rows))
+def _by_offsets(tokenizer: Tokenizer, text: str, rows: Sequence[Offset]) -> Passage:
+    found = tokenizer.encode(text)
+    begins, ends = ([offset[side] for offset in found.offsets] for side in (0, 1))
+    ranges, rests = [], []
+    for begin, end in rows:
+        first, beyond = pieces_of(begins, ends, begin, end)
+        ranges.append((first, beyond))
+        sides = (
+            [text[begins[first] : begin], text[end : ends[beyond - 1]]] if first < beyond else []
+        )
+        rests.append(tuple(id_ for side in sides if side.strip() for id_ in tokenizer.ids(side)))
+    some_rests = tuple(rests) if any(rests) else None
+    return Passage(found.ids, tuple(ranges), tuple(rows), rests=some_rests)
 
 
-def pieces_of(offsets: Sequence[Offset], begin: int, end: int) -> PieceRange:
+def pieces_of(begins: Sequence[int], ends: Sequence[int], begin: int, end: int) -> PieceRange:
     """The range of pieces that touch [begin, end), empty pieces counted to what follows them.
 
-    Begins and ends never decrease along a text, so both bounds are found by bisection.
+    Begins and ends of pieces never decrease along a text, so both bounds are found by bisection.
     """
-    first_ending_inside = bisect_left(offsets, True, key=lambda o: o[1] > begin or o[0] >= begin)
-    first_beyond = bisect_left(offsets, end, key=lambda o: o[0])
-    return first_ending_inside, max(first_ending_inside, first_beyond)
+    first_ending_inside = min(bisect_right(ends, begin), bisect_left(begins, begin))
+    return first_ending_inside, max(first_ending_inside, bisect_left(begins, end))

@@ -59,7 +59,8 @@ class VectorsOf:
         """`[rows, dim]`, or `[layers, rows, dim]` where layers are named."""
         ranges, context = self.passage.ranges, None
         if self.readout.has_context:
-            context = contexts(framed[-1], ranges, artifact.heads)
+            rests, embedding = self.passage.rests, artifact.model.embedding
+            context = contexts(framed[-1], ranges, rests, artifact.heads, embedding)
         rows = read_out(framed[:, 1:-1], ranges, artifact.geometry, self.readout, context)
         found: npt.NDArray[np.float32] = rows.contiguous().numpy()
         return found

@@ -27,7 +27,8 @@ class Readout:
 
     Args:
         source: A mix, giving one vector a row; or layers, giving each unmixed: by number, or
-            `context`, what is expected in and around the place of a row without a look at it.
+            `context`, what is expected in and around the place of a row without a look at it; the
+            rest of a piece that it is a part of counts to what stands around.
         pooling: How pieces become a char, word, span or text vector.
         center: Subtract the mean vector of each layer first and bound what remains, so that cosines
             mean something; see `biLM.geometry`.

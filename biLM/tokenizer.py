@@ -101,6 +101,11 @@ class Tokenizer:
         text: str = self._processor.decode(list(ids))
         return text
 
+    def ids(self, text: str) -> list[int]:
+        """The piece ids of a text that holds no lone surrogate."""
+        ids: list[int] = self._processor.encode(text)
+        return ids
+
     def encode(self, text: str) -> Pieces:
         """Cut a text into pieces.
 

@@ -120,7 +120,8 @@ class EmbedRequest(TokenizeRequest):
         None,
         description='Instead of mix: layer numbers, or "all"; the vectors come unmixed under a'
         ' leading layer axis. "context" is what is expected in and around the place of a row,'
-        " without a look at the row itself; it is not pooled, and every level but text has it.",
+        " without a look at the row itself, though at the rest of a piece that it is a part of; it"
+        " is not pooled, and every level but text has it.",
     )
     center: bool = Field(
         False,

@@ -120,7 +120,11 @@ def test_the_context_of_each_level_equals_the_equations(
 ):
     ids, rows = rows_of(level, processor)
     ranges = [(row[0], row[-1] + 1) if row else (0, 0) for row in rows]
-    expected = contexts(artifact.heads.state_dict(), oracle_between(ids), ranges)
+    embedding = artifact.model.embedding.weight.numpy()
+    rests = ASK[level](encoder).rests
+    assert (rests is not None) == (level in ("chars", "spans"))
+    rests = rests and [embedding[list(rest)] for rest in rests]
+    expected = contexts(artifact.heads.state_dict(), oracle_between(ids), ranges, rests)
     expected[[not row for row in rows]] = 0
     found = encoder.embed([ASK[level](encoder)], [Readout(("context",))])[0]
     np.testing.assert_allclose(found[0], expected, **TO_THE_ORACLE)
@@ -142,6 +146,21 @@ def test_nothing_inside_a_row_reaches_its_context(encoder, left, inside, other, 
         return encoder.embed([whole], [Readout(("context",))])[0]
 
     np.testing.assert_allclose(context(inside), context(other), **REORDERED)
+
+
+def test_two_parts_of_a_piece_have_contexts_of_their_own(encoder):
+    assert encoder.pieces("我吃苹果").offsets[-1] == (2, 4)
+    halves = encoder.embed([encoder.spans("我吃苹果", [(2, 3), (3, 4)])], [EVERYTHING])[0]
+    np.testing.assert_array_equal(halves[:3, 0], halves[:3, 1])
+    assert np.abs(halves[3, 0] - halves[3, 1]).max() > 1e-2
+
+
+def test_a_row_of_whole_pieces_has_its_context_beside_any_other_row(encoder):
+    alone, beside = (
+        encoder.embed([encoder.spans("我吃苹果", spans)], [EVERYTHING])[0]
+        for spans in ([(2, 4)], [(2, 4), (2, 3), (0, 1)])
+    )
+    np.testing.assert_array_equal(alone[:, 0], beside[:, 0])
 
 
 def test_context_and_layers_come_in_the_order_asked(encoder):

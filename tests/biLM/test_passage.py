@@ -27,17 +27,21 @@ def increasing_offsets(draw):
     return [(b, max(b, e)) for b, e in zip(begins, ends, strict=True)]
 
 
+def columns(offsets):
+    return [begin for begin, _ in offsets], [end for _, end in offsets]
+
+
 @settings(max_examples=250)
 @given(offsets=increasing_offsets(), begin=st.integers(0, 15), size=st.integers(1, 15))
 def test_the_pieces_of_a_span_are_those_that_touch_it(offsets, begin, size):
-    first, beyond = pieces_of(offsets, begin, begin + size)
+    first, beyond = pieces_of(*columns(offsets), begin, begin + size)
     assert list(range(first, beyond)) == touching(offsets, begin, begin + size)
 
 
 @settings(max_examples=250)
 @given(offsets=increasing_offsets(), begin=st.integers(0, 15), size=st.integers(1, 15))
 def test_the_pieces_of_a_span_are_a_range_of_the_text(offsets, begin, size):
-    first, beyond = pieces_of(offsets, begin, begin + size)
+    first, beyond = pieces_of(*columns(offsets), begin, begin + size)
     assert 0 <= first <= beyond <= len(offsets)
 
 
@@ -54,7 +58,8 @@ def test_the_pieces_of_a_span_are_a_range_of_the_text(offsets, begin, size):
     ],
 )
 def test_the_pieces_of_a_span_worked_by_hand(begin, end, pieces):
-    assert pieces_of([(0, 2), (2, 2), (2, 2), (2, 3), (3, 4)], begin, end) == pieces
+    offsets = [(0, 2), (2, 2), (2, 2), (2, 3), (3, 4)]
+    assert pieces_of(*columns(offsets), begin, end) == pieces
 
 
 @properties
@@ -130,6 +135,41 @@ def test_spans_come_back_in_the_order_asked(tokenizer, case):
 @pytest.mark.parametrize("span", [[0, 1], [1, 2]])
 def test_a_span_over_half_a_piece_includes_the_piece(tokenizer, span):
     assert span_passage(tokenizer, "苹果", [span]).ranges == ((0, 1),)
+
+
+@pytest.mark.parametrize(
+    ("text", "span", "sides"),
+    [
+        ("苹果", [0, 1], ["果"]),
+        ("苹果", [1, 2], ["苹"]),
+        ("苹果", [0, 2], []),
+        ("吃苹果", [0, 2], ["果"]),  # 吃 is a piece of its own
+        ("苹果苹果", [1, 3], ["苹", "果"]),
+    ],
+)
+def test_the_rest_of_a_span_is_what_its_pieces_hold_beside_it(
+    tokenizer, processor, text, span, sides
+):
+    rest = tuple(piece for side in sides for piece in processor.encode(side))
+    assert span_passage(tokenizer, text, [span]).rests == ((rest,) if rest else None)
+
+
+@properties
+@given(texts_with_spans())
+def test_the_rest_of_a_span_by_its_definition(tokenizer, processor, case):
+    text, spans = case
+    offsets = processor.encode(text, return_type="offset_mapping")["offsets"]
+    expected = []
+    for begin, end in spans:
+        covered = {
+            place for piece in touching(offsets, begin, end) for place in range(*offsets[piece])
+        }
+        left = "".join(text[place] for place in sorted(covered) if place < begin)
+        right = "".join(text[place] for place in sorted(covered) if place >= end)
+        expected.append(tuple(processor.encode(left.strip() and left)))
+        expected[-1] += tuple(processor.encode(right.strip() and right))
+    rests = span_passage(tokenizer, text, spans).rests
+    assert rests == (tuple(expected) if any(expected) else None)
 
 
 @pytest.mark.parametrize(

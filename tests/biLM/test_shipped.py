@@ -61,6 +61,12 @@ def test_an_encoder_that_was_not_warmed_up_has_the_same_bits(shipped):
     assert all(map(torch.equal, cold, shipped.represent(texts)))
 
 
+def test_the_space_before_a_word_is_no_part_of_it(shipped):
+    text = "of the apple"
+    assert shipped.pieces(text).offsets[1] == (2, 6)
+    assert shipped.spans(text, [(3, 6)]).rests is None
+
+
 def test_a_word_is_where_it_is_in_float32(shipped):
     exact = Encoder(shipped.artifact)
     sentences = ["我吃了一个苹果，味道很甜。", "苹果公司发布了新手机。"]

@@ -21,10 +21,11 @@ def expected(state_dict, f, b):
     return linear("forward_head", f), linear("backward_head", b), linear("cloze_head", hidden)
 
 
-def contexts(state_dict, layers, rows):
+def contexts(state_dict, layers, rows, rests=None):
     """[rows, dim]: the cloze plus the mean of what each side expects up to the row, repeated.
 
-    `layers` are the representations of a row with a boundary piece at both ends.
+    `layers` are the representations of a row with a boundary piece at both ends. `rests` are for
+    each row the embeddings of the rest of its pieces; three times their mean is added.
     """
     top, half = layers[-1], layers.shape[-1] // 2
 
@@ -33,9 +34,11 @@ def contexts(state_dict, layers, rows):
 
     last = len(top) - 1
     found = []
-    for begin, end in rows:
+    for row, (begin, end) in enumerate(rows):
         so_far = [heads(left, last)[0] for left in range(begin + 1)]
         to_come = [heads(0, right)[1] for right in range(end + 1, last + 1)]
         cloze = heads(begin, end + 1)[2]
         found.append(cloze + np.mean(so_far, axis=0) + np.mean(to_come, axis=0))
+        if rests is not None and len(rests[row]):
+            found[-1] = found[-1] + 3 * np.mean(rests[row], axis=0)
     return np.array([np.tile(z, 2 * half // len(z)) for z in found]).reshape(len(rows), 2 * half)

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 HARD = (
     *"我吃了一个苹果，病毒。ab09fi ",  # of the vocabulary and not, Chinese and Latin
+    "苹果",  # a piece of two
     *("龘", "𠮷", "\U0002f800"),  # rare, outside the first plane, compatible with 丽
     *("Ａ", "ｐ", "１", "～", "\u3000", "ｶ", "ﾞ"),  # full and half width, combining halves
     *("ﬁ", "ﬃ", "…", "½", "㍻", "ﷺ", "①"),  # one code point that NFKC makes several

@@ -113,6 +113,17 @@ async def test_the_context_is_a_layer_like_the_others(client, artifact, oracle_b
     np.testing.assert_allclose(vectors_of(answer["data"][0]), expected, **CLOSE)
 
 
+async def test_the_context_of_half_a_piece_knows_the_other_half(
+    client, encoder, artifact, oracle_between
+):
+    answer = await embed(client, texts=[ATE], level="span", spans=[[[5, 6]]], layers="context")
+    other_half = artifact.model.embedding.weight.numpy()[list(encoder.pieces("果").ids)]
+    expected = contexts(
+        artifact.heads.state_dict(), oracle_between(ATE), [(5, 6)], rests=[other_half]
+    )
+    np.testing.assert_allclose(vectors_of(answer["data"][0])[0], expected, **CLOSE)
+
+
 async def test_a_whole_text_has_no_context(client):
     error = await refused(
         client, 422, "validation_error", texts="a", level="text", layers=["context"]

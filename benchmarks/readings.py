@@ -1,0 +1,143 @@
+"""Whether the nearest neighbours of a character share its reading: 行 in 银行, in 行走.
+
+python -m benchmarks.readings models/zh-small --corpus build/corpus
+
+In place of a set with answers, the answers come from a dictionary: a line is segmented by jieba,
+and a word that pypinyin's dictionary of phrases holds gives each of its characters a reading. Half
+of a character's occurrences vote on the other half, the 5 nearest by the cosine of the centred
+vectors that `Encoder.spans` gives the character alone. Beside all occurrences stand those whose
+word no voter has. The model may have read the lines; it has never seen a reading.
+"""
+
+import argparse
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+import jieba
+import numpy as np
+import numpy.typing as npt
+import torch
+from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.neighbors import KNeighborsClassifier
+
+from biLM.encoder import Encoder
+from biLM.readout import Readout
+from training.provenance import provenance
+
+LINES_OF_A_PART = 15_000
+CHARACTERS_OF_A_LINE = range(12, 81)
+OCCURRENCES = 40  # of a character, half of them voters
+FEWEST, LEAST_SHARE = 20, 0.1  # of a character, and in it of all readings but the first
+NEIGHBOURS = 5
+WINDOW = 3  # characters on either side, of the bag that does best
+Vectors = npt.NDArray[np.float32]
+
+
+class Occurrence(NamedTuple):
+    """A character in a line, and what the dictionary says of it."""
+
+    line: str
+    place: int
+    word: str
+    reading: str
+
+
+def main() -> None:
+    """Print how many readings the neighbours have right, a line for each representation."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("artifact", type=Path)
+    parser.add_argument("--corpus", type=Path, required=True)
+    given = parser.parse_args()
+    random = Random(5)
+    characters = chosen(occurrences(lines(given.corpus, random)), random)
+    number = sum(map(len, characters))
+    encoder = Encoder.load(given.artifact)
+    layers = np.concatenate([vectors(encoder, found) for found in characters], axis=1)
+    upper = range(1, encoder.artifact.config.num_representations)
+    bag = TfidfVectorizer(analyzer="char").fit_transform(
+        around(one) for found in characters for one in found
+    )
+    representations = {"the commonest reading": np.ones((number, 1)), "bag of characters": bag}
+    representations |= {
+        f"layer {layer}" if isinstance(layer, int) else layer: layers[row]
+        for row, layer in enumerate(encoder.artifact.layers)
+    }
+    representations["layers " + " and ".join(map(str, upper))] = np.concatenate(layers[upper], -1)
+    print(" · ".join(provenance(torch.device("cpu")).values()))
+    print(f"{len(characters)} characters, {number} occurrences")
+    print(f"{'':24}{'all':>8}{'new word':>10}")
+    for name, rows in representations.items():
+        right, new = map(np.array, zip(*votes(characters, rows), strict=True))
+        print(f"{name:24}{right.mean():8.3f}{right[new].mean():10.3f}")
+
+
+def lines(corpus: Path, random: Random) -> list[str]:
+    """Some lines of each training part and the held-out ones, in no order."""
+    found: list[str] = []
+    for path in sorted(corpus.glob("train-*.txt")):
+        part = path.read_text("utf-8").split("\n")
+        found += random.sample(part, min(LINES_OF_A_PART, len(part)))
+    for path in sorted(corpus.glob("held_out/*.txt")):
+        found += path.read_text("utf-8").split("\n")
+    random.shuffle(found)
+    return [line for line in found if len(line) in CHARACTERS_OF_A_LINE]
+
+
+def occurrences(lines: Sequence[str]) -> dict[str, list[Occurrence]]:
+    """Where each character stands in a word whose reading the dictionary knows."""
+    jieba.setLogLevel("ERROR")
+    found = defaultdict(list)
+    for line in lines:
+        for word, begin, _ in jieba.tokenize(line):
+            for place, readings in enumerate(PHRASES_DICT.get(word, ())):
+                one = Occurrence(line, begin + place, word, readings[0])
+                found[word[place]].append(one)
+    return found
+
+
+def chosen(found: dict[str, list[Occurrence]], random: Random) -> list[list[Occurrence]]:
+    """Some occurrences of each character that is read in several ways, in no order."""
+    characters = []
+    for character, every in found.items():
+        if "," not in PINYIN_DICT.get(ord(character), ""):
+            continue
+        by_reading = Counter(one.reading for one in every)
+        others = len(every) - by_reading.most_common(1)[0][1]
+        if len(every) >= FEWEST and others >= LEAST_SHARE * len(every):
+            characters.append(random.sample(every, min(OCCURRENCES, len(every))))
+    return characters
+
+
+def vectors(encoder: Encoder, found: Sequence[Occurrence]) -> Vectors:
+    """Of each layer and the context, `[depth + 1, occurrences, dim]`."""
+    readout = Readout(encoder.artifact.layers, center=True)
+    asked = [encoder.spans(one.line, [(one.place, one.place + 1)]) for one in found]
+    return np.concatenate(encoder.embed(asked, [readout] * len(asked)), axis=1)
+
+
+def around(one: Occurrence) -> str:
+    """The characters near it, without it."""
+    before = one.line[max(0, one.place - WINDOW) : one.place]
+    return before + one.line[one.place + 1 : one.place + 1 + WINDOW]
+
+
+def votes(characters: Sequence[Sequence[Occurrence]], rows: Vectors) -> Iterator[tuple[bool, bool]]:
+    """For each occurrence of the other half: is the vote right, and is its word new."""
+    begin = 0
+    for found in characters:
+        mine = rows[begin : begin + len(found)]
+        begin += len(found)
+        half = len(found) // 2
+        judge = KNeighborsClassifier(NEIGHBOURS, metric="cosine")
+        judge.fit(mine[:half], [one.reading for one in found[:half]])
+        words = {one.word for one in found[:half]}
+        for one, reading in zip(found[half:], judge.predict(mine[half:]), strict=True):
+            yield reading == one.reading, one.word not in words
+
+
+if __name__ == "__main__":
+    main()
