@@ -47,7 +47,7 @@ from biLM.readout import CONTEXT, Layer
 from biLM.scalar_mix import ScalarMix
 
 FORMAT = "biLM artifact"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 CONFIG = "config.json"
 WEIGHTS = "weights.safetensors"
 GEOMETRY = "geometry.safetensors"

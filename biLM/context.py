@@ -6,10 +6,12 @@ head expects before piece k, read from the end (`biLM.heads`):
 
     context_r = z_r + mean of f_k over k <= begin + mean of g_k over k >= end + 3 e_r
 
-The first term tells which words would fit, the next two what the text is about, as far as either
-side can tell; a word's sense shows in both. Where a row is a part of a piece, such as 行 of 银行,
+In both means a place counts half as much as the next one towards the row. The first term tells
+which words would fit, the next two what is spoken of, as far as either side can tell; a word's
+sense shows in both. Where a row is a part of a piece, such as 行 of 银行,
 e_r is the mean embedding of the rest, 银; elsewhere it is zero. It weighs as much as the others
-together, which know nothing of the rest. docs/decisions/0017 and 0043 have the figures.
+together, which know nothing of the rest. docs/decisions/0017, 0043 and 0044 have the
+figures.
 """
 
 from collections.abc import Callable, Sequence
@@ -48,8 +50,8 @@ def contexts(
     # Piece k stands in column k + 1, so column `begin` is the piece before the row.
     left, right = top.chunk(2, dim=-1)
     here = _in_blocks(heads.cloze, left[begin], right[end + 1])
-    so_far = _running_mean(_in_blocks(heads.forward_head, left[:-1]))
-    to_come = _running_mean(_in_blocks(heads.backward_head, right[1:].flip(0))).flip(0)
+    so_far = _near_mean(_in_blocks(heads.forward_head, left[:-1]))
+    to_come = _near_mean(_in_blocks(heads.backward_head, right[1:].flip(0))).flip(0)
     context = here + so_far[begin] + to_come[end]
     if rests is not None:
         context = context + WEIGHT_OF_THE_REST * _mean_embeddings(rests, embedding)
@@ -70,8 +72,17 @@ def _in_blocks(
     return torch.cat([head(*block) for block in zip(*blocks, strict=True)])[:places]
 
 
-def _running_mean(x: Float[Tensor, "place width"]) -> Float[Tensor, "place width"]:
-    return x.cumsum(0) / torch.arange(1, len(x) + 1)[:, None]
+def _near_mean(x: Float[Tensor, "place width"]) -> Float[Tensor, "place width"]:
+    """The mean of all up to each place, each counted half as much as the one after it.
+
+    Five steps sum the last 2, 4, 8, 16 and 32; what is further weighs less than float32 can tell.
+    """
+    total = x
+    for far in (1, 2, 4, 8, 16):
+        earlier = nn.functional.pad(total, (0, 0, far, 0))[: len(x)]
+        total = total + 0.5**far * earlier
+    weights = 2 - 0.5 ** torch.arange(len(x))  # 1 + 1/2 + 1/4 + ... as far as there are places
+    return total / weights[:, None]
 
 
 def _mean_embeddings(

@@ -62,10 +62,10 @@ def refused_as_damaged(folder, name):
 # A folder of somebody else.
 
 
-@pytest.mark.parametrize("version", [0, 1, 2, 4, "3", None])
+@pytest.mark.parametrize("version", [0, 1, 2, 3, 5, "4", None])
 def test_a_foreign_version_is_refused_by_both_versions(folder, version):
     edit_config(folder, version=version)
-    with pytest.raises(ForeignVersionError, match=rf"config\.json.*{version!r}.* 3\)"):
+    with pytest.raises(ForeignVersionError, match=rf"config\.json.*{version!r}.* 4\)"):
         load_artifact(folder)
 
 
@@ -77,7 +77,7 @@ def test_a_foreign_format_is_refused_by_both_names(folder, name):
 
 
 def test_a_foreign_version_is_told_before_its_files_are_read(folder):
-    edit_config(folder, version=4)
+    edit_config(folder, version=5)
     (folder / "weights.safetensors").unlink()
     with pytest.raises(ForeignVersionError):
         load_artifact(folder)

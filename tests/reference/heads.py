@@ -24,6 +24,7 @@ def expected(state_dict, f, b):
 def contexts(state_dict, layers, rows, rests=None):
     """[rows, dim]: the cloze plus the mean of what each side expects up to the row, repeated.
 
+    In a mean a place counts half as much as the next one towards the row.
     `layers` are the representations of a row with a boundary piece at both ends. `rests` are for
     each row the embeddings of the rest of its pieces; three times their mean is added.
     """
@@ -38,7 +39,12 @@ def contexts(state_dict, layers, rows, rests=None):
         so_far = [heads(left, last)[0] for left in range(begin + 1)]
         to_come = [heads(0, right)[1] for right in range(end + 1, last + 1)]
         cloze = heads(begin, end + 1)[2]
-        found.append(cloze + np.mean(so_far, axis=0) + np.mean(to_come, axis=0))
+        nearness = 0.5 ** np.arange(len(top))
+        found.append(
+            cloze
+            + np.average(so_far[::-1], axis=0, weights=nearness[: len(so_far)])
+            + np.average(to_come, axis=0, weights=nearness[: len(to_come)])
+        )
         if rests is not None and len(rests[row]):
             found[-1] = found[-1] + 3 * np.mean(rests[row], axis=0)
     return np.array([np.tile(z, 2 * half // len(z)) for z in found]).reshape(len(rows), 2 * half)
