@@ -8,10 +8,11 @@ head expects before piece k, read from the end (`biLM.heads`):
 
 In both means a place counts half as much as the next one towards the row. The first term tells
 which words would fit, the next two what is spoken of, as far as either side can tell; a word's
-sense shows in both. Where a row is a part of a piece, such as 行 of 银行,
-e_r is the mean embedding of the rest, 银; elsewhere it is zero. It weighs as much as the others
-together, which know nothing of the rest. docs/decisions/0017, 0043 and 0044 have the
-figures.
+sense shows in both. docs/decisions/0017 and 0044 have the figures.
+
+Where a row is a part of a piece, such as 行 of 银行, e_r is the mean embedding of the rest, 银;
+elsewhere it is zero. It weighs as much as the three others together, which know nothing of the
+rest. docs/decisions/0043 has the figures.
 """
 
 from collections.abc import Callable, Sequence
