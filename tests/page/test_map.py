@@ -42,6 +42,14 @@ def places(page):
     return np.array(pairs, dtype=float) * [1, -1]
 
 
+def point_at(page, dot):
+    """Move the pointer to the middle of a dot."""
+    page.locator(".scatter").scroll_into_view_if_needed()
+    corner = page.locator(".scatter svg").bounding_box()
+    x, y = places(page)[dot] * [1, -1]
+    page.mouse.move(corner["x"] + x, corner["y"] + y)
+
+
 @pytest.mark.parametrize("kind", ["context", "layer 2"])
 def test_the_dots_stand_where_the_principal_components_are(tab, ask, kind):
     page, body = arrived(tab)
@@ -61,9 +69,8 @@ def test_the_dots_stand_where_the_principal_components_are(tab, ask, kind):
 def test_a_dot_shows_its_sentence_and_no_request_is_made(tab):
     page, body = arrived(tab)
     asked = len(tab.asked)
-    dot = page.locator(DOT).first
-    dot.hover()
     tip = page.locator(".tip")
+    point_at(page, 0)
     expect(tip).to_have_text(body["texts"][0])
     expect(tip.locator("mark")).to_have_text("苹果")
     page.mouse.move(0, 0)
@@ -76,6 +83,15 @@ def test_a_dot_shows_its_sentence_and_no_request_is_made(tab):
     page.locator("#count").select_option("4")
     expect(page.locator(".clusters section")).to_have_count(4)
     assert len(tab.asked) == asked
+
+
+def test_each_dot_can_be_pointed_at_however_near_another_is(tab):
+    page, body = arrived(tab)
+    found = places(page)
+    distances = np.linalg.norm(found[:, None] - found, axis=-1) + 1e9 * np.eye(len(found))
+    for dot in np.argsort(distances.min(axis=1))[:6]:  # the nearest to others
+        point_at(page, int(dot))
+        expect(page.locator(".tip")).to_have_text(body["texts"][dot])
 
 
 def test_the_clusters_hold_each_sentence_once_by_its_colour(tab):

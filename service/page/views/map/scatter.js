@@ -5,6 +5,7 @@ import { h, svg } from "../../dom.js";
 const MARGIN = 26;
 const TALLEST = 560;
 const RADIUS = 6.5;
+const REACH = 13; // pixels from a dot at which it can still be pointed at
 const SHAPES = [
   (r) => `M${-r},0a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0`,
   (r) => `M${-r * 0.9},${-r * 0.9}h${r * 1.8}v${r * 1.8}h${-r * 1.8}z`,
@@ -29,6 +30,10 @@ export function scatter({ dots, centres, title, onPoint }) {
   drawing.append(...threads, ...marks);
   let places = [];
   let reached = 0; // the one dot that the tab key stops at
+  let hovered; // the one under the pointer
+  drawing.addEventListener("pointermove", (event) => hover(nearest(event)));
+  drawing.addEventListener("pointerleave", () => hover());
+  drawing.addEventListener("click", (event) => point(nearest(event)));
 
   function mark({ cluster, shape, label }, index) {
     const outline = SHAPES[shape % SHAPES.length](RADIUS);
@@ -40,14 +45,26 @@ export function scatter({ dots, centres, title, onPoint }) {
         role: "img",
         "aria-label": label,
       },
-      svg("circle", { class: "reach", r: 13 }),
+      svg("circle", { class: "ring", r: REACH }),
       svg("path", { d: outline }),
     );
-    for (const event of ["pointerenter", "focus", "click"])
-      dot.addEventListener(event, () => point(index));
-    for (const event of ["pointerleave", "blur"]) dot.addEventListener(event, () => point());
+    dot.addEventListener("focus", () => point(index));
+    dot.addEventListener("blur", () => point());
     dot.addEventListener("keydown", (event) => walk(event, index));
     return dot;
+  }
+
+  /** The number of the dot that is nearest to the pointer: of dots that overlap, the one meant. */
+  function nearest({ clientX, clientY }) {
+    const { left, top } = drawing.getBoundingClientRect();
+    const distances = places.map(([x, y]) => Math.hypot(clientX - left - x, clientY - top - y));
+    const least = Math.min(...distances);
+    return least <= REACH ? distances.indexOf(least) : undefined;
+  }
+
+  function hover(index) {
+    if (index !== hovered) point(index);
+    hovered = index;
   }
 
   function point(index) {
