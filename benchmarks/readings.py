@@ -18,15 +18,14 @@ from typing import NamedTuple
 
 import jieba
 import numpy as np
-import numpy.typing as npt
 import torch
 from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.neighbors import KNeighborsClassifier
 
 from biLM.encoder import Encoder
-from biLM.readout import Readout
 from training.provenance import provenance
+from training.senses import Vectors, representations, word_layers
 
 LINES_OF_A_PART = 15_000
 CHARACTERS_OF_A_LINE = range(12, 81)
@@ -34,7 +33,6 @@ OCCURRENCES = 40  # of a character, half of them voters
 FEWEST, LEAST_SHARE = 20, 0.1  # of a character, and in it of all readings but the first
 NEIGHBOURS = 5
 WINDOW = 3  # characters on either side, of the bag that does best
-Vectors = npt.NDArray[np.float32]
 
 
 class Occurrence(NamedTuple):
@@ -54,23 +52,16 @@ def main() -> None:
     given = parser.parse_args()
     random = Random(5)
     characters = chosen(occurrences(lines(given.corpus, random)), random)
-    number = sum(map(len, characters))
     encoder = Encoder.load(given.artifact)
-    layers = np.concatenate([vectors(encoder, found) for found in characters], axis=1)
-    upper = range(1, encoder.artifact.config.num_representations)
-    bag = TfidfVectorizer(analyzer="char").fit_transform(
-        around(one) for found in characters for one in found
-    )
-    representations = {"the commonest reading": np.ones((number, 1)), "bag of characters": bag}
-    representations |= {
-        f"layer {layer}" if isinstance(layer, int) else layer: layers[row]
-        for row, layer in enumerate(encoder.artifact.layers)
-    }
-    representations["layers " + " and ".join(map(str, upper))] = np.concatenate(layers[upper], -1)
-    print(" · ".join(provenance(torch.device("cpu")).values()))
-    print(f"{len(characters)} characters, {number} occurrences")
+    every = [one for found in characters for one in found]
+    bag = TfidfVectorizer(analyzer="char").fit_transform(map(around, every))
+    layers = word_layers(encoder, [(one.line, one.place, one.place + 1) for one in every], True)
+    compared = {"the commonest reading": np.ones((len(every), 1)), "bag of characters": bag}
+    compared |= dict(representations(layers, encoder.artifact.mixes))
+    print(provenance(torch.device("cpu")))
+    print(f"{len(characters)} characters, {len(every)} occurrences")
     print(f"{'':24}{'all':>8}{'new word':>10}")
-    for name, rows in representations.items():
+    for name, rows in compared.items():
         right, new = map(np.array, zip(*votes(characters, rows), strict=True))
         print(f"{name:24}{right.mean():8.3f}{right[new].mean():10.3f}")
 
@@ -110,13 +101,6 @@ def chosen(found: dict[str, list[Occurrence]], random: Random) -> list[list[Occu
         if len(every) >= FEWEST and others >= LEAST_SHARE * len(every):
             characters.append(random.sample(every, min(OCCURRENCES, len(every))))
     return characters
-
-
-def vectors(encoder: Encoder, found: Sequence[Occurrence]) -> Vectors:
-    """Of each layer and the context, `[depth + 1, occurrences, dim]`."""
-    readout = Readout(encoder.artifact.layers, center=True)
-    asked = [encoder.spans(one.line, [(one.place, one.place + 1)]) for one in found]
-    return np.concatenate(encoder.embed(asked, [readout] * len(asked)), axis=1)
 
 
 def around(one: Occurrence) -> str:

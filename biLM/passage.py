@@ -96,7 +96,7 @@ def text_passage(tokenizer: Tokenizer, text: str) -> Passage:
 def shortened(passage: Passage, max_pieces: int, lost: Literal["left", "right"]) -> Passage:
     """A text that lost what is beyond so many pieces at one end.
 
-    Rows of pooled levels all stay, some without pieces.
+    Rows of pooled levels all stay, some without pieces; one that lost any has no rest either.
     """
     begin = max(len(passage.ids) - max_pieces, 0) if lost == "left" else 0
     end = begin + max_pieces
@@ -109,7 +109,11 @@ def shortened(passage: Passage, max_pieces: int, lost: Literal["left", "right"])
         (min(max(first, begin), end) - begin, min(max(last, begin), end) - begin)
         for first, last in passage.ranges
     )
-    return replace(passage, ids=ids, ranges=ranges)
+    rests = passage.rests and tuple(
+        rest if begin <= first and last <= end else ()
+        for rest, (first, last) in zip(passage.rests, passage.ranges, strict=True)
+    )
+    return replace(passage, ids=ids, ranges=ranges, rests=rests)
 
 
 def _by_offsets(tokenizer: Tokenizer, text: str, rows: Sequence[Offset]) -> Passage:

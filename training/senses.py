@@ -91,14 +91,16 @@ def score_senses(
     scores = {"bag of characters": _score(_bag_cosine(pairs), same)}
     for geometry in geometries:
         centred = geometry == "centred"
-        first = _word_layers(encoder, [pair.first for pair in pairs], centred)
-        second = _word_layers(encoder, [pair.second for pair in pairs], centred)
-        for name, one, other in _representations(first, second, mixes):
+        first, second = (
+            representations(word_layers(encoder, words, centred), mixes)
+            for words in ([pair.first for pair in pairs], [pair.second for pair in pairs])
+        )
+        for (name, one), (_, other) in zip(first, second, strict=True):
             scores[f"{name}, centred" if centred else name] = _score(_cosine(one, other), same)
     return scores
 
 
-def _word_layers(encoder: Encoder, words: Sequence[tuple[str, int, int]], centred: bool) -> Vectors:
+def word_layers(encoder: Encoder, words: Sequence[tuple[str, int, int]], centred: bool) -> Vectors:
     """Every layer's vector of each word, the context last, `[depth + 1, words, dim]`."""
     readout = Readout(encoder.artifact.layers, center=centred)
     found = []
@@ -109,10 +111,11 @@ def _word_layers(encoder: Encoder, words: Sequence[tuple[str, int, int]], centre
     return np.concatenate(found, axis=1)
 
 
-def _representations(
-    first: Vectors, second: Vectors, mixes: Mapping[str, ScalarMix]
-) -> Iterator[tuple[str, Vectors, Vectors]]:
-    *depths, context = range(len(first))
+def representations(
+    vectors: Vectors, mixes: Mapping[str, ScalarMix]
+) -> Iterator[tuple[str, Vectors]]:
+    """Of words, from their `word_layers`: each by itself, some side by side, each mix; by name."""
+    *depths, context = range(len(vectors))
     upper = "layers " + " and ".join(str(layer) for layer in depths[1:])
     groups = {f"layer {layer}": [layer] for layer in depths} | {
         "context": [context],
@@ -120,11 +123,10 @@ def _representations(
         f"context and layer {depths[-1]}": [context, depths[-1]],
     }
     for name, group in groups.items():
-        yield name, np.concatenate(first[group], axis=-1), np.concatenate(second[group], axis=-1)
+        yield name, np.concatenate(vectors[group], axis=-1)
     for name, mix in mixes.items():
         s = np.array(mix.weights, dtype=np.float32)
-        one, other = (np.einsum("j,jwd->wd", s, vectors[depths]) for vectors in (first, second))
-        yield f"mix {name}", one, other
+        yield f"mix {name}", np.einsum("j,jwd->wd", s, vectors[depths])
 
 
 def _bag_cosine(pairs: Sequence[SensePair]) -> npt.NDArray[np.float64]:

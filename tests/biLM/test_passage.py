@@ -7,6 +7,7 @@ from biLM.passage import (
     char_passage,
     piece_passage,
     pieces_of,
+    shortened,
     span_passage,
     text_passage,
     word_passage,
@@ -152,6 +153,25 @@ def test_the_rest_of_a_span_is_what_its_pieces_hold_beside_it(
 ):
     rest = tuple(piece for side in sides for piece in processor.encode(side))
     assert span_passage(tokenizer, text, [span]).rests == ((rest,) if rest else None)
+
+
+@pytest.mark.parametrize(
+    ("max_pieces", "lost", "has_rest"),
+    [
+        (3, "right", True),
+        (2, "right", True),
+        (1, "right", False),
+        (2, "left", False),
+        (1, "left", False),
+    ],
+)
+def test_a_row_that_lost_pieces_has_lost_their_rest(
+    tokenizer, processor, max_pieces, lost, has_rest
+):
+    passage = span_passage(tokenizer, "吃苹果一", [[0, 2], [3, 4]])
+    assert passage.ranges == ((0, 2), (2, 3))
+    rest = tuple(processor.encode("果")) if has_rest else ()
+    assert shortened(passage, max_pieces, lost).rests == (rest, ())
 
 
 @properties
