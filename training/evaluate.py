@@ -17,7 +17,7 @@ from biLM.tokenizer import Tokenizer
 from training.assemble import assemble, load_objective, require_lstm, round_weights
 from training.checkpoint import load_checkpoint
 from training.held_out import NO_SCORES, Scores, added, judgements
-from training.initial import objective_of
+from training.initial import check_vocabulary, objective_of
 from training.objective import BiLMObjective
 from training.senses import read_folder, score_senses
 from training.shards import Shard, Shards
@@ -38,7 +38,8 @@ def evaluate(
         run: Its folder.
         shards: What it was trained on, and the held-out text.
         senses: Folder of word-in-context pairs.
-        before: An artifact of the same vocabulary, to be scored on the same held-out text.
+        before: An artifact of the same vocabulary, such as the one the run began with, to be scored
+            on the same held-out text.
 
     Raises:
         TrainingError: the run has no checkpoint, a file of pairs cannot be read, the artifact is of
@@ -46,12 +47,13 @@ def evaluate(
     """
     checkpoint = load_checkpoint(run)
     pairs = {}
-    if senses is not None:  # first: what can be refused takes no time
+    if before is not None:  # first: what can be refused takes no time
+        check_vocabulary(before, shards)
+    if senses is not None:
         require_lstm(checkpoint.config)
         pairs = read_folder(senses)
     objective = load_objective(checkpoint, shards)
     round_weights(objective)
-    rival = None if before is None else objective_of(before, shards)
     held_out, fill = score_held_out(objective, shards)
     figures: dict[str, object] = {
         "step": checkpoint.progress.step,
@@ -59,8 +61,14 @@ def evaluate(
         "fill": fill,
         "frequencies_bits_per_character": round(frequency_bits(shards, objective.bilm.config), 4),
     }
-    if rival is not None:
-        figures["before"], _ = score_held_out(rival, shards)
+    if before is not None:
+        table, _ = score_held_out(objective_of(before, shards), shards)
+        figures["before"] = {
+            "id": before.id,
+            "revision": before.revision,
+            "training": before.card.get("training"),
+            "held_out": {"all": table["all"]},
+        }
     if pairs:
         artifact = assemble(objective, checkpoint.config, shards)
         encoder = Encoder(artifact)

@@ -30,7 +30,7 @@ def export(run: Path, shards: Shards, out: Path, sources: Path | None) -> str:
     Args:
         run: Folder with the checkpoint, the log and `evaluation.json`.
         shards: What the run was trained on.
-        out: The artifact folder.
+        out: The artifact folder, whose name becomes the artifact's.
         sources: JSON list that names each source of the corpus and its licence, for the card.
 
     Raises:
@@ -43,7 +43,8 @@ def export(run: Path, shards: Shards, out: Path, sources: Path | None) -> str:
     card = make_card(run, checkpoint, shards, sources)  # first: what can be refused takes no time
     artifact = assemble(load_objective(checkpoint, shards), checkpoint.config, shards)
     golden = make_golden(Encoder(artifact), GOLDEN_TEXTS)
-    return save_artifact(replace(artifact, golden=golden, card=card), out)
+    name = out.resolve().name
+    return save_artifact(replace(artifact, id=name, golden=golden, card=card), out)
 
 
 def make_golden(encoder: Encoder, texts: Sequence[str]) -> tuple[Golden, ...]:

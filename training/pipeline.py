@@ -123,7 +123,8 @@ def report(figures: Json) -> list[str]:
         f" of pieces are known, {figures['frequencies_bits_per_character']:.2f}"
     ]
     if "before" in figures:
-        lines.append(f"the artifact it started from: {_bits(figures['before']['all'])}")
+        before = figures["before"]["held_out"]
+        lines.append(f"the artifact it started from: {_bits(before['all'])}")
     if word["places"]:
         first, among_ten = (word["cloze"][f"accuracy_at_{k}"] for k in (1, 10))
         lines.append(

@@ -133,7 +133,7 @@ def test_an_order_that_was_killed_goes_on_where_it_was(order, tmp_path, monkeypa
 def test_from_an_artifact_the_same_vocabulary_goes_on_and_the_gain_is_told(
     encoder, order, tmp_path
 ):
-    initial = encoder.artifact
+    initial = replace(encoder.artifact, card={"training": {"pieces_seen": 7}})
     asked = replace(order, out=tmp_path / "on", work=tmp_path / "work", initial=initial)
     lines = []
     fulfil(asked, lines.append)
@@ -141,7 +141,9 @@ def test_from_an_artifact_the_same_vocabulary_goes_on_and_the_gain_is_told(
     assert made.pieces_model == initial.pieces_model
     assert made.card["recipe"]["init_from"] == initial.revision
     evaluation = made.card["evaluation"]
-    before, after = evaluation["before"]["all"], evaluation["held_out"]["all"]
+    assert evaluation["before"]["revision"] == initial.revision
+    assert evaluation["before"]["training"] == {"pieces_seen": 7}
+    before, after = (one["held_out"]["all"] for one in (evaluation["before"], evaluation))
     assert after["forward_bits_per_character"] < before["forward_bits_per_character"]
     assert any(line.startswith("the artifact it started from:") for line in lines)
 
