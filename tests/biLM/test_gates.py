@@ -130,12 +130,16 @@ def test_the_shipped_model_ends_where_the_fused_path_does(shipped, length, layer
     np.testing.assert_allclose(stepped, fused, **TO_THE_FUSED_PATH)
 
 
-def test_where_rounding_grows_without_end_each_step_is_still_the_equations(shipped):
-    first_byte = shipped.tokenizer.encode("䶮").ids[0]  # a rare sign; its bytes are pieces
-    model, ids = shipped.artifact.model, [first_byte] * 512
+def test_where_rounding_grows_without_end_each_step_is_still_the_equations():
+    torch.manual_seed(1)
+    model = BiLM(BiLMConfig(num_pieces=20, embedding_size=4, cell_size=16)).requires_grad_(False)
+    for layers in (model.forward_lm.layers, model.backward_lm.layers):
+        for layer in layers:
+            layer.weight_hh_l0.mul_(6)  # so heavy that no two ways of computing stay together
+    ids = [5] * 512
     state = gates_of(model, ids, 1, "forward").state
     far = np.abs(state - expected(model, ids, 1, "forward")[-1]).max(axis=1)
-    assert far[:100].max() < 1e-5
+    assert far[:20].max() < 1e-5
     assert far.max() > 1e-2  # float64 goes another way, and so does each order of sums
     assert_every_row_follows(model, ids, 1, "forward")
 
