@@ -2,10 +2,10 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
-import tomllib
 import venv
 from pathlib import Path
 
@@ -23,11 +23,10 @@ def python(tmp_path):
     """An interpreter with what the RUN line installs."""
     venv.create(tmp_path / "venv", with_pip=False)
     path = tmp_path / "venv" / "bin" / "python"
-    (client,) = re.findall(r"'/(client\S*)'$", DOCKERFILE.read_text("utf-8"), re.MULTILINE)
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    install = [sys.executable, "-m", "pip", "--python", path, "install", "--quiet"]
-    install += [*project["optional-dependencies"]["classifier"], f"{ROOT}/{client}"]
-    subprocess.run(install, check=True, timeout=PATIENCE_S)
+    (run,) = re.findall(r"^RUN (.*(?:\\\n.*)*)", DOCKERFILE.read_text("utf-8"), re.MULTILINE)
+    pip = f"{shlex.quote(sys.executable)} -m pip --python {shlex.quote(str(path))}"
+    command = run.replace("python3 -m pip", pip).replace(" /", f" {shlex.quote(str(ROOT))}/")
+    subprocess.run(["bash", "-c", command], check=True, timeout=PATIENCE_S)
     return path
 
 
