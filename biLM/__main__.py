@@ -1,17 +1,70 @@
-"""`python -m biLM embed`: the vectors of a whole file of texts, without a service."""
+"""`bilm`, or `python -m biLM`: the service, bulk runs and training by one command."""
 
+import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module, metadata, util
+from typing import NamedTuple
+
+DISTRIBUTION = "bilm-vectors"
+
+
+class Command(NamedTuple):
+    """What runs a command: `main(arguments, prog)` of a module."""
+
+    help: str
+    package: str
+    module: str
+    extra: str
+
+
+COMMANDS = {
+    "serve": Command("answer over HTTP until SIGTERM", "service", "__main__", "service"),
+    "embed": Command("a file of texts -> files of vectors", "biLM", "bulk.command", "bulk"),
+    "train": Command("text files -> a model of your own", "training", "__main__", "training"),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; a refusal is one line on standard error and status 2."""
+    """Run one command and return its exit status; 2 where something is not installed."""
+    given = _parser().parse_args(arguments)
+    command = COMMANDS[given.command]
     try:
-        from biLM.bulk import command
+        run = _main_of(command)
     except ModuleNotFoundError as error:
-        sys.stderr.write(f"biLM: {error.name} is not installed; pip install '.[bulk]'\n")
+        if (error.name or "").startswith(("biLM", "bilm", command.package)):
+            raise
+        sys.stderr.write(
+            f"bilm {given.command}: {error.name} is not installed; this command needs biLM with the"
+            f" extra {command.extra!r}: pip install '{DISTRIBUTION}[{command.extra}] @ file://…whl',"
+            f" or scripts/install {command.extra} in a checkout\n"
+        )
         return 2
-    return command.main(arguments)
+    return run(given.arguments, f"bilm {given.command}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    summary = "".join(f"\n  {name:8}{command.help}" for name, command in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="bilm",
+        usage="%(prog)s [--version] COMMAND …",
+        description=f"{__doc__}\n\ncommands:{summary}",
+        epilog="bilm COMMAND --help lists what a command takes.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    version = f"{DISTRIBUTION} {metadata.version(DISTRIBUTION)}"
+    parser.add_argument("--version", action="version", version=version)
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help=argparse.SUPPRESS)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+def _main_of(command: Command) -> Callable[[Sequence[str], str], int]:
+    """The function that runs a command; a wheel has `service` and `training` with bilm_ before."""
+    installed = f"bilm_{command.package}"
+    package = installed if util.find_spec(installed) else command.package
+    run: Callable[[Sequence[str], str], int] = import_module(f"{package}.{command.module}").main
+    return run
 
 
 if __name__ == "__main__":

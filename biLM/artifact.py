@@ -45,6 +45,7 @@ from biLM.mixes import DEFAULT_MIX, read_mixes
 from biLM.model import BiLM
 from biLM.readout import CONTEXT, Layer
 from biLM.scalar_mix import ScalarMix
+from biLM.shipped import model_folder, shipped_models
 
 FORMAT = "biLM artifact"
 FORMAT_VERSION = 4
@@ -158,8 +159,11 @@ def save_artifact(artifact: Artifact, folder: Path) -> str:
     return _revision(config)
 
 
-def load_artifact(folder: Path) -> Artifact:
+def load_artifact(named: str | Path) -> Artifact:
     """Read and verify a folder.
+
+    Args:
+        named: The path of the folder, or the name of a shipped model, such as `zh-small`.
 
     Raises:
         MissingFileError: a file of the format is not there.
@@ -167,6 +171,7 @@ def load_artifact(folder: Path) -> Artifact:
         ChecksumError: a file is not the one that was written.
         DamagedFileError: a file cannot be read as what it should be.
     """
+    folder = model_folder(named)
     data = _read(folder, CONFIG)
     config = _from_json(CONFIG, data)
     found = config.get("format"), config.get("version")
@@ -287,9 +292,10 @@ def _read(folder: Path, name: str) -> bytes:
     try:
         return (folder / name).read_bytes()
     except FileNotFoundError as error:
-        raise MissingFileError(
-            f"{folder / name} does not exist; an artifact has {(CONFIG, *FILES)}"
-        ) from error
+        remedy = f"an artifact has {(CONFIG, *FILES)}"
+        if not folder.exists():
+            remedy = f"there is no such folder, and the shipped models are {[*shipped_models()]}"
+        raise MissingFileError(f"{folder / name} does not exist; {remedy}") from error
     except OSError as error:
         raise DamagedFileError(f"{folder / name} cannot be read: {error}") from error
 

@@ -1,6 +1,6 @@
 """Texts -> contextual vectors: the one door into the package.
 
-    encoder = Encoder.load(Path("models/zh-small"))
+    encoder = Encoder.load("zh-small")
     passage = encoder.chars("我吃了一个苹果")
     vectors = encoder.embed([passage], [Readout(encoder.mix("default"))])[0]  # (7, 1024)
 
@@ -97,7 +97,7 @@ class Encoder:
     @classmethod
     def load(
         cls,
-        folder: Path,
+        folder: str | Path,
         precision: PrecisionChoice = "float32",
         mixes: Path | None = None,
         both_at_once: bool | None = None,
@@ -105,7 +105,7 @@ class Encoder:
         """The encoder of an artifact folder.
 
         Args:
-            folder: Of the artifact.
+            folder: Of the artifact, or the name of a shipped model.
             precision: As of the class.
             mixes: A file of further mixes; see `read_mixes`.
             both_at_once: As of the class.

@@ -84,9 +84,9 @@ class Server(uvicorn.Server):
         )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m service") -> int:
     """Serve until a signal; return the exit status."""
-    flags = vars(_parser().parse_args(arguments))
+    flags = vars(_parser(prog).parse_args(arguments))
     only_check = flags.pop("check_config", False)
     try:
         settings = load_settings(flags)
@@ -104,9 +104,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return Server(settings).serve_until_signal()
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m service",
+        prog=prog,
         description=__doc__,
         epilog=f"Each option can also be set in the environment: --port 9000 or {PREFIX}PORT=9000.",
         argument_default=argparse.SUPPRESS,

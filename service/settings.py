@@ -38,8 +38,9 @@ class Settings(BaseSettings):
         description="TCP port. 0 takes a free one and logs it; below 1024 needs privileges.",
     )
     model: Path = Field(
-        Path("models/zh-small"),
-        description="Artifact folder. The service does not start without a complete one.",
+        Path("zh-small"),
+        description="Artifact folder, or the name of a model that comes with biLM. The service"
+        " does not start without a complete one.",
     )
     mixes: Path | None = Field(
         None,

@@ -2,13 +2,16 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-PACKAGES = ("bilm", "torch", "numpy", "sentencepiece", "fastapi")
+# The name in /info, and the name of the distribution.
+DISTRIBUTIONS = {"bilm": "bilm-vectors"} | {
+    name: name for name in ("torch", "numpy", "sentencepiece", "fastapi")
+}
 NOT_INSTALLED = "checkout"
 
 
 def versions() -> dict[str, str]:
     """The version of each package, by name."""
-    return {name: _version(name) for name in PACKAGES}
+    return {name: _version(found) for name, found in DISTRIBUTIONS.items()}
 
 
 def _version(name: str) -> str:

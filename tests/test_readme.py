@@ -57,7 +57,7 @@ def run(command, address):
 
 def test_there_are_commands_to_run_and_both_languages_have_the_same():
     assert len(commands(README, "curl")) >= 7
-    for begin in ("curl", "scripts/", "BILM_", "docker", "python -m"):
+    for begin in ("curl", "scripts/", "BILM_", "docker", "bilm "):
         assert commands(README, begin) == commands(README_ZH, begin)
 
 
@@ -93,14 +93,22 @@ def cosines(name, text):
     return [float(cosine) for cosine in line.split()]
 
 
-@pytest.mark.parametrize("command", commands(README, "python -m training"))
+@pytest.mark.parametrize("readme", [README, README_ZH])
+def test_the_library_gives_the_vectors_shown(readme):
+    (program,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    found = {}
+    exec(program, found)
+    assert f"# {found['vectors'].shape}" in program
+
+
+@pytest.mark.parametrize("command", commands(README, "bilm train"))
 def test_a_training_step_takes_the_arguments_shown(command):
-    build_parser().parse_args(shlex.split(command)[3:])
+    build_parser().parse_args(shlex.split(command)[2:])
 
 
 @pytest.mark.parametrize("text", [README, (ROOT / "docs/bulk.md").read_text("utf-8")])
 def test_a_bulk_run_takes_the_arguments_shown(text):
-    shown = commands(text, "python -m biLM")
+    shown = commands(text, "bilm embed")
     assert shown
     for command in shown:
-        build_bulk_parser().parse_args(shlex.split(command)[3:])
+        build_bulk_parser().parse_args(shlex.split(command)[2:])

@@ -31,9 +31,9 @@ if TYPE_CHECKING:  # a name of the library's stubs only
     Steps = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m training") -> int:
     """Run one step; a refusal is one line on standard error and status 2."""
-    given = build_parser().parse_args(arguments)
+    given = build_parser(prog).parse_args(arguments)
     try:
         if is_team() and given.step is not _train:
             raise TrainingError("only train runs in several processes; start it without torchrun")
@@ -44,9 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(prog: str = "python -m training") -> argparse.ArgumentParser:
     """The arguments of every step, a paragraph a step."""
-    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser = argparse.ArgumentParser(prog=prog, description=__doc__)
     steps = parser.add_subparsers(required=True, metavar="STEP")
     _declare_text_steps(steps)
     _declare_model_steps(steps)

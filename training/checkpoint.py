@@ -175,7 +175,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         return found[0]
     if refusals:
         raise CheckpointError("; ".join(refusals) + "; remove the folder to start over")
-    raise CheckpointError(f"{folder / NAME} does not exist; run `python -m training train` first")
+    raise CheckpointError(f"{folder / NAME} does not exist; run `bilm train train` first")
 
 
 def find_checkpoints(folder: Path) -> tuple[list[Checkpoint], list[str]]:

@@ -160,7 +160,7 @@ def training_text(folder: Path) -> list[Path]:
     version = json.loads(manifest.read_bytes())["version"] if manifest.exists() else None
     if version != FORMAT_VERSION:
         found = "no whole corpus" if version is None else f"a corpus of version {version}"
-        raise CorpusError(f"{folder} holds {found}; run `python -m training corpus`")
+        raise CorpusError(f"{folder} holds {found}; run `bilm train corpus`")
     return _training_files(folder)
 
 

@@ -85,12 +85,12 @@ def make_card(
 def _read_evaluation(run: Path, step: int) -> dict[str, object]:
     path = run / EVALUATION
     if not path.exists():
-        raise TrainingError(f"{run} has no {EVALUATION}; run `python -m training evaluate` first")
+        raise TrainingError(f"{run} has no {EVALUATION}; run `bilm train evaluate` first")
     figures: dict[str, object] = json.loads(path.read_text("utf-8"))
     if figures.get("step") != step:
         raise TrainingError(
             f"{path} is of step {figures.get('step')}, and the run is at step {step}; run"
-            " `python -m training evaluate` again"
+            " `bilm train evaluate` again"
         )
     return figures
 

@@ -76,7 +76,7 @@ class Shards:
 
     def __post_init__(self) -> None:
         if not (self.folder / "shards.json").exists():
-            raise ShardError(f"{self.folder} holds no shards; run `python -m training shards`")
+            raise ShardError(f"{self.folder} holds no shards; run `bilm train shards`")
         found = self.manifest.get("version")
         if found != FORMAT_VERSION:
             raise ShardError(f"{self.folder} has shard version {found}, not {FORMAT_VERSION}")
@@ -151,7 +151,7 @@ def build_shards(
         )
     train = training_text(corpus)
     if not vocabulary.is_file():
-        raise ShardError(f"{vocabulary} is no file; run `python -m training vocabulary`")
+        raise ShardError(f"{vocabulary} is no file; run `bilm train vocabulary`")
     processor = sentencepiece.SentencePieceProcessor(model_file=str(vocabulary))
     if len(processor) > np.iinfo(np.uint16).max + 1:
         raise ShardError(f"{vocabulary} has {len(processor)} pieces; ids are 16 bits wide")
@@ -164,7 +164,7 @@ def build_shards(
         counts += np.bincount(shard.pieces, minlength=len(processor))
         num_rows += len(shard)
     if not num_rows:
-        raise ShardError(f"{corpus} holds no text to train on; run `python -m training corpus`")
+        raise ShardError(f"{corpus} holds no text to train on; run `bilm train corpus`")
     counts[[processor.bos_id(), processor.eos_id()]] += num_rows
     characters = {}
     for path in sorted((corpus / "held_out").glob("*.txt")):

@@ -56,7 +56,7 @@ def train_vocabulary(files: Sequence[Path], out: Path, config: VocabularyConfig)
         TrainingError: there is nothing to train on, or fewer pieces than asked can be made of it.
     """
     if not files:
-        raise TrainingError("no training text; run `python -m training corpus` first")
+        raise TrainingError("no training text; run `bilm train corpus` first")
     _frequencies()  # before the workers are forked, so that they share the dictionary
     model = BytesIO()
     try:

@@ -1,4 +1,4 @@
-"""The command line of bulk runs: `python -m biLM embed INPUT --out DIR`."""
+"""The command line of bulk runs: `bilm embed INPUT --out DIR`."""
 
 import argparse
 import sys
@@ -20,13 +20,14 @@ from biLM.cpus import granted_cpus
 from biLM.errors import BiLMError, BulkError
 from biLM.pooling import POOLINGS
 from biLM.readout import CONTEXT, Layer
+from biLM.shipped import DEFAULT_MODEL
 
 INTERRUPTED = 130  # as a shell tells of SIGINT
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "bilm embed") -> int:
     """Embed a file; a refusal is one line on standard error and status 2."""
-    given = build_parser().parse_args(arguments)
+    given = build_parser(prog).parse_args(arguments)
     try:
         done = _embed(given)
     except BiLMError as error:
@@ -43,11 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(prog: str = "bilm embed") -> argparse.ArgumentParser:
     """The arguments of `embed`."""
-    parser = argparse.ArgumentParser(prog="python -m biLM", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    embed = commands.add_parser("embed", help="a file of texts -> files of vectors")
+    embed = argparse.ArgumentParser(prog=prog, description=__doc__)
     embed.add_argument(
         "input", type=Path, help=".txt, .tsv or .jsonl, plain or packed as .gz or .xz; .parquet"
     )
@@ -55,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     _declare_texts(embed)
     _declare_vectors(embed)
     _declare_machines(embed)
-    return parser
+    return embed
 
 
 def _declare_texts(embed: argparse.ArgumentParser) -> None:
@@ -76,7 +75,12 @@ def _declare_texts(embed: argparse.ArgumentParser) -> None:
 
 
 def _declare_vectors(embed: argparse.ArgumentParser) -> None:
-    embed.add_argument("--artifact", type=Path, default=Path("models/zh-small"))
+    embed.add_argument(
+        "--artifact",
+        type=Path,
+        default=Path(DEFAULT_MODEL),
+        help="a folder, or the name of a shipped model",
+    )
     embed.add_argument("--mixes", type=Path, help="a file of further mixes, as for BILM_MIXES")
     embed.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto")
     embed.add_argument("--level", choices=LEVELS, default=Wanted.level)
@@ -135,8 +139,10 @@ def _embed(given: argparse.Namespace) -> Done:
         try:
             from biLM.bulk.cluster import Cluster, embed_on_cluster
         except ModuleNotFoundError as error:
-            message = f"{error.name} is not installed; pip install '.[cluster]'"
-            raise BulkError(message) from error
+            raise BulkError(
+                f"{error.name} is not installed; --ray needs biLM with the extra 'cluster':"
+                " scripts/install cluster in a checkout"
+            ) from error
         cluster = Cluster(given.ray, given.workers or 1, given.worker_cpus)
         return embed_on_cluster(source, out, job, settings, cluster, advance)
 

@@ -25,6 +25,7 @@ from biLM.bulk.transform import Transform, Wanted
 from biLM.encoder import Encoder
 from biLM.errors import BiLMError, BulkError
 from biLM.precision import PrecisionChoice, chosen_precision
+from biLM.shipped import model_folder
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def resolved(job: Job, settings: EncoderSettings) -> tuple[Job, EncoderSettings]
     """
     artifact = load_artifact(settings.artifact).with_mixes(settings.mixes)
     settings = EncoderSettings(
-        settings.artifact.absolute(),
+        model_folder(settings.artifact).absolute(),
         chosen_precision(settings.precision),
         revision=artifact.revision,
     )

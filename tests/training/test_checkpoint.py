@@ -137,7 +137,7 @@ def test_a_checkpoint_of_other_sizes_is_refused(run, toy_shards, tmp_path):
 
 
 def test_a_missing_checkpoint_names_the_step_that_makes_one(tmp_path):
-    with pytest.raises(CheckpointError, match="python -m training train"):
+    with pytest.raises(CheckpointError, match="bilm train train"):
         load_checkpoint(tmp_path)
 
 

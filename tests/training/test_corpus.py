@@ -184,7 +184,7 @@ def test_half_a_corpus_is_refused_by_the_steps_that_read_one(tmp_path):
     assert trained_on(tmp_path) == ["苹果"]
     with pytest.raises(CorpusError, match="not UTF-8"):
         corpus_of(tmp_path, a="苹果\n", b=b"\xff\n")
-    with pytest.raises(CorpusError, match="holds no whole corpus; run `python -m training corpus`"):
+    with pytest.raises(CorpusError, match="holds no whole corpus; run `bilm train corpus`"):
         training_text(tmp_path / "out")
 
 

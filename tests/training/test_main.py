@@ -121,7 +121,7 @@ def test_a_run_trained_on_is_exported_by_what_it_is_now(folder, tmp_path, capsys
         patch.setitem(RECIPES, "toy", toy)
         assert main(further) == 0
     assert main(export) == 2
-    assert "run `python -m training evaluate` again" in capsys.readouterr().err
+    assert "run `bilm train evaluate` again" in capsys.readouterr().err
     assert main(["evaluate", str(run), "--shards", shards]) == 0
     assert main(export) == 0
     card = load_artifact(tmp_path / "artifact").card
@@ -145,16 +145,16 @@ def test_a_run_never_evaluated_is_not_exported(folder, tmp_path, capsys):
     out = str(tmp_path / "artifact")
     given = ["export", str(tmp_path / "run"), "--shards", str(folder / "shards"), "--out", out]
     assert main(given) == 2
-    assert "run `python -m training evaluate` first" in capsys.readouterr().err
+    assert "run `bilm train evaluate` first" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("step", "message"),
     [
         (["corpus", "nowhere"], "does not exist"),
-        (["train", "small", "--shards", "nowhere"], "python -m training shards"),
-        (["evaluate", "nowhere", "--shards", "{shards}"], "python -m training train"),
-        (["export", "nowhere", "--shards", "{shards}", "--out", "x"], "python -m training train"),
+        (["train", "small", "--shards", "nowhere"], "bilm train shards"),
+        (["evaluate", "nowhere", "--shards", "{shards}"], "bilm train train"),
+        (["export", "nowhere", "--shards", "{shards}", "--out", "x"], "bilm train train"),
     ],
 )
 def test_a_step_out_of_turn_names_the_step_before_it(folder, capsys, step, message):

@@ -77,7 +77,7 @@ def test_joined_shards_have_the_rows_of_each(toy_shards):
 
 
 def test_a_folder_without_shards_names_the_step_that_makes_them(tmp_path):
-    with pytest.raises(ShardError, match="python -m training shards"):
+    with pytest.raises(ShardError, match="bilm train shards"):
         Shards(tmp_path)
 
 
@@ -95,10 +95,10 @@ def test_a_damaged_shard_is_refused_by_name(tmp_path):
 
 
 def test_a_corpus_folder_without_text_is_refused(tmp_path):
-    with pytest.raises(CorpusError, match="python -m training corpus"):
+    with pytest.raises(CorpusError, match="bilm train corpus"):
         build_shards(tmp_path, tmp_path / "pieces.model", tmp_path / "out")
 
 
 def test_a_vocabulary_that_is_missing_is_refused_with_the_step_that_makes_it(toy_corpus, tmp_path):
-    with pytest.raises(ShardError, match=r"pieces\.model is no file; run `python -m training voc"):
+    with pytest.raises(ShardError, match=r"pieces\.model is no file; run `bilm train voc"):
         build_shards(toy_corpus, tmp_path / "pieces.model", tmp_path / "shards")

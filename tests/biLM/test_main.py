@@ -1,0 +1,66 @@
+"""`bilm COMMAND`: one command for the service, bulk runs and training."""
+
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+import biLM
+from biLM.__main__ import COMMANDS, main
+
+
+def python(code):
+    """What a new interpreter prints."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_that_of_the_command(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([command, "--help"])
+    assert end.value.code == 0
+    assert f"usage: bilm {command}" in capsys.readouterr().out
+
+
+def test_the_commands_are_listed(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    listed = capsys.readouterr().out
+    assert all(f"\n  {name:8}{command.help}" in listed for name, command in COMMANDS.items())
+
+
+@pytest.mark.parametrize("arguments", [[], ["sing"]])
+def test_no_command_and_an_unknown_one_are_refused_by_status_2(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert "usage: bilm" in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_distribution(capsys):
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"bilm-vectors {version('bilm-vectors')}\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "missing", "extra"),
+    [("serve", "fastapi", "service"), ("embed", "h5py", "bulk"), ("train", "tqdm", "training")],
+)
+def test_a_command_whose_extra_is_not_installed_names_the_extra(command, missing, extra):
+    code = f"import sys; sys.modules[{missing!r}] = None; import biLM.__main__ as m; "
+    done = python(f"{code}sys.exit(m.main([{command!r}, '--help']))")
+    assert done.returncode == 2
+    assert f"{missing} is not installed" in done.stderr
+    assert f"scripts/install {extra}" in done.stderr
+
+
+def test_the_package_gives_the_encoder_and_loads_torch_only_for_it():
+    code = "import sys, biLM, biLM.errors; before = 'torch' in sys.modules; biLM.Encoder; "
+    assert python(f"{code}print(before, 'torch' in sys.modules)").stdout == "False True\n"
+
+
+def test_a_name_that_the_package_does_not_have_is_no_attribute():
+    with pytest.raises(AttributeError, match="Encode"):
+        _ = biLM.Encode
