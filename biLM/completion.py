@@ -1,9 +1,9 @@
-"""A text -> how the forward language model goes on with it.
+"""Continue a text with the forward language model.
 
-What may be written, byte pieces and the end among it, is told in `biLM.spelling`; probabilities are
-those of the full softmax, so what may not be written has its share, a small one. The text is cut
-by itself: its last piece stays, even where the model would have made one longer piece of it and
-what follows.
+`biLM.spelling` decides what may be written, byte pieces and the end included. Probabilities are
+those of the full softmax, so pieces that may not be written keep a small share. The text is cut
+into pieces without its continuation: its last piece stays, even where the tokenizer would make one
+longer piece of both.
 """
 
 from collections.abc import Generator
@@ -25,14 +25,15 @@ from biLM.walk import follow, read
 
 @dataclass(frozen=True)
 class Completion:
-    """How a text may go on.
+    """A possible continuation of a text.
 
     Args:
         text: What its pieces spell.
-        pieces: As they stand in the vocabulary.
+        pieces: The pieces as the vocabulary spells them.
         ids: Their piece ids.
-        log_probability: Natural logarithm, given the text: of the pieces, and of the end if
-            finished, as the model has it, whatever temperature and top_k were.
+        log_probability: Natural logarithm of the probability of the pieces, and of the end if
+            finished, given the text. It is that of the model itself, whatever temperature and top_k
+            are.
         finished: Whether the model ended the text there.
     """
 
@@ -45,29 +46,29 @@ class Completion:
 
 @dataclass(frozen=True)
 class Greedy:
-    """Take the most probable piece each time."""
+    """Take the most probable piece at each step."""
 
     @property
     def num_rows(self) -> int:
-        """Paths side by side."""
+        """The number of paths that are searched side by side."""
         return 1
 
     def search(self, rules: Rules) -> Search:
-        """The search itself."""
+        """Return the search under these rules."""
         return search.greedy(rules)
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """Draw each piece by chance; completions come in the order of the draws.
+    """Draw each piece at random; completions come in the order of the draws.
 
-    Draw n depends on the seed and on n, not on how many there are.
+    Draw n depends on the seed and on n, not on the number of completions.
 
     Args:
-        temperature: Above 0: p ^ (1 / temperature); below 1 the probable gets more probable.
-        top_k: How many of the most probable pieces are drawn from.
-        seed: Of the chance.
-        num_completions: 1 to 16.
+        temperature: Above 0; p becomes p ^ (1 / temperature), so below 1 probable pieces gain.
+        top_k: How many of the most probable pieces to draw from, at least 1.
+        seed: Seed of the random numbers.
+        num_completions: Number of draws, 1 to 16.
 
     Raises:
         SearchError: a value is outside its range.
@@ -87,24 +88,24 @@ class Sampling:
 
     @property
     def num_rows(self) -> int:
-        """Paths side by side."""
+        """The number of paths that are searched side by side."""
         return self.num_completions
 
     def search(self, rules: Rules) -> Search:
-        """The search itself."""
+        """Return the search under these rules."""
         draws = [Random(f"{self.seed} {number}") for number in range(self.num_completions)]
         return search.sample(rules, self.temperature, self.top_k, draws)
 
 
 @dataclass(frozen=True)
 class Beam:
-    """Keep the most probable beginnings; completions come the most probable first.
+    """Keep the most probable beginnings; the most probable completion comes first.
 
-    Nothing makes up for length, so short ones that end are often ahead.
+    No score makes up for length, so short completions that end often come first.
 
     Args:
-        num_beams: 1 to 16.
-        num_completions: 1 to num_beams.
+        num_beams: How many beginnings to keep, 1 to 16.
+        num_completions: How many completions to return, 1 to num_beams.
 
     Raises:
         SearchError: a value is outside its range.
@@ -119,11 +120,11 @@ class Beam:
 
     @property
     def num_rows(self) -> int:
-        """Paths side by side."""
+        """The number of paths that are searched side by side."""
         return self.num_beams
 
     def search(self, rules: Rules) -> Search:
-        """The search itself."""
+        """Return the search under these rules."""
         return search.beam(rules, self.num_beams, self.num_completions)
 
 
@@ -131,12 +132,12 @@ Strategy = Greedy | Sampling | Beam
 
 
 class Writer:
-    """The forward language model of an artifact as it writes.
+    """The forward language model of an artifact, used to write completions.
 
     Args:
-        artifact: Its heads and boundary pieces.
-        tokenizer: Of the artifact.
-        stepper: Its forward direction.
+        artifact: The artifact; its heads and boundary pieces are used.
+        tokenizer: The tokenizer of the artifact.
+        stepper: The stepper of its forward direction.
     """
 
     def __init__(self, artifact: Artifact, tokenizer: Tokenizer, stepper: Stepper) -> None:
@@ -148,7 +149,7 @@ class Writer:
     def completions(
         self, ids: tuple[int, ...], strategy: Strategy, max_pieces: int
     ) -> Generator[None, None, list[Completion]]:
-        """What the strategy finds, resting after each step."""
+        """Return the completions that the strategy finds, pausing after each step."""
         config = self._artifact.config
         rules = Rules(max_pieces, config.eos_id, self._spelling.may_follow)
         standing = yield from read(self._stepper, [config.bos_id, *ids])
@@ -171,13 +172,13 @@ class Writer:
 
 @dataclass(frozen=True)
 class CompletionsOf:
-    """The question after completions of a text.
+    """A question about the completions of a text.
 
     Args:
-        writer: Of the artifact.
+        writer: The writer of the artifact.
         ids: Piece ids of the text.
-        strategy: How they are searched.
-        max_pieces: How long one may be, at least 1.
+        strategy: How to search for completions.
+        max_pieces: The largest number of pieces in a completion, at least 1.
 
     Raises:
         SearchError: max_pieces is below 1.
@@ -194,16 +195,16 @@ class CompletionsOf:
 
     @property
     def num_steps(self) -> int:
-        """Steps of the search, at most."""
+        """The largest number of steps that the search may take."""
         return self.max_pieces
 
     @property
     def stepped_pieces(self) -> int:
-        """Pieces read one at a time: those of the text, and of all paths together."""
+        """Pieces read one at a time: those of the text, and at most those of all paths together."""
         return len(self.ids) + self.max_pieces * self.strategy.num_rows
 
     def steps(self) -> Generator[None, None, list[Completion]]:
-        """The answer, after as many rests as there are steps."""
+        """Compute the answer, pausing after each step."""
         return self.writer.completions(self.ids, self.strategy, self.max_pieces)
 
 

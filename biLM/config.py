@@ -4,7 +4,8 @@ from dataclasses import dataclass, fields
 
 from biLM.errors import ConfigError
 
-BOUNDARY_PIECES = 2  # begin and end of a text
+# Every text is read with a begin piece before it and an end piece after it.
+BOUNDARY_PIECES = 2
 
 
 @dataclass(frozen=True)
@@ -13,15 +14,16 @@ class BiLMConfig:
 
     Args:
         num_pieces: Size of the vocabulary.
-        embedding_size: Width of a piece embedding; divides 2 * cell_size, because
-            representation 0 repeats it until it is as wide as the layers.
-        cell_size: Width of one LSTM's memory and of what leaves it (there is no projection).
+        embedding_size: Width of a piece embedding. It must divide 2 * cell_size, because
+            representation 0 repeats the embedding until it is as wide as the layers.
+        cell_size: Width of one LSTM's memory and of its output (there is no projection).
         num_layers: LSTM layers per direction.
         bos_id: Piece id read before every text.
         eos_id: Piece id read after every text.
 
     Raises:
-        ConfigError: a size is below 1, or embedding_size does not divide 2 * cell_size.
+        ConfigError: a value is below 1, a boundary piece is outside the vocabulary, or
+            embedding_size does not divide 2 * cell_size.
     """
 
     num_pieces: int

@@ -1,8 +1,9 @@
 """The CPUs this process may use: what its cgroups grant, not what the machine has.
 
-A quota is the file `cpu.max` of cgroup v2, "<quota> <period>" in microseconds or "max <period>", or
-`cpu.cfs_quota_us` and `cpu.cfs_period_us` of v1, where -1 is none. It counts for every group below,
-so the strictest on the way to the root decides. man 7 cgroups has the form of /proc/self/cgroup.
+cgroup v2 states a quota in the file `cpu.max`: "<quota> <period>" in microseconds, or "max
+<period>" for no quota. v1 has the files `cpu.cfs_quota_us`, where -1 means no quota, and
+`cpu.cfs_period_us`. A quota also applies to every group below it, so the strictest quota on the way
+to the root decides. `man 7 cgroups` describes the format of /proc/self/cgroup.
 """
 
 import os
@@ -10,13 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
-MEMBERSHIP = Path("/proc/self/cgroup")  # lines "<number>:<controllers>:<path>"
+# Each line has the form "<number>:<controllers>:<path>".
+MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def granted_cpus(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> int:
-    """Whole CPUs of the strictest quota and of the affinity mask, whichever are fewer; at least 1.
+    """Return how many whole CPUs the affinity mask and the strictest quota allow, at least 1.
 
-    "150000 100000" -> 1: a second thread would be throttled half of the time.
+    A quota of "150000 100000" gives 1: a second thread would be throttled half of the time.
     """
     allowed = len(os.sched_getaffinity(0))
     quotas = [quota for folder in _groups(cgroups, membership) for quota in _quotas(folder)]
@@ -24,7 +26,7 @@ def granted_cpus(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> int:
 
 
 def _groups(cgroups: Path, membership: Path) -> Iterator[Path]:
-    """The folders of this process's groups and of all above them, the roots included."""
+    """Yield the folders of this process's groups and of all groups above them, roots included."""
     for line in _written(membership).splitlines() or ["0::/"]:
         _, controllers, path = line.split(":", 2)
         if controllers and "cpu" not in controllers.split(","):
@@ -44,7 +46,7 @@ def _quotas(folder: Path) -> Iterator[int]:
 
 
 def _written(path: Path) -> str:
-    """What a file holds; nothing where there is none."""
+    """Return the text of a file, or an empty string if it cannot be read."""
     try:
         return path.read_text()
     except OSError:

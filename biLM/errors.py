@@ -1,69 +1,70 @@
-"""Everything biLM refuses, each with what was found, what is allowed and what to do.
+"""The errors of biLM; each message says what was found, what is allowed and what to do.
 
 BiLMError
-├── ConfigError     sizes or weights that cannot make a model or a mix
-├── TextError       a text that has no pieces by definition: lone surrogates
-├── BlankError      a text to fill that has no blank, or several
-├── SearchError     a search with no beam, or with too many; a temperature of nothing
-├── SpanError       a span that is empty, reversed or outside its text
-├── LayerError      a layer the model does not have
-├── MixError        a mix of the wrong length, or by an unknown name
-├── PrecisionError  numbers that this processor does not multiply
-├── SourceError     a file of texts that cannot be read as such, by file and line or row
-├── BulkError       vectors that cannot be written: the folder, the disk, their size
-├── SelfTestError   vectors that are not the ones the artifact promises
-└── ArtifactError   a folder that cannot be loaded
-    ├── MissingFileError       a file of the format is not there
-    ├── ForeignVersionError    written by another version of the format
+├── ConfigError     the sizes cannot make a model
+├── TextError       a text has no pieces, because it contains a lone surrogate
+├── BlankError      a text to fill has no blank, or several
+├── SearchError     a number of pieces, beams or draws, or a temperature, is out of range
+├── SpanError       a span is empty, reversed or outside its text
+├── LayerError      the model does not have the layer
+├── MixError        a mix does not fit the model, or its name is unknown
+├── PrecisionError  this processor has no units for the precision
+├── SourceError     a file of texts, or a text in it, cannot be used; names file and line or row
+├── BulkError       vectors cannot be written, because of the folder, the disk or their size
+├── SelfTestError   vectors differ from the golden vectors of the artifact
+└── ArtifactError   a folder cannot be loaded
+    ├── MissingFileError       a file of the format is missing
+    ├── ForeignVersionError    another version of the format wrote the folder
     ├── ChecksumError          a file is not the one that was written
-    └── DamagedFileError       a file that cannot be read as what it should be
+    └── DamagedFileError       a file does not have the content that it should have
 
-Raised by this package's own code; a foreign error is its cause and is never lost.
+The code of this package raises these errors. If an error of a library led to one, it is kept as the
+cause.
 """
 
 
 class BiLMError(Exception):
-    """Anything a caller of biLM can mend."""
+    """An error that a caller of biLM can correct."""
 
 
 class ConfigError(BiLMError):
-    """Sizes that cannot make a model."""
+    """The sizes cannot make a model."""
 
 
 class TextError(BiLMError):
-    """A text that is not a sequence of Unicode scalar values."""
+    """A text is not a sequence of Unicode scalar values."""
 
 
 class BlankError(BiLMError):
-    """A text to fill that has not exactly one blank."""
+    """A text to fill does not have exactly one blank."""
 
 
 class SearchError(BiLMError):
-    """A search that cannot be made: a number of pieces, beams or draws, or a temperature."""
+    """A search is impossible with this number of pieces, beams or draws, or this temperature."""
 
 
 class SpanError(BiLMError):
-    """A span that is empty, reversed or outside its text."""
+    """A span is empty, reversed or outside its text."""
 
 
 class LayerError(BiLMError):
-    """A layer the model does not have."""
+    """The model does not have the layer."""
 
 
 class MixError(BiLMError):
-    """A mix that does not fit the model, or a name nobody registered."""
+    """A mix does not fit the model, or no mix has the name."""
 
 
 class PrecisionError(BiLMError):
-    """Numbers that this processor does not multiply."""
+    """This processor has no units for the precision."""
 
 
 class SourceError(BiLMError):
-    """A file of texts that cannot be read as what it should be, or a text that is refused."""
+    """A file of texts cannot be read as its format demands, or one of its texts is refused."""
 
 
 class BulkError(BiLMError):
-    """A bulk run that cannot go on: its folder holds another's output, or takes no more."""
+    """A bulk run cannot continue: its folder contains other vectors, or cannot be written to."""
 
 
 class SelfTestError(BiLMError):
@@ -71,11 +72,11 @@ class SelfTestError(BiLMError):
 
 
 class ArtifactError(BiLMError):
-    """An artifact folder that cannot be loaded."""
+    """An artifact folder cannot be loaded."""
 
 
 class MissingFileError(ArtifactError):
-    """A file of the format is not in the folder."""
+    """A file of the format is missing from the folder."""
 
 
 class ForeignVersionError(ArtifactError):
@@ -87,4 +88,4 @@ class ChecksumError(ArtifactError):
 
 
 class DamagedFileError(ArtifactError):
-    """A file cannot be read as what it should be."""
+    """A file does not have the content that it should have."""

@@ -1,4 +1,4 @@
-"""Files as this project writes them, whole or not at all, and as it reads them, packed or not."""
+"""Write files whole or not at all, and read files of text, compressed or not."""
 
 import gzip
 import json
@@ -21,13 +21,13 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def own_name(path: Path) -> Path:
-    """A temporary name beside `path` that nobody else has who may write the same file."""
+    """Return a temporary name beside `path` that no other writer of the same file uses."""
     return path.with_name(f".{path.name}.{uuid4().hex}.tmp")
 
 
 @contextmanager
 def put_in_place(path: Path, temporary: Path) -> Iterator[Path]:
-    """Have the file that is written to `temporary` stand at `path` in one step, or not at all."""
+    """Let a block write `temporary`, then move it to `path` in one step; on an error, remove it."""
     try:
         yield temporary
         sync(temporary)
@@ -37,7 +37,7 @@ def put_in_place(path: Path, temporary: Path) -> Iterator[Path]:
 
 
 def sync(path: Path) -> None:
-    """Have a file, or the names in a folder, outlast a loss of power."""
+    """Make a file, or the names in a folder, survive a loss of power."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -52,12 +52,12 @@ def to_json(value: Mapping[str, object] | Sequence[object]) -> bytes:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a file, as it stands there.
+    """A line of a file, not yet decoded.
 
     Args:
-        path: Of the file.
-        number: From 1.
-        raw: With its end.
+        path: The file.
+        number: The number of the line, from 1.
+        raw: Its bytes, with the end of the line.
     """
 
     path: Path
@@ -66,14 +66,14 @@ class Line:
 
     @property
     def place(self) -> str:
-        """Where it stands, for messages."""
+        """The file and the number of the line, for messages."""
         return f"{self.path}, line {self.number}"
 
     def text(self, refusal: type[Exception]) -> str:
-        """Without its end, and without the byte order mark of a first line.
+        """Return the text of the line without its end; a first line loses its byte order mark, too.
 
         Args:
-            refusal: Raised where the line is not UTF-8.
+            refusal: The error to raise if the line is not UTF-8.
         """
         try:
             text = self.raw.decode("utf-8-sig" if self.number == 1 else "utf-8")
@@ -86,12 +86,12 @@ class Line:
 
 
 def lines_of(file: BinaryIO, path: Path, refusal: type[Exception]) -> Iterator[Line]:
-    """The lines of an open file of text.
+    """Yield the lines of an open file of text, which may be compressed.
 
     Args:
-        file: As it stands on the disk.
-        path: Its name, whose suffix may tell that it is packed: `.gz` or `.xz`.
-        refusal: Raised where the file is damaged.
+        file: The file as it is on disk.
+        path: Its path; the suffix `.gz` or `.xz` says that it is compressed.
+        refusal: The error to raise if the file is damaged.
     """
     lines = _unpacked(file, path.suffix)
     for number in count(1):
@@ -108,7 +108,7 @@ def lines_of(file: BinaryIO, path: Path, refusal: type[Exception]) -> Iterator[L
 def numbered_lines(
     file: BinaryIO, path: Path, refusal: type[Exception]
 ) -> Iterator[tuple[int, str]]:
-    """The texts of `lines_of`, which have to be UTF-8, and their numbers from 1."""
+    """Return number, from 1, and text of each line of `lines_of`; the file must be UTF-8."""
     return ((line.number, line.text(refusal)) for line in lines_of(file, path, refusal))
 
 

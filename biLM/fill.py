@@ -1,4 +1,4 @@
-"""A text with one blank -> the pieces expected in it, from the left, the right and both sides."""
+"""Find the blank of a text, and the most probable pieces for it."""
 
 import re
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ BLANK = re.compile("_{2,}")
 
 @dataclass(frozen=True)
 class Expected:
-    """A piece that may stand in a blank.
+    """A piece that may fill a blank.
 
     Args:
-        piece: As it stands in the vocabulary.
+        piece: The piece as the vocabulary spells it.
         id: Its piece id.
-        probability: Among all pieces that are text.
+        probability: Its probability among all pieces that are text.
     """
 
     piece: str
@@ -34,9 +34,9 @@ class Blank:
     """A text with one blank.
 
     Args:
-        left: Piece ids of what stands left of it, cut by itself.
-        right: Piece ids of what stands right of it.
-        offset: Where it stands in the text, in code points.
+        left: Piece ids of the text left of the blank, which is cut into pieces by itself.
+        right: Piece ids of the text right of the blank, which is cut into pieces by itself.
+        offset: Where the blank is in the text, in code points.
     """
 
     left: tuple[int, ...]
@@ -45,13 +45,14 @@ class Blank:
 
 
 def find_blank(tokenizer: Tokenizer, text: str) -> Blank:
-    """The one blank of a text.
+    """Return the one blank of a text.
 
     Raises:
-        BlankError: there is no blank, or more than one.
-        TextError: the text holds a lone surrogate.
+        BlankError: the text has no blank, or more than one.
+        TextError: the text contains a lone surrogate.
     """
-    refuse_surrogates(text)  # here, where its place in the text is known
+    # Here the error can still name a place in the whole text.
+    refuse_surrogates(text)
     found = list(BLANK.finditer(text))
     if len(found) != 1:
         raise BlankError(
@@ -64,9 +65,10 @@ def find_blank(tokenizer: Tokenizer, text: str) -> Blank:
 def most_probable(
     logits: Float[Tensor, "side vocab"], tokenizer: Tokenizer, top_k: int
 ) -> dict[str, tuple[Expected, ...]]:
-    """The `top_k` most probable pieces of each side, by the names of `SIDES`.
+    """Return the `top_k` most probable pieces of each side, by the names of `SIDES`.
 
-    Bytes, boundaries and the unknown piece are no text a blank could be filled with.
+    Byte pieces, boundary pieces and the unknown piece are left out, because a blank is filled with
+    text.
     """
     is_text = torch.from_numpy(tokenizer.is_text)
     probabilities = logits.masked_fill(~is_text, -torch.inf).softmax(-1)

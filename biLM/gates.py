@@ -1,17 +1,17 @@
-"""The gates and the cell of an LSTM layer, step by step: what each piece lets in, keeps and shows.
+"""The gates and the cell state of one LSTM layer, computed step by step for every piece.
 
 Hochreiter and Schmidhuber 1997, "Long short-term memory"; the forget gate is that of Gers et al.
-2000, "Learning to forget". With x what the layer reads, h' and c' its state and cell one step
-before (zero at first), W and U its matrices and b the sum of its two biases:
+2000, "Learning to forget". Let x be the input of the layer, h' and c' its state and cell state one
+step before (zero at first), W and U its matrices, and b the sum of its two biases:
 
     i = sigmoid(W_i x + U_i h' + b_i)    input gate: how much of the candidate is written
-    f = sigmoid(W_f x + U_f h' + b_f)    forget gate: how much of the cell is kept
+    f = sigmoid(W_f x + U_f h' + b_f)    forget gate: how much of the cell state is kept
     g = tanh   (W_g x + U_g h' + b_g)    candidate
-    o = sigmoid(W_o x + U_o h' + b_o)    output gate: how much of the cell is shown
+    o = sigmoid(W_o x + U_o h' + b_o)    output gate: how much of the cell state is shown
     c = f * c' + i * g                   cell state
     h = o * tanh(c)                      state
 
-The kernels that read texts fast keep all but h to themselves.
+The fast kernels that read texts return only h, so this module computes every value itself.
 """
 
 from collections.abc import Generator
@@ -33,15 +33,16 @@ Numbers = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Gates:
-    """What one layer of one direction does at each piece of a text: every field `[pieces, cells]`.
+    """The gates and states of one layer of one direction; every field is `[pieces, cells]`.
 
     Args:
         input_gate: i, in [0, 1].
         forget_gate: f, in [0, 1].
         candidate: g, in [-1, 1].
         output_gate: o, in [0, 1].
-        cell_state: c, after the piece.
-        state: h, after the piece; what leaves the layer before a residual connection adds to it.
+        cell_state: c after the piece is read.
+        state: h after the piece is read: the output of the layer before a residual connection is
+            added.
     """
 
     input_gate: Numbers
@@ -54,15 +55,16 @@ class Gates:
 
 @dataclass(frozen=True)
 class GatesOf:
-    """The question after the gates and cells of one layer of one direction.
+    """A question about the gates and cell states of one layer of one direction.
 
-    Whatever the precision in which texts are read, these are float32.
+    The answer is float32, whatever precision texts are read in.
 
     Args:
-        model: Whose layer it is.
-        ids: Piece ids of the text; the boundary pieces are read around it and have no row.
-        layer: Counted from 1, for representation 0 is the piece embedding.
-        direction: From which end the text is read.
+        model: The model that contains the layer.
+        ids: Piece ids of the text. The boundary pieces are read as well, but have no row in the
+            answer.
+        layer: The layer, counted from 1, because representation 0 is the piece embedding.
+        direction: `forward` reads the text from its beginning, `backward` from its end.
 
     Raises:
         LayerError: the model has no such layer.
@@ -82,16 +84,16 @@ class GatesOf:
 
     @property
     def num_steps(self) -> int:
-        """A step for each piece and each layer up to the one that is asked for."""
+        """One step for each piece and boundary piece, in each layer up to the requested one."""
         return self.layer * (len(self.ids) + BOUNDARY_PIECES)
 
     @property
     def stepped_pieces(self) -> int:
-        """Pieces of the text."""
+        """The number of pieces of the text."""
         return len(self.ids)
 
     def steps(self) -> Generator[None, None, Gates]:
-        """The answer, its rows in the order of the text whichever way it is read."""
+        """Compute the answer, pausing after each step; its rows are in text order either way."""
         config = self.model.config
         framed = torch.tensor([config.bos_id, *self.ids, config.eos_id])
         is_forward = self.direction == "forward"
@@ -108,13 +110,13 @@ class GatesOf:
 
 
 def _read(lstm: nn.Module, x: Tensor) -> Generator[None, None, Tensor]:
-    """i, f, g, o, c and h of every step of a row `[time, width]`, as `[values, time, cells]`."""
+    """Return i, f, g, o, c, h of every step of a row `[time, width]`: `[values, time, cells]`."""
     w, u = lstm.get_parameter("weight_ih_l0"), lstm.get_parameter("weight_hh_l0")
     b = lstm.get_parameter("bias_ih_l0") + lstm.get_parameter("bias_hh_l0")
     h = c = x.new_zeros(u.shape[1])
     found = []
     for from_input in x @ w.T + b:
-        i, f, g, o = (from_input + u @ h).view(4, -1)  # as torch stacks them
+        i, f, g, o = (from_input + u @ h).view(4, -1)  # torch's order
         i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
         c = f * c + i * g
         h = o * c.tanh()

@@ -1,7 +1,7 @@
-"""One direction: a stack of LSTM layers read left to right, and the turn that makes it backward.
+"""One direction: LSTM layers that read left to right, and the reversal that makes it backward.
 
-Hochreiter and Schmidhuber 1997, "Long short-term memory", with the forget gate of Gers et al.
-2000. Peters et al. 2018, section 3.1: "a residual connection from the first to second LSTM layer".
+Hochreiter and Schmidhuber 1997, "Long short-term memory", with the forget gate of Gers et al. 2000.
+Peters et al. 2018, section 3.1: "a residual connection from the first to second LSTM layer".
 """
 
 import torch
@@ -12,17 +12,17 @@ FORGET_BIAS = 1.0  # Jozefowicz et al. 2015
 
 
 class LstmStack(nn.Module):
-    """LSTM layers of one direction, a residual connection around each from the second on.
+    """LSTM layers of one direction, with a residual connection around each from the second on.
 
     Args:
-        input_size: Width of what the first layer reads.
+        input_size: Width of the input of the first layer.
         cell_size: Width of each layer's memory and output.
-        num_layers: Layers.
+        num_layers: Number of layers.
     """
 
     def __init__(self, input_size: int, cell_size: int, num_layers: int) -> None:
         super().__init__()
-        # One nn.LSTM a layer. nn.LSTM(num_layers=2, bidirectional=True) is not a biLM: its second
+        # One nn.LSTM per layer. nn.LSTM(num_layers=2, bidirectional=True) is not a biLM: its second
         # layer reads both directions, so its "forward" half sees the future.
         self.layers = nn.ModuleList(
             _new_layer(cell_size if layer else input_size, cell_size) for layer in range(num_layers)
@@ -31,10 +31,10 @@ class LstmStack(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch time width"], chunk_pieces: int, dropout: float = 0.0
     ) -> list[Float[Tensor, "batch time dim"]]:
-        """Return what leaves each layer, every row read from a zero state.
+        """Return the output of each layer; every row starts from a zero state.
 
         Args:
-            x: What the first layer reads.
+            x: The input of the first layer.
             chunk_pieces: Length of one LSTM call; (h, c) is carried from call to call. It bounds
                 memory and keeps oneDNN to a few shapes, and does not change the result.
             dropout: Share of each layer's input that is dropped; 0 outside training.
@@ -51,16 +51,16 @@ class LstmStack(nn.Module):
 def reverse_padded(
     x: Int[Tensor, "batch time"] | Float[Tensor, "batch time dim"], lengths: Int[Tensor, " batch"]
 ) -> Int[Tensor, "batch time"] | Float[Tensor, "batch time dim"]:
-    """Turn each sequence around inside its own length: [1, 2, 3, pad] -> [3, 2, 1, pad].
+    """Reverse each sequence inside its own length: [1, 2, 3, pad] -> [3, 2, 1, pad].
 
-    The backward language model is then an ordinary left-to-right LSTM. Padding comes last in
-    both directions, so it cannot reach a real piece: nothing needs packing, sorting or masking.
+    The backward language model is then an ordinary left-to-right LSTM. Padding comes last in both
+    directions, so it cannot reach a real piece: nothing needs packing, sorting or masking.
     """
-    by_time = x.transpose(0, 1)  # as an LSTM leaves it
+    by_time = x.transpose(0, 1)  # the memory layout of an LSTM's output
     time = torch.arange(len(by_time), device=x.device)[:, None]
     source = torch.where(time < lengths, lengths - 1 - time, time)
     source = source * len(x) + torch.arange(len(x), device=x.device)
-    # Whole columns are moved: gather would look up every number by itself.
+    # index_select moves whole columns; gather would look up every value by itself.
     turned = by_time.flatten(0, 1).index_select(0, source.flatten())
     return turned.view(by_time.shape).transpose(0, 1)
 
@@ -80,12 +80,12 @@ def _read_in_chunks(
 
 
 def draw_weights(layer: nn.Module, cell_size: int, has_forget_gate: bool = True) -> None:
-    """Begin a recurrent layer: every gate's matrix by Xavier's rule, every bias 0 but one.
+    """Initialise a recurrent layer: each gate's matrix by Xavier's rule, every bias 0 but one.
 
     Args:
-        layer: Its parameters named and laid out as torch's are.
+        layer: The layer; its parameters are named and laid out as torch's are.
         cell_size: Width of a gate.
-        has_forget_gate: Whether it stands second, as in torch's order i, f, g, o.
+        has_forget_gate: Whether the layer has a forget gate, second in torch's order i, f, g, o.
     """
     for name, parameter in layer.named_parameters():
         if name.startswith("weight"):

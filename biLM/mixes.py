@@ -1,4 +1,4 @@
-"""A file of named mixes, as a task has learned them or an operator writes them.
+"""Read a file of named scalar mixes, learned by a task or written by an operator.
 
 {"reviews": {"weights": [0.1, 0.3, 0.6], "gamma": 1.2}, "titles": {"logits": [0, 1, 2]}}
 """
@@ -11,19 +11,20 @@ from typing import Any
 from biLM.errors import MixError
 from biLM.scalar_mix import ScalarMix
 
-DEFAULT_MIX = "default"  # every artifact has one of this name
+# Every artifact has a mix of this name.
+DEFAULT_MIX = "default"
 KINDS = {"weights": ScalarMix, "logits": ScalarMix.from_logits}
 
 
 def read_mixes(
     path: Path, num_representations: int, taken: Mapping[str, object]
 ) -> dict[str, ScalarMix]:
-    """The mixes of a file, by name.
+    """Read a file of mixes and return them by name.
 
     Args:
-        path: Of the file.
-        num_representations: Of the model they are for.
-        taken: Names that mean something already; a name has one meaning for each model.
+        path: The file, in JSON.
+        num_representations: Number of representations of the model, and so of weights in a mix.
+        taken: Names that are already in use; a name has one meaning for each model.
 
     Raises:
         MixError: the file cannot be read, or a mix in it does not fit.

@@ -1,7 +1,8 @@
-"""One text as it is asked for: its piece ids, and which of its pieces make up each row.
+"""One text to read: its piece ids, and which of its pieces make up each row.
 
-Levels: `piece` (a row a piece), `char` (a row a code point), `span` (a row a span the caller
-names), `word` (a row a word of the caller's own segmentation), `text` (one row).
+The levels are `piece` (one row per piece), `char` (one row per code point), `span` (one row per
+span that the caller names), `word` (one row per word of the caller's own segmentation) and `text`
+(one row).
 """
 
 from bisect import bisect_left, bisect_right
@@ -14,20 +15,21 @@ from biLM.pooling import PieceRange
 from biLM.tokenizer import Offset, Tokenizer
 
 Level = Literal["piece", "char", "word", "span", "text"]
-SHOWN_NUMBERS = 8  # of what should have been a span
+# A malformed span with more numbers than this is not repeated in the error message.
+SHOWN_NUMBERS = 8
 
 
 @dataclass(frozen=True)
 class Passage:
-    """What one text needs of the model.
+    """One text, and the rows that its vectors belong to.
 
     Args:
         ids: The piece ids of the whole text.
-        ranges: For each row the half-open range of its pieces; None where each piece is a row.
-        offsets: For each row its place in the text, in code points.
-        pieces: The pieces themselves, where each is a row.
-        rests: For each row the piece ids of what its pieces hold of the text beside it: 果 for the
-            row 苹 of the piece 苹果; None where every row is of whole pieces.
+        ranges: For each row, the half-open range of its pieces; None if each piece is a row.
+        offsets: For each row, its place in the text, in code points.
+        pieces: The pieces themselves, if each is a row.
+        rests: For each row, the piece ids of the text that its pieces contain beside the row: 果
+            for the row 苹 of the piece 苹果. None if every row consists of whole pieces.
     """
 
     ids: tuple[int, ...]
@@ -38,24 +40,24 @@ class Passage:
 
     @property
     def num_rows(self) -> int:
-        """Vectors that come back, whether or not they have places in a text."""
+        """The number of vectors that are returned, even if the rows have no offsets."""
         return len(self.ids) if self.ranges is None else len(self.ranges)
 
 
 def piece_passage(tokenizer: Tokenizer, text: str) -> Passage:
-    """A row for each piece."""
+    """Return a text with a row for each piece."""
     found = tokenizer.encode(text)
     return Passage(found.ids, None, found.offsets, found.pieces)
 
 
 def char_passage(tokenizer: Tokenizer, text: str) -> Passage:
-    """A row for each code point: what every piece that touches it says, pooled."""
+    """Return a text with a row for each code point, pooled from every piece that touches it."""
     chars = [(place, place + 1) for place in range(len(text))]
     return _by_offsets(tokenizer, text, chars)
 
 
 def span_passage(tokenizer: Tokenizer, text: str, spans: Sequence[Sequence[int]]) -> Passage:
-    """A row for each half-open span of code points.
+    """Return a text with a row for each half-open span of code points.
 
     Raises:
         SpanError: a span is not 0 <= begin < end <= len(text).
@@ -73,7 +75,7 @@ def span_passage(tokenizer: Tokenizer, text: str, spans: Sequence[Sequence[int]]
 def word_passage(
     tokenizer: Tokenizer, words: Sequence[str], level: Literal["word", "piece", "text"] = "word"
 ) -> Passage:
-    """A text in the caller's segmentation: no piece crosses a word, whatever the model would do."""
+    """Return a text in the caller's segmentation; no piece crosses the boundary of a word."""
     found, ranges = tokenizer.encode_words(words)
     if level == "piece":
         return Passage(found.ids, None, found.offsets, found.pieces)
@@ -88,15 +90,16 @@ def word_passage(
 
 
 def text_passage(tokenizer: Tokenizer, text: str) -> Passage:
-    """One row for the whole text; zeros if the text has no pieces."""
+    """Return a text with one row, which is zeros if the text has no pieces."""
     found = tokenizer.encode(text)
     return Passage(found.ids, ((0, len(found)),), ((0, len(text)),))
 
 
 def shortened(passage: Passage, max_pieces: int, lost: Literal["left", "right"]) -> Passage:
-    """A text that lost what is beyond so many pieces at one end.
+    """Cut a text down to max_pieces pieces by removing pieces from one end.
 
-    Rows of pooled levels all stay, some without pieces; one that lost any has no rest either.
+    Pooled levels keep every row, even one that has no pieces left; a row that lost a piece loses
+    its rest as well.
     """
     begin = max(len(passage.ids) - max_pieces, 0) if lost == "left" else 0
     end = begin + max_pieces
@@ -132,7 +135,7 @@ def _by_offsets(tokenizer: Tokenizer, text: str, rows: Sequence[Offset]) -> Pass
 
 
 def pieces_of(begins: Sequence[int], ends: Sequence[int], begin: int, end: int) -> PieceRange:
-    """The range of pieces that touch [begin, end), empty pieces counted to what follows them.
+    """Return the pieces that touch [begin, end); an empty piece belongs to what follows it.
 
     Begins and ends of pieces never decrease along a text, so both bounds are found by bisection.
     """

@@ -1,25 +1,29 @@
-"""A text with one blank -> the phrases of several pieces expected in it, by what is read.
+"""Find the most probable phrases of several pieces for a blank, from the left, the right or both.
 
-With L what stands left of the blank, R what stands right of it, and x = x_1 .. x_n in between:
+Let L be the text left of the blank, R the text right of it, and x = x_1 .. x_n the phrase between
+them:
 
     forward   log p(x) = sum_i log p_forward(x_i | L x_1 .. x_i-1)      a beam from left to right
     backward  log p(x) = sum_i log p_backward(x_i | x_i+1 .. x_n R)     a beam from right to left
 
-both over the pieces that are text, as for a blank of one piece. From both sides, p(x | L, R) is in
-proportion to p(x, R | L) by the forward model, and to p(x, L | R) by the backward one (Bayes). So
-each model reads a phrase and on into the side it does not know, and the two are pooled in equal
-parts (a logarithmic pool; Genest and Zidek 1986, "Combining probability distributions"):
+Both are probabilities among the pieces that are text, as for a blank of one piece. From both sides,
+p(x | L, R) is proportional to p(x, R | L) by the forward model, and to p(x, L | R) by the backward
+model (Bayes). So each model reads a phrase and then on into the side that it does not know, and the
+two results are pooled in equal parts (a logarithmic pool; Genest and Zidek 1986, "Combining
+probability distributions"):
 
     cloze     log p(x) = (log p_forward(x R' | L) + log p_backward(L' x | R)) / 2 - log Z
 
-R' and L' are the nearest NUM_BEYOND pieces, the boundary among them, and Z makes the candidates
-sum to 1. They come from two beams. Each knows one side until its last piece, which the cloze head
-chooses from both; so a phrase has come to fit where it ends:
+R' and L' are the NUM_BEYOND pieces nearest to the blank on either side, the boundary piece
+included, and Z makes the probabilities of the candidates sum to 1. The candidates come from two
+beams. Each beam knows one side until its last piece, which the cloze head predicts from both sides;
+so a phrase is made to fit where it ends:
 
     from the left    sum_i<n log p_forward(x_i | L x_1 .. x_i-1) + log p_cloze(x_n | L .. x_n-1, R)
     from the right   sum_i>1 log p_backward(x_i | x_i+1 .. x_n R) + log p_cloze(x_1 | L, x_2 .. R)
 
-docs/decisions/0031 has what this finds and what other judges found.
+docs/decisions/0031 shows how often the right phrase is found, compared with other ways to judge
+candidates.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -38,23 +42,27 @@ from biLM.stepper import ROWS, Stepper
 from biLM.tokenizer import Tokenizer
 from biLM.walk import Logits, Standing, follow, read
 
-MAX_PHRASES = ROWS  # each beam is as wide as there are rows
-NUM_BEAMS = 4  # forward, backward, and what is proposed from either side
-NUM_BLOCKS = 2  # of ROWS candidates, as many as both sides propose
-NUM_BEYOND = 8  # pieces of the other side; with 4 a little less is found
+# Each beam is as wide as there are rows.
+MAX_PHRASES = ROWS
+# One beam forward, one backward, and one from either side that proposes candidates.
+NUM_BEAMS = 4
+# Each side proposes at most ROWS candidates, which are judged in blocks of ROWS.
+NUM_BLOCKS = 2
+# How many pieces of the other side are read after a phrase; with 4, phrases are slightly worse.
+NUM_BEYOND = 8
 
 Head = Callable[[Float[Tensor, "batch half"]], Float[Tensor, "batch width"]]
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """Pieces that may stand in a blank.
+    """A phrase that may fill a blank.
 
     Args:
-        pieces: As they stand in the vocabulary.
+        pieces: The pieces as the vocabulary spells them.
         ids: Their piece ids.
         text: What they spell.
-        log_probability: Natural logarithm; see the module.
+        log_probability: Natural logarithm of its probability; the module gives the equations.
     """
 
     pieces: tuple[str, ...]
@@ -67,13 +75,13 @@ Phrases = dict[str, tuple[Phrase, ...]]
 
 
 class Filler:
-    """Both directions of an artifact as they fill blanks.
+    """Both directions of an artifact, used to fill blanks.
 
     Args:
-        artifact: Its heads and boundary pieces.
-        tokenizer: Of the artifact.
-        forward_stepper: Its forward direction.
-        backward_stepper: Its backward direction.
+        artifact: The artifact; its heads and boundary pieces are used.
+        tokenizer: The tokenizer of the artifact.
+        forward_stepper: The stepper of its forward direction.
+        backward_stepper: The stepper of its backward direction.
     """
 
     def __init__(
@@ -90,7 +98,7 @@ class Filler:
         self._is_text = torch.from_numpy(tokenizer.is_text)
 
     def phrases(self, blank: Blank, num_pieces: int, top_k: int) -> Generator[None, None, Phrases]:
-        """The most probable phrases by the names of `SIDES`, resting after each step."""
+        """Return the most probable phrases by the names of `SIDES`, pausing after each step."""
         config = self._artifact.config
         before = yield from read(self._forward, [config.bos_id, *blank.left])
         after = yield from read(self._backward, [config.eos_id, *reversed(blank.right)])
@@ -125,7 +133,7 @@ class Filler:
     def _judged(
         self, blank: Blank, before: Standing, after: Standing, candidates: Sequence[Ids]
     ) -> Generator[None, None, list[Path]]:
-        """The candidates as both directions judge them, the most probable first."""
+        """Return the candidates as both directions judge them, the most probable first."""
         config, heads = self._artifact.config, self._artifact.heads
         to_come = [*blank.right, config.eos_id][:NUM_BEYOND]
         so_far = [*reversed(blank.left), config.bos_id][:NUM_BEYOND]
@@ -146,7 +154,7 @@ class Filler:
     def _read_on(
         self, stepper: Stepper, standing: Standing, head: Head, columns: Sequence[Sequence[int]]
     ) -> Generator[None, None, Tensor]:
-        """The log-probability of what each row reads on, `[ROWS]`, by the full softmax."""
+        """Return the log-probability, `[ROWS]`, of what each row reads, by the full softmax."""
         total = torch.zeros(ROWS, dtype=torch.float64)
         for ids in columns:
             logits = self._full_logits(head(standing.top))
@@ -167,7 +175,7 @@ class Filler:
         return self._logits(self._artifact.heads.cloze(left, right))
 
     def _logits(self, z: Float[Tensor, "batch width"]) -> Float[Tensor, "batch vocab"]:
-        """Bytes, boundaries and the unknown piece are no text a blank could be filled with."""
+        """Return logits in which bytes, boundaries and the unknown piece are minus infinity."""
         return self._full_logits(z).masked_fill(~self._is_text, -torch.inf)
 
     def _full_logits(self, z: Float[Tensor, "batch width"]) -> Float[Tensor, "batch vocab"]:
@@ -180,13 +188,13 @@ class Filler:
 
 @dataclass(frozen=True)
 class PhrasesFor:
-    """The question after phrases for the blank of a text.
+    """A question about the phrases for the blank of a text.
 
     Args:
-        filler: Of the artifact.
-        blank: The text around it.
-        num_pieces: Of a phrase, at least 1.
-        top_k: How many from each side, 1 to 16.
+        filler: The filler of the artifact.
+        blank: The blank, with the text around it.
+        num_pieces: Number of pieces of a phrase, at least 1.
+        top_k: How many phrases to return from each side, 1 to 16.
 
     Raises:
         SearchError: a value is outside its range.
@@ -205,30 +213,31 @@ class PhrasesFor:
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """Of what stands around the blank."""
+        """The piece ids of the text around the blank."""
         return self.blank.left + self.blank.right
 
     @property
     def num_steps(self) -> int:
-        """Steps of the searches and of the judging, at most."""
+        """The largest number of steps that the searches and the judging may take."""
         judging = 2 * NUM_BLOCKS * (self.num_pieces + NUM_BEYOND)
         return NUM_BEAMS * self.num_pieces + judging
 
     @property
     def stepped_pieces(self) -> int:
-        """Pieces read one at a time: around the blank, and of the beams from either side.
+        """Pieces read one at a time: those around the blank, and those of the two plain beams.
 
-        Proposing and judging read more, but no more for a longer text; `num_steps` counts them.
+        Proposing and judging candidates reads more pieces, but no more for a longer text;
+        `num_steps` counts them.
         """
         return len(self.ids) + 2 * ROWS * self.num_pieces
 
     def steps(self) -> Generator[None, None, Phrases]:
-        """The answer, after as many rests as there are steps."""
+        """Compute the answer, pausing after each step."""
         return self.filler.phrases(self.blank, self.num_pieces, self.top_k)
 
 
 def _last(num_pieces: int, others: Logits, last: Callable[[Tensor], Tensor]) -> Logits:
-    """What is expected of the last piece in one way, of those before it in another."""
+    """Return logits that come from `last` for the last piece and from `others` before it."""
     return lambda top, written: last(top) if written == num_pieces - 1 else others(top, written)
 
 

@@ -1,4 +1,4 @@
-"""Pooling: vectors of pieces -> one vector per row, a row being a char, word, span or text."""
+"""Pool the vectors of pieces into one vector per row; a row is a char, word, span or text."""
 
 from collections.abc import Sequence
 from typing import Literal, get_args

@@ -1,8 +1,8 @@
-"""What is asked about a text: its piece ids, and what to make of them.
+"""The questions that the encoder answers, each about one text.
 
 Most questions need representations. They run together: the encoder reads their texts in the same
-batches and lets each make its answer of its own rows. Others are answered in steps, each of which
-needs the one before; they can rest after each.
+batches, and each question makes its answer from its own rows. Other questions are answered in
+steps, each of which needs the one before; they can pause after each step.
 """
 
 from collections.abc import Generator
@@ -29,34 +29,34 @@ Guesses = dict[str, tuple[Expected, ...]]
 
 @runtime_checkable
 class Question(Protocol[Answer_co]):
-    """A text and what is wanted of it."""
+    """A text, and how to make the answer from its representations."""
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """Its piece ids."""
+        """The piece ids of the text."""
         ...
 
     def answer(self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact) -> Answer_co:
-        """What is made of the representations of the text and of its two boundary pieces."""
+        """Make the answer from the representations of the text and of its two boundary pieces."""
         ...
 
 
 @dataclass(frozen=True)
 class VectorsOf:
-    """The vectors of a text, read out as the readout says."""
+    """A question about the vectors of a passage, made as the readout says."""
 
     passage: Passage
     readout: Readout
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """Of the passage."""
+        """The piece ids of the passage."""
         return self.passage.ids
 
     def answer(
         self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact
     ) -> npt.NDArray[np.float32]:
-        """`[rows, dim]`, or `[layers, rows, dim]` where layers are named."""
+        """Return vectors `[rows, dim]`, or `[layers, rows, dim]` if the readout names layers."""
         ranges, context = self.passage.ranges, None
         if self.readout.has_context:
             rests, embedding = self.passage.rests, artifact.model.embedding
@@ -68,12 +68,12 @@ class VectorsOf:
 
 @dataclass(frozen=True)
 class GuessesFor:
-    """The most probable pieces for the blank of a text.
+    """A question about the most probable pieces for the blank of a text.
 
     Args:
-        blank: The text around it.
-        top_k: How many from each side.
-        tokenizer: Of the artifact.
+        blank: The blank, with the text around it.
+        top_k: How many pieces to return from each side.
+        tokenizer: The tokenizer of the artifact.
     """
 
     blank: Blank
@@ -82,11 +82,11 @@ class GuessesFor:
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """Of what stands around the blank."""
+        """The piece ids of the text around the blank."""
         return self.blank.left + self.blank.right
 
     def answer(self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact) -> Guesses:
-        """By the head: `forward` reads what stands left, `backward` right, `cloze` both."""
+        """Return guesses by head: `forward` reads the left, `backward` the right, `cloze` both."""
         heads, half = artifact.heads, artifact.config.cell_size
         before = len(self.blank.left)  # the column of the piece before the blank
         z = heads(framed[-1, before, :half], framed[-1, before + 1, half:])
@@ -96,30 +96,30 @@ class GuessesFor:
 
 @runtime_checkable
 class Stepped(Protocol[Answer_co]):
-    """A question answered in steps: how a text goes on, phrases for a blank, a layer's gates."""
+    """A question answered in steps: completions, phrases for a blank, or the gates of a layer."""
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """Piece ids of its text, read one at a time before the steps."""
+        """The piece ids of the text, which are read one at a time before the steps."""
         ...
 
     @property
     def num_steps(self) -> int:
-        """How many steps there may be."""
+        """The largest number of steps that the answer may take."""
         ...
 
     @property
     def stepped_pieces(self) -> int:
-        """How many pieces may be read one at a time, in all rows together."""
+        """The largest number of pieces that may be read one at a time, in all rows together."""
         ...
 
     def steps(self) -> Generator[None, None, Answer_co]:
-        """The answer, after a rest for each piece of the text and each step."""
+        """Compute the answer, pausing after each piece of the text and after each step."""
         ...
 
 
 class Underway(Generic[Answer_co]):
-    """A question that is answered in steps, and how far that has come.
+    """A question that is answered in steps, and how far its answer has come.
 
     Args:
         asked: The question.
@@ -131,15 +131,19 @@ class Underway(Generic[Answer_co]):
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """Piece ids of its text."""
+        """The piece ids of the text."""
         return self.asked.ids
 
     @torch.inference_mode()
     def go_on(self, seconds: float) -> Answer_co | None:
-        """Return the answer; or None if after so long, and one step at least, there is none yet."""
+        """Work for about so many seconds, one step at least, and return the answer if complete.
+
+        Returns:
+            The answer, or None if it is not complete yet.
+        """
         until = perf_counter() + seconds
         steps = self._resting or self.asked.steps()
-        self._resting = None  # one that fails is over, and whoever asks again begins anew
+        self._resting = None  # after an error, the next call begins again
         try:
             next(steps)
             while perf_counter() < until:

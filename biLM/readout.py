@@ -1,7 +1,7 @@
-"""Representations of one text -> the vectors that were asked for.
+"""Turn the representations of one text into the requested vectors.
 
-In this order: choose or mix the layers, after each is centred if asked; pool pieces into rows;
-scale each row to unit length if asked.
+The steps are, in this order: centre each layer if requested; choose or mix the layers; pool pieces
+into rows; scale each row to unit length if requested.
 """
 
 from collections.abc import Sequence
@@ -23,16 +23,17 @@ Layer = int | Literal["context"]
 
 @dataclass(frozen=True)
 class Readout:
-    """What to make of the representations.
+    """How the representations of a text become vectors.
 
     Args:
-        source: A mix, giving one vector a row; or layers, giving each unmixed: by number, or
-            `context`, what is expected in and around the place of a row without a look at it; the
-            rest of a piece that it is a part of counts to what stands around.
-        pooling: How pieces become a char, word, span or text vector.
-        center: Subtract the mean vector of each layer first and bound what remains, so that cosines
-            mean something; see `biLM.geometry`.
-        normalize: Scale every returned vector to unit L2 norm; a zero vector stays zero.
+        source: A mix, which gives one vector per row, or layers, which are returned unmixed. A
+            layer is a number or `context`, which is what the model predicts in and around the place
+            of a row without seeing the row. If a row is only a part of a piece, the rest of that
+            piece counts as its surroundings.
+        pooling: How the vectors of pieces become the vector of a char, word, span or text.
+        center: Whether to subtract the mean vector of each layer first and bound what remains, so
+            that cosines are meaningful; see `biLM.geometry`.
+        normalize: Whether to scale every returned vector to unit L2 norm; a zero vector stays zero.
     """
 
     source: ScalarMix | tuple[Layer, ...]
@@ -41,12 +42,12 @@ class Readout:
     normalize: bool = False
 
     def num_layers(self) -> int | None:
-        """Length of the leading layer axis, None where there is none."""
+        """Return the length of the leading layer axis, or None for a mix, which has none."""
         return None if isinstance(self.source, ScalarMix) else len(self.source)
 
     @property
     def has_context(self) -> bool:
-        """Whether the context of each row is asked for."""
+        """Whether the context of each row is requested."""
         return not isinstance(self.source, ScalarMix) and CONTEXT in self.source
 
 
@@ -60,14 +61,14 @@ def read_out(
     """Return one vector per row, or one per layer and row.
 
     Args:
-        representations: Of one text.
-        ranges: Pieces of each row; None where each piece is a row.
-        geometry: How each layer and the context are centred.
-        readout: What to make of them.
-        context: Of each row, where the readout has it.
+        representations: The representations of one text.
+        ranges: The range of pieces of each row; None if each piece is a row.
+        geometry: The mean vectors and bounds of the layers and of the context.
+        readout: How to make the vectors.
+        context: The context of each row if the readout requests it, else None.
 
     Raises:
-        LayerError: a layer the representations do not have.
+        LayerError: the readout names a layer that the model does not have.
     """
     assert (context is not None) == readout.has_context, "an unasked or missing context; a bug"
     if readout.center:
@@ -107,7 +108,7 @@ def _with_context(
     layers: tuple[Layer, ...],
     ranges: Sequence[PieceRange] | None,
 ) -> Float[Tensor, "layers rows dim"]:
-    if ranges is not None:  # a row no piece stands on is zero in every layer
+    if ranges is not None:  # a row without pieces is zero in every layer
         has_pieces = torch.tensor([begin < end for begin, end in ranges], dtype=torch.bool)
         context = context * has_pieces[:, None]
     numbered = iter(vectors)

@@ -1,4 +1,4 @@
-"""The scalar mix: representations of all depths -> one vector.
+"""The scalar mix, which blends the representations of all depths into one vector.
 
 Peters et al. 2018, "Deep contextualized word representations", section 3.2, equation 1:
 
@@ -18,15 +18,15 @@ from biLM.errors import MixError
 
 @dataclass(frozen=True)
 class ScalarMix:
-    """Equation 1 with its weights given.
+    """Equation 1 with given weights.
 
     Args:
-        weights: s, one a representation. Unlike the paper they need not come from a softmax:
-            (0, 0, 1) selects the last layer, and a negative weight subtracts one.
-        gamma: The scale of the whole.
+        weights: s, one weight per representation. Unlike the paper, they need not come from a
+            softmax: (0, 0, 1) selects the last layer, and a negative weight subtracts a layer.
+        gamma: The scale of the mixed vector.
 
     Raises:
-        MixError: there is no weight, or a number is not finite.
+        MixError: there is no weight, or a value is not finite.
     """
 
     weights: tuple[float, ...]
@@ -40,8 +40,8 @@ class ScalarMix:
 
     @classmethod
     def from_logits(cls, logits: Sequence[float], gamma: float = 1.0) -> "ScalarMix":
-        """The mix of raw weights w, as a task learns them: s = softmax(w)."""
-        highest = max(logits, default=0.0)  # exp never overflows
+        """Return the mix with s = softmax(w), where w are the raw weights that a task learns."""
+        highest = max(logits, default=0.0)  # subtracted so that exp never overflows
         exponentials = [math.exp(w - highest) for w in logits]
         return cls(tuple(e / sum(exponentials) for e in exponentials), gamma)
 
@@ -58,7 +58,7 @@ class ScalarMix:
                 f"the mix has {len(self.weights)} weights; the model has"
                 f" {representations.shape[0]} representations"
             )
-        # As a tensor, what is too large for float32 becomes infinite, and no error of its own.
+        # A value too large for float32 becomes infinite in a tensor, where a float raises an error.
         scaled = torch.tensor([self.gamma * s for s in self.weights], dtype=representations.dtype)
         mixed = scaled[0] * representations[0]
         for s, layer in zip(scaled[1:], representations[1:], strict=True):

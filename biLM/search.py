@@ -1,10 +1,11 @@
-"""Searches for what a language model goes on with: greedily, by chance, and with a beam.
+"""Search for probable continuations: greedily, by sampling, or with a beam.
 
-A search is a generator, and whoever drives it is the model. It yields what its rows read next and
-is sent, for every row, the natural logarithm of the probability of each piece to follow. So a
-search may rest after any step, and is tested on models small enough to look at everything.
+A search is a generator, and its caller runs the model. The search yields what its rows read next;
+the caller sends back, for every row, the natural logarithm of the probability of each possible next
+piece. So a search can pause after any step, and the tests can run it on models small enough to
+enumerate every path.
 
-The log-probability of a path is that of its pieces, and of its end if it has come to one:
+The log-probability of a path is the sum over its pieces, and over its end if it has reached one:
 
     log p(x_1 .. x_n) = sum_i log p(x_i | x_1 .. x_i-1)
 """
@@ -24,11 +25,12 @@ Ids = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Path:
-    """Pieces, one after the other.
+    """A sequence of pieces.
 
     Args:
-        ids: Their piece ids.
-        log_probability: Natural logarithm, of the pieces and of the end.
+        ids: Their piece ids, without the end.
+        log_probability: Natural logarithm of the probability of the pieces, and of the end if it
+            follows.
         is_finished: Whether the end follows.
     """
 
@@ -38,7 +40,7 @@ class Path:
 
 
 class Step(NamedTuple):
-    """What is read next: row n goes on from row `parents[n]` of the step before with `ids[n]`."""
+    """What the rows read next: row n reads `ids[n]` after row `parents[n]` of the step before."""
 
     parents: list[int]
     ids: list[int]
@@ -46,13 +48,14 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Rules:
-    """What a path may be.
+    """The rules that every path follows.
 
     Args:
-        max_pieces: How long; the end does not count, but must come before.
-        end_id: What ends a path before that; None where all have exactly max_pieces.
-        may_follow: Which pieces may follow some, and how many pieces there is room for; the end,
-            where it may come, is one of them.
+        max_pieces: The most pieces a path may have; a path of this length is complete without an
+            end.
+        end_id: The piece that ends a path early; None if every path has exactly max_pieces pieces.
+        may_follow: Takes the ids of a path and the number of pieces that still fit; returns which
+            pieces may follow, the end among them where it is allowed.
     """
 
     max_pieces: int
@@ -60,19 +63,19 @@ class Rules:
     may_follow: Callable[[Ids, int], Bool[Tensor, " vocab"]]
 
     def allowed(self, path: Path, expected: Float[Tensor, " vocab"]) -> Float[Tensor, " vocab"]:
-        """What is expected after a path, minus infinity where it may not follow."""
+        """Return the log-probabilities after a path, minus infinity for what may not follow."""
         left = self.max_pieces - len(path.ids)
         return expected.masked_fill(~self.may_follow(path.ids, left), -torch.inf)
 
     def extended(self, path: Path, piece_id: int, log_probability: float) -> Path:
-        """A path and one piece more, or its end."""
+        """Return the path with one more piece, or finished if that piece is the end."""
         total = path.log_probability + log_probability
         if piece_id == self.end_id:
             return Path(path.ids, total, is_finished=True)
         return Path((*path.ids, piece_id), total)
 
     def is_over(self, path: Path) -> bool:
-        """Whether nothing may follow a path."""
+        """Return whether the path is complete, so that nothing may follow."""
         return path.is_finished or len(path.ids) == self.max_pieces
 
 
@@ -82,37 +85,40 @@ Choice = Callable[[Float[Tensor, " vocab"]], int]
 
 
 def greedy(rules: Rules) -> Search:
-    """The path that takes the most probable piece each time."""
+    """Search for the path that takes the most probable piece at each step."""
     return _follow(rules, [_most_probable])
 
 
 def sample(rules: Rules, temperature: float, top_k: int, draws: Sequence[Random]) -> Search:
-    """A path for each draw, by chance among the top_k most probable pieces.
+    """Sample one path for each draw; each piece is one of the top_k most probable.
+
+    Piece v is chosen with the probability
 
         q(v) = p(v) ^ (1 / temperature) / sum over the top_k of the same
 
-    A path depends on its own draw alone, not on how many there are.
+    A path depends on its own draw alone, not on the number of draws.
     """
     return _follow(rules, [_Chance(temperature, top_k, draw) for draw in draws])
 
 
 def beam(rules: Rules, num_beams: int, num_paths: int) -> Search:
-    """The most probable paths that a beam finds, the best first.
+    """Search for the most probable paths with a beam; the best comes first.
 
-    Each step extends all paths of the beam by all pieces and keeps the num_beams best; those that
-    end stand aside. It is over when no path of the beam can overtake the num_paths best of them,
-    for a longer path is never more probable. With room for all paths nothing is lost, and the
+    Each step extends all paths of the beam by all pieces and keeps the num_beams best; finished
+    paths are set aside. A longer path is never more probable, so the search ends when no path of
+    the beam can overtake the num_paths best finished ones. If the beam has room for every path, the
     search is exhaustive.
 
-    A plain beam may drop the beginning of the greedy path for others that come to a worse end.
-    Here that path keeps a place, so that no answer is ever less probable than the greedy one.
+    A plain beam may drop the beginning of the greedy path in favour of paths that end up less
+    probable. Here the greedy path always keeps a place, so the best path is never less probable
+    than the greedy one.
     """
     live, ended = [Path()], list[Path]()
-    greedy_path: Path | None = live[0]  # None once it is over
+    greedy_path: Path | None = live[0]  # None once it is complete
     expected = yield None
     while True:
         found = _extensions(rules, live, expected, num_beams)
-        # They are in order of probability: the first of a row is its most probable piece.
+        # Extensions are sorted by probability: the first of a row has its most probable piece.
         greedy_path = next((path for row, path in found if live[row] == greedy_path), None)
         ended += [path for _, path in found if rules.is_over(path)]
         ended.sort(key=lambda path: -path.log_probability)
@@ -128,16 +134,16 @@ def beam(rules: Rules, num_beams: int, num_paths: int) -> Search:
 def _extensions(
     rules: Rules, live: Sequence[Path], expected: Float[Tensor, "batch vocab"], num_beams: int
 ) -> list[tuple[int, Path]]:
-    """Every path by one piece more, with the row it comes from, the most probable first.
+    """Extend every path by one piece; return rows and new paths, the most probable first.
 
-    Of a row its num_beams best pieces and its end, for no other could be kept.
+    Each row contributes only its num_beams best pieces and its end, because no other can be kept.
     """
     found = []
     for row, path in enumerate(live):
         allowed = rules.allowed(path, expected[row])
         best = allowed.topk(min(num_beams + 1, len(allowed))).indices.tolist()
         ends = [] if rules.end_id is None else [rules.end_id]
-        # First what the greedy search takes, for a sort leaves equals in their order.
+        # The choice of the greedy search comes first: a stable sort keeps it first among equals.
         for piece_id in dict.fromkeys([_most_probable(allowed), *best, *ends]):
             value = allowed[piece_id].item()
             if value > -torch.inf:
@@ -146,16 +152,17 @@ def _extensions(
 
 
 def _is_settled(ended: Sequence[Path], live: Sequence[Path], num_paths: int) -> bool:
-    """Whether no path that goes on can come to be among the num_paths best; `ended` is in order."""
+    """Return whether no live path can still join the num_paths best; `ended` is sorted."""
     best = max((path.log_probability for path in live), default=-math.inf)
     worst = ended[num_paths - 1].log_probability if len(ended) >= num_paths else -math.inf
     return worst >= best
 
 
 def _follow(rules: Rules, choices: Sequence[Choice]) -> Search:
-    """A path for each choice, none of which looks at another."""
+    """Build one path for each choice, independently of the others."""
     paths = [Path() for _ in choices]
-    rows = dict.fromkeys(range(len(paths)), 0)  # of each path that goes on, in what is expected
+    # The row in `expected` of each path that is not complete.
+    rows = dict.fromkeys(range(len(paths)), 0)
     expected = yield None
     while True:
         for number, row in rows.items():
@@ -176,7 +183,7 @@ def _most_probable(allowed: Float[Tensor, " vocab"]) -> int:
 
 @dataclass(frozen=True)
 class _Chance:
-    """A choice by chance; see `sample`."""
+    """A random choice of the next piece; see `sample`."""
 
     temperature: float
     top_k: int
@@ -184,7 +191,7 @@ class _Chance:
 
     def __call__(self, allowed: Float[Tensor, " vocab"]) -> int:
         best = allowed.double().topk(min(self.top_k, len(allowed)))
-        # The largest becomes 0 before the division, which may then overflow to minus infinity.
+        # With the largest value at 0, the division can only overflow to minus infinity.
         weights = ((best.values - best.values[0]) / self.temperature).exp()
         place = torch.searchsorted(
             weights.cumsum(0), self.draw.random() * weights.sum(), right=True

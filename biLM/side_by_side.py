@@ -1,8 +1,8 @@
-"""Both directions at once, each on a thread of its own with half of the caller's cores.
+"""Run both directions at once, each on its own thread with half of the caller's cores.
 
-An LSTM reads a text piece by piece, and one piece is too little work to be shared between cores:
-they would wait for each other after every one. Two directions share nothing until both have read
-(docs/decisions/0018 for training, 0036 for reading).
+An LSTM reads a text piece by piece, and one piece is too little work to share between cores: they
+would wait for each other after every piece. The two directions share nothing until both have read
+the text (docs/decisions/0018 for training, 0036 for reading).
 """
 
 import os
@@ -22,10 +22,11 @@ Found = TypeVar("Found")
 
 @contextmanager
 def on_one_core() -> Iterator[int]:
-    """Compute on one core around what runs side by side; the value is the cores there were.
+    """Limit torch to one core while a block runs, and yield how many cores it used before.
 
-    A thread that has helped with an operation of the caller turns in a loop for milliseconds before
-    it sleeps (OpenMP's way to be quick at the next one), on a core that a side needs.
+    Run `side_by_side` inside such a block. A thread that has helped with an operation of the caller
+    spins for milliseconds before it sleeps (so OpenMP is quick to start the next operation), and it
+    spins on a core that one of the sides needs.
     """
     num_cores = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -38,12 +39,13 @@ def on_one_core() -> Iterator[int]:
 def side_by_side(
     work: Callable[..., Found], sides: Iterable[tuple[Any, ...]], num_cores: int | None = None
 ) -> list[Found]:
-    """What `itertools.starmap` returns, both sides at once.
+    """Return what `itertools.starmap` would, but compute both sides at once.
 
     Args:
-        work: Runs without what torch keeps for each thread, such as the caller's autocast.
-        sides: The arguments of either side.
-        num_cores: Of both together; None for those of the caller.
+        work: The function to call. What torch keeps for each thread, such as the caller's autocast,
+            does not apply to it.
+        sides: The arguments of each side.
+        num_cores: Number of cores for both sides together; None for those of the caller.
     """
     num_cores = max(1, (num_cores or torch.get_num_threads()) // 2)
     try:
@@ -59,7 +61,8 @@ def side_by_side(
 class _Pair:
     """Two threads that work for one caller at a time.
 
-    Unlike those of an executor of the standard library they let the process end while one is stuck.
+    Unlike the threads of the standard library's executors, they let the process end while one of
+    them is stuck.
     """
 
     def __init__(self, num_cores: int) -> None:
@@ -69,11 +72,11 @@ class _Pair:
             arguments = [num_cores, begun]
             Thread(target=self._work, args=arguments, name="direction", daemon=True).start()
         begun.wait()
-        # A thread that torch meets later takes the number set last: let that be the caller's.
+        # Threads that torch meets later use the number that was set last: make it the caller's.
         torch.set_num_threads(torch.get_num_threads())
 
     def starmap(self, work: Callable[..., Found], sides: Iterable[tuple[Any, ...]]) -> list[Found]:
-        """The results of both sides; if one fails, not before the other has ended."""
+        """Return the results of both sides; an error is raised only after both have ended."""
         answers: list[Future[Found]] = []
         for side in sides:
             answers.append(Future())
@@ -82,17 +85,18 @@ class _Pair:
         return [answer.result() for answer in answers]
 
     def _work(self, num_cores: int, begun: Barrier) -> None:
-        torch.get_num_threads()  # the first call in a thread undoes what was set before it
+        torch.get_num_threads()  # a thread's first call would undo a number set before it
         torch.set_num_threads(num_cores)
         begun.wait()
         while True:
             answer, work = self._asked.get()
             try:
                 answer.set_result(work())
-            except BaseException as error:  # it is the caller's
+            except BaseException as error:  # the caller raises it
                 answer.set_exception(error)
-            del answer, work  # or a batch would be kept until the next one
+            del answer, work  # they would keep a batch in memory until the next one
 
 
-_idle: defaultdict[int, list[_Pair]] = defaultdict(list)  # by the cores of each thread
-os.register_at_fork(after_in_child=_idle.clear)  # threads stay with the parent
+# Idle pairs by the number of cores that each of their threads uses.
+_idle: defaultdict[int, list[_Pair]] = defaultdict(list)
+os.register_at_fork(after_in_child=_idle.clear)  # a fork does not copy threads

@@ -1,10 +1,11 @@
-"""Which pieces may follow, so that what is written can be read: text in whole characters.
+"""Decide which pieces may follow, so that a completion is text in whole characters.
 
-A character outside the vocabulary is written in byte pieces, those of its UTF-8 form one after the
-other. A byte may come only where it goes on with a character, or begins one for which there is
-room; until the character is whole nothing else may come. Control characters and ends of lines are
-no text: no text that is read has them, for the vocabulary drops them or makes them spaces. The
-unknown piece and the begin of a text never may come, its end only between characters.
+A character outside the vocabulary is written as byte pieces, one for each byte of its UTF-8 form. A
+byte piece may come only where it continues a character, or where it begins one that still fits;
+until the character is complete, no other piece may come. Control characters and line separators are
+not allowed: no text that the model reads contains them, because the vocabulary drops them or turns
+them into spaces. The unknown piece and the begin piece may never come; the end piece may come only
+between characters.
 """
 
 import unicodedata
@@ -15,16 +16,18 @@ from torch import Tensor
 
 from biLM.tokenizer import Tokenizer
 
-MAX_BYTES = 4  # of a character
-NO_TEXT = ("Cc", "Zl", "Zp")  # Unicode's controls, and separators of lines and paragraphs
-CONTINUING = range(0x80, 0xC0)  # bytes that stand inside a character
+MAX_BYTES = 4  # per character
+# Unicode's categories of controls, line separators and paragraph separators.
+NO_TEXT = ("Cc", "Zl", "Zp")
+# The values of a byte that continues a character.
+CONTINUING = range(0x80, 0xC0)
 
 
 class Spelling:
     """The rule for one vocabulary.
 
     Args:
-        tokenizer: Of the artifact.
+        tokenizer: The tokenizer of the artifact.
         end_id: The piece that ends a text.
     """
 
@@ -32,14 +35,14 @@ class Spelling:
         self._byte_of = tokenizer.byte_of
         text = torch.from_numpy(tokenizer.is_text.copy())
         text[end_id] = True
-        # Between two characters, by the room there is.
+        # The pieces that may come between two characters, for each number of pieces that still fit.
         self._between = [self._with_bytes(text, b"", room) for room in range(1, MAX_BYTES + 1)]
 
     def may_follow(self, ids: tuple[int, ...], room: int) -> Bool[Tensor, " vocab"]:
-        """The pieces that may come next.
+        """Return which pieces may come next.
 
         Args:
-            ids: What is written, from a place between two characters on.
+            ids: The pieces written so far; the first of them begins a character.
             room: How many pieces may still come, at least 1.
         """
         if begun := self._begun(ids):
@@ -47,7 +50,7 @@ class Spelling:
         return self._between[min(room, MAX_BYTES) - 1]
 
     def _begun(self, ids: tuple[int, ...]) -> bytes:
-        """The bytes of the last character, as long as it is not whole."""
+        """Return the bytes of the last character if it is incomplete, else no bytes."""
         begun = b""
         for piece_id in reversed(ids[1 - MAX_BYTES :]):
             byte = self._byte_of.get(piece_id)
@@ -69,13 +72,13 @@ class Spelling:
 
 
 def missing_bytes(begun: bytes) -> int | None:
-    r"""How many bytes a character lacks of which these are the first; None if there is no such one.
+    r"""Return how many more bytes a character that begins so needs; None if no character does.
 
     b"a" -> 0, b"\xe4\xb8" -> 1, b"\xff" -> None
     """
     lead = begun[0]
     missing = 1 + (lead >= 0xC0) + (lead >= 0xE0) + (lead >= 0xF0) - len(begun)
-    # Some first bytes take only low bytes after them, some only high ones.
+    # After some first bytes only low bytes are valid, after others only high bytes.
     return missing if any(_is_text(begun + last * missing) for last in (b"\x80", b"\xbf")) else None
 
 

@@ -1,9 +1,10 @@
-"""Text -> pieces, piece ids and offsets in code points of the text as it was given.
+"""Cut a text into pieces, with their ids and their offsets in code points of the original text.
 
-A sentencepiece unigram model reads the text whole: no word segmenter, no added white space. Text
-is compared after NFKC, but offsets count the caller's own code points, so a piece may be empty
-([3, 3]) where one character became several, and a character it does not know becomes the
-bytes of its UTF-8 form, all but the last of them empty.
+A sentencepiece unigram model cuts the text as a whole: no word segmenter runs before it, and no
+white space is added. The model matches text after NFKC normalisation, but offsets count the code
+points of the caller's text. So an offset may be empty, such as [3, 3], where normalisation turned
+one character into several. A character outside the vocabulary becomes the bytes of its UTF-8 form,
+one piece each; all of them except the last have empty offsets.
 """
 
 import re
@@ -25,12 +26,12 @@ Offset = tuple[int, int]
 
 @dataclass(frozen=True)
 class Pieces:
-    """What the model reads of one text: three sequences of one length.
+    """The pieces of one text: three sequences of equal length.
 
     Args:
-        pieces: As they stand in the vocabulary; a space is written U+2581.
+        pieces: The pieces as the vocabulary spells them; U+2581 stands for a space.
         ids: Their piece ids.
-        offsets: Where each stands in the text.
+        offsets: Their offsets in the text.
     """
 
     pieces: tuple[str, ...]
@@ -42,10 +43,10 @@ class Pieces:
 
 
 def refuse_surrogates(text: str) -> None:
-    """Refuse what no UTF-8 text can hold.
+    """Refuse a text that cannot be encoded in UTF-8.
 
     Raises:
-        TextError: the text holds a lone surrogate.
+        TextError: the text contains a lone surrogate.
     """
     if found := LONE_SURROGATE.search(text):
         raise TextError(
@@ -55,17 +56,17 @@ def refuse_surrogates(text: str) -> None:
 
 
 class Tokenizer:
-    """A sentencepiece model.
+    """A sentencepiece model that cuts texts into pieces.
 
     Args:
-        model: The bytes of a `pieces.model`.
+        model: The content of a `pieces.model` file.
 
     Raises:
-        DamagedFileError: they are not one.
+        DamagedFileError: the content is not a sentencepiece model.
     """
 
     def __init__(self, model: bytes) -> None:
-        if not model:  # sentencepiece takes no bytes for no model yet
+        if not model:  # sentencepiece would read empty bytes as "no model yet" and not fail
             raise DamagedFileError("pieces.model is empty")
         try:
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
@@ -74,17 +75,17 @@ class Tokenizer:
 
     @property
     def num_pieces(self) -> int:
-        """Size of the vocabulary."""
+        """The size of the vocabulary."""
         return len(self._processor)
 
     def piece(self, piece_id: int) -> str:
-        """A piece as it stands in the vocabulary; a space is written U+2581."""
+        """Return a piece as the vocabulary spells it; U+2581 stands for a space."""
         piece: str = self._processor.id_to_piece(piece_id)
         return piece
 
     @cached_property
     def is_text(self) -> npt.NDArray[np.bool_]:
-        """For each piece whether it stands for characters: no byte, boundary or unknown."""
+        """Whether each piece is text, and not a byte, a boundary or the unknown piece."""
         of = self._processor
         others = (of.is_control, of.is_unknown, of.is_byte)
         every = range(self.num_pieces)
@@ -92,17 +93,17 @@ class Tokenizer:
 
     @cached_property
     def byte_of(self) -> Mapping[int, int]:
-        """The byte that a piece stands for, of the pieces that stand for one: "<0xE4>" -> 0xE4."""
+        """The byte that each byte piece stands for, by piece id: the piece "<0xE4>" has 0xE4."""
         every = filter(self._processor.is_byte, range(self.num_pieces))
         return {id_: int(self.piece(id_)[len("<0x") : -1], 16) for id_ in every}
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text that pieces spell; bytes that make no character become U+FFFD."""
+        """Return the text that pieces spell; bytes that form no character become U+FFFD."""
         text: str = self._processor.decode(list(ids))
         return text
 
     def ids(self, text: str) -> list[int]:
-        """The piece ids of a text that holds no lone surrogate."""
+        """Return the piece ids of a text that contains no lone surrogate."""
         ids: list[int] = self._processor.encode(text)
         return ids
 
@@ -110,7 +111,7 @@ class Tokenizer:
         """Cut a text into pieces.
 
         Raises:
-            TextError: the text holds a lone surrogate, which no UTF-8 text can.
+            TextError: the text contains a lone surrogate, which UTF-8 cannot encode.
         """
         refuse_surrogates(text)
         encoded = self._processor.encode(text, return_type="offset_mapping")
@@ -118,10 +119,10 @@ class Tokenizer:
         return Pieces(tuple(encoded["pieces"]), tuple(encoded["ids"]), offsets)
 
     def encode_words(self, words: Sequence[str]) -> tuple[Pieces, list[tuple[int, int]]]:
-        """Cut each word by itself, so that no piece crosses the caller's boundaries.
+        """Cut each word by itself, so that no piece crosses the boundary of a word.
 
-        Two words that script writes apart are read with a space between them; the space belongs
-        to the word after it. Offsets count code points of the words joined without spaces.
+        Where the script would separate two words by a space, a space is read between them; it
+        belongs to the second word. Offsets count code points of the words joined without spaces.
 
         Returns:
             The pieces, and for each word the half-open range of its pieces.
@@ -146,7 +147,7 @@ class Tokenizer:
 
 
 def _are_written_apart(before: str, after: str) -> bool:
-    """Whether a space stands between two words: letters or digits of a narrow script on both sides.
+    """Return whether letters or digits of a narrow script meet, so that a space parts the words.
 
     ("New", "York") -> True; ("苹果", "手机"), ("苹果", "Pro"), ("York", ",") -> False
     """

@@ -1,7 +1,7 @@
-"""A text read and gone on with one piece at a time, with a rest after each step.
+"""Read a text and continue it, one piece at a time, with a pause after each step.
 
-Both functions are generators: they yield nothing, but in between, whoever drives them may let
-others have their turn, or stop. What they return is what they are for.
+Both functions are generators. They yield no values; at each yield their caller may let other work
+run, or stop. The result is their return value.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -15,7 +15,7 @@ from biLM.stepper import ROWS, States, Stepper, from_rows
 
 
 class Standing(NamedTuple):
-    """Where every row stands: its top state, and what it carries on."""
+    """The state of every row: the output of its top layer, and the (h, c) that it carries on."""
 
     top: Float[Tensor, "batch half"]
     states: States
@@ -26,11 +26,12 @@ Logits = Callable[[Float[Tensor, "batch half"], int], Float[Tensor, "batch vocab
 
 
 def read(stepper: Stepper, ids: Sequence[int]) -> Generator[None, None, Standing]:
-    """Read a text, the same in every row.
+    """Read the same text in every row, and return the state after it.
 
     Args:
-        stepper: Of the direction.
-        ids: At least one piece, boundary pieces included, in the order of that direction.
+        stepper: The stepper of one direction.
+        ids: Piece ids in the reading order of that direction, boundary pieces included; at least
+            one.
     """
     standing = Standing(*stepper.step(stepper.start(), [ids[0]] * ROWS))
     for piece_id in ids[1:]:
@@ -42,13 +43,13 @@ def read(stepper: Stepper, ids: Sequence[int]) -> Generator[None, None, Standing
 def follow(
     stepper: Stepper, standing: Standing, logits: Logits, search: Search
 ) -> Generator[None, None, list[Path]]:
-    """Let a search go on from where a text has been read.
+    """Run a search from the state after a text, and return the paths that it finds.
 
     Args:
-        stepper: What the search reads with.
-        standing: Where it begins, the same in every row.
-        logits: What is expected.
-        search: It has not begun, and reads at most ROWS rows.
+        stepper: Reads the pieces that the search chooses.
+        standing: The state to begin with, the same in every row.
+        logits: Computes the logits of the next piece.
+        search: A search that has not begun, and that reads at most ROWS rows.
     """
     next(search)
     num_rows, written = 1, 0
