@@ -1,1 +1,1 @@
-"""Whole corpora to files of vectors, on one machine or on many."""
+"""Bulk runs: whole corpora become files of vectors, on one machine or on many."""

@@ -1,8 +1,8 @@
-"""The same run on a Ray cluster: one task reads, workers on any node embed and write, this counts.
+"""Do a bulk run on a Ray cluster: one task reads, and workers on any node embed and write.
 
-The folder, the artifact and the file of texts stand at the same path on every machine. The files
-come out as those of one machine: what makes a part is decided where the texts are read, in order.
-A part that a lost node had begun is done by another.
+This process counts the finished parts. The folder, the artifact and the file of texts have the same
+path on every machine. The files are the same as from one machine, because parts are divided where
+the texts are read, in order. A part that a lost node had begun is redone by another node.
 """
 
 import logging
@@ -28,17 +28,18 @@ from biLM.bulk.sources import Source
 from biLM.errors import BiLMError, BulkError, SourceError
 
 CONNECT_S = 5
-Batch = dict[str, Any]  # columns of a block, as Ray hands them over
+Batch = dict[str, Any]  # the columns of a block, in the form in which Ray passes them
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where the work is done.
+    """The cluster that does the work.
 
     Args:
-        address: Of a running cluster, `auto` for the one of this machine, `local` for a new one.
-        workers: Encoders that run at a time.
-        worker_cpus: Of each.
+        address: Address of a running cluster, `auto` for the one of this machine, `local` for a new
+            one.
+        workers: Number of encoders that run at a time.
+        worker_cpus: Number of CPUs of each worker.
     """
 
     address: str
@@ -54,11 +55,12 @@ def embed_on_cluster(
     cluster: Cluster,
     advance: Callable[[int], object],
 ) -> Done:
-    """As `embed_source`, by the workers of a cluster.
+    """Do what `embed_source` does, with the workers of a cluster.
 
     Raises:
-        SourceError: a text is refused, or the source is not the one before.
-        BulkError: the folder holds other vectors or cannot be written to, or there is no cluster.
+        SourceError: a text is refused, or the source is not that of the previous run.
+        BulkError: the folder contains other vectors or cannot be written to, or the cluster cannot
+            be reached or fails.
     """
     job, settings = resolved(job, settings)
     with open_ledger(out, job, settings) as ledger, _connected(cluster.address):
@@ -73,39 +75,42 @@ def embed_on_cluster(
 
 
 class PartsOf(Datasource):
-    """The parts of a source, a block each, read by one task in order.
+    """The parts of a source for Ray: one block per part, read in order by one task.
 
     Args:
-        source: Of the texts.
-        done: What is written.
-        job: What is made of them.
+        source: The source of the texts.
+        done: What has been written.
+        job: What to make of the texts.
     """
 
     def __init__(self, source: Source, done: Done, job: Job) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # of Ray
+        super().__init__()  # type: ignore[no-untyped-call]  # Ray has no types
         told = done, job.part_characters, job.skips_refused
         self._read = lambda: (_block(part) for part in parts_or_refusal(source, *told))
 
     def estimate_inmemory_data_size(self) -> int | None:
-        """Not known before it is read."""
+        """Return None: the size is unknown before the source is read."""
         return None
 
     def get_read_tasks(
         self, *_: object, **__: object
-    ) -> list[Any]:  # the hints of ReadTask are old
-        """One, whatever the parallelism: reading is fast beside embedding."""
+    ) -> list[Any]:  # ReadTask's own type is outdated
+        """Return one task, whatever the parallelism: embedding takes far longer than reading."""
         nothing = BlockMetadata(num_rows=None, size_bytes=None, input_files=None, exec_stats=None)
         return [ReadTask(self._read, nothing)]
 
 
 class RayWriter:
-    """A worker: writes the part of each block."""
+    """A worker, which writes the part of each block."""
 
     def __init__(self, writer: PartWriter) -> None:
         self._write = writer
 
     def __call__(self, batch: Batch) -> Batch:
-        """Write one part; return what was written, or the refusal. Ray would wrap an error."""
+        """Write one part; return what was written, or the refusal.
+
+        A refusal is not raised, because Ray would wrap the error.
+        """
         found = pickle.loads(batch["part"][0])
         try:
             if not isinstance(found, SourceError):
@@ -118,7 +123,7 @@ class RayWriter:
 def _written(parts: PartsOf, writer: PartWriter, cluster: Cluster) -> Dataset:
     context = DataContext.get_current()
     context.execution_options.preserve_order = True  # the ledger counts parts in their order
-    context.enable_progress_bars = False  # there is one for the whole
+    context.enable_progress_bars = False  # the whole run has one of its own
     written: Dataset = ray.data.read_datasource(parts, num_cpus=0).map_batches(
         RayWriter,
         fn_constructor_args=(writer,),
@@ -130,10 +135,10 @@ def _written(parts: PartsOf, writer: PartWriter, cluster: Cluster) -> Dataset:
 
 
 def _rows(dataset: Dataset) -> Generator[bytes, None, None]:
-    """What the workers tell, in order; closed, it lets go of the run, which ends it.
+    """Yield the results of the workers in order; closing this generator ends Ray's run.
 
-    `iter_rows` of Ray has a thread that reads ahead, and an error's traceback would keep its run
-    alive: what still asks Ray after its shutdown ends the whole process without a word.
+    `iter_rows` of Ray reads ahead in a thread, and the traceback of an error would keep its run
+    alive. A thread that calls Ray after its shutdown ends the whole process without a message.
     """
     for bundle in dataset.iter_internal_ref_bundles():
         for block in bundle.block_refs:
@@ -153,11 +158,12 @@ def _unless_failed(pickled: bytes) -> Written:
 
 @contextmanager
 def _connected(address: str) -> Iterator[None]:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a new one would report to its makers
+    # A cluster that is started here would otherwise send usage data to Ray's makers.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         _reach(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (OSError, ValueError, RuntimeError) as error:  # the last: one of another version
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: another version of Ray
         raise BulkError(f"there is no Ray cluster for this at {address}: {error}") from error
     try:
         yield
@@ -168,7 +174,7 @@ def _connected(address: str) -> Iterator[None]:
 
 
 def _reach(address: str) -> None:
-    """Ray itself tries for minutes where nobody listens."""
+    """Fail within seconds if nobody listens at the address; Ray itself would try for minutes."""
     host, _, port = address.rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host, int(port)), CONNECT_S).close()

@@ -22,11 +22,12 @@ from biLM.pooling import POOLINGS
 from biLM.readout import CONTEXT, Layer
 from biLM.shipped import DEFAULT_MODEL
 
-INTERRUPTED = 130  # as a shell tells of SIGINT
+# The exit status by which a shell reports SIGINT.
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "bilm embed") -> int:
-    """Embed a file; a refusal is one line on standard error and status 2."""
+    """Embed a file and return the exit status; a refusal goes to standard error, with status 2."""
     given = build_parser(prog).parse_args(arguments)
     try:
         done = _embed(given)
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "bilm embed") -> in
 
 
 def build_parser(prog: str = "bilm embed") -> argparse.ArgumentParser:
-    """The arguments of `embed`."""
+    """Return the parser of the arguments of `embed`."""
     embed = argparse.ArgumentParser(prog=prog, description=__doc__)
     embed.add_argument(
         "input", type=Path, help=".txt, .tsv or .jsonl, plain or packed as .gz or .xz; .parquet"
@@ -130,7 +131,7 @@ def _embed(given: argparse.Namespace) -> Done:
     )
     job = Job(columns, wanted, given.format, given.part_characters, given.skip_refused)
     settings = EncoderSettings(given.artifact, given.precision, given.mixes)
-    # Absolute, as workers on a cluster stand in another folder.
+    # Absolute, because workers on a cluster run in another folder.
     source, out = open_source(given.input.absolute(), columns), given.out.absolute()
     with _progress(source) as advance:
         if given.ray is None:

@@ -1,7 +1,7 @@
-"""The files that vectors are written to: Parquet, Arrow, or HDF5 as tools of ELMo's time read it.
+"""Write vectors to Parquet, Arrow, or HDF5 as tools of ELMo's time read it.
 
-An HDF5 file has a dataset for each text, named by the text's number: `[rows, dim]`, or
-`[layers, rows, dim]` where layers are named.
+An HDF5 file has a dataset for each text, named by the number of the text. It is `[rows, dim]`, or
+`[layers, rows, dim]` if layers are named.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ from biLM.files import sync
 Format = Literal["parquet", "arrow", "hdf5"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 LINKS = "vectors.hdf5"
-Rows = Any  # a pyarrow.RecordBatch; the library is published without types
+Rows = Any  # a pyarrow.RecordBatch; pyarrow is published without types
 
 
 @runtime_checkable
@@ -28,17 +28,17 @@ class Writer(Protocol):
     """An open file of vectors."""
 
     def write(self, numbers: Sequence[int], rows: Rows) -> None:
-        """Add the rows of the texts of those numbers; a text may have none."""
+        """Add the rows of the texts with these numbers; a text may have no rows."""
         ...
 
 
 def open_writer(kind: Format, path: Path, schema: pa.Schema) -> AbstractContextManager[Writer]:
-    """A new file of that format; leaving the context completes it."""
+    """Open a new file of the format; leaving the context completes it."""
     return OPENERS[kind](path, schema)
 
 
 class TableWriter:
-    """The rows of all texts, one after the other."""
+    """Writes the rows of all texts one after the other."""
 
     def __init__(self, file: parquet.ParquetWriter | pa.RecordBatchFileWriter) -> None:
         self._file = file
@@ -49,7 +49,7 @@ class TableWriter:
 
 
 class Hdf5Writer:
-    """A dataset for each text."""
+    """Writes a dataset for each text."""
 
     def __init__(self, file: h5py.File) -> None:
         self._file = file
@@ -65,7 +65,7 @@ class Hdf5Writer:
 
 
 def link_parts(folder: Path, parts: Sequence[Path]) -> None:
-    """One HDF5 file with the datasets of all parts, as links to the files beside it."""
+    """Write one HDF5 file that links to the datasets of all parts, in the files beside it."""
     temporary = folder / f".{LINKS}.tmp"
     try:
         with _hdf5_file(temporary, "w") as links:
@@ -82,7 +82,7 @@ def link_parts(folder: Path, parts: Sequence[Path]) -> None:
 
 @contextmanager
 def _parquet(path: Path, schema: pa.Schema) -> Iterator[Writer]:
-    # Numbers of a vector neither repeat nor pack, and nobody searches by their bounds.
+    # The values of a vector neither repeat nor compress, and nobody searches by their bounds.
     vectors = set(_vector_columns(schema))
     others = [name for name in schema.names if name not in vectors]
     packing = dict.fromkeys(others, "zstd")
@@ -110,7 +110,7 @@ def _hdf5_file(path: Path, mode: str) -> Iterator[h5py.File]:
     try:
         with h5py.File(path, mode) as file:
             yield file
-    except RuntimeError as error:  # what h5py calls some failures of the disk
+    except RuntimeError as error:  # h5py raises this for some disk failures
         raise OSError(str(error)) from error
 
 

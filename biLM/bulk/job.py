@@ -1,4 +1,4 @@
-"""What a bulk run is, whoever does it: what is asked, who writes a part, what the folder counts."""
+"""Define what every bulk run shares, wherever it runs: job, writer of parts, ledger."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -30,13 +30,13 @@ from biLM.shipped import model_folder
 
 @dataclass(frozen=True)
 class EncoderSettings:
-    """An encoder, told so briefly that it can travel.
+    """The settings of an encoder, small enough to send to another process or machine.
 
     Args:
-        artifact: The folder, the same on every machine.
-        precision: As of `Encoder`.
-        mixes: A file of further mixes, for the machine that begins.
-        revision: Of the artifact, where it must be a certain one.
+        artifact: The artifact's folder, the same on every machine.
+        precision: The precision, as for `Encoder`.
+        mixes: A file of further mixes, which only the machine that starts the run needs.
+        revision: The revision that the artifact must have; empty if any will do.
     """
 
     artifact: Path
@@ -45,14 +45,14 @@ class EncoderSettings:
     revision: str = ""
 
     def load(self) -> Encoder:
-        """Load it and try every shape.
+        """Load the encoder, try every shape, and check it with the self-test.
 
         Raises:
-            PrecisionError: the machine does not have the precision.
+            PrecisionError: the machine does not support the precision.
             ArtifactError: the folder is incomplete, foreign or damaged.
             MixError: a further mix does not fit.
-            SelfTestError: the machine does not give the artifact's vectors.
-            BulkError: the folder holds another model.
+            SelfTestError: the machine does not reproduce the artifact's vectors.
+            BulkError: the folder contains another model.
         """
         encoder = Encoder.load(self.artifact, self.precision, self.mixes)
         if self.revision not in ("", encoder.artifact.revision):
@@ -67,19 +67,20 @@ class EncoderSettings:
 
 @dataclass(frozen=True)
 class Job:
-    """What is made of a source.
+    """What to make of a source.
 
     Args:
-        columns: Where the texts stand in it.
-        wanted: Which vectors.
-        kind: Of the files.
-        part_characters: About how many characters make a file; a run that is cut off loses the work
-            on those that were under way.
-        skips_refused: Whether a text that is refused goes without vectors instead of ending the
-            run. It may change from one run to the next in the same folder.
+        columns: Where the texts are in the source.
+        wanted: Which vectors to make.
+        kind: Format of the files.
+        part_characters: About how many characters of text make a file. An interrupted run loses the
+            work on the files that were being written.
+        skips_refused: Whether a text that is refused is left without vectors instead of ending the
+            run. The value may change from one run to the next in the same folder.
 
     Raises:
-        BulkError: the level needs words or spans that no column is named for.
+        BulkError: the level needs spans or words and no column is named for them, or the other way
+            round.
     """
 
     columns: Columns
@@ -95,7 +96,7 @@ class Job:
             raise BulkError("level word goes with a column of words, and no other level does")
 
     def asked(self, settings: EncoderSettings) -> Mapping[str, Any]:
-        """Everything that the vectors depend on but the texts, as JSON returns it."""
+        """Return what the vectors depend on besides the texts, in the types of JSON."""
         asked = {
             "model": settings.revision,
             "precision": settings.precision,
@@ -108,13 +109,13 @@ class Job:
 
 
 def resolved(job: Job, settings: EncoderSettings) -> tuple[Job, EncoderSettings]:
-    """Both as they hold anywhere and tomorrow, told by what this machine finds.
+    """Resolve both to values that mean the same on every machine and in a later run.
 
-    The mix by its numbers, the precision and the model that every worker must find, and the folder
-    by its whole path.
+    The mix becomes its weights, and the folder its absolute path. The precision and the revision
+    become those of this machine, and every worker must use the same.
 
     Raises:
-        PrecisionError: the machine does not have the precision.
+        PrecisionError: the machine does not support the precision.
         ArtifactError: the folder is incomplete, foreign or damaged.
         MixError: there is no such mix, or the file of further mixes does not fit.
     """
@@ -132,12 +133,12 @@ def resolved(job: Job, settings: EncoderSettings) -> tuple[Job, EncoderSettings]
 
 @dataclass(frozen=True)
 class PartWriter:
-    """Writes parts in whichever process it is called; it can travel there.
+    """Writes parts; it can be sent to the process that calls it.
 
     Args:
-        out: The folder.
-        job: What is made of the texts.
-        settings: Of the encoder.
+        out: The folder to write to.
+        job: What to make of the texts.
+        settings: The settings of the encoder.
     """
 
     out: Path
@@ -156,16 +157,16 @@ class PartWriter:
         return write_part(self.out, part, transform, job.kind, job.skips_refused)
 
 
-@lru_cache(maxsize=1)  # a process has one, from its first part to its end
+@lru_cache(maxsize=1)  # a process loads one encoder and keeps it
 def _encoder(settings: EncoderSettings) -> Encoder:
     return settings.load()
 
 
 @contextmanager
 def open_ledger(out: Path, job: Job, settings: EncoderSettings) -> Iterator[Ledger]:
-    """The folder's account, while no other run writes to it.
+    """Open the ledger of a folder, and keep other runs from writing to the folder.
 
-    A refusal in that time gets a note of what it leaves behind.
+    If an error ends the run and parts are left, it gets a note that the same command resumes there.
     """
     with sole_writer(out):
         ledger = Ledger.of(out, job.asked(settings))

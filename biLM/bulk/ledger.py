@@ -1,4 +1,4 @@
-"""What a folder of vectors holds, so that a run that was cut off goes on and repeats nothing."""
+"""The ledger of a folder of vectors, by which an interrupted run resumes and repeats nothing."""
 
 import fcntl
 import json
@@ -12,18 +12,19 @@ from biLM.bulk.parts import Done, Written
 from biLM.errors import BulkError
 from biLM.files import to_json, write_atomically
 
-FILE = "_bulk.json"  # readers of a folder of Parquet pass over what begins like this
+# Programs that read a folder of Parquet skip names that begin with an underscore.
+FILE = "_bulk.json"
 FORMAT_VERSION = 1
 
 
 @dataclass
 class Ledger:
-    """The folder's own account; it counts a part once that part is in its place.
+    """The record of the parts in a folder; a part is counted once its file is in place.
 
     Args:
-        folder: Of the vectors.
-        asked: Everything that the vectors depend on but the texts.
-        done: What is written.
+        folder: The folder of vectors.
+        asked: What the vectors depend on besides the texts.
+        done: What has been written.
     """
 
     folder: Path
@@ -32,10 +33,10 @@ class Ledger:
 
     @classmethod
     def of(cls, folder: Path, asked: Mapping[str, Any]) -> "Ledger":
-        """That of a folder, which may be new.
+        """Return the ledger of a folder, which may be new.
 
         Raises:
-            BulkError: the folder holds other vectors.
+            BulkError: the folder contains other vectors, or its ledger cannot be read.
         """
         path = folder / FILE
         if not path.exists():
@@ -53,10 +54,10 @@ class Ledger:
         return cls(folder, asked, done)
 
     def add(self, written: Written) -> None:
-        """Count a part that is in its place.
+        """Count a part whose file is in place.
 
         Raises:
-            BulkError: the account cannot be written.
+            BulkError: the ledger cannot be written.
         """
         done = self.done
         self.done = Done(
@@ -69,7 +70,11 @@ class Ledger:
         self.write()
 
     def write(self) -> None:
-        """Put the account in its place."""
+        """Write the ledger to its folder.
+
+        Raises:
+            BulkError: the ledger cannot be written.
+        """
         told = {"version": FORMAT_VERSION, "asked": self.asked, "done": asdict(self.done)}
         try:
             write_atomically(self.folder / FILE, to_json(told))
@@ -79,10 +84,10 @@ class Ledger:
 
 @contextmanager
 def sole_writer(folder: Path) -> Iterator[None]:
-    """Keep others from writing into the folder, which is made where it is not.
+    """Keep other runs from writing to the folder, and create it if it does not exist.
 
     Raises:
-        BulkError: another does, or the folder cannot be made.
+        BulkError: another run writes to it, or it cannot be created or locked.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

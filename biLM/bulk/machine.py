@@ -1,7 +1,7 @@
-"""A bulk run on this machine, by several processes.
+"""Do a bulk run on this machine, in several processes.
 
-Processes of one thread each do more than one process of many: beside the kernels there is the
-cutting of texts, the mixing and the writing, and those take one thread each.
+Several processes with one thread each do more work than one process with many threads, because
+cutting texts into pieces, mixing and writing use only one thread of a process.
 """
 
 import multiprocessing
@@ -35,19 +35,21 @@ def embed_source(
     workers: int,
     advance: Callable[[int], object],
 ) -> Done:
-    """Write the vectors of every text of a source that are not written yet.
+    """Write the vectors of every text of a source that has none yet.
 
     Args:
-        source: Of the texts.
-        out: The folder.
-        job: What is made of them.
-        settings: Of the encoder.
-        workers: Processes, each with an encoder and a share of the CPUs; of one, this is it.
-        advance: Called with the part of the source's size that is written.
+        source: The source of the texts.
+        out: The folder to write to.
+        job: What to make of the texts.
+        settings: The settings of the encoder.
+        workers: Number of processes, each with an encoder and a share of the CPUs; 1 means this
+            process.
+        advance: Called with how much of the source has been written, in units of its size.
 
     Raises:
-        SourceError: a text is refused, or the source is not the one before.
-        BulkError: the folder holds other vectors, or cannot be written to, or a worker was killed.
+        SourceError: a text is refused, or the source is not that of the previous run.
+        BulkError: the folder contains other vectors, or cannot be written to, or a worker was
+            killed.
     """
     job, settings = resolved(job, settings)
     with open_ledger(out, job, settings) as ledger:
@@ -100,12 +102,12 @@ def _in_order(write: Write, parts: Iterable[Part | SourceError], window: int) ->
 
 def _begin(threads: int) -> None:
     torch.set_num_threads(threads)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it and ends this process
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """A parent that was killed can end nobody."""
+    """End this process with its parent, because a killed parent cannot end its workers."""
     parent = multiprocessing.parent_process()
     assert parent is not None, "a worker without a parent; this is a bug"
     wait([parent.sentinel])

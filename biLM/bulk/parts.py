@@ -1,4 +1,4 @@
-"""Records -> files of vectors, each of them whole or not there."""
+"""Turn records into files of vectors, each of them complete or not there at all."""
 
 import hashlib
 import json
@@ -14,19 +14,20 @@ from biLM.bulk.transform import Transform
 from biLM.errors import BulkError, SourceError
 from biLM.files import own_name, put_in_place, sync
 
-CALL_CHARACTERS = 24_000  # read together: two of the encoder's batches, about
+# How many characters of text the encoder reads in one call: about two of its batches.
+CALL_CHARACTERS = 24_000
 
 
 @dataclass
 class Done:
-    """What is written.
+    """What a run has written so far.
 
     Args:
-        parts: Files.
-        texts: Records they were made of.
-        rows: Vectors in them.
-        sha256: Of those records, one after the other.
-        refused: How many of the records are without vectors.
+        parts: Number of files.
+        texts: Number of records that the files were made of.
+        rows: Number of vectors in the files.
+        sha256: Digest of those records, one after the other.
+        refused: Number of those records that have no vectors.
     """
 
     parts: int = 0
@@ -41,9 +42,9 @@ class Part:
     """The records of one file.
 
     Args:
-        number: Among all parts, from 0.
-        records: At least one.
-        sha256: Of all records up to here.
+        number: The number of the file, from 0.
+        records: The records, at least one.
+        sha256: Digest of all records of the source up to the last of these.
     """
 
     number: int
@@ -53,14 +54,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Written:
-    """A file that is in its place.
+    """A file that has been written.
 
     Args:
-        texts: Records it was made of.
-        rows: Vectors in it.
-        sha256: Of all records up to here.
-        position: How much of the source was read up to here.
-        refused: How many of the records are without vectors.
+        texts: Number of records that the file was made of.
+        rows: Number of vectors in the file.
+        sha256: Digest of all records of the source up to the last of these.
+        position: How much of the source was read up to there, in units of its size.
+        refused: Number of these records that have no vectors.
     """
 
     texts: int
@@ -73,16 +74,18 @@ class Written:
 def unwritten_parts(
     source: Source, done: Done, characters: int, skips_refused: bool
 ) -> Iterator[Part]:
-    """The parts of a source that come after those that are written.
+    """Yield the parts of a source that follow those already written.
 
     Args:
-        source: Of the records; those written are read again and compared.
-        done: What is written.
-        characters: A part ends with the record that reaches them; who writes it plays no part.
-        skips_refused: Whether records that cannot be read are part of it.
+        source: The source; records already written are read again and compared.
+        done: What has been written.
+        characters: A part ends with the record that reaches this many characters, whoever writes
+            it.
+        skips_refused: Whether parts include records that cannot be read.
 
     Raises:
-        SourceError: the records written were others, or one cannot be read.
+        SourceError: the source no longer begins with the records already written, or a record
+            cannot be read.
     """
     digest = hashlib.sha256()
     records = iter(source)
@@ -103,7 +106,7 @@ def unwritten_parts(
 def parts_or_refusal(
     source: Source, done: Done, characters: int, skips_refused: bool
 ) -> Iterator[Part | SourceError]:
-    """The same, and at last the refusal where there is one, so that what came before is written."""
+    """Yield the same parts, and the refusal last, so that the parts before it are written."""
     try:
         yield from unwritten_parts(source, done, characters, skips_refused)
     except SourceError as error:
@@ -111,7 +114,7 @@ def parts_or_refusal(
 
 
 def part_path(folder: Path, number: int, kind: Format) -> Path:
-    """Where a part is written."""
+    """Return the path that a part is written to."""
     return folder / f"part-{number:05d}.{kind}"
 
 
@@ -121,11 +124,12 @@ def write_part(
     """Write one part, or nothing of it.
 
     Args:
-        folder: Where it is written.
-        part: Its records.
-        transform: What is made of them.
-        kind: Of the file.
-        skips_refused: Whether a record that is refused is told in a file beside it instead.
+        folder: The folder to write to.
+        part: The part.
+        transform: Makes the vectors.
+        kind: Format of the file.
+        skips_refused: Whether to list a refused record in a file beside the part, instead of
+            raising an error.
 
     Raises:
         SourceError: a record is refused.
@@ -156,10 +160,10 @@ def write_part(
 
 
 def remove_leftovers(folder: Path, num_parts: int) -> None:
-    """Remove what writers left that were killed: halves, and files that nobody counted.
+    """Remove what killed runs left behind: incomplete files, and files that the ledger lacks.
 
     Raises:
-        BulkError: they cannot be removed.
+        BulkError: a file cannot be removed.
     """
     try:
         for temporary in [*folder.glob(".part-*.tmp"), *folder.glob(f".{NAME}*.tmp")]:
@@ -172,10 +176,10 @@ def remove_leftovers(folder: Path, num_parts: int) -> None:
 
 
 def refuse_missing(folder: Path, num_parts: int, kind: Format) -> None:
-    """Refuse to go on where a file is gone.
+    """Refuse to resume if the file of a written part is gone.
 
     Raises:
-        BulkError: one is.
+        BulkError: a file is gone.
     """
     there = {path.name for path in folder.glob("part-*")}
     for number in range(num_parts):

@@ -1,6 +1,6 @@
-"""The texts of a part that have no vectors, told in a file beside it: their numbers, and why.
+"""List the texts of a part that have no vectors, and the reasons, in a file beside the part.
 
-A line of JSON each: `{"text": 7, "reason": "texts.txt, line 8: not UTF-8 …"}`.
+Each text has a line of JSON: `{"text": 7, "reason": "texts.txt, line 8: not UTF-8 …"}`.
 """
 
 import json
@@ -13,7 +13,8 @@ from biLM.bulk.transform import Readable, Transform
 from biLM.errors import SourceError
 from biLM.files import own_name, put_in_place
 
-NAME = "_refused-"  # readers of a folder of Parquet pass over what begins like this
+# Programs that read a folder of Parquet skip names that begin with an underscore.
+NAME = "_refused-"
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class Refusal:
     """A text without vectors.
 
     Args:
-        text: Its number among all of the source, from 0.
-        reason: With the place it stands at, and the remedy.
+        text: The number of the text in the source, from 0.
+        reason: Why it was refused, with its place and the remedy.
     """
 
     text: int
@@ -30,7 +31,7 @@ class Refusal:
 
 
 def sifted(records: Iterable[Record], transform: Transform) -> tuple[list[Readable], list[Refusal]]:
-    """The records that can be embedded, and the others."""
+    """Return the records that can be embedded, and the refusals of the others."""
     readable, refused = [], []
     for record in records:
         try:
@@ -41,10 +42,10 @@ def sifted(records: Iterable[Record], transform: Transform) -> tuple[list[Readab
 
 
 def write_refusals(folder: Path, part: int, refused: Sequence[Refusal]) -> None:
-    """Write those of a part, where there are any.
+    """Write the refusals of a part, if it has any.
 
     Raises:
-        OSError: they cannot be written.
+        OSError: the file cannot be written.
     """
     if refused:
         lines = "".join(json.dumps(asdict(refusal)) + "\n" for refusal in refused)

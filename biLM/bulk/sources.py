@@ -1,7 +1,8 @@
-"""A file of texts -> its records, one after the other, each with the place it stands at.
+"""Read the records of a file of texts, each with its place in the file.
 
-Text has a record a line; TSV and JSON Lines, too, in one of their columns; all three may be packed
-with gzip or xz. Parquet has a record a row. A file is read as its records are asked for.
+In a text file every line is a record; in TSV and JSON Lines every line has the text of a record in
+one of its columns. All three may be compressed with gzip or xz. In Parquet every row is a record.
+Records are read from the file only when they are requested.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,13 +24,14 @@ ROWS_PER_BATCH = 1024
 
 @dataclass(frozen=True)
 class Columns:
-    """Where a record's parts stand.
+    """The columns that the parts of a record are in.
 
     Args:
-        text: The column of the text, or of its words: by name, or in TSV by number from 0, which
-            means that the first line is a record and no header. A text file has none.
+        text: The column of the text or of its words, by name. In TSV it may be a number from 0,
+            which means that the first line is a record and not a header. A text file has no
+            columns.
         spans: The column of the spans that get a vector, each `[begin, end)` in code points.
-        are_words: Whether the text column holds words: a list, or a string that blanks divide.
+        are_words: Whether the text column contains words: a list, or a string split at white space.
     """
 
     text: str | None = None
@@ -42,12 +44,12 @@ class Record:
     """One text of a file.
 
     Args:
-        number: Among all of the file, from 0.
-        place: Where it stands, for messages.
-        text: As it stands there, or its words.
-        spans: Those that get a vector, where they are asked for.
-        position: How much of the source was read up to here, in units of its size.
-        refusal: Why it cannot be read; its text is then empty.
+        number: The number of the record in the file, from 0.
+        place: Where the record is, for messages.
+        text: The text as it is in the file, or its words.
+        spans: The spans that get a vector, if spans are requested.
+        position: How much of the source has been read up to here, in units of its size.
+        refusal: Why the record cannot be read, in which case its text is empty.
     """
 
     number: int
@@ -59,7 +61,7 @@ class Record:
 
     @property
     def num_characters(self) -> int:
-        """Code points of the text."""
+        """The number of code points in the text."""
         return len(self.text) if isinstance(self.text, str) else sum(map(len, self.text))
 
 
@@ -68,21 +70,21 @@ class Source(Protocol):
     """A file of texts.
 
     Args:
-        size: Of the whole, in the units of a record's position.
+        size: The size of the whole file, in the units of a record's position.
     """
 
     size: int
 
     def __iter__(self) -> Iterator[Record]:
-        """Every record, in order."""
+        """Yield every record, in order."""
         ...
 
 
 def open_source(path: Path, columns: Columns) -> Source:
-    """The source that a file is, by the end of its name.
+    """Return the source for a file, chosen by the suffix of its name.
 
     Raises:
-        SourceError: there is no such file, or it is of no known kind, or lacks a column.
+        SourceError: there is no such file, it is of no known kind, or it lacks a column.
     """
     if not path.is_file():
         raise SourceError(f"{path} is no file; name one that holds texts")
@@ -97,12 +99,12 @@ def open_source(path: Path, columns: Columns) -> Source:
 
 
 class LineSource:
-    """A file with a record a line.
+    """A file with one record per line.
 
     Args:
-        path: Of the file.
-        columns: Where the parts of a record stand.
-        reader: Makes a reader of lines; it may take a header first.
+        path: The file.
+        columns: The columns that the parts of a record are in.
+        reader: Makes the function that reads a line; it may read a header line first.
     """
 
     def __init__(self, path: Path, columns: Columns, reader: "Reader") -> None:
@@ -125,14 +127,14 @@ class LineSource:
 
 
 class ParquetSource:
-    """A Parquet file, a record a row.
+    """A Parquet file with one record per row.
 
     Args:
-        path: Of the file.
-        columns: Where the parts of a record stand.
+        path: The file.
+        columns: The columns that the parts of a record are in.
 
     Raises:
-        SourceError: it is none, or lacks a column.
+        SourceError: the file is not Parquet, or lacks a column.
     """
 
     def __init__(self, path: Path, columns: Columns) -> None:
@@ -172,7 +174,7 @@ class ParquetSource:
             raise SourceError(message) from error
 
 
-Parts = tuple[Any, Any]  # text and spans as a file has them; `_record` looks at what they are
+Parts = tuple[Any, Any]  # text and spans as the file has them; `_record` checks their types
 ReadLine = Callable[[Line], Parts]
 Reader = Callable[[Iterator[Line], Columns], ReadLine]
 
@@ -243,7 +245,7 @@ def _record(
         text, spans = parts()
         checked = _words(place, text) if columns.are_words else _text(place, text)
         return Record(number, place, checked, _spans(place, spans), position)
-    except SourceError as error:  # whoever asked for the records may do without this one
+    except SourceError as error:  # the caller may do without this record
         return Record(number, place, "", (), position, refusal=str(error))
 
 

@@ -1,8 +1,9 @@
-"""Records -> a table of vectors: one row for each piece, char, word, span or text.
+"""Turn records into a table of vectors: one row for each piece, char, word, span or text.
 
-Columns: `text` counts the records of the source from 0; `begin` and `end` are the row's place in
-its text, in code points; `piece` is the piece, where a row is one; `vector` is a list of fixed
-size, or where layers are named there is one for each: `layer_0`, `layer_1`, `context`.
+The column `text` has the number of the record in the source, from 0; `begin` and `end` have the
+place of the row in its text, in code points; `piece` has the piece, if each row is one; `vector`
+has the vector, a list of fixed size. If layers are named, each has a column instead: `layer_0`,
+`layer_1`, `context`.
 """
 
 import json
@@ -28,17 +29,18 @@ Array = npt.NDArray[np.float32] | npt.NDArray[np.float16]
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which vectors are made; fields are those of POST /embed.
+    """Which vectors to make; the fields are those of POST /embed.
 
     Args:
         level: What makes a row.
-        layers: Each unmixed: those named, or `all` that have a number; None for the mix.
-        mix: By name, or by its numbers.
+        layers: The layers to write unmixed; `all` means every layer that has a number, None the
+            mix.
+        mix: The mix, by name or by its weights.
         pooling: How pieces become a row.
-        center: Centred by the artifact's geometry.
-        normalize: To unit length.
-        dtype: Of what is written.
-        truncate: Which end a text loses beyond the limit; None refuses it.
+        center: Whether to centre by the artifact's geometry.
+        normalize: Whether to scale each vector to unit length.
+        dtype: Type of the values that are written.
+        truncate: Which end of a text beyond the limit is cut off; None refuses the text.
         max_text_pieces: The limit; memory grows with it.
     """
 
@@ -58,7 +60,7 @@ class Readable:
     """A record that can be embedded.
 
     Args:
-        record: As it was read.
+        record: The record as it was read.
         passage: Its text in pieces, with the rows of the level.
     """
 
@@ -67,15 +69,15 @@ class Readable:
 
 
 class Transform:
-    """Makes tables of the records it is given; it keeps nothing between them.
+    """Makes tables from records; it keeps nothing between calls.
 
     Args:
-        encoder: Whose vectors they are.
-        wanted: Which vectors.
+        encoder: The encoder that makes the vectors.
+        wanted: Which vectors to make.
 
     Raises:
         MixError: there is no such mix.
-        LayerError: the model has no such layer.
+        LayerError: a layer is unknown, or named twice, or is the context of a whole text.
     """
 
     def __init__(self, encoder: Encoder, wanted: Wanted) -> None:
@@ -94,8 +96,8 @@ class Transform:
         """Cut a record into pieces.
 
         Raises:
-            SourceError: it could not be read, its text is over the limit, or a span outside its
-                text; by file and row.
+            SourceError: the record could not be read, its text is over the limit, or a span is
+                outside its text; the message names file and row.
         """
         if record.refusal:
             raise SourceError(record.refusal)
@@ -114,14 +116,14 @@ class Transform:
         return Readable(record, shortened(passage, limit, self.wanted.truncate))
 
     def __call__(self, texts: Sequence[Readable]) -> pa.RecordBatch:
-        """One row for each row of each of at least one text, in their order.
+        """Return the rows of at least one text, in the order of the texts.
 
         Raises:
-            BulkError: a vector is beyond the dtype.
+            BulkError: a value of a vector is beyond the range of the dtype.
         """
         passages = [text.passage for text in texts]
         vectors = self._encoder.embed(passages, [self._readout] * len(passages))
-        # One leading axis, of the columns, whatever is read out.
+        # Each array has a leading axis of columns, for a mix as well.
         arrays = [self._checked(one, text.record) for one, text in zip(vectors, texts, strict=True)]
         columns = [pa.array(column) for column in _places(texts)]
         if self.wanted.level == "piece":
@@ -155,7 +157,7 @@ class Transform:
 
     def _checked(self, vectors: npt.NDArray[np.float32], record: Record) -> Array:
         layers = vectors if self._readout.num_layers() else vectors[None]
-        with np.errstate(over="ignore"):  # an infinity is told below, with its place
+        with np.errstate(over="ignore"):  # an infinity is reported below, with its place
             array = layers.astype(self.wanted.dtype, copy=False)
         if not np.isfinite(array).all():
             raise BulkError(
