@@ -1,7 +1,8 @@
-"""The recurrent cells in float64 numpy, one equation a line: the oracle of `training.cells`.
+"""The recurrent cells in float64 numpy, one equation per line: the oracle of `training.cells`.
 
-Written from the papers' equations and from nothing in this repository; `lstm` beside it has the
-LSTM's. W and U stack the gates of a cell, b is what its input's side adds and d its state's.
+It is written from the papers' equations and from no other code of this repository, except `lstm`
+beside it. W and U stack the gates of a cell; b is the bias on the side of the input, and d the bias
+on the side of the state.
 """
 
 import numpy as np
@@ -11,13 +12,13 @@ from tests.reference.lstm import sigmoid
 
 
 def lstm(x, W, U, b, d):  # noqa: N803 - the letters of the equations
-    """[time, 2, size]: h and c of the LSTM of Gers et al. 2000; gates i, f, g, o."""
+    """Return h and c of the LSTM of Gers et al. 2000, `[time, 2, size]`; gates i, f, g, o."""
     size = U.shape[1]
     return peephole(x, W, U, b, d, np.zeros(size), np.zeros(size), np.zeros(size))
 
 
 def peephole(x, W, U, b, d, p_i, p_f, p_o):  # noqa: N803
-    """[time, 2, size]: h and c of Graves 2013, equations 7 to 11; gates i, f, g, o."""
+    """Return h and c of Graves 2013, equations 7 to 11, `[time, 2, size]`; gates i, f, g, o."""
     size = U.shape[1]
     h, c = np.zeros(size), np.zeros(size)
     states = []
@@ -33,7 +34,10 @@ def peephole(x, W, U, b, d, p_i, p_f, p_o):  # noqa: N803
 
 
 def gru(x, W, U, b, d):  # noqa: N803
-    """[time, 1, size]: h of Cho et al. 2014 with the reset gate behind its product; r, z, n."""
+    """Return h of the GRU of Cho et al. 2014, `[time, 1, size]`; gates r, z, n.
+
+    Unlike the paper, the reset gate is applied after the product with the state.
+    """
     size = U.shape[1]
     W_r, W_z, W_n = W.reshape(3, size, -1)  # noqa: N806
     U_r, U_z, U_n = U.reshape(3, size, size)  # noqa: N806
@@ -51,7 +55,7 @@ def gru(x, W, U, b, d):  # noqa: N803
 
 
 def rnn(x, W, U, b, d):  # noqa: N803
-    """[time, 1, size]: h of Elman 1990, with tanh."""
+    """Return h of the network of Elman 1990 with tanh, `[time, 1, size]`."""
     h = np.zeros(U.shape[1])
     states = []
     for x_t in x:

@@ -1,13 +1,13 @@
-"""Centring, written out: subtract the mean vector of each layer, then cut what is too large."""
+"""Centring, written out: subtract the mean vector of each layer, then clip to its bound."""
 
 import numpy as np
 
 
 def centred(geometry, layers):
-    """The representations, and the context if it stands below them, in float64.
+    """Return the centred representations, and the context if it comes last, in float64.
 
     Args:
-        geometry: An artifact's.
+        geometry: The geometry of an artifact.
         layers: `[depth, ..., dim]`, or `[depth + 1, ..., dim]` with the context last.
     """
     found = []

@@ -1,17 +1,18 @@
-"""The heads in float64 numpy, written from the equations and from nothing in this repository.
+"""The heads in float64 numpy, written from the equations and from no code of this repository.
 
     forward   o = E z + a,   z = W_f f + c_f
     backward  o = E z + a,   z = W_b b + c_b
     cloze     o = E z + a,   z = V relu(U [f ; b] + d) + e
 
-f is the forward top state of the piece before a place, b the backward top state of the one after.
+f is the forward top state of the piece before a place, b the backward top state of the piece after
+it.
 """
 
 import numpy as np
 
 
 def expected(state_dict, f, b):
-    """Z of the forward, the backward and the cloze head for one place."""
+    """Return z of the forward, the backward and the cloze head for one place."""
     weights = {name: tensor.double().numpy() for name, tensor in state_dict.items()}
 
     def linear(name, x):
@@ -22,11 +23,17 @@ def expected(state_dict, f, b):
 
 
 def contexts(state_dict, layers, rows, rests=None):
-    """[rows, dim]: the cloze plus the mean of what each side expects up to the row, repeated.
+    """Return the context of each row, `[rows, dim]`.
 
-    In a mean a place counts half as much as the next one towards the row.
-    `layers` are the representations of a row with a boundary piece at both ends. `rests` are for
-    each row the embeddings of the rest of its pieces; three times their mean is added.
+    It is z of the cloze head, plus the mean of what each side expects up to the row, all repeated
+    to the full width. In a mean, a place counts half as much as the next place towards the row.
+
+    Args:
+        state_dict: The weights of the heads.
+        layers: The representations of a text, with a boundary piece at both ends.
+        rows: For each row, the half-open range of its pieces.
+        rests: For each row, the embeddings of the rest of its pieces; three times their mean is
+            added.
     """
     top, half = layers[-1], layers.shape[-1] // 2
 

@@ -1,6 +1,6 @@
-"""The biLM of the papers in float64 numpy, one equation a line: the oracle of the suite.
+"""The biLM of the papers in float64 numpy, one equation per line: the oracle of the suite.
 
-Written from the equations and from nothing in this repository. For a piece at time t:
+It is written from the equations and from no code of this repository. For a piece at time t:
 
     i = sigmoid(W_i x_t + U_i h_{t-1} + b_i)          input gate
     f = sigmoid(W_f x_t + U_f h_{t-1} + b_f)          forget gate
@@ -21,7 +21,7 @@ def sigmoid(x):
 
 
 def step(x, h, c, W, U, b):  # noqa: N803 - the letters of the equations
-    """i, f, g, o, c and h after one more x; W, U, b stack the gates in the order i, f, g, o."""
+    """Return i, f, g, o, c and h after one more x; W, U and b stack the gates i, f, g, o."""
     i, f, g, o = (W @ x + U @ h + b).reshape(4, -1)
     i, f, g, o = sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
     c = f * c + i * g
@@ -29,7 +29,7 @@ def step(x, h, c, W, U, b):  # noqa: N803 - the letters of the equations
 
 
 def steps(x, W, U, b):  # noqa: N803
-    """[6, pieces, cells]: i, f, g, o, c and h of one LSTM over one row."""
+    """Return i, f, g, o, c and h of one LSTM over one row, `[6, pieces, cells]`."""
     size = U.shape[1]
     h, c = np.zeros(size), np.zeros(size)
     found = []
@@ -40,7 +40,7 @@ def steps(x, W, U, b):  # noqa: N803
 
 
 def layers(x, weights, prefix, num_layers):
-    """The steps of each layer of one direction, and what leaves it: from the second on, h + x."""
+    """Yield the steps of each layer of one direction, and its output: h + x from layer 2 on."""
     for layer in range(num_layers):
         name = f"{prefix}.layers.{layer}"
         b = weights[f"{name}.bias_ih_l0"] + weights[f"{name}.bias_hh_l0"]
@@ -50,18 +50,21 @@ def layers(x, weights, prefix, num_layers):
 
 
 def direction(x, weights, prefix, num_layers):
-    """What leaves each layer of one direction, a residual connection from the second on."""
+    """Return the output of each layer of one direction; from layer 2 on it adds the input."""
     return [output for _, output in layers(x, weights, prefix, num_layers)]
 
 
 def gates(x, weights, prefix, layer):
-    """[6, pieces, cells]: i, f, g, o, c and h of one layer, counted from 1."""
+    """Return i, f, g, o, c and h of one layer, counted from 1: `[6, pieces, cells]`."""
     *_, (found, _) = layers(x, weights, prefix, layer)
     return found
 
 
 def representations(state_dict, ids, num_layers=2):
-    """[depth, pieces, dim] of one row of piece ids, boundary pieces included, nothing padded."""
+    """Return the representations of one row of piece ids, `[depth, pieces, dim]`.
+
+    The ids include the boundary pieces and no padding.
+    """
     weights = {name: tensor.double().numpy() for name, tensor in state_dict.items()}
     x = weights["embedding.weight"][list(ids)]
     ahead = direction(x, weights, "forward_lm", num_layers)

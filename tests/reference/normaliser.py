@@ -1,8 +1,9 @@
 """The text normalisation of a sentencepiece vocabulary, from its rules and Unicode's own tables.
 
-`nmt_nfkc` (sentencepiece, src/builder.cc, BuildNmtNFKCMap): NFKC, then control characters are
-dropped and what separates like a space is one. sentencepiece matches the longest known prefix,
-so a mark behind a character that changed stays decomposed: compare after one more NFKC.
+The rule is `nmt_nfkc` (sentencepiece, src/builder.cc, BuildNmtNFKCMap): NFKC, after which control
+characters are dropped and characters that separate like a space become a space. sentencepiece
+matches the longest known prefix, so a combining mark after a character that changed stays
+decomposed; compare after one more NFKC.
 """
 
 import re
@@ -19,12 +20,12 @@ def is_dropped(character):
 
 
 def start(text):
-    """Where the first code point stands that is not dropped; the length if there is none."""
+    """Return the place of the first code point that is not dropped, or the length of the text."""
     return next((place for place, char in enumerate(text) if not is_dropped(char)), len(text))
 
 
 def is_known(character):
-    """Whether Python's Unicode tables have it; sentencepiece's are newer and map more."""
+    """Return whether Python's Unicode tables have it; sentencepiece's are newer and map more."""
     return unicodedata.category(character) != "Cn"
 
 
@@ -35,7 +36,7 @@ def normalise(text):
 
 
 def text_of(pieces):
-    """What pieces spell, byte pieces decoded."""
+    """Return the text that pieces spell, with byte pieces decoded."""
     spelled = b""
     for piece in pieces:
         byte = BYTE.fullmatch(piece)

@@ -1,4 +1,4 @@
-"""The precisions that this machine can read in; a test of the other one is skipped and says so."""
+"""The precisions to test; bfloat16 is skipped with a reason on a machine without units for it."""
 
 import pytest
 

@@ -1,12 +1,12 @@
-"""Searches by their definition: everything there is, looked at; probabilities by the chain rule."""
+"""Exhaustive search: look at every path, and compute its probability by the chain rule."""
 
 from itertools import product
 
 
 def all_paths(vocabulary, end, max_pieces, log_probabilities):
-    """Every path with its log-probability, the most probable first: `[((ids), value, ended)]`.
+    """Return every path with its log-probability, most probable first: `[(ids, value, ended)]`.
 
-    `log_probabilities(prefix)` tells that of each piece after a prefix.
+    `log_probabilities(prefix)` returns the log-probability of each piece after a prefix.
     """
     found = []
     for length in range(max_pieces + 1):
@@ -20,7 +20,7 @@ def all_paths(vocabulary, end, max_pieces, log_probabilities):
 
 
 def drive(search, log_probabilities, tensor):
-    """What a search finds in a model that is told by its prefixes."""
+    """Return what a search finds in a model that gives log-probabilities for each prefix."""
     assert next(search) is None
     prefixes = [()]
     try:

@@ -1,6 +1,9 @@
-"""Which pieces touch a range of code points, by the definition and without its search."""
+"""Find the pieces that touch a range of code points by the definition, without bisection."""
 
 
 def touching(offsets, begin, end):
-    """Pieces that begin before the end, and end after the begin or are empty at it or behind."""
+    """Return the pieces that touch [begin, end).
+
+    A piece must begin before the end; and it must end after the begin, or begin there or later.
+    """
     return [piece for piece, (b, e) in enumerate(offsets) if b < end and (e > begin or b >= begin)]
