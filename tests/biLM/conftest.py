@@ -1,4 +1,4 @@
-"""What the tests of biLM share."""
+"""Fixtures that the tests of biLM share."""
 
 import shutil
 
@@ -16,11 +16,11 @@ def tokenizer(pieces_model):
 
 @pytest.fixture(scope="session")
 def processor(pieces_model):
-    """The library itself on the same vocabulary."""
+    """The sentencepiece library itself, with the same vocabulary."""
     return sentencepiece.SentencePieceProcessor(model_proto=pieces_model)
 
 
 @pytest.fixture
 def folder(artifact_folder, tmp_path):
-    """A copy of the artifact to damage."""
+    """A copy of the artifact that a test may damage."""
     return shutil.copytree(artifact_folder, tmp_path / "copy")

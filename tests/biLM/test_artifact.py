@@ -94,7 +94,7 @@ def test_to_load_and_read_leaves_torchs_compiler_alone(artifact_folder):
 
 def test_the_weights_are_safetensors_and_nothing_else(artifact_folder):
     data = (artifact_folder / "weights.safetensors").read_bytes()
-    size = struct.unpack("<Q", data[:8])[0]  # the format: its length, a JSON header, the numbers
+    size = struct.unpack("<Q", data[:8])[0]  # a file is a length, a JSON header, values
     tensors = json.loads(data[8 : 8 + size])
     tensors.pop("__metadata__", None)
     assert {tensor["dtype"] for tensor in tensors.values()} == {"BF16"}
@@ -117,7 +117,7 @@ def test_a_model_of_another_depth_makes_the_same_round_trip(artifact, tmp_path):
     assert torch.equal(loaded.geometry.center, geometry.center)
 
 
-# The revision names the whole content.
+# The revision identifies the whole content.
 
 
 def test_the_revision_is_the_sha256_of_the_config(artifact, tmp_path):
@@ -162,7 +162,7 @@ def test_any_change_changes_the_revision(artifact, artifact_folder, tmp_path, ch
     assert save_artifact(change(artifact), tmp_path) != load_artifact(artifact_folder).revision
 
 
-# A folder that is not whole.
+# An incomplete folder is refused.
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -207,7 +207,7 @@ def test_a_truncated_file_is_refused_by_name(folder, name):
 
 
 def test_a_save_that_fails_on_the_way_leaves_no_artifact(artifact, tmp_path):
-    (tmp_path / "card.json").mkdir()  # nothing can replace it
+    (tmp_path / "card.json").mkdir()  # a folder cannot be replaced by a file
     with pytest.raises(OSError, match=r"card\.json"):
         save_artifact(artifact, tmp_path)
     with pytest.raises(MissingFileError, match=r"config\.json"):

@@ -18,7 +18,7 @@ ALL = {(height, width) for width, heights in HEIGHTS_OF_WIDTH.items() for height
 
 
 def text(number, length):
-    """Ids that tell which text and which place they come from."""
+    """Return ids that show which text and which place they come from."""
     return [1 + number * 10_000 + place for place in range(length)]
 
 

@@ -1,4 +1,4 @@
-"""Completions, against the float64 oracle."""
+"""Completions are compared with the float64 oracle."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def log_softmax(logits):
 
 @pytest.fixture(scope="module")
 def oracle(artifact):
-    """Piece ids -> the log-probability of each piece to follow, in float64."""
+    """A function of piece ids: the log-probability of each next piece, in float64."""
     half = artifact.config.cell_size
     embedding = artifact.model.embedding.weight.double().numpy()
     bias = artifact.heads.bias.double().numpy()

@@ -9,7 +9,7 @@ def four_allowed(monkeypatch):
 
 
 def cpus_where(tmp_path, membership, files):
-    """What is granted where cgroups have these files, by path below their root."""
+    """Return what is granted if cgroups have these files, by path below their root."""
     for name, content in files.items():
         path = tmp_path / "cgroup" / name
         path.parent.mkdir(parents=True, exist_ok=True)

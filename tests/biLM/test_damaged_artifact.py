@@ -21,14 +21,14 @@ from biLM.errors import (
 
 
 def edit_config(folder, **changes):
-    """Replace keys of config.json; None takes one away."""
+    """Replace keys of config.json; None removes a key."""
     config = json.loads((folder / "config.json").read_text()) | changes
     kept = {key: value for key, value in config.items() if value is not None}
     (folder / "config.json").write_text(json.dumps(kept))
 
 
 def write_as_promised(folder, name, data):
-    """Write a file and its checksum, so that nothing but its content is wrong."""
+    """Write a file and its checksum, so that only the content of the file is wrong."""
     (folder / name).write_bytes(data)
     sha256 = json.loads((folder / "config.json").read_text())["sha256"]
     edit_config(folder, sha256=sha256 | {name: hashlib.sha256(data).hexdigest()})
@@ -40,7 +40,7 @@ def edit_sizes(folder, **changes):
 
 
 def edit_weights(folder, **changes):
-    """Replace tensors; None takes one away."""
+    """Replace tensors; None removes a tensor."""
     tensors = load_tensors((folder / "weights.safetensors").read_bytes()) | changes
     kept = {name: tensor for name, tensor in tensors.items() if tensor is not None}
     write_as_promised(folder, "weights.safetensors", save_tensors(kept))
@@ -59,7 +59,7 @@ def refused_as_damaged(folder, name):
         load_artifact(folder)
 
 
-# A folder of somebody else.
+# A folder of another format or version is refused.
 
 
 @pytest.mark.parametrize("version", [0, 1, 2, 3, 5, "4", None])
@@ -83,7 +83,7 @@ def test_a_foreign_version_is_told_before_its_files_are_read(folder):
         load_artifact(folder)
 
 
-# Files whose checksum is right and whose content is not.
+# A file whose checksum is right and whose content is wrong is refused.
 
 
 @pytest.mark.parametrize("name", ["config.json", "mixes.json", "golden.json", "card.json"])
@@ -206,7 +206,7 @@ def write_geometry(folder, **tensors):
 
 
 class Trap:
-    """An object whose pickle makes a file where it is loaded."""
+    """An object whose pickle creates a file when it is loaded."""
 
     def __init__(self, path):
         self.path = path
@@ -240,7 +240,7 @@ def test_mixes_without_a_default_are_refused_by_name(folder):
         {"weights": [1.0, 0.0, 0.0], "gamma": None},
         {"weights": [], "gamma": 1.0},
         {"weights": [1.0, 0.0, float("nan")], "gamma": 1.0},
-        {"weights": [0.5, 0.5], "gamma": 1.0},  # of a model with one layer
+        {"weights": [0.5, 0.5], "gamma": 1.0},  # for a model with one layer
     ],
     ids=str,
 )

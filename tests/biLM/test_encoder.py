@@ -27,14 +27,14 @@ from tests.reference.touching import touching
 
 # Float32 rounding of up to 320 recurrent steps against float64; a wrong layer is off by 1e-1.
 TO_THE_ORACLE = {"rtol": 0, "atol": 1e-5}
-# Agreeing shapes give the same sums in the same order. Room is left for another kernel.
+# Agreeing shapes sum in the same order; the tolerance leaves room for another kernel.
 REORDERED = {"rtol": 0, "atol": 1e-6}
 
 TEXT = "我吃了一个苹果，味道ﬁne👍。"
 WORDS = ["我", "吃了", "", "一个", "苹果", "，", "New", "York"]
 READ_AS = ["我", "吃了", "", "一个", "苹果", "，", "New", " York"]
 SPANS = [(0, 1), (5, 7), (6, 7), (0, len(TEXT)), (10, 14), (1, 3)]
-DEFAULT_WEIGHTS = (0.2, 0.3, 0.5)  # of the suite's artifact
+DEFAULT_WEIGHTS = (0.2, 0.3, 0.5)  # those of the suite's artifact
 LAYERS = Readout((0, 1, 2))
 EVERYTHING = Readout((0, 1, 2, "context"))
 piece_ids = st.lists(st.integers(3, 90), max_size=70)
@@ -43,7 +43,7 @@ some_ids = piece_ids.filter(bool)
 
 @pytest.fixture(scope="module")
 def oracle_between(artifact):
-    """Every representation of every piece and of the boundary pieces, by the equations."""
+    """A function of piece ids: all representations by the equations, boundary pieces included."""
 
     def layers(ids):
         framed = [artifact.config.bos_id, *ids, artifact.config.eos_id]
@@ -54,12 +54,12 @@ def oracle_between(artifact):
 
 @pytest.fixture(scope="module")
 def oracle(oracle_between):
-    """Every representation of every piece, by the equations."""
+    """A function of piece ids: all representations by the equations."""
     return lambda ids: oracle_between(ids)[:, 1:-1]
 
 
 def rows_of(level, processor):
-    """The piece ids of what the level asks, and the pieces of each of its rows."""
+    """Return the piece ids of the text at a level, and the pieces of each of its rows."""
     if level == "words":
         cut = [processor.encode(word) for word in READ_AS]
         ends = np.cumsum([len(word) for word in cut])
@@ -93,7 +93,7 @@ def pooled_by_hand(vectors, rows, pooling):
     return np.stack([POOL[pooling](vectors[..., row, :]) if row else zero for row in rows], axis=-2)
 
 
-# The values are those of the equations.
+# The vectors are those of the equations.
 
 
 @pytest.mark.parametrize("pooling", POOL)
@@ -177,7 +177,7 @@ def test_the_artifacts_own_geometry_is_applied(encoder, artifact, processor, ora
     context = contexts(artifact.heads.state_dict(), layers, places)
     expected = centred(artifact.geometry, [*layers[:, 1:-1], context])
     bounds = artifact.geometry.bound[1:, None, None].numpy()
-    assert (np.abs(expected[1:]) == bounds).any(axis=(1, 2)).all()  # something is cut everywhere
+    assert (np.abs(expected[1:]) == bounds).any(axis=(1, 2)).all()  # every layer is clipped
     everything = Readout((0, 1, 2, "context"), center=True)
     found = encoder.embed([encoder.pieces(TEXT)], [everything])[0]
     np.testing.assert_allclose(found, expected, **TO_THE_ORACLE)
@@ -205,7 +205,7 @@ def test_the_same_word_has_another_vector_in_another_context(encoder):
     asked = [encoder.spans(text, [(at, at + 2)]) for text, at in zip(texts, (5, 3), strict=True)]
     eaten, used = encoder.embed(asked, [LAYERS] * 2)
     moved = np.abs(eaten - used).max(axis=(1, 2))
-    assert moved[0] == 0  # the embedding knows no context
+    assert moved[0] == 0  # the embedding does not depend on context
     assert moved[1:].min() > 1e-2
 
 
@@ -336,7 +336,7 @@ def test_vectors_may_be_changed_without_changing_the_artifact(encoder, artifact)
     assert torch.equal(encoder.artifact.model.embedding.weight, artifact.model.embedding.weight)
 
 
-# Empty texts, and numbers that are none.
+# Empty texts have vectors of the right shape, and every value is finite.
 
 
 @pytest.mark.parametrize(
@@ -390,7 +390,7 @@ def test_there_is_a_float32_vector_for_each_row(encoder, level, source):
     assert vectors.flags.c_contiguous
 
 
-# Memory.
+# Results share no memory with a batch or with each other.
 
 
 def test_what_is_kept_of_a_text_holds_no_memory_of_its_batch(encoder):
@@ -405,7 +405,7 @@ def test_the_vectors_of_two_texts_share_no_memory(encoder, source):
     assert not np.shares_memory(first, second)
 
 
-# Refusals.
+# What does not fit the model is refused.
 
 
 def test_an_unknown_mix_is_refused_with_the_names_there_are(encoder):
@@ -428,7 +428,7 @@ def test_a_vocabulary_larger_than_the_embedding_is_refused_when_loaded(artifact)
         Encoder(replace(artifact, config=replace(artifact.config, num_pieces=100)))
 
 
-# The self-test.
+# The self-test allows rounding and refuses other vectors.
 
 
 def test_the_self_test_agrees_with_the_numpy_oracle(encoder):
@@ -465,7 +465,7 @@ def test_an_artifact_without_golden_texts_passes_its_self_test(artifact):
 
 
 def record_shapes(encoder, monkeypatch):
-    """The (time, batch) of every LSTM call from now on."""
+    """Return a set that collects the (time, batch) of every LSTM call from now on."""
     shapes, call = set(), ReadingLayer.__call__
 
     def recorded(layer, x, state):
@@ -478,7 +478,7 @@ def record_shapes(encoder, monkeypatch):
 
 @pytest.fixture
 def many_heights(monkeypatch):
-    """Fewer rows take less time, whatever this machine does with a model so small."""
+    """Make fewer rows count as faster, whatever this machine does with so small a model."""
     monkeypatch.setattr(Encoder, "_fewer_rows_are_faster", lambda _: True)
 
 
@@ -486,7 +486,7 @@ def many_heights(monkeypatch):
 def test_many_heights_are_used_where_fewer_rows_are_faster(
     artifact, monkeypatch, per_row, expected
 ):
-    """On a clock that goes on by so much for each row of a call, and by one for the call."""
+    """The clock advances by one for each call, and by per_row for each of its rows."""
     now, call = [0.0], ReadingLayer.__call__
 
     def timed(layer, x, state):
@@ -526,7 +526,7 @@ def test_a_shape_that_sums_in_another_order_is_not_used(artifact, monkeypatch, r
 
     def rounded(layer, x, state):
         output, state = call(layer, x, state)
-        if output.shape[:2] == (16, 32):  # rounded otherwise in one place of one row
+        if output.shape[:2] == (16, 32):  # another rounding in one place of one row
             output[3, row, 5] = torch.nextafter(output[3, row, 5], torch.tensor(9.0))
         return output, state
 
@@ -536,7 +536,7 @@ def test_a_shape_that_sums_in_another_order_is_not_used(artifact, monkeypatch, r
         encoder.represent([[30] * 30] * 32)
         assert met == {(16, 32)}
     monkeypatch.setattr(ReadingLayer, "__call__", rounded)
-    assert encoder.warm_up() == HEIGHTS  # of other widths
+    assert encoder.warm_up() == HEIGHTS  # other widths still allow these heights
     met = record_shapes(encoder, monkeypatch)
     encoder.represent([[30] * 30] * 32)
     assert met == {(8, 32)}
@@ -556,7 +556,8 @@ def test_bfloat16_gives_what_float32_gives_but_for_its_rounding(artifact, text):
     exact = Encoder(artifact).embed(asked, readout)[0]
     rounded = Encoder(artifact, "bfloat16").embed(asked, readout)[0]
     np.testing.assert_array_equal(rounded[0], exact[0])
-    # 8 bits of a number up to 1, over a text; a single one may add up, their mean may not.
+    # bfloat16 keeps 8 bits of a value up to 1. Over a text, the errors of one value may add up; the
+    # mean error may not.
     np.testing.assert_allclose(rounded, exact, rtol=0, atol=0.1)
     if exact.size:
         assert np.abs(rounded - exact).mean() < 5e-3

@@ -23,9 +23,9 @@ PLACES = [(layer, direction) for layer in (1, 2) for direction in ("forward", "b
 VALUES = ("input_gate", "forget_gate", "candidate", "output_gate", "cell_state", "state")
 # Float32 rounding of a few dozen recurrent steps against float64; a wrong gate is off by 1e-1.
 TO_THE_ORACLE = {"rtol": 0, "atol": 1e-5}
-# Two ways through float32, each that far from the equations.
+# Two float32 results, each within that distance of the equations.
 TO_THE_FUSED_PATH = {"rtol": 0, "atol": 1e-5}
-# One step of float32 from the same numbers: a sum of up to 768 products in the shipped model.
+# One float32 step from the same values: it sums up to 768 products in the shipped model.
 ONE_STEP = {"rtol": 1e-5, "atol": 4e-6}
 
 any_place = st.sampled_from(PLACES)
@@ -36,12 +36,12 @@ def gates_of(model, ids, layer, direction):
 
 
 def values(gates):
-    """`[6, pieces, cells]`, in the order of the equations."""
+    """Return the values in the order of the equations, `[6, pieces, cells]`."""
     return np.stack([getattr(gates, name) for name in VALUES])
 
 
 def expected(model, ids, layer, direction):
-    """The same of the oracle."""
+    """Return the same values from the oracle."""
     weights = {n: t.double().numpy() for n, t in model.state_dict().items()}
     framed = [model.config.bos_id, *ids, model.config.eos_id]
     turn = slice(None, None, 1 if direction == "forward" else -1)
@@ -51,7 +51,7 @@ def expected(model, ids, layer, direction):
 
 
 def own_state(representations, layer, direction):
-    """What left a layer of one direction by the fused path: without the residual below it."""
+    """Return the output of a layer by the fused path, without the residual from below."""
     half = representations.shape[-1] // 2
     side = slice(None, half) if direction == "forward" else slice(half, None)
     state = representations[layer, :, side]
@@ -92,7 +92,7 @@ def test_the_state_is_what_the_fused_path_gives_without_the_residual(encoder, te
 
 
 def assert_every_row_follows(model, ids, layer, direction):
-    """Each row is one step of the equations from the row before it, whatever led there."""
+    """Assert that each row is one step of the equations from the row before it as computed."""
     x = model.embedding.weight[list(ids)].double().numpy()
     for below in range(1, layer):
         h = gates_of(model, ids, below, direction).state.astype("f8")
@@ -133,13 +133,13 @@ def test_the_shipped_model_ends_where_the_fused_path_does(shipped, length, layer
 def test_where_rounding_grows_without_end_each_step_is_still_the_equations():
     torch.manual_seed(1)
     model = BiLM(BiLMConfig(num_pieces=20, embedding_size=4, cell_size=16)).requires_grad_(False)
-    # So heavy that no two ways of computing stay together.
+    # The weights are so large that any two ways of computing diverge.
     model.forward_lm.layers[0].weight_hh_l0.mul_(6)
     ids = [5] * 512
     state = gates_of(model, ids, 1, "forward").state
     far = np.abs(state - expected(model, ids, 1, "forward")[-1]).max(axis=1)
     assert far[:20].max() < 1e-5
-    assert far.max() > 1e-2  # float64 goes another way, and so does each order of sums
+    assert far.max() > 1e-2  # float64 diverges, as does any order of sums
     assert_every_row_follows(model, ids, 1, "forward")
 
 

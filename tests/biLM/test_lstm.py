@@ -18,12 +18,12 @@ REORDERED = {"rtol": 0, "atol": 1e-6}
 
 
 def numbers(*shape):
-    """Random, and the same on every run and on every replay of an example."""
+    """Return random values, the same on every run and on every replay of an example."""
     return torch.randn(shape, generator=torch.Generator().manual_seed(0))
 
 
 def stack(input_size=3, cell_size=5, num_layers=2):
-    """A stack in which every weight and every bias matters."""
+    """Return a stack in which every weight and every bias matters."""
     generator = torch.Generator().manual_seed(1)
     made = LstmStack(input_size, cell_size, num_layers).requires_grad_(False)
     for parameter in made.parameters():
@@ -82,7 +82,7 @@ def test_nothing_is_dropped_unless_asked(mode):
 
 def test_dropout_takes_what_a_layer_reads_and_leaves_its_residual():
     made = stack()
-    first, second = made(numbers(1, 4, 3), chunk_pieces=64, dropout=1.0)  # every input is zero
+    first, second = made(numbers(1, 4, 3), chunk_pieces=64, dropout=1.0)  # every input becomes zero
     blind = [
         oracle.steps(
             np.zeros((4, layer.input_size)),

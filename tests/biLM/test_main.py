@@ -1,4 +1,4 @@
-"""`bilm COMMAND`: one command for the service, bulk runs and training."""
+"""`bilm COMMAND` runs the service, bulk runs and training."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from biLM.__main__ import COMMANDS, main
 
 
 def python(code):
-    """What a new interpreter prints."""
+    """Run code in a new interpreter, and return the finished process with its output."""
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
 

@@ -14,7 +14,8 @@ TO_THE_ORACLE = {"rtol": 0, "atol": 1e-5}
 REORDERED = {"rtol": 0, "atol": 1e-6}
 
 NUM_PIECES = 30
-HALF = 6  # cell size: the forward half of a representation, and the backward half
+# The cell size, which is the width of either half of a representation.
+HALF = 6
 piece_id = st.integers(0, NUM_PIECES - 1)
 row = st.lists(piece_id, min_size=1, max_size=12)
 properties = settings(max_examples=50)
@@ -63,13 +64,13 @@ def test_a_row_longer_than_one_call_equals_the_equations(model, length):
 
 
 def test_representation_0_is_the_embedding_repeated(model):
-    expected = model.embedding.weight[[7, 0, 7]].repeat(1, 3)  # 4 numbers, to a width of 12
+    expected = model.embedding.weight[[7, 0, 7]].repeat(1, 3)  # 4 values, repeated to a width of 12
     assert torch.equal(alone(model, [7, 0, 7])[0], expected)
 
 
 @st.composite
 def changes(draw):
-    """A row, a place in it, and another piece for that place."""
+    """Draw a row, a place in it, and the row with another piece in that place."""
     before = draw(row)
     place = draw(st.integers(0, len(before) - 1))
     other = draw(piece_id.filter(lambda piece: piece != before[place]))

@@ -1,4 +1,4 @@
-"""A model may be named by its path, or by its name where it comes with biLM."""
+"""A model is named by its path or, if it comes with biLM, by its name."""
 
 import hashlib
 from pathlib import Path

@@ -21,7 +21,7 @@ properties = settings(max_examples=120)
 
 @st.composite
 def increasing_offsets(draw):
-    """Offsets whose begins and ends never decrease, with gaps, overlaps and empty pieces."""
+    """Draw offsets that never decrease, with gaps, overlaps and empty pieces."""
     count = draw(st.integers(0, 12))
     bound = st.lists(st.integers(0, 15), min_size=count, max_size=count).map(sorted)
     begins, ends = draw(bound), draw(bound)
@@ -53,7 +53,7 @@ def test_the_pieces_of_a_span_are_a_range_of_the_text(offsets, begin, size):
         (0, 1, (0, 1)),  # half of a piece
         (1, 2, (0, 1)),
         (1, 3, (0, 4)),
-        (2, 3, (1, 4)),  # an empty piece counts to what follows it
+        (2, 3, (1, 4)),  # an empty piece belongs to what follows it
         (3, 4, (4, 5)),
         (0, 4, (0, 5)),
     ],
@@ -144,7 +144,7 @@ def test_a_span_over_half_a_piece_includes_the_piece(tokenizer, span):
         ("苹果", [0, 1], ["果"]),
         ("苹果", [1, 2], ["苹"]),
         ("苹果", [0, 2], []),
-        ("吃苹果", [0, 2], ["果"]),  # 吃 is a piece of its own
+        ("吃苹果", [0, 2], ["果"]),  # 吃 is a separate piece
         ("苹果苹果", [1, 3], ["苹", "果"]),
     ],
 )

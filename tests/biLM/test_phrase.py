@@ -1,4 +1,4 @@
-"""Phrases for a blank, against the float64 oracle."""
+"""Phrases for a blank are compared with the float64 oracle."""
 
 import math
 from itertools import product
@@ -20,9 +20,9 @@ BLANKS = ["我吃了一个____。", "__打电话", "我在用苹果__", "__"]
 
 @pytest.fixture(scope="module")
 def log_probability(artifact, processor):
-    """(left, phrase, right, side) -> its log-probability, by the equations at the module's head.
+    """A function of (left, phrase, right, side): the log-probability by the module's equations.
 
-    For the cloze before it is divided by the sum over the candidates.
+    For the cloze, it is the value before the division by the sum over the candidates.
     """
     state, half = artifact.model.state_dict(), artifact.config.cell_size
     embedding = artifact.model.embedding.weight.double().numpy()
@@ -74,14 +74,14 @@ def test_the_log_probability_of_each_side_is_that_of_the_equations(
             assert phrase.pieces == tuple(map(processor.id_to_piece, phrase.ids))
             assert phrase.text == "".join(phrase.pieces).replace("▁", " ")
         by_equation = [log_probability(left, phrase.ids, right, side) for phrase in phrases]
-        if side == "cloze":  # up to what all candidates together are divided by
+        if side == "cloze":  # all but the constant log Z
             by_equation = [value - by_equation[0] + values[0] for value in by_equation]
         assert values == pytest.approx(by_equation, abs=3e-5)
 
 
 @pytest.mark.parametrize("side", ["forward", "backward"])
 def test_of_two_pieces_a_beam_finds_the_best_of_all(encoder, log_probability, processor, side):
-    """Over all pairs of the pieces that one place alone makes likely, by the oracle."""
+    """The oracle tries all pairs of the pieces that are most probable as a single piece."""
     text = BLANKS[0]
     left, right = cut(processor, text)
     likely = [expected.id for expected in encoder.fill(text, 12)[side]]
@@ -106,7 +106,7 @@ def test_one_piece_from_one_side_is_the_fill_of_one_piece(encoder, text):
 def test_the_candidates_from_both_sides_sum_to_one(encoder, text):
     found = encoder.fill(text, 16, num_pieces=2)["cloze"]
     shares = [math.exp(phrase.log_probability) for phrase in found]
-    assert 0.5 < sum(shares) <= 1 + 1e-9  # the likelier half of at most 32
+    assert 0.5 < sum(shares) <= 1 + 1e-9  # the more probable half of at most 32
     assert len({phrase.ids for phrase in found}) == len(found) == 16
 
 

@@ -4,13 +4,15 @@ import torch
 from biLM.pooling import pool
 
 PIECES = torch.tensor([[1.0, -8.0], [2.0, -6.0], [6.0, -4.0], [4.0, -2.0]])
-RANGES = [(0, 2), (1, 4), (3, 4), (2, 2), (0, 4), (4, 4)]  # they overlap; two are empty
+# Ranges overlap, and two are empty.
+RANGES = [(0, 2), (1, 4), (3, 4), (2, 2), (0, 4), (4, 4)]
+# Values are exact, because every sum and quotient has few binary digits.
 EXPECTED = {
     "mean": [[1.5, -7.0], [4.0, -4.0], [4.0, -2.0], [0.0, 0.0], [3.25, -5.0], [0.0, 0.0]],
     "max": [[2.0, -6.0], [6.0, -2.0], [4.0, -2.0], [0.0, 0.0], [6.0, -2.0], [0.0, 0.0]],
     "first": [[1.0, -8.0], [2.0, -6.0], [4.0, -2.0], [0.0, 0.0], [1.0, -8.0], [0.0, 0.0]],
     "last": [[2.0, -6.0], [4.0, -2.0], [4.0, -2.0], [0.0, 0.0], [4.0, -2.0], [0.0, 0.0]],
-}  # exact: every sum and quotient has few binary digits
+}
 
 poolings = pytest.mark.parametrize("pooling", EXPECTED)
 

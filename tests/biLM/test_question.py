@@ -1,4 +1,4 @@
-"""How a question goes on that is answered in steps."""
+"""A question that is answered in steps can pause, resume, fail and begin again."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from biLM.question import Underway
 
 
 class Counting:
-    """A question that takes some steps, and fails once if it is told to."""
+    """A question that takes some steps, and fails once if `fails` is set."""
 
     ids = ()
     stepped_pieces = 0
@@ -15,7 +15,7 @@ class Counting:
         self.num_steps, self.fails = num_steps, fails
 
     def steps(self):
-        """The number of steps."""
+        """Return the number of steps, after as many pauses."""
         for number in range(self.num_steps):
             if number == 2 and self.fails:
                 self.fails = False
@@ -25,7 +25,7 @@ class Counting:
 
 
 def turns(underway):
-    """How many turns of one step it takes, and the answer."""
+    """Return how many turns of one step the question takes, and the answer."""
     number = 1
     while (answer := underway.go_on(0.0)) is None:
         number += 1

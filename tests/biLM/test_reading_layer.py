@@ -37,7 +37,7 @@ def test_float32_is_torchs_own_layer(sizes):
     torch.testing.assert_close(c, remembered, rtol=0, atol=1e-6)
 
 
-@pytest.mark.filterwarnings("ignore:TF32")  # of torch's own switch
+@pytest.mark.filterwarnings("ignore:TF32")  # torch warns about its own switch
 @pytest.mark.parametrize("sizes", SIZES)
 def test_without_onednn_torchs_own_layer_reads(sizes, monkeypatch):
     given, x = layer(*sizes), rows(3, 20, sizes[0])

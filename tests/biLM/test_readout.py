@@ -8,7 +8,7 @@ from biLM.geometry import Geometry
 from biLM.readout import Readout, read_out
 from biLM.scalar_mix import ScalarMix
 
-# Three representations of two pieces, two numbers wide.
+# Three representations of two pieces; each is two values wide.
 TEXT = torch.tensor([[[1.0, 2.0], [3.0, 4.0]], [[5.0, 1.0], [1.0, 5.0]], [[8.0, 0.0], [0.0, 8.0]]])
 CONTEXT = torch.tensor([[7.0, 1.0], [2.0, 6.0]])
 CENTER = torch.tensor([[1.0, 1.0], [2.0, 0.0], [4.0, 4.0], [3.0, 1.0]])
@@ -26,7 +26,7 @@ def test_a_mix_gives_one_vector_a_piece():
 
 
 def test_the_center_of_each_layer_is_subtracted_before_mixing():
-    # [1 2] - [1 1] + 2 ([5 1] - [2 0]) + 4 ([8 0] - [4 4]), and the second piece alike.
+    # [1 2] - [1 1] + 2 ([5 1] - [2 0]) + 4 ([8 0] - [4 4]), and the second piece likewise.
     mix = ScalarMix((1.0, 2.0, 4.0))
     assert read(Readout(mix, center=True)) == [[22.0, -13.0], [-16.0, 29.0]]
 
@@ -100,7 +100,7 @@ def test_the_pooling_asked_for_is_the_one_used(pooling, row):
 
 
 def test_rows_are_scaled_to_unit_length_after_pooling():
-    # The mean of [8 0] and [0 8] is [4 4]; of their unit vectors it would be [.5 .5].
+    # The mean of [8 0] and [0 8] is [4 4]; the mean of their unit vectors would be [.5 .5].
     readout = Readout(ScalarMix((0.0, 0.0, 1.0)), normalize=True)
     assert read(readout, WHOLE)[0] == pytest.approx([math.sqrt(0.5)] * 2)
 

@@ -1,4 +1,4 @@
-"""The searches, on models small enough to look at every path."""
+"""The searches are tested on models small enough to enumerate every path."""
 
 import math
 from collections import Counter
@@ -18,7 +18,7 @@ LONGEST = 3
 
 
 def toy(seed, ties=False):
-    """A model: for each prefix log-probabilities that depend on all of it."""
+    """Return a model whose log-probabilities depend on the whole prefix."""
 
     def log_probabilities(prefix):
         chance = Random(f"{seed} {prefix}")
@@ -38,12 +38,12 @@ def run(search, model):
 
 
 def written(path):
-    """Its pieces, its probability, and whether it ended, to be compared."""
+    """Return pieces, probability and end of a path, for comparison."""
     return path.ids, pytest.approx(math.exp(path.log_probability)), path.is_finished
 
 
 def by_hand(prefix):
-    """Piece 0 leads to the best first step, piece 1 to the best path; END is unlikely."""
+    """Piece 0 is the best first step, piece 1 begins the best path; END is unlikely."""
     table = {
         (): (0.5, 0.4, 0.05, 0.05),
         (0,): (0.3, 0.3, 0.2, 0.2),
@@ -81,7 +81,7 @@ def test_an_end_beyond_the_last_piece_is_not_asked_for():
 def test_a_beam_with_room_for_all_is_the_exhaustive_search(seed):
     model = toy(seed)
     expected = all_paths(VOCABULARY, END, LONGEST, model)[:9]
-    found = run(beam(rules(), 9, 9), model)  # 3 ** 2 beginnings before the last piece
+    found = run(beam(rules(), 9, 9), model)  # there are 3 ** 2 beginnings before the last piece
     assert [(path.ids, path.is_finished) for path in found] == [(i, end) for i, _, end in expected]
     assert [path.log_probability for path in found] == pytest.approx([p for _, p, _ in expected])
 
@@ -130,7 +130,7 @@ def test_no_beam_is_below_greedy(seed, num_beams, ties, longest):
 
 
 def test_the_greedy_path_stays_where_a_plain_beam_drops_it():
-    """After two pieces (0, 0) is the third best of all, and the only one to come to a good end."""
+    """After two pieces (0, 0) is only the third best path, but it alone ends up probable."""
 
     def model(prefix):
         table = {
@@ -193,7 +193,7 @@ def test_one_piece_to_choose_from_or_no_temperature_is_greedy(seed, given_values
     [
         (1.0, 4, (0.5, 0.4, 0.05, 0.05)),
         (1.0, 2, (5 / 9, 4 / 9, 0, 0)),
-        (0.5, 2, (25 / 41, 16 / 41, 0, 0)),  # p ** 2
+        (0.5, 2, (25 / 41, 16 / 41, 0, 0)),  # in proportion to p ** 2
     ],
 )
 def test_pieces_are_drawn_as_often_as_the_equation_says(temperature, top_k, expected):

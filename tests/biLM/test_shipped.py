@@ -1,4 +1,4 @@
-"""The promise of the shipped model: a text has the same bits alone and in any company."""
+"""The shipped model keeps a promise: a text has the same bits alone and in any company."""
 
 from pathlib import Path
 
@@ -20,12 +20,12 @@ length = st.integers(0, 70) | st.sampled_from([126, 127, 200, 300])
 @pytest.fixture(scope="module", params=PRECISIONS)
 def shipped(request):
     encoder = Encoder.load(FOLDER, request.param)
-    assert len(encoder.warm_up()) > 1  # else there is nothing to compare
+    assert len(encoder.warm_up()) > 1  # otherwise there is nothing to compare
     return encoder
 
 
 def ids_of(number, length):
-    """Pieces that belong to one text alone."""
+    """Return pieces that differ from those of every other text."""
     random = torch.Generator().manual_seed(1000 * number + length)
     return torch.randint(300, 15_000, (length,), generator=random).tolist()
 

@@ -12,7 +12,8 @@ import torch
 from biLM.side_by_side import on_one_core, side_by_side
 
 PATIENCE_S = 60
-LET_GO_S = 10  # what a thread of a busy machine may take to come back for more
+# How long a thread of a busy machine may take until it waits for work again.
+LET_GO_S = 10
 
 
 @pytest.fixture(params=[1, 2, 5])
@@ -28,7 +29,7 @@ def test_each_side_has_its_own_arguments():
 
 
 def test_both_sides_are_at_work_at_the_same_time():
-    both = threading.Barrier(2)  # opens for two that wait, and for no one alone
+    both = threading.Barrier(2)  # opens only when two threads wait
     assert sorted(side_by_side(both.wait, [(PATIENCE_S,), (PATIENCE_S,)])) == [0, 1]
 
 
@@ -72,7 +73,7 @@ def test_around_the_sides_the_caller_has_one_core_and_then_its_own_again(cores):
 
 
 def test_the_caller_and_threads_that_begin_later_keep_the_callers_cores(cores, monkeypatch):
-    monkeypatch.setattr("biLM.side_by_side._idle", defaultdict(list))  # a pair begins, too
+    monkeypatch.setattr("biLM.side_by_side._idle", defaultdict(list))  # so that a new pair starts
     side_by_side(pow, [(2, 5), (3, 2)])
     with ThreadPoolExecutor(1) as later:
         assert later.submit(torch.get_num_threads).result() == torch.get_num_threads() == cores
@@ -109,7 +110,7 @@ def test_a_process_may_end_while_both_sides_are_stuck():
 
 
 def test_a_forked_process_has_two_threads_of_its_own():
-    side_by_side(pow, [(2, 5), (3, 2)])  # those of this process
+    side_by_side(pow, [(2, 5), (3, 2)])  # starts the threads of this process
     with multiprocessing.get_context("fork").Pool(1) as child:
         found = child.apply_async(side_by_side, (pow, [(2, 3), (3, 3)]))
         assert found.get(PATIENCE_S) == [8, 27]

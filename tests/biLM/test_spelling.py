@@ -1,4 +1,4 @@
-"""What may be written is text: checked with Python's own decoder, over whatever may come."""
+"""Whatever may be written is text, as Python's own decoder confirms for random choices."""
 
 from random import Random
 
@@ -17,7 +17,7 @@ def spelling(tokenizer):
 
 
 def is_control(character):
-    """Whether it controls a terminal or ends a line: C0, DEL, C1, U+2028 and U+2029."""
+    """Return whether it controls a terminal or ends a line: C0, DEL, C1, U+2028 and U+2029."""
     return ord(character) in {*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029}
 
 
@@ -85,12 +85,12 @@ def test_between_characters_there_is_text_or_the_end_and_inside_only_bytes(spell
         (b"\xf0", 3),
         (b"\xf0\x9f\x8d", 1),
         (b"\x80", None),
-        (b"\xc0", None),  # a longer form of what has a shorter one
+        (b"\xc0", None),  # an overlong form, for which there is a shorter one
         (b"\xe0\x80", None),
         (b"\xed\xa0", None),  # half of a surrogate pair
         (b"\xf4\x90", None),  # beyond U+10FFFF
         (b"\xff", None),
-        (b"\x1b", None),  # controls
+        (b"\x1b", None),  # this and the next two are not text
         (b"\xc2\x85", None),
         (b"\xe2\x80\xa8", None),
         (b"\xe2\x80", 1),

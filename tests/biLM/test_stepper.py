@@ -1,4 +1,4 @@
-"""One piece at a time, against the float64 oracle, which reads the row whole."""
+"""Reading one piece at a time is compared with the float64 oracle, which reads the whole row."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ IDS = [1, 20, 300, 7, 45, 9, 2]
 
 
 def tops(stepper, ids):
-    """The top state of the first row after each piece."""
+    """Return the top state of the first row after each piece."""
     states, found = stepper.start(), []
     for piece_id in ids:
         top, states = stepper.step(states, [piece_id] * ROWS)

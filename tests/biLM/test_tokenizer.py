@@ -47,7 +47,7 @@ def test_begins_and_ends_never_decrease(tokenizer, text):
 @properties
 @given(texts)
 def test_pieces_cover_each_code_point_once_from_the_first_that_is_not_dropped(tokenizer, text):
-    # A dropped control belongs to the piece before it; only at the very start there is none.
+    # A dropped control belongs to the piece before it; at the very start there is no such piece.
     covered = [
         place for begin, end in tokenizer.encode(text).offsets for place in range(begin, end)
     ]
@@ -76,12 +76,12 @@ def test_pieces_spell_the_normalised_text(tokenizer, text):
         ("", ()),
         ("\x07", ()),
         ("a\tb", ((0, 1), (1, 2), (2, 3))),
-        ("\u200b", ((0, 1),)),  # a space to the normaliser
+        ("\u200b", ((0, 1),)),  # normalised to a space
         ("\x00", ((0, 1),)),
         ("苹果", ((0, 2),)),
-        ("ﬁ", ((0, 0), (0, 1))),  # f and i
-        ("龘", ((0, 0), (0, 0), (0, 1))),  # three bytes of UTF-8
-        ("e\u0301", ((0, 0), (0, 2))),  # composed to é, two bytes
+        ("ﬁ", ((0, 0), (0, 1))),  # normalised to f and i
+        ("龘", ((0, 0), (0, 0), (0, 1))),  # three byte pieces
+        ("e\u0301", ((0, 0), (0, 2))),  # composed to é, two byte pieces
         ("\ufeffa", ((0, 1), (1, 2))),
     ],
 )
@@ -173,7 +173,7 @@ def test_latin_words_are_read_with_a_space_between_them(tokenizer, processor, wo
     ("words", "read_as"),
     [
         (["New", "York"], "New York"),
-        (["New", "", "York"], "New York"),  # an empty word parts nothing
+        (["New", "", "York"], "New York"),  # an empty word changes nothing
         (["in", "2019"], "in 2019"),
         (["苹果", "Pro"], "苹果Pro"),
         (["Pro", "苹果"], "Pro苹果"),

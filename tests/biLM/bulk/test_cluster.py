@@ -1,4 +1,4 @@
-"""Two real Ray nodes on loopback, and the same run on this machine alone."""
+"""Runs on two real Ray nodes on loopback, compared with the same run on this machine alone."""
 
 import threading
 from dataclasses import replace
@@ -16,14 +16,14 @@ from tests.conftest import SENTENCES
 
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.filterwarnings("default"),  # of Ray's own, which we cannot mend
+    pytest.mark.filterwarnings("default"),  # Ray's own warnings, which we cannot fix
 ]
 JOB = Job(Columns(), Wanted(level="char"), part_characters=2000)
 
 
 @pytest.fixture(scope="module")
 def cluster():
-    """The address of two nodes, each a set of real processes, with a processor each."""
+    """The address of two nodes; each is a set of real processes with one CPU."""
     from ray.cluster_utils import Cluster as Nodes
 
     nodes = Nodes(initialize_head=True, head_node_args={"num_cpus": 1})
@@ -113,7 +113,7 @@ def test_nothing_asks_ray_when_it_is_shut_down_after_a_refusal(
         shutdown()
 
     monkeypatch.setattr(ray, "shutdown", spied)
-    texts.write_bytes(texts.read_bytes() * 30)  # more than is read before the first is refused
+    texts.write_bytes(texts.read_bytes() * 30)  # too much to be read before the first refusal
     job, source = replace(JOB, wanted=Wanted(max_text_pieces=1)), open_source(texts, JOB.columns)
     settings = EncoderSettings(artifact_folder)
     with pytest.raises(SourceError):

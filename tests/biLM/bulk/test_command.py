@@ -9,7 +9,7 @@ from biLM.bulk import command
 
 @pytest.fixture
 def embed(artifact_folder, tmp_path, capsys):
-    """Run the command in this process; returns its status and what it said."""
+    """Run the command in this process; return its status and its standard error."""
     (tmp_path / "texts.tsv").write_text("水果\t苹果好\n手机\t苹果贵\n", encoding="utf-8")
 
     def run(*arguments, file="texts.tsv"):
@@ -43,7 +43,7 @@ def test_a_refusal_is_told_in_words_and_by_status_2(embed, arguments, told):
     status, said = embed(*arguments)
     assert status == 2
     assert told in said
-    assert "goes on there" not in said  # nothing is there
+    assert "goes on there" not in said  # the folder has no parts
     assert "Traceback" not in said
 
 

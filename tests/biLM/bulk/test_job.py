@@ -90,7 +90,7 @@ def test_a_run_stopped_by_a_bad_line_goes_on_once_it_is_mended(texts, tmp_path, 
     assert before
     texts.write_bytes(good)
     _, told = run(texts, tmp_path / "out", settings)
-    assert len(told) < len(parts(tmp_path / "out"))  # only what was missing
+    assert len(told) < len(parts(tmp_path / "out"))  # only the missing parts were written
     run(texts, tmp_path / "unbroken", settings)
     assert parts(tmp_path / "out") == parts(tmp_path / "unbroken")
 

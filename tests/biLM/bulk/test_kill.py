@@ -1,4 +1,4 @@
-"""A real process, killed by a signal it cannot catch, at random moments of a bulk run."""
+"""Kill a real process with a signal that it cannot catch, at random moments of a bulk run."""
 
 import os
 import random
@@ -23,7 +23,7 @@ def start(path, out, artifact_folder):
 
 
 def bytes_in(folder):
-    """Of every file, those that are being written among them; a file may vanish meanwhile."""
+    """Return the total size of all files, unfinished ones included; a file may vanish meanwhile."""
     sizes = 0
     for name in os.listdir(folder) if folder.exists() else []:
         try:

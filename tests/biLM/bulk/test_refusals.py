@@ -17,7 +17,7 @@ from tests.conftest import SENTENCES
 JOB = Job(Columns(), Wanted(level="char", max_text_pieces=50), part_characters=60)
 SKIPPING = replace(JOB, skips_refused=True)
 BAD = {2: b"\xb0\xa1", 5: ("苹" * 51).encode(), 6: b"\xff"}
-NUMBERS = [number for number in range(12) if number not in BAD]  # of the good lines
+NUMBERS = [number for number in range(12) if number not in BAD]  # the good lines
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def settings(artifact_folder):
 
 @pytest.fixture
 def mixed(tmp_path):
-    """Nine good lines with bad ones among them, at the places of BAD."""
+    """A file of nine good lines, with bad lines among them at the places of BAD."""
     lines = [line.encode() for line in [*SENTENCES, "", *SENTENCES[:2]]]
     for place, bad in BAD.items():
         lines.insert(place, bad)
