@@ -1,4 +1,4 @@
-"""A run and its shards -> an artifact in memory: weights, vocabulary, geometry, mixes."""
+"""Build an artifact in memory from a run and its shards: weights, vocabulary, geometry, mixes."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,14 +17,15 @@ from training.geometry import measured_geometry
 from training.objective import BiLMObjective, build_objective
 from training.shards import Shards
 
-DEFAULT_WEIGHTS = (-1.0, 1.5)  # of the last layer but one, and of the last
+# The weights of the last layer but one and of the last layer in the mix `default`.
+DEFAULT_WEIGHTS = (-1.0, 1.5)
 
 
 def load_objective(checkpoint: Checkpoint, shards: Shards) -> BiLMObjective:
-    """The trained model of a run with its heads, on the CPU.
+    """Load the trained model of a run with its heads, on the CPU.
 
     Raises:
-        CheckpointError: the shards are of another vocabulary than the run's.
+        CheckpointError: the shards have another vocabulary than the run.
     """
     checkpoint.require_vocabulary(shards.vocabulary_sha256)
     objective = build_objective(checkpoint.config, shards)
@@ -33,10 +34,10 @@ def load_objective(checkpoint: Checkpoint, shards: Shards) -> BiLMObjective:
 
 
 def require_lstm(config: TrainConfig) -> None:
-    """Make sure that an artifact can hold what a recipe trains.
+    """Refuse a recipe whose cell an artifact cannot hold.
 
     Raises:
-        TrainingError: its cell is another than the LSTM.
+        TrainingError: the recipe's cell is not the LSTM.
     """
     if config.cell != LSTM:
         raise TrainingError(
@@ -46,7 +47,9 @@ def require_lstm(config: TrainConfig) -> None:
 
 
 def require_tied(config: TrainConfig) -> None:
-    """Make sure that a softmax by the piece embedding predicts what was learned.
+    """Refuse a recipe with an untied softmax.
+
+    An artifact's softmax uses the piece embedding, which would not predict what was learned.
 
     Raises:
         TrainingError: the recipe's softmax has vectors of its own.
@@ -60,21 +63,21 @@ def require_tied(config: TrainConfig) -> None:
 
 
 def round_weights(objective: BiLMObjective) -> None:
-    """Make the weights those that an artifact's file would hold: bfloat16."""
+    """Round the weights to bfloat16, the precision of an artifact's file."""
     with torch.no_grad():
         for parameter in objective.parameters():
             parameter.copy_(parameter.bfloat16())
 
 
 def assemble(objective: BiLMObjective, config: TrainConfig, shards: Shards) -> Artifact:
-    """The artifact of a trained model, as its file will hold it.
+    """Build the artifact of a trained model, as its file will hold it.
 
-    Golden vectors and card are empty; `export` adds them.
+    The golden vectors and the card are empty; `export` adds them.
 
     Args:
-        objective: The model; its weights are rounded.
-        config: The recipe it was trained by.
-        shards: Its vocabulary and held-out text.
+        objective: The trained model. Its weights are rounded in place.
+        config: The recipe it was trained with.
+        shards: The shards with its vocabulary and held-out text.
 
     Raises:
         TrainingError: the recipe's cell is not the LSTM.
@@ -98,12 +101,12 @@ def assemble(objective: BiLMObjective, config: TrainConfig, shards: Shards) -> A
 
 
 def standard_mixes(num_representations: int) -> Mapping[str, ScalarMix]:
-    """The mixes every artifact has.
+    """Return the mixes that every artifact has.
 
-    `mean` weighs all representations alike, as an untrained ELMo does. `default` is for comparing
-    words: the last layer less a part of the one below. With the residual connection between them
-    that is, before any bound, 1.5 of what the last LSTM adds and 0.5 of what it reads;
-    docs/decisions/0009 has the figures.
+    `mean` weighs all representations equally, as an untrained ELMo does. `default` is meant for
+    comparing words: it subtracts the layer below from 1.5 times the last layer. Because of the
+    residual connection between the two, this equals, before any bound is applied, 1.5 times what
+    the last LSTM adds plus 0.5 times what it reads; docs/decisions/0009 has the figures.
     """
     below, last = DEFAULT_WEIGHTS
     upper = (0.0,) * (num_representations - 2) + (below, last)

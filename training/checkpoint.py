@@ -1,13 +1,13 @@
-"""The files from which a run goes on as if it had never stopped.
+"""Write and read the checkpoints from which a run resumes as if it had never stopped.
 
-    checkpoint.safetensors   where the run is
-    previous.safetensors     where it was one checkpoint before: used if the first is torn
-    plateau.safetensors      where it was when the learning rate began to fall: a larger budget
-                             goes on from here
+    checkpoint.safetensors   the latest state of the run
+    previous.safetensors     the state one checkpoint earlier, used if the first file is damaged
+    plateau.safetensors      the state when the learning rate began to fall; a run with a larger
+                             budget resumes here
 
-Each holds weights, Adam's moments, and in its metadata the recipe, how far the run had come and the
-sha256 of the vocabulary and of the tensors. There is no random state to keep, because every step
-derives its own from the seed and its number.
+Each file contains the weights and Adam's moments. Its metadata contains the recipe, the progress of
+the run and the sha256 of the vocabulary and of the tensors. No random state needs to be saved,
+because every step derives its own from the seed and the number of the step.
 """
 
 import hashlib
@@ -38,13 +38,13 @@ class Progress:
     """How far a run has come.
 
     Args:
-        step: Steps, skipped ones included.
+        step: Steps taken, skipped ones included.
         pieces: Pieces predicted per direction.
         seconds: Time spent in steps.
-        position: Place in the stream of batches.
-        at_peak: No step has been taken yet with a falling learning rate.
-        skipped: Steps whose gradient was no number, so that no weight moved.
-        skipped_in_a_row: Of them, the last ones without a sound step after them.
+        position: Position in the stream of batches.
+        at_peak: Whether no step has yet been taken with a falling learning rate.
+        skipped: Steps that moved no weight because the gradient was not finite.
+        skipped_in_a_row: How many of the most recent steps, one after the other, were skipped.
     """
 
     step: int = 0
@@ -58,13 +58,13 @@ class Progress:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What one file holds.
+    """The contents of one checkpoint file.
 
     Args:
-        config: The recipe.
+        config: The recipe of the run.
         progress: How far the run has come.
         vocabulary: sha256 of the sentencepiece model whose ids the run reads.
-        tensors: Weights and moments.
+        tensors: The weights and Adam's moments, by name.
     """
 
     config: TrainConfig
@@ -81,7 +81,7 @@ class Checkpoint:
         model: nn.Module,
         optimizer: torch.optim.Adam,
     ) -> "Checkpoint":
-        """The state of a run; Adam has no moments of what it has not moved yet."""
+        """Return the state of a run; a parameter that Adam has not moved yet has no moments."""
         tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
         for name, parameter in model.named_parameters():
             for moment in MOMENTS:
@@ -91,10 +91,10 @@ class Checkpoint:
         return cls(config, progress, vocabulary, on_cpu)
 
     def restore(self, model: nn.Module, optimizer: torch.optim.Adam | None = None) -> None:
-        """Fill the model, and the optimizer if given.
+        """Load the state into the model, and into the optimiser if one is given.
 
         Raises:
-            CheckpointError: they are of other sizes.
+            CheckpointError: the model has other sizes than the checkpoint.
         """
         model_tensors = [name for name in self.tensors if name.startswith("model.")]
         weights = {n.removeprefix("model."): self.tensors[n] for n in model_tensors}
@@ -113,9 +113,10 @@ class Checkpoint:
                     }
 
     def leads_to(self, config: TrainConfig) -> bool:
-        """Whether a run of that recipe passes through this state.
+        """Return whether a run of this recipe passes through this state.
 
-        Another budget or decay is the same run for as long as neither's rate has begun to fall.
+        Recipes that differ only in budget and decay describe the same run until the learning rate
+        of one of them begins to fall.
         """
         if self.config == config:
             return True
@@ -126,10 +127,10 @@ class Checkpoint:
         return falls_later and as_asked == config
 
     def require_vocabulary(self, vocabulary: str) -> None:
-        """Make sure that ids mean what they meant to the run.
+        """Refuse shards whose piece ids do not mean what they meant in the run.
 
         Raises:
-            CheckpointError: the shards are of another vocabulary.
+            CheckpointError: the shards have another vocabulary.
         """
         if self.vocabulary != vocabulary:
             raise CheckpointError(
@@ -139,20 +140,21 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, ends_plateau: bool = False) -> None:
-    """Write where a run is, and keep the checkpoint before it.
+    """Write the current state of a run, and keep the previous checkpoint.
 
     Args:
-        folder: Of the run.
-        checkpoint: Where it is.
-        ends_plateau: Keep this one, too, as the place where a larger budget would go on.
+        folder: The folder of the run.
+        checkpoint: The state to write.
+        ends_plateau: Whether to keep this state also as the one where a larger budget resumes.
 
     Raises:
-        CheckpointError: the disk is full or cannot be written; what was there before is intact.
+        CheckpointError: the disk is full or cannot be written; earlier checkpoints stay intact.
     """
     data = _serialised(checkpoint)
     path = folder / NAME
     try:
-        if ends_plateau:  # first: once the checkpoint stands, a resumed run has passed this place
+        # The plateau is written first: a run resumed from the checkpoint never comes back to it.
+        if ends_plateau:
             write_atomically(folder / PLATEAU, data)
         if path.exists():
             path.replace(folder / PREVIOUS)
@@ -165,10 +167,10 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, ends_plateau: bool = F
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
-    """The last checkpoint of a run that can be read.
+    """Load the latest readable checkpoint of a run.
 
     Raises:
-        CheckpointError: there is none, or each is damaged or foreign.
+        CheckpointError: the folder has no checkpoint, or every one is damaged or foreign.
     """
     found, refusals = find_checkpoints(folder)
     if found:
@@ -179,7 +181,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
 
 
 def find_checkpoints(folder: Path) -> tuple[list[Checkpoint], list[str]]:
-    """The checkpoints of a folder, the last first, and why others were refused."""
+    """Return a folder's readable checkpoints, the latest first, and why others were refused."""
     found, refusals = [], []
     for name in (NAME, PREVIOUS, PLATEAU):
         if (folder / name).exists():

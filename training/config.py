@@ -1,4 +1,4 @@
-"""What a training run is made of: sizes, data order, objective, optimiser, budget."""
+"""Define the configuration of a training run: sizes, data order, objective, optimiser, budget."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,31 +14,31 @@ class TrainConfig:
     """Everything that decides the weights a run ends with.
 
     Args:
-        name: Of the artifact made of it.
+        name: Name of the artifact made from the run.
         embedding_size: Width of a piece embedding.
         cell_size: Width of one LSTM's memory.
         num_layers: LSTM layers per direction.
         max_pieces: Budget: the run ends when it has predicted this many pieces per direction.
-        batch_pieces: Padded pieces per step; rows per step follow from the row length.
-        min_rows: Rows per step at least: few rows leave the matrix units idle.
-        forward_weight: Of the forward language model's loss.
-        backward_weight: Of the backward language model's loss.
-        cloze_weight: Of the loss of the head that reads both sides.
-        num_negatives: Sampled pieces per step that stand for the vocabulary; 0 is full softmax.
+        batch_pieces: Pieces per step, padding included; the row length decides the rows per step.
+        min_rows: Least number of rows per step; with few rows the matrix units stand idle.
+        forward_weight: Weight of the forward language model's loss.
+        backward_weight: Weight of the backward language model's loss.
+        cloze_weight: Weight of the loss of the head that reads both sides.
+        num_negatives: Pieces sampled per step to stand for the vocabulary; 0 means full softmax.
         negative_power: Negatives are drawn in proportion to count ** negative_power.
-        dropout: Share of every LSTM's and every head's input that is dropped.
-        learning_rate: Peak of Adam's step.
-        warmup_steps: Steps from 0 to the peak.
-        decay_share: Share of the budget, the last of it, over which the rate falls.
-        final_share: Last learning rate as a share of the peak.
+        dropout: Share of the input of every LSTM and every head that is dropped.
+        learning_rate: Peak learning rate of Adam.
+        warmup_steps: Steps in which the learning rate rises from 0 to the peak.
+        decay_share: Share of the budget, at its end, over which the learning rate falls.
+        final_share: Final learning rate as a share of the peak.
         max_gradient_norm: Bound on the norm of the whole gradient.
-        seed: Of weights, order, dropout and negatives.
-        cell: Of every layer, by its name in `training.cells`; an artifact holds lstm alone.
-        tied: Whether the softmax is by the piece embedding; an artifact holds no other vectors.
-        init_from: Revision of the artifact whose weights the run starts from, or empty.
+        seed: Seed of the weights, the order, the dropout and the negatives.
+        cell: Cell of every layer, by its name in `training.cells`; an artifact can hold only lstm.
+        tied: Whether the softmax uses the piece embedding; an artifact has no other vectors for it.
+        init_from: Revision of the artifact whose weights the run starts from; empty for none.
         log_every_steps: Steps between two lines of the run log.
         score_every_steps: Steps between two scores on held-out text.
-        checkpoint_every_s: Seconds between two checkpoints; more are lost if the run is killed.
+        checkpoint_every_s: Seconds between two checkpoints, and so the most a killed run loses.
 
     Raises:
         TrainingError: a value is outside its range.
@@ -66,7 +66,7 @@ class TrainConfig:
     cell: str = LSTM
     tied: bool = True
     init_from: str = ""
-    # These decide no weight: a run may be continued with others.
+    # These do not affect the weights, so a run may be resumed with other values.
     log_every_steps: int = field(default=50, kw_only=True, compare=False)
     score_every_steps: int = field(default=500, kw_only=True, compare=False)
     checkpoint_every_s: float = field(default=300.0, kw_only=True, compare=False)
@@ -110,18 +110,18 @@ class TrainConfig:
 
     @property
     def objective_weights(self) -> tuple[float, float, float]:
-        """Of the forward, backward and cloze loss."""
+        """The weights of the forward, backward and cloze loss."""
         return self.forward_weight, self.backward_weight, self.cloze_weight
 
     def decays_at(self, pieces: int) -> bool:
-        """Whether a step taken after so many pieces has a falling learning rate."""
+        """Return whether a step taken after this many pieces has a falling learning rate."""
         return pieces > (1 - self.decay_share) * self.max_pieces
 
     def changed(self, assignments: Sequence[str]) -> "TrainConfig":
-        """The recipe with some values replaced, each given as `name=value`.
+        """Return the recipe with some values replaced, each given as `name=value`.
 
         Raises:
-            TrainingError: there is no such name, or the value is not of its kind.
+            TrainingError: a recipe has no such name, or the value has the wrong type.
         """
         kinds = {name: type(value) for name, value in self.as_dict().items()}
         values: dict[str, int | float | str] = {}
@@ -139,5 +139,5 @@ class TrainConfig:
         return TrainConfig(**{**self.as_dict(), **values})  # type: ignore[arg-type]
 
     def as_dict(self) -> dict[str, int | float | str]:
-        """The recipe as it is logged, checkpointed and put on the card."""
+        """Return the recipe as it is logged, checkpointed and written on the card."""
         return asdict(self)

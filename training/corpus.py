@@ -1,10 +1,10 @@
-"""Raw text files -> shuffled training text and a held-out slice per source.
+"""Divide raw text files into shuffled training text and a held-out slice per source.
 
 One line of an input is one document. A hash of its text alone decides whether it is held out, so a
-document that occurs twice never stands on both sides, and a new source moves none to the other. The
-hash also names its training file: copies meet in one, and all but the first are dropped. Memory
-stays at the size of one training file and the hashes of what is held out, whatever the size of the
-corpus.
+document that occurs twice is never on both sides, and a new source moves no document to the other
+side. The hash also chooses the training file, so all copies of a document are in one file, where
+all but the first are dropped. Memory holds no more than one training file and the hashes of the
+held-out documents, whatever the size of the corpus.
 """
 
 import hashlib
@@ -22,24 +22,29 @@ from training.errors import CorpusError
 
 SUFFIXES = (".txt", ".gz", ".xz")
 FORMAT_VERSION = 2
-MANIFEST = "corpus.json"  # written last: a folder without it is half a corpus
-MAX_FILE_BYTES = 64 << 20  # of a training file, about: what is shuffled in memory
-PACKED_RATIO = 4  # about what text gains by .gz or .xz
-LONG_DOCUMENT = 100_000  # characters; more on one line is rarely meant
+# The manifest is written last, so a folder without it has an incomplete corpus.
+MANIFEST = "corpus.json"
+# The approximate size of a training file, which is shuffled in memory.
+MAX_FILE_BYTES = 64 << 20
+# Text takes about this many times the space of its .gz or .xz file.
+PACKED_RATIO = 4
+# More characters on one line are rarely meant to be one document.
+LONG_DOCUMENT = 100_000
 
 
 @dataclass(frozen=True)
 class CorpusConfig:
-    """How a corpus is divided.
+    """Settings for dividing a corpus.
 
     Args:
-        min_files: Training files at least; a large corpus gets as many as keep each small enough
-            to be shuffled in memory.
+        min_files: Least number of training files; a large corpus gets more, so that each is small
+            enough to be shuffled in memory.
         held_out_one_in: One document in this many is held out of training.
-        keep_duplicates: Keep every copy of a document that occurs several times.
-        weights: How many times each document of a source is trained on, by its name; 2.5 means two
-            or three times. Once where it is not named. Of a duplicate, the first source decides.
-        seed: Of the shuffle.
+        keep_duplicates: Whether to keep every copy of a document that occurs several times.
+        weights: How many times each document of a source is trained on, by the source's name; 2.5
+            means two or three times. Documents of a source that is not named are trained on once.
+            For a duplicate, the first source decides.
+        seed: Seed of the shuffle.
     """
 
     min_files: int = 8
@@ -63,7 +68,7 @@ class CorpusConfig:
 
 @dataclass
 class SourceCount:
-    """What one source gave: different documents and their characters (code points)."""
+    """The counts of one source: distinct documents, their characters (code points), duplicates."""
 
     documents: int = 0
     characters: int = 0
@@ -77,15 +82,15 @@ class Corpus:
     """What a corpus was made of.
 
     Args:
-        sources: What each gave.
-        notes: What its owner should know: empty files, endless lines, duplicates.
+        sources: The counts of each source, by name.
+        notes: What the corpus's owner should know: empty files, very long lines, duplicates.
     """
 
     sources: dict[str, SourceCount] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def count_duplicate(self, source: str, number: int, first: str) -> None:
-        """Count a line that is dropped, and tell of the first one of each source."""
+        """Count a dropped line, and write a note about the first one of each source."""
         self.sources[source].duplicates += 1
         if self.sources[source].duplicates == 1:
             self.notes.append(
@@ -95,18 +100,19 @@ class Corpus:
 
 
 def build_corpus(inputs: Sequence[Path], out: Path, config: CorpusConfig) -> Corpus:
-    """Write `train-*.txt`, `held_out/<source>.txt` and, once they are whole, `corpus.json`.
+    """Write `train-*.txt`, `held_out/<source>.txt` and, once they are complete, `corpus.json`.
 
     Raises:
-        CorpusError: no input, two sources of one name, a weight of none, a file that cannot be
-            read, or no text at all.
+        CorpusError: there is no input, two sources share a name, a weight names no source, a file
+            cannot be read, or there is no text to train on.
     """
     sources = find_sources(inputs)
     if strangers := config.weights.keys() - sources.keys():
         raise CorpusError(f"weights name {sorted(strangers)}; the sources are {sorted(sources)}")
     (out / "held_out").mkdir(parents=True, exist_ok=True)
     (out / MANIFEST).unlink(missing_ok=True)
-    for stale in [*_training_files(out), *(out / "held_out").glob("*.txt")]:  # of another corpus
+    # Files left by an earlier corpus would be read as part of this one.
+    for stale in [*_training_files(out), *(out / "held_out").glob("*.txt")]:
         stale.unlink()
     num_files = max(config.min_files, -(-text_bytes(sources.values()) // MAX_FILE_BYTES))
     train_files = [out / f"train-{number:03d}.txt" for number in range(num_files)]
@@ -127,7 +133,7 @@ def build_corpus(inputs: Sequence[Path], out: Path, config: CorpusConfig) -> Cor
 
 
 def find_sources(inputs: Sequence[Path]) -> dict[str, Path]:
-    """Map the name of each source to its file; a folder stands for every text file in it."""
+    """Map the name of each source to its file; a folder stands for all text files in it."""
     sources: dict[str, Path] = {}
     for given in inputs:
         if not given.exists():
@@ -145,16 +151,16 @@ def find_sources(inputs: Sequence[Path]) -> dict[str, Path]:
 
 
 def fingerprints(inputs: Sequence[Path]) -> dict[str, list[int]]:
-    """Size and time of change of each source, by its name: what other text would not have."""
+    """Return the size and modification time of each source, by name, to recognise the same text."""
     found = {name: path.stat() for name, path in find_sources(inputs).items()}
     return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in found.items()}
 
 
 def training_text(folder: Path) -> list[Path]:
-    """The training files of a corpus folder.
+    """Return the training files of a corpus folder.
 
     Raises:
-        CorpusError: there is no corpus, half of one, or one of another version.
+        CorpusError: the folder has no corpus, an incomplete one, or one of another version.
     """
     manifest = folder / MANIFEST
     version = json.loads(manifest.read_bytes())["version"] if manifest.exists() else None
@@ -165,7 +171,7 @@ def training_text(folder: Path) -> list[Path]:
 
 
 def read_documents(path: Path) -> Iterator[str]:
-    """The documents of one file, one a line, blank lines left out.
+    """Yield the documents of one file, one per line, leaving out blank lines.
 
     Raises:
         CorpusError: the file cannot be read as UTF-8.
@@ -174,7 +180,7 @@ def read_documents(path: Path) -> Iterator[str]:
 
 
 def text_bytes(paths: Iterable[Path]) -> int:
-    """About how many bytes of text the files hold."""
+    """Estimate how many bytes of text the files contain."""
     sizes = ((path.stat().st_size, path.suffix != ".txt") for path in paths)
     return sum(size * (PACKED_RATIO if is_packed else 1) for size, is_packed in sizes)
 
@@ -203,7 +209,7 @@ def _divide(
     corpus: Corpus,
     config: CorpusConfig,
 ) -> None:
-    """Write each document of a source where it belongs, in training with source and line."""
+    """Write each document to the held-out file, or with source and line to a training file."""
     count = corpus.sources[source] = SourceCount()
     for number, text in _numbered_documents(path):
         if len(text) > LONG_DOCUMENT:
@@ -231,7 +237,7 @@ def _divide(
 def _shuffle_file(path: Path, shuffle: random.Random, corpus: Corpus, config: CorpusConfig) -> None:
     first: dict[str, str] = {}
     texts = []
-    # Split at "\n" alone: other ways of reading lines also end a document at "\r" or U+2028.
+    # Split only at "\n": other ways of reading lines also end a document at "\r" or U+2028.
     for line in path.read_bytes().decode("utf-8").split("\n")[:-1]:
         source, number, text = line.split("\t", 2)
         if text in first and not config.keep_duplicates:

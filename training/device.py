@@ -1,4 +1,4 @@
-"""Where a run computes and in which precision: a GPU if there is one, bfloat16 if it is fast."""
+"""Choose where a run computes and in which precision: a GPU if present, bfloat16 if it is fast."""
 
 import os
 from contextlib import AbstractContextManager, nullcontext
@@ -10,7 +10,7 @@ from training.errors import TrainingError
 
 
 def choose_device() -> torch.device:
-    """A GPU if there is one, else the CPU; each process that torchrun starts gets its own GPU.
+    """Return a GPU if there is one, else the CPU; each process of torchrun gets its own GPU.
 
     Raises:
         TrainingError: torchrun has started more processes than there are GPUs.
@@ -27,10 +27,10 @@ def choose_device() -> torch.device:
 
 
 def autocast(device: torch.device) -> AbstractContextManager[object]:
-    """Bfloat16 where the machine has units for it, else float32.
+    """Return a context that computes in bfloat16 where the machine has units for it, else float32.
 
-    Weights and the optimiser's moments stay float32. Measured on an AVX512-BF16 CPU: an LSTM
-    trains about twice as fast as in float32.
+    The weights and the optimiser's moments stay float32. On a CPU with AVX512-BF16, an LSTM was
+    measured to train about twice as fast as in float32.
     """
     if device.type == "cuda":
         return torch.autocast("cuda", dtype=torch.bfloat16)

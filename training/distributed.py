@@ -1,10 +1,10 @@
-"""Several processes that train as one: each takes its rows of every batch, and gradients add up.
+"""Let several processes train as one: each takes its rows of every batch, and gradients add up.
 
     torchrun --nproc-per-node 2 -m training train small
 
-Without torchrun there is one process and nothing happens here. Every process reads the same batches
-and draws the same negatives; the first alone writes files. Processes talk by nccl on GPUs, else by
-gloo.
+Without torchrun there is one process, and this module does nothing. Every process reads the same
+batches and draws the same negatives; only the first writes files. The processes communicate by nccl
+on GPUs and by gloo otherwise.
 """
 
 import os
@@ -18,21 +18,22 @@ from torch import Tensor, distributed, nn
 
 from training.stream import Batch
 
-WORLD_SIZE = "WORLD_SIZE"  # set by torchrun
+# The environment variable in which torchrun passes the number of processes.
+WORLD_SIZE = "WORLD_SIZE"
 
 
 def is_team() -> bool:
-    """Whether torchrun has started this process beside others."""
+    """Return whether torchrun has started other processes beside this one."""
     return int(os.environ.get(WORLD_SIZE, "1")) > 1
 
 
 @dataclass(frozen=True)
 class Team:
-    """The processes of a run, seen from one of them.
+    """The processes of a run, as one of them sees them.
 
     Args:
-        rank: Number of this process.
-        size: How many there are.
+        rank: Number of this process, counted from 0.
+        size: Number of processes.
     """
 
     rank: int = 0
@@ -44,7 +45,7 @@ class Team:
         return self.rank == 0
 
     def share(self, batch: Batch) -> Batch:
-        """This process's rows of a batch: as many as every other's, some of them perhaps empty."""
+        """Return this process's rows of a batch: as many as the others get, some perhaps empty."""
         if self.size == 1:
             return batch
         missing = -len(batch.lengths) % self.size
@@ -53,13 +54,13 @@ class Team:
         return Batch(ids[self.rank :: self.size], lengths[self.rank :: self.size])
 
     def join(self, model: nn.Module) -> nn.Module:
-        """The model with a backward pass that leaves the team's mean gradient in every process."""
+        """Wrap the model so that its backward pass leaves the team's mean gradient everywhere."""
         if self.size == 1:
             return model
         return nn.parallel.DistributedDataParallel(model, broadcast_buffers=False)
 
     def sum(self, values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        """What the processes have, added up."""
+        """Return the sum of the values of all processes."""
         if self.size > 1:
             distributed.all_reduce(values)
         return values
@@ -67,7 +68,7 @@ class Team:
 
 @contextmanager
 def team(device: torch.device) -> Iterator[Team]:
-    """The team that torchrun has started, or a team of one."""
+    """Join the team that torchrun has started, or form a team of one, until the block ends."""
     if WORLD_SIZE not in os.environ:
         yield Team()
         return

@@ -1,22 +1,22 @@
-"""Everything training refuses, each with what was found, what is allowed and what to do.
+"""Define the errors of training, whose messages say what was found, what is allowed, what to do.
 
 TrainingError
 ├── CorpusError       a text file that cannot be read
-├── TaskError         a file of labelled texts that is no task
+├── TaskError         a file of labelled texts that cannot serve as a task
 ├── ShardError        a shard folder that is missing, foreign or damaged
 ├── CheckpointError   a checkpoint that belongs to another run, or is damaged
-└── DivergenceError   a gradient that is no longer a number
+└── DivergenceError   a gradient that is no longer finite
 
-Raised by this package's own code; a foreign error is its cause and is never lost.
+Only this package's own code raises them. An error of another library is kept as the cause.
 """
 
 
 class TrainingError(Exception):
-    """Anything the caller of `python -m training` can mend."""
+    """An error that the caller of `python -m training` can fix."""
 
 
 class CorpusError(TrainingError):
-    """A corpus file cannot be read as the text it should be."""
+    """A corpus, or a file it is made from, cannot be read as text."""
 
 
 class TaskError(TrainingError):
@@ -28,8 +28,8 @@ class ShardError(TrainingError):
 
 
 class CheckpointError(TrainingError):
-    """A checkpoint is damaged or was written by a different recipe."""
+    """A checkpoint is damaged, or a run of a different recipe wrote it."""
 
 
 class DivergenceError(TrainingError):
-    """The gradient became infinite or not a number."""
+    """The gradient became infinite or NaN."""

@@ -1,4 +1,4 @@
-"""A trained run -> its figures: prediction by source and head, and senses by layer."""
+"""Score a trained run: its predictions by source and head, and its senses by layer."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +23,8 @@ from training.senses import read_folder, score_senses
 from training.shards import Shard, Shards
 
 NAME = "evaluation.json"
-WORD_CHARACTERS = 2  # a piece of so many Han characters is a word
+# A piece of at least this many Han characters counts as a word.
+WORD_CHARACTERS = 2
 LANGUAGE_MODELS = ("forward", "backward")
 
 
@@ -32,22 +33,23 @@ def evaluate(
 ) -> dict[str, object]:
     """Score a run and write `evaluation.json`.
 
-    All figures are of the weights as the artifact will hold them.
+    All figures are computed with the weights rounded as the artifact will hold them.
 
     Args:
-        run: Its folder.
-        shards: What it was trained on, and the held-out text.
-        senses: Folder of word-in-context pairs.
-        before: An artifact of the same vocabulary, such as the one the run began with, to be scored
-            on the same held-out text.
+        run: The folder of the run.
+        shards: The shards it was trained on, with their held-out text.
+        senses: A folder of word-in-context pairs; None leaves out the senses.
+        before: An artifact of the same vocabulary, such as the one the run started from, to be
+            scored on the same held-out text.
 
     Raises:
-        TrainingError: the run has no checkpoint, a file of pairs cannot be read, the artifact is of
-            another vocabulary, or senses are asked of another cell than the LSTM.
+        TrainingError: the run has no checkpoint, a file of pairs cannot be read, the artifact has
+            another vocabulary, or senses are requested for a cell other than the LSTM.
     """
     checkpoint = load_checkpoint(run)
     pairs = {}
-    if before is not None:  # first: what can be refused takes no time
+    # The checks that may refuse the run come first, because they take no time.
+    if before is not None:
         check_vocabulary(before, shards)
     if senses is not None:
         require_lstm(checkpoint.config)
@@ -87,9 +89,11 @@ def evaluate(
 def score_held_out(
     objective: BiLMObjective, shards: Shards
 ) -> tuple[dict[str, dict[str, object]], dict[str, object]]:
-    """How well each head predicts: a table of all sources and each alone, and the words in them.
+    """Score how well each head predicts all held-out text, each source, and the words alone.
 
-    A word is a piece of two or more Han characters; to predict one is to fill a blank with it.
+    The first result has the figures of all sources together and of each one; the second has those
+    of the words. A word is a piece of two or more Han characters; predicting it means filling a
+    blank with it.
     """
     is_word = words_of(Tokenizer(shards.vocabulary.read_bytes())).to(objective.heads.bias.device)
     characters = shards.held_out_characters()
@@ -108,9 +112,9 @@ def score_held_out(
 
 
 def frequency_bits(shards: Shards, sizes: BiLMConfig) -> float:
-    """Bits per held-out character if all that is known is how frequent each piece is."""
+    """Return the bits per held-out character if only the frequency of each piece is known."""
     counts = shards.counts + 1.0
-    counts[sizes.bos_id] = 0.0  # read, never predicted
+    counts[sizes.bos_id] = 0.0  # it is read and never predicted
     found = Shard.joined(list(shards.held_out().values()))
     seen = np.bincount(found.pieces, minlength=len(counts))
     seen[sizes.eos_id] = len(found)
@@ -120,7 +124,7 @@ def frequency_bits(shards: Shards, sizes: BiLMConfig) -> float:
 
 
 def words_of(tokenizer: Tokenizer) -> Bool[Tensor, " vocab"]:
-    """Which pieces are words of two or more Han characters."""
+    """Mark the pieces that are words of two or more Han characters."""
     pieces = map(tokenizer.piece, range(tokenizer.num_pieces))
     return torch.tensor([len(p) >= WORD_CHARACTERS and all(map(_is_han, p)) for p in pieces])
 

@@ -1,4 +1,4 @@
-"""A trained and evaluated run -> an artifact folder with golden vectors and a card."""
+"""Export a trained and evaluated run as an artifact folder with golden vectors and a card."""
 
 import json
 from collections.abc import Sequence
@@ -28,19 +28,20 @@ def export(run: Path, shards: Shards, out: Path, sources: Path | None) -> str:
     """Write the artifact of a run and return its revision.
 
     Args:
-        run: Folder with the checkpoint, the log and `evaluation.json`.
-        shards: What the run was trained on.
-        out: The artifact folder, whose name becomes the artifact's.
-        sources: JSON list that names each source of the corpus and its licence, for the card.
+        run: The folder with the checkpoint, the log and `evaluation.json`.
+        shards: The shards the run was trained on.
+        out: The artifact folder; its name becomes the artifact's name.
+        sources: A JSON list for the card, with each source of the corpus and its licence.
 
     Raises:
-        TrainingError: the run has not been trained, or not been evaluated as it is now, or its cell
-            is not the LSTM or its softmax not tied, or the sources are no JSON.
+        TrainingError: the run has not been trained, its evaluation is missing or out of date, its
+            cell is not the LSTM, its softmax is not tied, or the file of sources is not JSON.
     """
     checkpoint = load_checkpoint(run)
     require_lstm(checkpoint.config)
     require_tied(checkpoint.config)
-    card = make_card(run, checkpoint, shards, sources)  # first: what can be refused takes no time
+    # The card comes first because making it takes no time and may refuse the run.
+    card = make_card(run, checkpoint, shards, sources)
     artifact = assemble(load_objective(checkpoint, shards), checkpoint.config, shards)
     golden = make_golden(Encoder(artifact), GOLDEN_TEXTS)
     name = out.resolve().name
@@ -48,7 +49,7 @@ def export(run: Path, shards: Shards, out: Path, sources: Path | None) -> str:
 
 
 def make_golden(encoder: Encoder, texts: Sequence[str]) -> tuple[Golden, ...]:
-    """The self-test of an artifact: what these texts give on the machine that exports it."""
+    """Compute the self-test of an artifact: the vectors of these texts on the exporting machine."""
     asked = [encoder.pieces(text) for text in texts]
     vectors = encoder.embed(asked, [Readout(encoder.artifact.layers)] * len(asked))
     return tuple(
@@ -60,7 +61,10 @@ def make_golden(encoder: Encoder, texts: Sequence[str]) -> tuple[Golden, ...]:
 def make_card(
     run: Path, checkpoint: Checkpoint, shards: Shards, sources: Path | None
 ) -> dict[str, object]:
-    """Where the artifact comes from and how well it does; a resumed run is of its last start."""
+    """Describe where the artifact comes from and how well it does.
+
+    The commit, date, hardware and versions of a resumed run are those of its last start.
+    """
     start, progress = read_entries(run, "start")[-1], checkpoint.progress
     data: dict[str, object] = {
         "train_rows": shards.manifest["train_rows"],

@@ -1,4 +1,4 @@
-"""A text on the command line -> how the forward model of an artifact goes on with it."""
+"""Continue a text from the command line with the forward model of an artifact."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -12,11 +12,11 @@ STRATEGIES: Mapping[str, type[Strategy]] = {"greedy": Greedy, "sample": Sampling
 
 
 def strategy_of(name: str, given: Mapping[str, int | float]) -> Strategy:
-    """A strategy with the values that were given.
+    """Return a strategy with the values that were given.
 
     Raises:
-        TrainingError: it has no use for one of them.
-        SearchError: one is outside its range.
+        TrainingError: the strategy does not take one of the values.
+        SearchError: a value is outside its range.
     """
     kind = STRATEGIES[name]
     used = [field.name for field in fields(kind)]
@@ -27,16 +27,16 @@ def strategy_of(name: str, given: Mapping[str, int | float]) -> Strategy:
                 f"{_option(value)} is given, and the strategy {name} takes {others};"
                 " leave it out, or choose another --strategy"
             )
-    return kind(**given)  # type: ignore[arg-type]  # the command line has made them of their kinds
+    return kind(**given)  # type: ignore[arg-type]  # the command line has converted each value
 
 
 def generate(artifact: Path, text: str, strategy: Strategy, max_pieces: int) -> list[str]:
-    """A line for each completion: its log-probability and the whole text.
+    """Return a line for each completion: its log-probability and the whole text.
 
     Raises:
         ArtifactError: the folder is incomplete, foreign or damaged.
         SearchError: max_pieces is below 1.
-        TextError: the text holds a lone surrogate.
+        TextError: the text contains a lone surrogate.
     """
     found = Encoder.load(artifact).complete(text, strategy, max_pieces)
     return [_line(text, completion) for completion in found]

@@ -1,4 +1,4 @@
-"""Held-out text -> the geometry of an artifact: mean vectors and bounds."""
+"""Measure the geometry of an artifact on held-out text: mean vectors and bounds."""
 
 from collections.abc import Sequence
 
@@ -11,18 +11,21 @@ from biLM.passage import Passage
 from biLM.readout import Readout
 from training.shards import Shard
 
-MAX_ROWS = 4000  # of all sources together, though at least one of each
+# The number of rows from all sources together; each source gives at least one.
+MAX_ROWS = 4000
 ROWS_PER_CALL = 256
-TINY = 1e-12  # the variance of a cell that never moves; its bound must be above 0
+# The least variance: the bound must be above 0 even for a cell that never moves.
+TINY = 1e-12
 
 
 def measured_geometry(encoder: Encoder, sources: Sequence[Shard]) -> Geometry:
-    """The mean vector of every layer and of the context, and the bounds of the layers.
+    """Compute the mean vector of every layer and of the context, and the bounds of the layers.
 
-    Every row of text counts alike, and no source gives more rows than its share, or the center
-    would be that of the largest. What leaves an LSTM is bounded by its usual deviation: the median,
-    over the dimensions, of the standard deviation. The piece embedding and the context are left as
-    they are. docs/decisions/0016 has the figures. Without any text nothing is changed.
+    Every row of text counts the same, and no source gives more rows than its share; otherwise the
+    centre would be that of the largest source. The output of an LSTM is bounded by its usual
+    deviation, which is the median, over the dimensions, of the standard deviation. The piece
+    embedding and the context have no bound; docs/decisions/0016 has the figures. Without any text
+    the geometry is neutral.
     """
     rows = sampled_rows(sources, MAX_ROWS)
     if not rows:
@@ -41,7 +44,10 @@ def measured_geometry(encoder: Encoder, sources: Sequence[Shard]) -> Geometry:
 
 
 def sampled_rows(sources: Sequence[Shard], number: int) -> list[tuple[int, ...]]:
-    """Piece ids of rows, about so many, drawn from all sources alike and always the same."""
+    """Return the piece ids of about `number` rows, drawn evenly from the sources.
+
+    The draw is random, but the same in every call.
+    """
     random = np.random.default_rng(0)
     share = max(1, number // max(1, len(sources)))
     rows = []

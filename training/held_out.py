@@ -1,4 +1,4 @@
-"""Held-out rows -> how well each head predicts them, by the full softmax in float32."""
+"""Score how well each head predicts held-out rows, by the full softmax in float32."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +10,8 @@ from training.objective import BiLMObjective, Judged
 from training.shards import Shard
 from training.stream import Stream
 
-BATCH_PIECES = 512  # small: a source of few rows fills few batches of each length
+# Batches are small because a source with few rows fills few batches of each length.
+BATCH_PIECES = 512
 Scores = tuple[LanguageModelScore, ...]
 NO_SCORES: Scores = (LanguageModelScore(),) * len(SIDES)
 
@@ -19,9 +20,9 @@ def score(objective: BiLMObjective, shard: Shard, max_batches: int | None = None
     """Score the heads, in the order of `biLM.heads.SIDES`.
 
     Args:
-        objective: The model.
-        shard: The rows.
-        max_batches: Read no more than this many, drawn at random but always the same.
+        objective: The model to score.
+        shard: The rows to read.
+        max_batches: Read at most this many batches, drawn at random but always the same.
     """
     scores = NO_SCORES
     for judged in judgements(objective, shard, max_batches):
@@ -32,18 +33,18 @@ def score(objective: BiLMObjective, shard: Shard, max_batches: int | None = None
 def judgements(
     objective: BiLMObjective, shard: Shard, max_batches: int | None = None
 ) -> Iterator[list[Judged]]:
-    """What each head makes of the rows, batch by batch."""
+    """Yield how each head did on the rows, batch by batch."""
     sizes = objective.bilm.config
     stream = Stream([shard], BATCH_PIECES, (sizes.bos_id, sizes.eos_id), seed=0)
     for number, batch in enumerate(stream.epoch_once()):
         if number == max_batches:
             return
-        with torch.inference_mode():  # not around the yield: it would reach the caller
+        with torch.inference_mode():  # not around the yield: the mode would reach the caller
             judged = objective.judge(batch.to(objective.heads.bias.device))
         yield judged
 
 
 def added(scores: Scores, judged: Sequence[Judged]) -> Scores:
-    """The scores of the heads with some more predictions."""
+    """Return the scores of the heads with more predictions added."""
     found = (LanguageModelScore.of(one.nats, one.ranks) for one in judged)
     return tuple(score + one for score, one in zip(scores, found, strict=True))

@@ -1,4 +1,4 @@
-"""A run that starts from an artifact's weights: the same model, taken further on other text."""
+"""Start a run from an artifact's weights, to train the same model further on other text."""
 
 import hashlib
 from dataclasses import replace
@@ -12,11 +12,12 @@ from training.errors import TrainingError
 from training.objective import BiLMObjective
 from training.shards import Shards
 
-PEAK_SHARE = 0.25  # of the recipe's learning rate: to adapt what is known, not to overwrite it
+# The share of the recipe's learning rate that adapts what the model knows without overwriting it.
+PEAK_SHARE = 0.25
 
 
 def adapted(config: TrainConfig, artifact: Artifact) -> TrainConfig:
-    """The recipe for going on from an artifact: its sizes, and smaller steps."""
+    """Return the recipe for training an artifact further: with its sizes, and smaller steps."""
     sizes = artifact.config
     return replace(
         config,
@@ -30,11 +31,11 @@ def adapted(config: TrainConfig, artifact: Artifact) -> TrainConfig:
 
 
 def start_from(artifact: Artifact, objective: BiLMObjective, shards: Shards) -> None:
-    """Give an objective the artifact's weights.
+    """Copy the artifact's weights into an objective.
 
     Raises:
-        TrainingError: the shards are of another vocabulary than the artifact's, or the objective
-            of other sizes.
+        TrainingError: the shards have another vocabulary than the artifact, or the objective has
+            other sizes.
     """
     check_vocabulary(artifact, shards)
     if artifact.config != objective.bilm.config:
@@ -46,10 +47,10 @@ def start_from(artifact: Artifact, objective: BiLMObjective, shards: Shards) -> 
 
 
 def objective_of(artifact: Artifact, shards: Shards) -> BiLMObjective:
-    """An artifact as something that predicts pieces, to be scored on the shards.
+    """Return an objective with the artifact's weights, to be scored on the shards.
 
     Raises:
-        TrainingError: the shards are of another vocabulary than the artifact's.
+        TrainingError: the shards have another vocabulary than the artifact.
     """
     check_vocabulary(artifact, shards)
     objective = BiLMObjective(BiLM(artifact.config), torch.from_numpy(shards.counts))
@@ -58,10 +59,10 @@ def objective_of(artifact: Artifact, shards: Shards) -> BiLMObjective:
 
 
 def check_vocabulary(artifact: Artifact, shards: Shards) -> None:
-    """Make sure that ids mean the same in both.
+    """Refuse shards whose piece ids do not mean what they mean in the artifact.
 
     Raises:
-        TrainingError: the shards are of another vocabulary than the artifact's.
+        TrainingError: the shards have another vocabulary than the artifact.
     """
     wanted = hashlib.sha256(artifact.pieces_model).hexdigest()
     found = shards.vocabulary_sha256

@@ -1,9 +1,9 @@
-"""How well a language model predicts: nats -> perplexity, bits per character, accuracy.
+"""Compute how well a language model predicts: perplexity, bits per character and accuracy.
 
     perplexity = exp(nats / predictions)        per piece; compares runs of one vocabulary
     bits_per_character = nats / ln 2 / characters      compares across vocabularies
 
-A language model also predicts the end of every row; a cloze only what stands between the ends.
+A language model also predicts the end of every row; a cloze predicts only what is between the ends.
 """
 
 import math
@@ -15,13 +15,13 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class LanguageModelScore:
-    """One head's predictions over some text, by the full softmax.
+    """The score of one head's predictions over some text, by the full softmax.
 
     Args:
-        nats: -log of the probability given to what stood there, summed.
-        predictions: How many.
-        first: Of them, those in which it was the most probable piece.
-        among_ten: Of them, those in which it was among the ten most probable.
+        nats: Sum of -log of the probability given to each piece of the text.
+        predictions: Number of predictions.
+        first: Number of predictions that gave the piece the highest probability.
+        among_ten: Number of predictions with the piece among the ten most probable.
     """
 
     nats: float = 0.0
@@ -33,26 +33,30 @@ class LanguageModelScore:
     def of(
         cls, nats: Float[Tensor, " place"], ranks: Int[Tensor, " place"]
     ) -> "LanguageModelScore":
-        """The score of single predictions; a rank counts the pieces thought more probable."""
+        """Score single predictions; a rank counts the pieces that were considered more probable."""
         first, among_ten = int((ranks == 0).sum()), int((ranks < 10).sum())
         return cls(float(nats.double().sum()), len(nats), first, among_ten)
 
     @property
     def nats_per_piece(self) -> float:
-        """Mean loss of one prediction."""
+        """The mean loss of one prediction."""
         return self.nats / max(1, self.predictions)
 
     @property
     def perplexity(self) -> float:
-        """Per piece: a uniform guess among V pieces has perplexity V."""
+        """The perplexity per piece: a uniform guess among V pieces has perplexity V."""
         return math.exp(self.nats_per_piece)
 
     def bits_per_character(self, characters: int) -> float:
-        """Bits to write down one of the characters (code points) of the text."""
+        """Return the bits it takes to encode one character (code point) of the text."""
         return self.nats / math.log(2) / max(1, characters)
 
     def accuracy_at(self, number: int) -> float:
-        """Share of what stood there among the `number` most probable pieces, 1 or 10."""
+        """Return the share of predictions with the piece among the most probable.
+
+        Args:
+            number: How many of the most probable pieces count: 1 or 10.
+        """
         hits = {1: self.first, 10: self.among_ten}[number]
         return hits / max(1, self.predictions)
 

@@ -1,20 +1,20 @@
-"""What a biLM is trained to do: tell the piece in every place from the left, the right and both.
+"""Define the losses that train a biLM to predict each piece from the left, the right and both.
 
-Three losses, each with its weight in the recipe: `forward` and `backward` are the two language
-models of Peters et al. 2018, section 3.1; `cloze` reads the forward state left of a place and the
-backward state right of it together (Melamud et al. 2016, "context2vec"). `biLM.heads` has the
-equations.
+There are three losses, each with a weight in the recipe: `forward` and `backward` are those of the
+two language models of Peters et al. 2018, section 3.1; `cloze` reads the forward state left of a
+place and the backward state right of it together (Melamud et al. 2016, "context2vec").
+`biLM.heads` has the equations.
 
-Full softmax: all reported numbers use it. Sampled: K negatives are drawn with replacement from q,
-and the target is to be told from them (Jean et al. 2015, section 3; van den Oord et al. 2018,
-equation 4):
+All reported numbers use the full softmax. For the sampled softmax, K negatives are drawn with
+replacement from q, and the target has to be distinguished from them (Jean et al. 2015, section 3;
+van den Oord et al. 2018, equation 4):
 
     loss = log (u_t + sum_{s in negatives} u_s) - log u_t,    u_j = exp(o_j) / q_j
 
-The target's logit is corrected like the others', and a negative that happens to be the target
-stays. Only so is softmax(o) = p the minimum for every K. Correcting the negatives alone estimates
-the full sum without bias, but not its logarithm: pieces with p > K q are then never held
-down, and the full loss rises while the sampled one falls.
+The target's logit is corrected like the negatives', and a negative that happens to be the target
+is kept. Only then is softmax(o) = p the minimum for every K. Correcting only the negatives
+estimates the full sum without bias, but not its logarithm: pieces with p > K q are then never held
+down, and the full loss rises while the sampled loss falls.
 """
 
 from copy import deepcopy
@@ -42,8 +42,8 @@ class Judged:
 
     Args:
         targets: The piece that stands in each place.
-        nats: -log of the probability it was given, full softmax.
-        ranks: How many pieces were given a higher one.
+        nats: -log of the probability given to that piece, by the full softmax.
+        ranks: How many pieces were given a higher probability.
     """
 
     targets: Int[Tensor, " place"]
@@ -51,7 +51,7 @@ class Judged:
     ranks: Int[Tensor, " place"]
 
     def only(self, chosen: Bool[Tensor, " place"]) -> "Judged":
-        """Some of the places."""
+        """Return the results for the chosen places."""
         return Judged(self.targets[chosen], self.nats[chosen], self.ranks[chosen])
 
 
@@ -59,12 +59,12 @@ class BiLMObjective(nn.Module):
     """A biLM with its heads and the losses that train them.
 
     Args:
-        bilm: The model that is trained.
+        bilm: The model to train.
         counts: Occurrences of each piece in the training rows.
         negative_power: Negatives are drawn in proportion to count ** negative_power.
-        weights: Of the forward, backward and cloze loss; 0 leaves one out.
-        batch_pieces: What the summed loss is divided by: pieces of a usual batch. It is not the
-            number in the batch at hand, or a piece would weigh most where it has least company.
+        weights: Weights of the forward, backward and cloze loss; 0 leaves a loss out.
+        batch_pieces: Pieces of a usual batch, by which the summed loss is divided. Dividing by the
+            pieces of the actual batch would give a piece more weight in a batch with fewer pieces.
     """
 
     def __init__(
@@ -78,11 +78,13 @@ class BiLMObjective(nn.Module):
         super().__init__()
         self.bilm = bilm
         self.heads = Heads(bilm.config)
-        self.inputs: nn.Module | None = None  # ids -> what the layers read, if not the embedding
-        self.outputs: nn.Embedding | None = None  # pieces of the softmax, if not the embedding
-        smoothed = counts.double() + 1  # a piece never seen is rare, not impossible
+        # Computes from ids what the layers read; None means the piece embedding.
+        self.inputs: nn.Module | None = None
+        # Has the softmax's vectors of the pieces; None means the piece embedding.
+        self.outputs: nn.Embedding | None = None
+        smoothed = counts.double() + 1  # a piece that never occurs is rare, not impossible
         with torch.no_grad():
-            # Started at the log frequencies, so that the first steps learn context and not counts.
+            # With a start at the log frequencies, the first steps learn context instead of counts.
             self.heads.bias.copy_((smoothed / smoothed.sum()).log())
         drawn = smoothed**negative_power
         self.negative_probabilities: Tensor
@@ -93,11 +95,11 @@ class BiLMObjective(nn.Module):
     def forward(
         self, batch: Batch, negatives: Int[Tensor, " sample"] | None, dropout: float
     ) -> tuple[Float[Tensor, ""], Float[Tensor, " side"]]:
-        """Return the loss to be lowered, and the summed loss of each head, in nats.
+        """Return the loss to minimise, and the summed loss of each head, in nats.
 
         Args:
-            batch: The rows.
-            negatives: Pieces that stand for the vocabulary; None is the full softmax.
+            batch: The rows to read.
+            negatives: Pieces that stand for the vocabulary; None means the full softmax.
             dropout: Share of every LSTM's input, and of the last state, that is dropped.
         """
         bias: Tensor = self.heads.bias
@@ -106,12 +108,13 @@ class BiLMObjective(nn.Module):
             targets, pieces = compared(batch.ids), compared.weight
             piece_bias, target_bias = bias, bias
         else:
-            # One lookup: each costs a gradient as large as the whole embedding.
+            # One lookup for both, since each costs a gradient as large as the whole embedding.
             vectors = compared(torch.cat([batch.ids.flatten(), negatives]))
             targets = vectors[: batch.ids.numel()].view(*batch.ids.shape, -1)
             pieces = vectors[batch.ids.numel() :]
             target_bias = bias - self.negative_probabilities.log()
             piece_bias = target_bias[negatives]
+        # With a tied softmax, the vectors of the targets are also the input of the layers.
         x = targets if self.outputs is None else self.bilm.embedding(batch.ids)
         expected = self._expected(self._read(batch.ids, x), batch.lengths, dropout)
         wanted = (expected * targets).sum(-1).float() + target_bias[batch.ids]
@@ -127,7 +130,7 @@ class BiLMObjective(nn.Module):
         return total, (losses.view_as(is_place) * is_place).sum((1, 2))
 
     def judge(self, batch: Batch) -> list[Judged]:
-        """Compare what each head expects with what stands there, by the full softmax."""
+        """Score each head on every place it predicts, by the full softmax."""
         x = self._read(batch.ids, self.bilm.embedding(batch.ids))
         expected = self._expected(x, batch.lengths, 0.0)
         vectors = self._softmax_embedding.weight
@@ -141,7 +144,7 @@ class BiLMObjective(nn.Module):
         return judged
 
     def draw_negatives(self, number: int, generator: torch.Generator) -> Int[Tensor, " sample"]:
-        """Piece ids drawn with replacement."""
+        """Draw piece ids with replacement."""
         return torch.multinomial(
             self.negative_probabilities, number, replacement=True, generator=generator
         )
@@ -158,7 +161,7 @@ class BiLMObjective(nn.Module):
     def _expected(
         self, x: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"], dropout: float
     ) -> Float[Tensor, "side batch time width"]:
-        """What each head expects in every column; zeros stand beyond both ends of a row."""
+        """Return what each head expects in every column; beyond a row's ends the states are 0."""
         stacks = self.bilm.forward_lm, self.bilm.backward_lm
         ahead, turned = read_both(stacks, (x, reverse_padded(x, lengths)), dropout)
         left = nn.functional.pad(ahead[:, :-1], (0, 0, 1, 0))
@@ -169,7 +172,7 @@ class BiLMObjective(nn.Module):
 
 
 def _predicted(batch: Batch) -> Bool[Tensor, "side batch time"]:
-    """Which columns each head predicts: forward all but the first, backward all but the last."""
+    """Mark the columns each head predicts: forward all but the first, backward all but the last."""
     time = torch.arange(batch.ids.shape[1], device=batch.ids.device)
     forward = (time > 0) & (time < batch.lengths[:, None])
     backward = time < batch.lengths[:, None] - 1
@@ -177,7 +180,7 @@ def _predicted(batch: Batch) -> Bool[Tensor, "side batch time"]:
 
 
 def build_objective(config: TrainConfig, shards: Shards) -> BiLMObjective:
-    """The untrained model of a recipe, the same for the same seed."""
+    """Build the untrained model of a recipe; the same seed gives the same weights."""
     torch.manual_seed(config.seed)
     sizes = BiLMConfig(
         num_pieces=len(shards.counts),

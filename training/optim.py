@@ -1,4 +1,4 @@
-"""Adam with warm-up, a plateau, a decay and a bound on the norm of the gradient."""
+"""Update the weights by Adam: clip the gradient, and warm up, hold and decay the learning rate."""
 
 import math
 
@@ -7,26 +7,29 @@ from torch import nn
 
 from training.config import TrainConfig
 
-BETAS = (0.9, 0.99)  # a run of some ten thousand steps: forget old gradients sooner than by habit
+# A run has some ten thousand steps, so it forgets old gradients sooner than is usual.
+BETAS = (0.9, 0.99)
 
 
 def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Adam:
-    """Adam in one fused call over all parameters."""
+    """Build an Adam that updates all parameters in one fused call."""
     return torch.optim.Adam(
         model.parameters(), lr=config.learning_rate, betas=BETAS, eps=1e-8, fused=True
     )
 
 
 def learning_rate(config: TrainConfig, step: int, progress: float) -> float:
-    """Linear from 0 over the warm-up, level, then down by 1 - sqrt over the last of the budget.
+    """Return the learning rate of a step.
 
-    Until the decay begins the rate depends neither on the budget nor on the decay's share: a run
-    given others goes on as if it had been given them from the start (Hägele et al. 2024, "Scaling
-    laws and compute-optimal training beyond fixed training durations"; their best decay too).
+    It rises linearly from 0 over the warm-up, stays level, and falls by 1 - sqrt over the last part
+    of the budget. Until the decay begins, the rate depends neither on the budget nor on the decay's
+    share, so a run that is given new ones goes on as if it had had them from the start (Hägele et
+    al. 2024, "Scaling laws and compute-optimal training beyond fixed training durations"; this
+    decay is also their best).
 
     Args:
         config: The recipe.
-        step: Steps taken.
+        step: Steps taken so far.
         progress: Share of the budget that is used, 0 to 1.
     """
     if step < config.warmup_steps:
@@ -39,14 +42,14 @@ def learning_rate(config: TrainConfig, step: int, progress: float) -> float:
 def apply_gradient(
     model: nn.Module, optimizer: torch.optim.Adam, rate: float, max_norm: float
 ) -> float:
-    """Clip the gradient, take one step, forget the gradient; return its norm before clipping.
+    """Clip the gradient, take one step and clear the gradient; return its norm before clipping.
 
-    A norm that is not finite moves nothing: weights and moments stay as they were.
+    If the norm is not finite, no step is taken: the weights and moments stay as they were.
     """
     gradients = [one.grad for one in model.parameters() if one.grad is not None]
     total_norm = nn.utils.get_total_norm(gradients)
     norm = float(total_norm)  # a sync point
-    if norm > max_norm:  # seldom: do not multiply every gradient by 1
+    if norm > max_norm:  # rare; without the test, every gradient would be multiplied by 1
         nn.utils.clip_grads_with_norm_(model.parameters(), max_norm, total_norm)
     for group in optimizer.param_groups:
         group["lr"] = rate

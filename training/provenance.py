@@ -1,4 +1,4 @@
-"""Where and when a run computes: the facts that make its figures worth something."""
+"""Record where and when a run computes, without which its figures are worth little."""
 
 import platform
 import subprocess
@@ -9,7 +9,7 @@ import torch
 
 
 def provenance(device: torch.device) -> dict[str, str]:
-    """Commit, start in UTC, hardware and versions of a run."""
+    """Return the commit, the start time in UTC, the hardware and the versions of a run."""
     return {
         "commit": _commit(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -19,7 +19,7 @@ def provenance(device: torch.device) -> dict[str, str]:
 
 
 def _commit() -> str:
-    """The commit of the code, marked where biLM or training differ from it."""
+    """Return the commit of the code, marked as dirty where biLM or training differ from it."""
     changed = _git("status", "--porcelain", "--", "biLM", "training")
     return (_git("describe", "--always") or "unknown") + ("-dirty" if changed else "")
 

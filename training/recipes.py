@@ -1,4 +1,4 @@
-"""Named recipes: each a function that returns the whole configuration of a run."""
+"""Define the named recipes: each is a function that returns the whole configuration of a run."""
 
 from collections.abc import Callable
 
@@ -6,15 +6,16 @@ from training.config import TrainConfig
 
 
 def small() -> TrainConfig:
-    """Two layers, cell 512, width 1024, 16,000 pieces of 256.
+    """Return the recipe of two layers, cell_size 512, dim 1024, and 16,000 pieces of width 256.
 
     `python -m training train small --out build/small`
 
-    The shipped artifact began with it, its plateau trained at f0db477 and the rest at 18a6cfb:
-    perplexity 80.3 forward and 79.2 backward per piece of held-out text, 4.23 and 4.21 bits per
-    character, after less than three hours on two cores with AMX bfloat16; 2026-11-21, log in
-    benchmarks/results/2026-11-21-zh-small-decay. It went on from there on other weights of its
-    sources, by the command in docs/experiments: 80.0 and 78.8, 4.22 and 4.21 bits; 2026-11-28.
+    The shipped artifact began with this recipe; its plateau was trained at f0db477 and the rest at
+    18a6cfb. It reached perplexity 80.3 forward and 79.2 backward per piece of held-out text, 4.23
+    and 4.21 bits per character, in less than three hours on two cores with AMX bfloat16;
+    2026-11-21, log in benchmarks/results/2026-11-21-zh-small-decay. Training then continued with
+    the sources weighted differently, by the command in docs/experiments, and reached 80.0 and 78.8,
+    4.22 and 4.21 bits; 2026-11-28.
     """
     return TrainConfig(
         name="zh-small",
@@ -30,12 +31,13 @@ def small() -> TrainConfig:
 
 
 def base() -> TrainConfig:
-    """Two layers, cell 1024, width 2048, for a GPU and ten epochs of a corpus like that of `small`.
+    """Return the recipe of two layers, cell_size 1024 and dim 2048, for a GPU.
 
     `python -m training train base --out build/base`
 
-    It has not been run to its end: no GPU was at hand. The batch is larger than that of `small`,
-    because a GPU is idle with less, and so are its steps fewer.
+    The budget is ten epochs of a corpus like that of `small`. The recipe has not been run to its
+    end, because no GPU was at hand. Its batch is larger than that of `small`, because a GPU is idle
+    with less, and so its steps are fewer.
     """
     return TrainConfig(
         name="zh-base",

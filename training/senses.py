@@ -1,9 +1,9 @@
-"""Does the same word in two sentences mean the same? Cosine of its two vectors against the answer.
+"""Score how well the cosine of a word's two vectors separates same sense from different sense.
 
-Word-in-Context pairs (Pilehvar and Camacho-Collados 2019; XL-WiC, MCL-WiC): JSON lines with
-`sentence1, start1, end1, sentence2, start2, end2, tag`, tag T for the same sense, offsets in code
-points. A score is the area under the ROC curve and the accuracy at the best threshold. The pairs
-are read to measure, never to train.
+Word-in-Context pairs (Pilehvar and Camacho-Collados 2019; XL-WiC, MCL-WiC) are JSON lines with
+`sentence1, start1, end1, sentence2, start2, end2, tag`. Tag T means the same sense, and offsets are
+in code points. A score consists of the area under the ROC curve and the accuracy at the best
+threshold. The pairs are used to measure, never to train.
 """
 
 import json
@@ -28,7 +28,7 @@ Vectors = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class SensePair:
-    """One word in two sentences: each a text and the span of the word."""
+    """One word in two sentences, each given as a text and the word's begin and end in it."""
 
     first: tuple[str, int, int]
     second: tuple[str, int, int]
@@ -37,17 +37,17 @@ class SensePair:
 
 @dataclass(frozen=True)
 class SenseScore:
-    """How well a cosine tells same sense from different: 0.5 and 0.5 is chance."""
+    """How well a cosine separates same sense from different sense; chance is 0.5 and 0.5."""
 
     auc: float
     accuracy: float
 
 
 def read_pairs(path: Path) -> list[SensePair]:
-    """The pairs of one file.
+    """Read the pairs of one file.
 
     Raises:
-        CorpusError: a line is not such a pair.
+        CorpusError: a line is not a sense pair.
     """
     pairs = []
     for number, line in enumerate(path.read_text("utf-8").split("\n"), start=1):
@@ -66,10 +66,10 @@ def read_pairs(path: Path) -> list[SensePair]:
 
 
 def read_folder(folder: Path) -> dict[str, list[SensePair]]:
-    """The pairs of each file of a folder, by its name without the suffix.
+    """Read the pairs of each file in a folder, by the file's name without its suffix.
 
     Raises:
-        CorpusError: there is no such file, or a line of one is not such a pair.
+        CorpusError: the folder has no .jsonl file, or a line is not a sense pair.
     """
     files = sorted(folder.glob("*.jsonl"))
     if not files:
@@ -83,9 +83,9 @@ def score_senses(
     mixes: Mapping[str, ScalarMix],
     geometries: Sequence[Literal["raw", "centred"]] = ("raw", "centred"),
 ) -> dict[str, SenseScore]:
-    """Score each layer and the context, some of them together, and each mix; raw and centred.
+    """Score each layer and the context, some of them together, and each mix, raw and centred.
 
-    Beside them stands what needs no model: the characters around the word, by tf-idf.
+    For comparison, it also scores the characters around the word by tf-idf, which needs no model.
     """
     same = np.array([pair.same_sense for pair in pairs])
     scores = {"bag of characters": _score(_bag_cosine(pairs), same)}
@@ -101,7 +101,7 @@ def score_senses(
 
 
 def word_layers(encoder: Encoder, words: Sequence[tuple[str, int, int]], centred: bool) -> Vectors:
-    """Every layer's vector of each word, the context last, `[depth + 1, words, dim]`."""
+    """Compute every layer's vector of each word, the context last: `[depth + 1, words, dim]`."""
     readout = Readout(encoder.artifact.layers, center=centred)
     found = []
     for begin in range(0, len(words), TEXTS_PER_CALL):
@@ -114,7 +114,7 @@ def word_layers(encoder: Encoder, words: Sequence[tuple[str, int, int]], centred
 def representations(
     vectors: Vectors, mixes: Mapping[str, ScalarMix]
 ) -> Iterator[tuple[str, Vectors]]:
-    """Of words, from their `word_layers`: each by itself, some side by side, each mix; by name."""
+    """Yield named vectors of words from their `word_layers`: each, some concatenated, each mix."""
     *depths, context = range(len(vectors))
     upper = "layers " + " and ".join(str(layer) for layer in depths[1:])
     groups = {f"layer {layer}": [layer] for layer in depths} | {

@@ -1,9 +1,9 @@
-"""Training text -> memory-mapped rows of piece ids.
+"""Encode training text into memory-mapped rows of piece ids.
 
-A row is what one LSTM pass reads: whole sentences of one document, at most `max_row_pieces` with
-the boundary pieces that the batch adds. A shard is two arrays: the pieces of all its rows, one
-after the other, and where each row ends. They are mapped, not read, so a run's memory does not
-grow with its corpus.
+A row is what one LSTM pass reads: whole sentences of one document, at most `max_row_pieces`
+including the boundary pieces that the batch adds. A shard consists of two arrays: the pieces of all
+its rows, one row after the other, and the place where each row ends. The arrays are mapped, not
+read, so a run's memory does not grow with its corpus.
 """
 
 import hashlib
@@ -49,18 +49,18 @@ class Shard:
 
     @classmethod
     def joined(cls, shards: Sequence["Shard"]) -> "Shard":
-        """One shard, in memory, with the rows of several."""
+        """Join the rows of several shards into one shard in memory."""
         starts = np.cumsum([0, *(len(shard.pieces) for shard in shards)])[:-1]
         ends = [shard.ends + start for shard, start in zip(shards, starts, strict=True)]
         return cls(np.concatenate([shard.pieces for shard in shards]), np.concatenate(ends))
 
     @cached_property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """Pieces of each row."""
+        """The number of pieces in each row."""
         return np.diff(self.ends, prepend=0)
 
     def row(self, index: int) -> Ids:
-        """The piece ids of one row, without boundaries."""
+        """Return the piece ids of one row, without boundaries."""
         begin = self.ends[index - 1] if index else 0
         return self.pieces[begin : self.ends[index]]
 
@@ -83,7 +83,7 @@ class Shards:
 
     @cached_property
     def manifest(self) -> dict[str, object]:
-        """What `build_shards` recorded."""
+        """The facts that `build_shards` recorded."""
         manifest: dict[str, object] = json.loads((self.folder / "shards.json").read_text("utf-8"))
         return manifest
 
@@ -95,29 +95,29 @@ class Shards:
 
     @property
     def vocabulary_sha256(self) -> str:
-        """Of the sentencepiece model the ids belong to."""
+        """The sha256 of the sentencepiece model that the ids belong to."""
         return str(self.manifest["vocabulary_sha256"])
 
     @property
     def max_row_pieces(self) -> int:
-        """Longest row, boundaries included."""
+        """The length of the longest row, boundaries included."""
         return int(str(self.manifest["max_row_pieces"]))
 
     @property
     def vocabulary(self) -> Path:
-        """The sentencepiece model the ids belong to."""
+        """The file of the sentencepiece model that the ids belong to."""
         return self.folder / "pieces.model"
 
     def train(self) -> list[Shard]:
-        """The shards to train on."""
+        """Open the shards to train on."""
         return [Shard.open(stem) for stem in _stems(self.folder, "train-*")]
 
     def held_out(self) -> dict[str, Shard]:
-        """The held-out rows of each source."""
+        """Open the held-out rows of each source."""
         return {stem.name: Shard.open(stem) for stem in _stems(self.folder / "held_out", "*")}
 
     def held_out_characters(self) -> dict[str, int]:
-        """Characters (code points) of each source's held-out rows."""
+        """Return the number of characters (code points) in each source's held-out rows."""
         counts = self.manifest["held_out_characters"]
         assert isinstance(counts, dict), "the manifest is ours: this is a bug"
         return counts
@@ -133,16 +133,17 @@ def build_shards(
     """Encode a corpus folder into a shard folder.
 
     Args:
-        corpus: What `build_corpus` wrote.
-        vocabulary: A sentencepiece model.
+        corpus: The folder that `build_corpus` wrote.
+        vocabulary: The file of a sentencepiece model.
         out: The shard folder.
-        max_row_pieces: Longest row, boundaries included.
-        one_sentence: No row holds more than one; else as many of a document as fit.
+        max_row_pieces: Length of the longest row, boundaries included.
+        one_sentence: Whether a row has at most one sentence; otherwise it has as many sentences of
+            a document as fit.
 
     Raises:
-        CorpusError: there is no whole corpus.
-        ShardError: there is no text to train on, no vocabulary or one of more than 65,536 pieces,
-            or no piece fits into a row.
+        CorpusError: the corpus is missing or incomplete.
+        ShardError: there is no text to train on, the vocabulary is missing or has more than 65,536
+            pieces, or no piece fits into a row.
     """
     if max_row_pieces <= BOUNDARY_PIECES:
         raise ShardError(
@@ -192,7 +193,7 @@ def encode_rows(
     max_row_pieces: int,
     one_sentence: bool = False,
 ) -> Iterator[list[int]]:
-    """The rows of each document: whole sentences together, as many as fit, or each by itself."""
+    """Yield the rows of each document: as many whole sentences as fit, or one sentence per row."""
     limit = max_row_pieces - BOUNDARY_PIECES
     stream = iter(documents)
     while group := list(islice(stream, DOCUMENTS_PER_CALL)):
@@ -205,9 +206,10 @@ def encode_rows(
 
 
 def _make_empty(out: Path) -> None:
-    """Make the folder, and remove the shards of another corpus from it."""
+    """Create the folder, and remove the shards of another corpus from it."""
     (out / "held_out").mkdir(parents=True, exist_ok=True)
-    (out / "shards.json").unlink(missing_ok=True)  # written last: without it there are no shards
+    # The manifest is removed first and written last: without it, a folder has no shards.
+    (out / "shards.json").unlink(missing_ok=True)
     for stale in [*out.glob("train-*.npy"), *(out / "held_out").glob("*.npy")]:
         stale.unlink()
 

@@ -1,7 +1,8 @@
-"""Both directions trained at once (`biLM.side_by_side`), and one gradient of the two.
+"""Train both directions at once (`biLM.side_by_side`), with one gradient for the two.
 
-On two cores forward and backward pass take 0.7 to 0.93 of their time when each has a direction to
-itself, the less the busier the machine (decision 18). A GPU shares well.
+On two cores, the forward and the backward pass take 0.7 to 0.93 of their usual time if each core
+has one direction to itself. The busier the machine, the less time they take in comparison (decision
+18). A GPU shares its units well by itself.
 """
 
 from typing import Any
@@ -21,10 +22,10 @@ def read_both(
     inputs: tuple[Float[Tensor, "batch time width"], Float[Tensor, "batch time width"]],
     dropout: float = 0.0,
 ) -> tuple[Float[Tensor, "batch time half"], Float[Tensor, "batch time half"]]:
-    """Return what leaves the top layer of each stack that reads its own input.
+    """Return what leaves the top layer of each stack, each stack reading its own input.
 
-    Side by side where that pays and changes nothing: with dropout both would draw from one
-    generator, in an order of chance, so there they take turns.
+    The stacks run side by side where that is faster and changes nothing. With dropout, both would
+    draw from one generator in an unpredictable order, so then they run one after the other.
     """
     if dropout or not torch.is_grad_enabled() or inputs[0].is_cuda or torch.get_num_threads() < 2:
         one, other = (
@@ -39,9 +40,9 @@ def read_both(
 
 
 class _ReadBoth(torch.autograd.Function):
-    """Each thread records a graph of its own and, when the gradient is there, goes back along it.
+    """Record each direction's graph in its own thread, and differentiate the two graphs likewise.
 
-    The parameters are passed only so that autograd hears of their gradients. A hook on a parameter
+    The parameters are passed only so that autograd learns of their gradients. A hook on a parameter
     itself would run in both graphs; hooks where gradients are accumulated run once.
     """
 
@@ -52,7 +53,7 @@ class _ReadBoth(torch.autograd.Function):
         low, is_low = torch.get_autocast_dtype("cpu"), torch.is_autocast_enabled("cpu")
 
         def read(stack: LstmStack, x: Tensor) -> tuple[Tensor, Tensor]:
-            # The precision of the caller: each thread has its own.
+            # Use the caller's precision: autocast is a setting of each thread.
             with torch.autocast("cpu", low, is_low, cache_enabled=False):
                 return x, stack(x, CHUNK_PIECES)[-1]
 

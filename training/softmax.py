@@ -1,10 +1,10 @@
-"""The softmax loss with its gradient taken on the way, in blocks that stay in the cache.
+"""Compute the softmax loss together with its gradient, in blocks that stay in the cache.
 
 Written out, the loss of P places over K pieces passes over a P x K matrix about ten times, each
-time from memory; three heads of 2,048 places and as many negatives spend 100 ms a step on that.
-Taken block by block, with the gradient of a block computed while its probabilities are at hand
-and never wider than they are multiplied, the same takes a quarter of that (two cores with AMX
-bfloat16). With u_j = exp(o_j):
+time from memory; with three heads of 2,048 places and as many negatives, that takes 100 ms a step.
+Here the gradient of a block is computed while the block's probabilities are still in the cache, and
+the probabilities stay in the precision in which they are multiplied. That takes a quarter of the
+time (two cores with AMX bfloat16). With u_j = exp(o_j):
 
     full      loss = log sum_j u_j - o_t               d loss / d o_j = p_j - [j = t]
     sampled   loss = log (u_t + sum_s u_s) - o_t       the same over the target and the samples
@@ -30,12 +30,13 @@ def softmax_loss(
     """Return the weighted sum of the losses, to be differentiated, and each place's own loss.
 
     Args:
-        expected: What is expected in every place.
-        wanted: The logit of the piece that stands there.
-        pieces: The vectors of all pieces of the vocabulary, or of those drawn.
-        bias: Of each of them.
+        expected: The vector that is expected in every place.
+        wanted: The logit of the piece that stands in each place.
+        pieces: The vectors of all pieces of the vocabulary, or of the pieces that were drawn.
+        bias: The bias of each of these pieces.
         weights: How much each place counts; 0 leaves it out. They carry no gradient.
-        wanted_apart: The target is not among the pieces and adds to the sum: sampled softmax.
+        wanted_apart: Whether the target is not among the pieces and so adds to the sum, as in the
+            sampled softmax.
     """
     given = (expected, wanted, pieces, bias, weights, wanted_apart)
     found: tuple[Tensor, Tensor] = _SoftmaxLoss.apply(*given)  # type: ignore[no-untyped-call]
@@ -43,7 +44,7 @@ def softmax_loss(
 
 
 class _SoftmaxLoss(torch.autograd.Function):
-    """Forward keeps the gradients instead of what they are made of."""
+    """Keep the gradients from the forward pass, not the values they are computed from."""
 
     @staticmethod
     def forward(
@@ -67,10 +68,11 @@ class _SoftmaxLoss(torch.autograd.Function):
                 rows = expected[block].to(low)
                 logits = torch.addmm(low_bias, rows, columns)
                 p = logits.softmax(-1)
-                # No pass for the sum of the u: the highest p and its logit tell it.
+                # The highest p and its logit give log sum u without another pass over the block.
                 log_total = logits.amax(-1).to(bias.dtype) - p.amax(-1).to(bias.dtype).log()
                 losses[block], share = log_total - wanted[block], weights[block]
-                if wanted_apart:  # p is of the samples alone; they have this share of the whole
+                if wanted_apart:
+                    # p covers only the samples; this is their share of the whole probability.
                     share = share * losses[block].sigmoid()
                     losses[block] = nn.functional.softplus(losses[block])
                 grads[0][block] = (p @ columns.t()).to(bias.dtype).mul_(share[:, None])

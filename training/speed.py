@@ -1,4 +1,4 @@
-"""How fast a recipe trains on this machine."""
+"""Measure how fast a recipe trains on this machine."""
 
 import time
 from statistics import median
@@ -11,9 +11,10 @@ from training.shards import Shards
 
 
 def step_speeds(config: TrainConfig, shards: Shards, seconds: float) -> list[float]:
-    """Pieces a second, input included, of the second half of the steps of so many seconds.
+    """Train for some seconds; return the pieces per second of each step in the second half.
 
-    The first steps meet shapes that oneDNN has not seen.
+    The time to read the input counts. The first half is left out because its steps meet shapes that
+    oneDNN has not seen.
     """
     device = choose_device()
     run = Run(config, device, build_objective(config, shards).to(device))
@@ -30,5 +31,5 @@ def step_speeds(config: TrainConfig, shards: Shards, seconds: float) -> list[flo
 
 
 def usual_speed(config: TrainConfig, shards: Shards, seconds: float) -> float:
-    """Pieces a second: the median of those steps."""
+    """Return the median of `step_speeds`, in pieces per second."""
     return median(step_speeds(config, shards, seconds))

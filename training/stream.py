@@ -1,9 +1,9 @@
-"""Shards -> batches of a few fixed shapes, in an order that seed and epoch alone decide.
+"""Turn shards into batches of a few fixed shapes, in an order that only seed and epoch decide.
 
-Rows of similar length share a batch; a batch of short rows has more of them, so that every
-batch holds about the same number of pieces, but never fewer rows than a matrix unit wants. oneDNN
-builds a primitive per shape and a free shape every step costs more than the step, so lengths are
-rounded up and missing rows are empty.
+Rows of similar length share a batch. A batch of short rows has more rows, so that every batch has
+about the same number of pieces, but never fewer rows than keep a matrix unit busy. oneDNN builds a
+primitive for each shape, and a new shape in every step would cost more than the step itself. So
+lengths are rounded up, and missing rows are empty.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,13 +18,15 @@ from torch import Tensor
 from biLM.config import BOUNDARY_PIECES
 from training.shards import Shard
 
-LENGTH_STEP = 4  # row lengths are rounded up to a multiple: 16 shapes up to 64
-ROW_STEP = 16  # numbers of rows too, where there are that many: what a matrix unit takes at once
+# Row lengths are rounded up to a multiple of this, which leaves 16 shapes up to length 64.
+LENGTH_STEP = 4
+# A matrix unit takes this many rows at once; larger numbers of rows are rounded to a multiple.
+ROW_STEP = 16
 
 
 @dataclass(frozen=True)
 class Position:
-    """A place in the stream: so many batches into one epoch."""
+    """A place in the stream: the epoch, and the number of its batches that have been read."""
 
     epoch: int = 0
     batch: int = 0
@@ -39,16 +41,16 @@ class Batch:
 
     @property
     def num_predictions(self) -> int:
-        """Pieces one direction predicts: every piece of a row but the one it starts from."""
+        """The number of pieces one direction predicts: all of a row but the one it starts from."""
         return self._places(beyond=1)
 
     @property
     def num_places(self) -> Int[Tensor, " side"]:
-        """Pieces that the forward, the backward and the cloze head predict."""
+        """The number of pieces that the forward, the backward and the cloze head predict."""
         return torch.tensor([self.num_predictions, self.num_predictions, self._places(beyond=2)])
 
     def to(self, device: torch.device) -> "Batch":
-        """The batch on another device."""
+        """Return the batch on another device."""
         return Batch(self.ids.to(device), self.lengths.to(device))
 
     def _places(self, beyond: int) -> int:
@@ -60,11 +62,11 @@ class Stream:
     """An endless sequence of batches over shards.
 
     Args:
-        shards: The rows.
-        batch_pieces: Padded pieces of a batch, about.
+        shards: The rows to read.
+        batch_pieces: Approximate number of pieces in a batch, padding included.
         boundaries: Piece ids (begin, end) put around every row.
-        seed: Of the order.
-        min_rows: Rows of a batch at least.
+        seed: Seed of the order.
+        min_rows: Least number of rows in a batch.
     """
 
     shards: Sequence[Shard]
@@ -74,7 +76,7 @@ class Stream:
     min_rows: int = 1
 
     def batches(self, start: Position) -> Iterator[tuple[Position, Batch]]:
-        """Batches from `start` on, each with the position that follows it."""
+        """Yield the batches from `start` on, each with the position that follows it."""
         epoch, skip = start.epoch, start.batch
         while True:
             for number, (shard, rows, length) in enumerate(self._plan(epoch), start=1):
@@ -83,7 +85,7 @@ class Stream:
             epoch, skip = epoch + 1, 0
 
     def epoch_once(self) -> Iterator[Batch]:
-        """Every row once: what a score on held-out text reads."""
+        """Yield batches with every row once, as a score on held-out text reads them."""
         for shard, rows, length in self._plan(epoch=0):
             yield self._assemble(shard, rows, length)
 

@@ -1,9 +1,10 @@
-"""What a task makes of the layers: the mix it learns for itself, and what that gains.
+"""Learn a mix of the layers for a task, and measure what that gains.
 
 Peters et al. 2018, section 3.2, equation 1: ELMo = gamma * sum_j s_j h_j, s = softmax(w). The biLM
 is frozen; w and gamma are learned together with a linear classifier of the mean over a text's
 pieces, behind dropout, with an L2 penalty on w that pulls towards equal shares (section 3.3).
-Unlike the paper, layers are brought to one length first; the weights that are served contain it.
+Unlike the paper, the layers are first scaled to one length; the weights that are served include
+this scale.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,16 +28,17 @@ from training.tasks import Task, parted
 
 @dataclass(frozen=True)
 class TaskMixConfig:
-    """How a mix is learned.
+    """Settings for learning a mix.
 
     Args:
-        center: Whether layers are centred, as requests that use the mix must ask for, too.
+        center: Whether layers are centred; requests that use the mix must set `center` likewise.
         dropout: Share of the mixed vector that is dropped.
-        penalty: Of the squared length of w.
-        learning_rate: Of Adam, over vectors of unit length; it falls to 0 along a line.
-        batch_texts: Texts of a step.
+        penalty: Factor of the squared length of w in the loss.
+        learning_rate: First learning rate of Adam, for vectors of unit length; it falls linearly
+            to 0.
+        batch_texts: Texts per step.
         epochs: Passes over the texts; the best one counts.
-        seeds: How often it is done, each time with another order and start.
+        seeds: How many times the mix is learned, each time with another order and start.
     """
 
     center: bool = True
@@ -55,12 +57,12 @@ class TaskMixConfig:
 
 @dataclass(frozen=True)
 class Fit:
-    """A mix that was learned, and what its classifier is worth.
+    """A learned mix, and how well its classifier does.
 
     Args:
-        mix: As it is served.
-        held_back_nats: Cross-entropy on the texts that chose the epoch.
-        accuracy: On the test texts.
+        mix: The mix as it is served.
+        held_back_nats: Cross-entropy on the held-back texts, which chose the epoch.
+        accuracy: Accuracy on the test texts.
     """
 
     mix: ScalarMix
@@ -72,10 +74,10 @@ class MixClassifier(nn.Module):
     """A linear classifier over a mix of layers.
 
     Args:
-        depth: Layers, all of one length.
-        dim: Width of each.
-        num_labels: Classes.
-        fixed: The share of each layer, where they are not to be learned.
+        depth: Number of layers, all scaled to one length.
+        dim: Width of each layer.
+        num_labels: Number of classes.
+        fixed: The share of each layer; None if the shares are to be learned.
     """
 
     def __init__(
@@ -95,7 +97,7 @@ class MixClassifier(nn.Module):
     def forward(
         self, layers: Float[Tensor, "batch depth dim"], dropout: float = 0.0
     ) -> Float[Tensor, "batch labels"]:
-        """The logits of each label."""
+        """Return the logit of each label."""
         mixed = self.gamma * torch.einsum("j,bjd->bd", self.s, layers)
         logits: Tensor = self.linear(nn.functional.dropout(mixed, dropout))
         return logits
@@ -104,9 +106,9 @@ class MixClassifier(nn.Module):
 def fit_mix(
     train: Task, test: Task, config: TaskMixConfig, seed: int, fixed: Sequence[float] | None = None
 ) -> Fit:
-    """Learn a mix, or with `fixed` only the classifier over a given one."""
+    """Learn a mix and its classifier, or with `fixed` only the classifier over a given mix."""
     torch.manual_seed(seed)
-    # Layers differ in length, and a long one would need no share to be heard.
+    # Layers differ in length; unscaled, a long one would dominate even with a small share.
     scales = train.layers.square().sum(dim=2).mean(dim=0).sqrt()
     train, test = (replace(task, layers=task.layers / scales[:, None]) for task in (train, test))
     shares = None if fixed is None else torch.tensor(fixed) * scales
@@ -123,14 +125,14 @@ def fit_mix(
             loss = nn.functional.cross_entropy(logits, train.labels[batch])
             loss = loss + config.penalty * model.w.square().sum()
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]  # of torch
+            loss.backward()  # type: ignore[no-untyped-call]  # torch's stubs
             optimizer.step()
         nats, _ = _score(model, train, back)
         if nats < best:
             best = nats
             kept = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     model.load_state_dict(kept)
-    weights = model.s.detach() / scales  # of the layers as they are
+    weights = model.s.detach() / scales  # for the layers as they are, unscaled
     total = float(weights.sum())
     mix = ScalarMix(tuple((weights / total).tolist()), float(model.gamma.detach()) * total)
     _, accuracy = _score(model, test, torch.arange(len(test.labels)))
@@ -138,7 +140,7 @@ def fit_mix(
 
 
 def compare(train: Task, test: Task, config: TaskMixConfig) -> dict[str, list[Fit]]:
-    """A learned mix beside each single layer and the plain mean, once for each seed."""
+    """Fit a learned mix, each single layer and the plain mean, once for each seed."""
     depth = train.layers.shape[1]
     fixed: dict[str, Sequence[float] | None] = {
         f"layer {layer}": [float(layer == other) for other in range(depth)]
@@ -152,7 +154,7 @@ def compare(train: Task, test: Task, config: TaskMixConfig) -> dict[str, list[Fi
 
 
 def report(found: Mapping[str, Sequence[Fit]]) -> str:
-    """A line for each way: the mean accuracy over the seeds, their spread, the mix."""
+    """Return a line for each mix: mean accuracy over the seeds, spread, and the mix if learned."""
     lines = []
     for name, fits in found.items():
         accuracies = [fit.accuracy for fit in fits]
@@ -166,20 +168,20 @@ def report(found: Mapping[str, Sequence[Fit]]) -> str:
 
 
 def best_of(fits: Sequence[Fit]) -> ScalarMix:
-    """The mix of the seed that was best on the texts held back."""
+    """Return the mix of the seed that was best on the held-back texts."""
     return min(fits, key=lambda fit: fit.held_back_nats).mix
 
 
 @dataclass(frozen=True)
 class NamedMix:
-    """A name that no mix of an artifact has yet. Make it before the mix is learned.
+    """The name of a new mix of an artifact. Create it first: a taken name is then refused early.
 
     Args:
-        name: Of the mix.
-        artifact: Whose layers it mixes.
+        name: The name of the mix.
+        artifact: The artifact whose layers it mixes.
 
     Raises:
-        MixError: the artifact has a mix of that name.
+        MixError: the artifact already has a mix of that name.
     """
 
     name: str
@@ -190,29 +192,29 @@ class NamedMix:
             raise MixError(f"{self.name!r} is a mix of the model; choose another name")
 
     def others_of(self, path: Path) -> dict[str, ScalarMix]:
-        """The mixes of a file for `BILM_MIXES`; none where there is no file.
+        """Read the mixes of a file for `BILM_MIXES`; a missing file counts as empty.
 
         Raises:
-            MixError: the file holds something else.
+            MixError: the file does not contain mixes of this artifact.
         """
         depth = self.artifact.config.num_representations
         return read_mixes(path, depth, self.artifact.mixes) if path.exists() else {}
 
     def add_to(self, path: Path, mix: ScalarMix) -> None:
-        """Write the mix into a file for `BILM_MIXES`, beside those that are there."""
+        """Add the mix to a file for `BILM_MIXES`, and keep the mixes that are in it."""
         mixes = self.others_of(path) | {self.name: mix}
         fields = {n: {"weights": list(m.weights), "gamma": m.gamma} for n, m in mixes.items()}
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, to_json(fields))
 
     def save_with(self, folder: Path, mix: ScalarMix) -> str:
-        """Write the artifact with the mix among its own, and return the revision of that."""
+        """Write the artifact with the mix added to its own, and return the new revision."""
         mixes = {**self.artifact.mixes, self.name: mix}
         return save_artifact(replace(self.artifact, mixes=mixes), folder)
 
 
 def _score(model: MixClassifier, task: Task, some: Tensor) -> tuple[float, float]:
-    """Cross-entropy in nats, and accuracy."""
+    """Return the cross-entropy in nats, and the accuracy."""
     labels = task.labels[some]
     with torch.no_grad():
         logits = model(task.layers[some])

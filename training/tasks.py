@@ -1,4 +1,4 @@
-"""A task: texts with labels, as the layers of the biLM see them."""
+"""Read a task: labelled texts, each given as the biLM's layers represent it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,17 +15,18 @@ from biLM.readout import Readout
 from training.errors import TaskError
 
 TEXTS_PER_CALL = 256
-HELD_BACK = 10  # one text in so many is not learned from
+# One text in this many is held back from learning.
+HELD_BACK = 10
 
 
 @dataclass(frozen=True)
 class Task:
-    """Texts and what they are.
+    """Texts and their labels.
 
     Args:
-        layers: Mean over the pieces of each text, by layer.
-        labels: Of each text, as a number.
-        num_labels: How many there are, if not of these texts then of others.
+        layers: Mean over the pieces of each text, for every layer.
+        labels: The label of each text, as a number.
+        num_labels: Number of different labels in the task, whether or not these texts have them.
     """
 
     layers: Float[Tensor, "texts depth dim"]
@@ -33,17 +34,18 @@ class Task:
     num_labels: int
 
     def only(self, some: Int[Tensor, " _"]) -> "Task":
-        """Some of the texts, by number."""
+        """Return the task with only some of the texts, chosen by number."""
         return replace(self, layers=self.layers[some], labels=self.labels[some])
 
 
 def read_task(
     encoder: Encoder, paths: Sequence[Path], text_column: int, label_column: int, center: bool
 ) -> list[Task]:
-    """The texts of files of tab-separated columns, counted from 0; labels of the first file count.
+    """Read files of tab-separated columns, counted from 0; the first file defines the labels.
 
     Raises:
-        TaskError: a file cannot be read, a line lacks a column, or a label is only in a later file.
+        TaskError: a file cannot be read, a line lacks a column, the first file has fewer than two
+            labels, or a label is only in a later file.
     """
     rows = [_rows(path, text_column, label_column) for path in paths]
     names = sorted({label for _, label in rows[0]})
@@ -62,13 +64,13 @@ def read_task(
 
 
 def split_task(task: Task, seed: int = 0) -> tuple[Task, Task]:
-    """Nine tenths and one tenth, where no test texts are given."""
+    """Split a task into nine tenths and one tenth, where no test texts are given."""
     front, back = parted(len(task.labels), torch.Generator().manual_seed(seed))
     return task.only(front), task.only(back)
 
 
 def parted(number: int, chance: torch.Generator) -> tuple[Int[Tensor, " _"], Int[Tensor, " _"]]:
-    """So many numbers in a random order: nine tenths, and the tenth that is held back."""
+    """Split the numbers below `number` at random: nine tenths, and one tenth that is held back."""
     order = torch.randperm(number, generator=chance)
     return order[torch.arange(number) % HELD_BACK > 0], order[::HELD_BACK]
 

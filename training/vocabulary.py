@@ -1,7 +1,7 @@
-"""Training text -> a sentencepiece unigram model none of whose pieces crosses a word boundary.
+"""Train a sentencepiece unigram model none of whose pieces crosses a word boundary.
 
-The word segmenter is needed here only. At run time the unigram model alone cuts the text, but
-it can choose only among pieces that were once inside a word: 苹果手机 has no piece of its own,
+The word segmenter is needed only here. At run time the unigram model alone cuts the text, but it
+can choose only among pieces that were inside a word in training: 苹果手机 has no piece of its own,
 so the 苹果 in it keeps a vector of its own.
 """
 
@@ -20,24 +20,26 @@ import sentencepiece
 from training.corpus import read_documents
 from training.errors import TrainingError
 
-# sentencepiece needs the boundaries inside the text. Private use: survives NFKC, occurs nowhere.
+# sentencepiece needs the boundaries inside the text. This private-use character survives NFKC and
+# occurs in no text.
 WORD_BOUNDARY = "\ue000"
-MIN_WORD_CHARACTERS = 2  # a shorter part inside a longer word is an affix, not a word
+# A shorter part of a longer word is an affix, not a word.
+MIN_WORD_CHARACTERS = 2
 DOCUMENTS_PER_TASK = 2000
 
 
 @dataclass(frozen=True)
 class VocabularyConfig:
-    """What the vocabulary is trained on, and its size.
+    """Settings of the vocabulary: its size and the text it is trained on.
 
     Args:
-        num_pieces: Size of the vocabulary, the 256 byte pieces and 3 specials included.
-        max_sample_characters: Characters (code points) sampled for training.
+        num_pieces: Size of the vocabulary, including the 256 byte pieces and 3 special pieces.
+        max_sample_characters: Largest number of characters (code points) to sample for training.
         character_coverage: Share of the sample's characters that get a piece; the rest is bytes.
-        max_piece_characters: Longest piece.
-        is_limit: Make fewer pieces where the text allows no more, instead of refusing it.
-        num_workers: Processes that segment words.
-        seed: Of the sample.
+        max_piece_characters: Length of the longest piece, in characters.
+        is_limit: Whether to make fewer pieces if the text allows no more, instead of refusing it.
+        num_workers: Number of processes that segment words.
+        seed: Seed of the sample.
     """
 
     num_pieces: int = 16_000
@@ -53,11 +55,11 @@ def train_vocabulary(files: Sequence[Path], out: Path, config: VocabularyConfig)
     """Write a sentencepiece model trained on a sample of `files` to `out`.
 
     Raises:
-        TrainingError: there is nothing to train on, or fewer pieces than asked can be made of it.
+        TrainingError: there is no text, or the text does not allow the requested number of pieces.
     """
     if not files:
         raise TrainingError("no training text; run `bilm train corpus` first")
-    _frequencies()  # before the workers are forked, so that they share the dictionary
+    _frequencies()  # loaded before the workers are forked, so that they share the dictionary
     model = BytesIO()
     try:
         with Pool(config.num_workers) as pool:
@@ -88,7 +90,7 @@ def train_vocabulary(files: Sequence[Path], out: Path, config: VocabularyConfig)
 
 
 def mark_words(text: str) -> str:
-    """The text with a boundary between words, a space joined to the Latin word after it."""
+    """Mark the boundaries between the words of a text; a space joins the Latin word after it."""
     words: list[str] = []
     for word in jieba.cut(text.replace(WORD_BOUNDARY, "")):
         if words and words[-1] == " " and word.isascii() and word.isalnum():
@@ -100,11 +102,11 @@ def mark_words(text: str) -> str:
 
 @cache
 def shortest_words(word: str) -> tuple[str, ...]:
-    """Cut a dictionary compound into the words it holds.
+    """Cut a dictionary compound into the words it contains.
 
     苹果公司 -> 苹果, 公司; 苹果树 -> 苹果, 树. A dictionary lists compounds beside their parts.
-    As one piece a compound would hide the word inside it; cut, every occurrence of 苹果 reaches
-    the model as the same piece.
+    As one piece, a compound would hide the word inside it. Once compounds are cut, every occurrence
+    of 苹果 reaches the model as the same piece.
     """
     best, best_cut = 0, 0
     for cut in range(1, len(word)):
@@ -119,7 +121,7 @@ def shortest_words(word: str) -> tuple[str, ...]:
 
 @cache
 def _frequencies() -> dict[str, int]:
-    """The segmenter's dictionary: words, and prefixes of words with frequency 0."""
+    """Return the segmenter's dictionary: words, and prefixes of words with frequency 0."""
     logging.getLogger("jieba").setLevel(logging.WARNING)
     jieba.initialize()
     frequencies: dict[str, int] = jieba.dt.FREQ
@@ -127,7 +129,7 @@ def _frequencies() -> dict[str, int]:
 
 
 def _sample(files: Sequence[Path], config: VocabularyConfig) -> Iterator[str]:
-    """Documents in a random order of the files until the sample is full."""
+    """Yield documents, with the files in a random order, until the sample is full."""
     order = list(files)
     random.Random(config.seed).shuffle(order)
     left = config.max_sample_characters
