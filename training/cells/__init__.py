@@ -1,1 +1,1 @@
-"""The recurrent cells of the field: one short file each, beside its equations and its source."""
+"""The recurrent cells of the field: one short file each, with its equations and its source."""

@@ -1,8 +1,8 @@
-"""The cells a recipe can name, each as a layer that trains fast and as one that can be looked into.
+"""Build the cells a recipe can name: as a layer that trains fast, or as one that shows its states.
 
-torch has the LSTM, the GRU and the simple recurrent network; on a CPU oneDNN fuses the LSTM alone,
-and the two others are loops inside torch. Nothing fuses peepholes: their layer is the loop of
-`layer`, in Python.
+torch has the LSTM, the GRU and the simple recurrent network. On a CPU oneDNN fuses only the LSTM;
+the other two are loops inside torch. Nothing fuses peepholes, so their layer is the Python loop of
+`layer`.
 """
 
 from torch import nn
@@ -15,16 +15,17 @@ from training.cells.lstm import Lstm
 from training.cells.peephole import Peephole
 from training.cells.rnn import Rnn
 
-LSTM = "lstm"  # the cell of biLM, and of every artifact
+# The cell of biLM and of every artifact.
+LSTM = "lstm"
 CELLS: dict[str, type[WrittenOut]] = {LSTM: Lstm, "peephole": Peephole, "gru": Gru, "rnn": Rnn}
 OF_TORCH: dict[str, type[nn.LSTM | nn.GRU | nn.RNN]] = {LSTM: nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 WITH_FORGET_GATE = (LSTM, "peephole")
 
 
 def new_layer(cell: str, input_size: int, cell_size: int) -> nn.Module:
-    """A layer at the start of training, torch's own where torch has the cell.
+    """Return an untrained layer, which is torch's own where torch has the cell.
 
-    It begins as the layers of `biLM.lstm` do.
+    Its weights start as those of the layers in `biLM.lstm` do.
     """
     layer: nn.Module
     if cell in OF_TORCH:
@@ -36,7 +37,7 @@ def new_layer(cell: str, input_size: int, cell_size: int) -> nn.Module:
 
 
 def written_out(cell: str, layer: nn.Module) -> WrittenOut:
-    """A layer's weights, in its precision, where every state on the way can be seen."""
+    """Copy a layer, in its own precision, into one that shows every state on the way."""
     weight = layer.get_parameter("weight_ih_l0")
     cell_size = layer.get_parameter("weight_hh_l0").shape[1]
     found = CELLS[cell](weight.shape[1], cell_size).to(weight.dtype)
@@ -45,7 +46,7 @@ def written_out(cell: str, layer: nn.Module) -> WrittenOut:
 
 
 def give_cell(model: BiLM, cell: str) -> None:
-    """Replace the LSTM layers of a new biLM by as many of another cell, of the same sizes."""
+    """Replace the LSTM layers of a new biLM by layers of another cell, equal in number and size."""
     if cell == LSTM:
         return
     sizes = model.config

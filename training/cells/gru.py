@@ -1,4 +1,4 @@
-"""The GRU: one state, kept by one gate and looked past by another.
+"""The GRU: one state, with a gate that keeps it and a gate that hides it from the candidate.
 
 Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder for statistical machine
 translation", section 2.3, equations 5 to 8, with biases:
@@ -9,7 +9,7 @@ translation", section 2.3, equations 5 to 8, with biases:
     h' = z * h + (1 - z) * n
 
 Unlike the paper, whose candidate reads U_n (r * h), this is torch's variant: r acts on the product,
-so that one product of all gates with the state is enough.
+so that one product with the state serves all gates.
 """
 
 from typing import ClassVar
@@ -27,7 +27,7 @@ class Gru(WrittenOut):
     num_states: ClassVar[int] = 1
 
     def step(self, seen: Float[Tensor, "batch gates"], state: State) -> State:
-        """The equations above."""
+        """Return the next state, by the equations above."""
         (h,) = state
         r_x, z_x, n_x = seen.chunk(3, dim=-1)
         r_h, z_h, n_h = self.of_state(h).chunk(3, dim=-1)

@@ -1,7 +1,7 @@
-"""A recurrent layer written out: the equations of its cell, one column after the other.
+"""A recurrent layer written out: it applies the equations of its cell to one column after another.
 
-It is what the cells beside this file have in common. Where torch has a cell fused, training uses
-torch's (`choice`); this layer is the one to read, and the one that shows every state on the way.
+It is the part that the cells beside this file have in common. Where torch has a cell, training uses
+torch's layer (`choice`); this layer is the one to read, and it shows every state on the way.
 """
 
 from abc import abstractmethod
@@ -19,11 +19,12 @@ class WrittenOut(nn.Module):
     """A layer of one cell, its weights named and laid out like those of torch's own layers.
 
     Args:
-        input_size: Width of what it reads.
+        input_size: Width of the input.
         cell_size: Width of each of its states.
     """
 
-    num_gates: ClassVar[int]  # products of the input, and of the state, that a step needs
+    # The number of products with the input that a step needs, and of products with the state.
+    num_gates: ClassVar[int]
     num_states: ClassVar[int]
 
     def __init__(self, input_size: int, cell_size: int) -> None:
@@ -37,11 +38,11 @@ class WrittenOut(nn.Module):
 
     @abstractmethod
     def step(self, seen: Float[Tensor, "batch gates"], state: State) -> State:
-        """The state after one more column.
+        """Return the state after one more column.
 
         Args:
             seen: W x + b of every gate, side by side.
-            state: Before the column.
+            state: The state before the column.
         """
 
     def forward(
@@ -50,11 +51,11 @@ class WrittenOut(nn.Module):
         """Return h of every column and the last state, as torch's layers do.
 
         Args:
-            x: What is read.
-            state: To begin with; zeros if it is None.
+            x: The input.
+            state: The initial state; None means zeros.
         """
         outputs = []
-        for state in self.states(x, state):  # noqa: B020 - the state is what is handed on
+        for state in self.states(x, state):  # noqa: B020 - each state replaces the one before
             outputs.append(state[0])
         assert state is not None, "a row has columns: this is a bug"
         return torch.stack(outputs, dim=1), state
@@ -62,18 +63,19 @@ class WrittenOut(nn.Module):
     def states(
         self, x: Float[Tensor, "batch time width"], state: State | None = None
     ) -> Iterator[State]:
-        """The state after each column, each part of it a tensor that only later columns read.
+        """Yield the state after each column, each part of it a tensor that only later columns read.
 
-        So its gradient is that of what this part carries on, and c's is without the h made of it.
+        So the gradient of a part counts only what that part carries on: the gradient of c leaves
+        out the h that is computed from it.
         """
-        if state is None:  # of the weights' precision, also under autocast
+        if state is None:  # zeros in the precision of the weights, also under autocast
             state = (self.weight_hh_l0.new_zeros(len(x), self.cell_size),) * self.num_states
-        # All columns at once: the input's share of a gate does not wait for the state.
+        # All columns at once, because the input's share of a gate does not depend on the state.
         seen = nn.functional.linear(x, self.weight_ih_l0, self.bias_ih_l0)
         for column in seen.unbind(dim=1):
             state = tuple(part.view_as(part) for part in self.step(column, state))
             yield state
 
     def of_state(self, h: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch gates"]:
-        """U h + d of every gate."""
+        """Return U h + d of every gate."""
         return nn.functional.linear(h, self.weight_hh_l0, self.bias_hh_l0)

@@ -1,4 +1,4 @@
-"""The LSTM: a memory that is added to and forgets by gates.
+"""The LSTM: a memory, with gates that decide what it takes in, forgets and shows.
 
 Hochreiter and Schmidhuber 1997, "Long short-term memory", with the forget gate of Gers,
 Schmidhuber and Cummins 2000, "Learning to forget":
@@ -10,7 +10,7 @@ Schmidhuber and Cummins 2000, "Learning to forget":
     c' = f * c + i * g
     h' = o * tanh(c')
 
-Unlike the papers, which cut the gradient at the gates, training takes it whole.
+Unlike the papers, which cut the gradient at the gates, training uses the whole gradient.
 """
 
 from typing import ClassVar
@@ -28,7 +28,7 @@ class Lstm(WrittenOut):
     num_states: ClassVar[int] = 2
 
     def step(self, seen: Float[Tensor, "batch gates"], state: State) -> State:
-        """The equations above."""
+        """Return the next state, by the equations above."""
         h, c = state
         i, f, g, o = (seen + self.of_state(h)).chunk(4, dim=-1)
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()

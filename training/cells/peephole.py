@@ -1,8 +1,8 @@
 """The peephole LSTM: its gates see the memory, not only what the output gate lets out of it.
 
 Gers and Schmidhuber 2000, "Recurrent nets that time and count"; Gers, Schraudolph and Schmidhuber
-2002, "Learning precise timing with LSTM recurrent networks". In the form of Graves 2013,
-"Generating sequences with recurrent neural networks", equations 7 to 11, each p a vector:
+2002, "Learning precise timing with LSTM recurrent networks". The form is that of Graves 2013,
+"Generating sequences with recurrent neural networks", equations 7 to 11, where each p is a vector:
 
     i = sigmoid(W_i x + U_i h + p_i * c  + b_i)
     f = sigmoid(W_f x + U_f h + p_f * c  + b_f)
@@ -11,8 +11,8 @@ Gers and Schmidhuber 2000, "Recurrent nets that time and count"; Gers, Schraudol
     o = sigmoid(W_o x + U_o h + p_o * c' + b_o)
     h' = o * tanh(c')
 
-Unlike the first two papers, which let no error back through a peephole, training takes the whole
-gradient. Every p starts at 0, and with it the cell as the LSTM beside it.
+Unlike the first two papers, which let no error back through a peephole, training uses the whole
+gradient. Every p starts at 0, so the cell starts as an LSTM without peepholes.
 """
 
 from typing import ClassVar
@@ -37,7 +37,7 @@ class Peephole(WrittenOut):
         self.peep_o = nn.Parameter(torch.zeros(cell_size))
 
     def step(self, seen: Float[Tensor, "batch gates"], state: State) -> State:
-        """The equations above."""
+        """Return the next state, by the equations above."""
         h, c = state
         i, f, g, o = (seen + self.of_state(h)).chunk(4, dim=-1)
         i = i + self.peep_i * c

@@ -4,7 +4,7 @@ Elman 1990, "Finding structure in time":
 
     h' = tanh(W x + b + U h + d)
 
-Unlike the paper, whose units are logistic, tanh, as torch has it.
+Unlike the paper, whose units are logistic, the cell uses tanh, as torch's does.
 """
 
 from typing import ClassVar
@@ -22,5 +22,5 @@ class Rnn(WrittenOut):
     num_states: ClassVar[int] = 1
 
     def step(self, seen: Float[Tensor, "batch gates"], state: State) -> State:
-        """The equation above."""
+        """Return the next state, by the equation above."""
         return ((seen + self.of_state(state[0])).tanh(),)
