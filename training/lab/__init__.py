@@ -1,1 +1,1 @@
-"""The laboratory: what recurrent cells can and cannot do, measured with this very code."""
+"""The laboratory: experiments with this very code on what recurrent cells can and cannot do."""

@@ -1,4 +1,4 @@
-"""The four cells at equal budget, once in pieces seen and once in time."""
+"""Compare the four cells at equal budget, once in pieces seen and once in time."""
 
 from dataclasses import replace
 from statistics import mean, quantiles
@@ -44,20 +44,20 @@ def measure(lab: Laboratory) -> Finding:
 
 
 def as_long(recipe: TrainConfig, times_as_fast: float) -> TrainConfig:
-    """The recipe with the budget that takes it as long as the LSTM takes for its own."""
+    """Return the recipe with the budget that takes as long as the LSTM takes for its own."""
     share = max(1, round(recipe.max_pieces * times_as_fast))
     warm_up = max(1, round(recipe.warmup_steps * times_as_fast))
     return replace(recipe, max_pieces=share, warmup_steps=warm_up)
 
 
 def recurrent_parameters(objective: BiLMObjective) -> int:
-    """Numbers in the layers of both directions, which alone depend on the cell."""
+    """Count the parameters in the layers of both directions, the only ones that vary by cell."""
     stacks = objective.bilm.forward_lm, objective.bilm.backward_lm
     return sum(parameter.numel() for stack in stacks for parameter in stack.parameters())
 
 
 def gradient_norms(trials: dict[str, Trial], bound: float) -> Table:
-    """How large the gradient was, and in how many steps it was clipped."""
+    """Tabulate how large the gradient was, and in how many steps it was clipped."""
     rows: list[tuple[Value, ...]] = []
     for cell, trial in trials.items():
         cuts = quantiles(trial.norms, n=100, method="inclusive")
@@ -99,7 +99,7 @@ WHAT = ("pieces", "forward bits", "backward bits")
 
 
 def _seeds(lab: Laboratory) -> Table:
-    """What chance does: the LSTM of equal pieces, from other weights and in another order."""
+    """Show the effect of chance: the LSTM at equal pieces, with other weights and orders."""
     first = lab.plan.seed
     rows: list[tuple[Value, ...]] = []
     for seed in range(first, first + lab.plan.text_seeds):

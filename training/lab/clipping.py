@@ -1,9 +1,10 @@
-"""What clipping the gradient does where the gradient explodes.
+"""Measure what clipping the gradient does where the gradient explodes.
 
 Pascanu et al. 2013, "On the difficulty of training recurrent neural networks", algorithm 1: a
-gradient longer than a bound is scaled to the bound, and keeps its direction. A simple recurrent
-network whose recurrent matrix is stretched beyond radius 1 copies over a delay, by plain gradient
-descent: Adam would hide the explosion, because it divides by the gradient's size.
+gradient longer than a bound is scaled to the bound, and keeps its direction. Here a simple
+recurrent network, its recurrent matrix stretched beyond radius 1, learns to copy over a delay. It
+learns by plain gradient descent, because Adam divides by the size of the gradient and so would hide
+the explosion.
 """
 
 from collections.abc import Sequence
@@ -20,12 +21,14 @@ from training.lab.plan import Plan
 from training.lab.trials import Laboratory
 
 CELL = "rnn"
-STRETCH = 2.0  # of a matrix drawn by Xavier's rule, whose radius is about 1
+# The factor for the recurrent matrix, which is drawn by Xavier's rule with a radius of about 1.
+STRETCH = 2.0
 RATE = 0.1
 DELAY = 32
 BATCH_ROWS = 32
 BOUND = 1.0
-NUM_WINDOWS = 12  # of the loss curve
+# The points of a loss curve, each a mean over a window of steps.
+NUM_WINDOWS = 12
 COLUMNS = (
     "seed",
     "without: largest norm",
@@ -39,14 +42,14 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Descent:
-    """A run of plain gradient descent: loss, and gradient norm before clipping, by step."""
+    """A run of plain gradient descent: for each step, the loss and the norm before clipping."""
 
     losses: tuple[float, ...]
     norms: tuple[float, ...]
 
 
 def measure(lab: Laboratory) -> Finding:
-    """Descend with and without the bound, from the same weights over the same rows."""
+    """Run gradient descent with and without the bound, from the same weights over the same rows."""
     seeds = range(lab.plan.seed, lab.plan.seed + lab.plan.clip_seeds)
     with one_thread():
         runs = {
@@ -68,7 +71,7 @@ def measure(lab: Laboratory) -> Finding:
 
 
 def descend(seed: int, bound: float, plan: Plan) -> Descent:
-    """Run gradient descent with a bound on the gradient's norm; infinity is no bound."""
+    """Run gradient descent with a bound on the gradient's norm; infinity means no bound."""
     torch.manual_seed(seed)
     model = Copier(CELL, plan.copy_size)
     model.layer.get_parameter("weight_hh_l0").data.mul_(STRETCH)
@@ -86,7 +89,7 @@ def descend(seed: int, bound: float, plan: Plan) -> Descent:
 
 
 def windows(values: Sequence[float]) -> list[tuple[int, float]]:
-    """Means of NUM_WINDOWS stretches, or fewer, each with its last step."""
+    """Return the means of about NUM_WINDOWS stretches, each with the number of its last step."""
     size = max(1, len(values) // NUM_WINDOWS)
     means = [mean(some) for some in _stretches(values, size)]
     return [(min((place + 1) * size, len(values)), one) for place, one in enumerate(means)]
@@ -105,7 +108,7 @@ def _figures(free: Descent, bound: Descent) -> tuple[Value, ...]:
 
 
 def _curves(pairs: Sequence[tuple[Descent, Descent]]) -> Table:
-    """Loss by step, mean over seeds."""
+    """Tabulate the loss by step, averaged over the seeds."""
     free, bound = ([windows(run.losses) for run in runs] for runs in zip(*pairs, strict=True))
     rows = [
         (free[0][place][0], *(mean(one[place][1] for one in side) for side in (free, bound)))

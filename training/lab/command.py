@@ -1,4 +1,4 @@
-"""The command of the laboratory: experiments by name -> a dated report."""
+"""Run the laboratory from the command line: named experiments, and a dated report of them."""
 
 import argparse
 import time
@@ -20,7 +20,7 @@ from training.provenance import provenance
 
 @dataclass(frozen=True)
 class Experiment:
-    """What can be asked for by name."""
+    """An experiment that can be requested by name."""
 
     measure: Callable[[Laboratory], Finding]
     reads_text: bool = True
@@ -37,7 +37,7 @@ EXPERIMENTS = {
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
-    """The arguments of the command."""
+    """Declare the arguments of the command."""
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--minutes", type=float, default=FULL_MINUTES, help="for all, on two cores")
     size.add_argument("--quick", action="store_true", help="too small to find anything: a trial")
@@ -48,14 +48,14 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace, tell: Callable[[str], None]) -> Path:
-    """Measure what is asked for, and return the folder of the report.
+    """Run the requested experiments, and return the folder of the report.
 
-    The report is written after every experiment; one that is asked for again takes the place of
-    what the day's report had of it.
+    The report is written after every experiment. An experiment that is requested again replaces its
+    result in the day's report.
 
     Raises:
-        TrainingError: there is no text for an experiment that reads one, or the day's report is of
-            another plan.
+        TrainingError: there is no text for an experiment that reads text, or the day's report
+            belongs to another plan.
     """
     names = [name for name in EXPERIMENTS if given.only is None or name in given.only]
     plan = Plan.quick() if given.quick else Plan.of_minutes(given.minutes)
@@ -89,6 +89,6 @@ def _entry(name: str, lab: Laboratory, options: str) -> Entry:
 
 
 def _options(given: argparse.Namespace) -> str:
-    """What was asked for, without names of folders."""
+    """Return the options that were given, without the names of folders."""
     size = "--quick" if given.quick else f"--minutes {given.minutes:g}"
     return f"{size} --corpus …" if given.corpus else size

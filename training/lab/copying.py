@@ -1,4 +1,4 @@
-"""Over how long a delay each cell keeps what it was told to."""
+"""Measure over how long a delay each cell remembers the symbols it has to keep."""
 
 from statistics import mean
 
@@ -11,17 +11,19 @@ from training.lab.findings import Finding, Plot, Table, Value
 from training.lab.plan import Plan
 from training.lab.trials import Laboratory
 
-TRAINED = (1, 2, 4, 8, 16, 32, 64)  # delays, drawn alike; a few fixed shapes
+# The delays trained on, each as likely to be drawn; they give a few fixed shapes.
+TRAINED = (1, 2, 4, 8, 16, 32, 64)
 TESTED = (1, 4, 16, 32, 64, 128, 256, 512)
 RATES = (3e-3, 1e-2)
 BATCH_ROWS = 64
 TEST_ROWS = 512
-CHOICE_SEED, TEST_SEED = 1_000_001, 1_000_002  # rows that choose a rate, and that judge it
+# Seeds of the rows that choose a learning rate, and of the rows that judge it.
+CHOICE_SEED, TEST_SEED = 1_000_001, 1_000_002
 MAX_NORM = 1.0
 
 
 def measure(lab: Laboratory) -> Finding:
-    """Train every cell at every rate and seed; show each at the better rate."""
+    """Train every cell at every rate and seed, and report each cell at its better rate."""
     best = {cell: best_rate(cell, lab) for cell in CELLS}
     rows: list[tuple[Value, ...]] = [
         (delay, *(mean(one.accuracies[place] for one in best[cell][1]) for cell in CELLS))
@@ -52,7 +54,7 @@ def measure(lab: Laboratory) -> Finding:
 
 
 class Trained:
-    """A copier after its steps, and how much it names rightly at each delay tested."""
+    """A trained copier, with its accuracy at each tested delay."""
 
     def __init__(self, cell: str, rate: float, seed: int, plan: Plan) -> None:
         torch.manual_seed(seed)
@@ -71,7 +73,7 @@ class Trained:
 
 
 def best_rate(cell: str, lab: Laboratory) -> tuple[float, list[Trained]]:
-    """The rate whose runs are right most often at the delays trained on, and its runs."""
+    """Return the rate whose runs are right most often at the delays trained on, and its runs."""
     seeds = range(lab.plan.seed, lab.plan.seed + lab.plan.copy_seeds)
     with one_thread():
         runs = {rate: [Trained(cell, rate, seed, lab.plan) for seed in seeds] for rate in RATES}
@@ -82,7 +84,7 @@ def best_rate(cell: str, lab: Laboratory) -> tuple[float, list[Trained]]:
 
 @torch.inference_mode()
 def accuracy(model: Copier, delay: int, seed: int) -> float:
-    """Share of the symbols of fresh rows that are named rightly."""
+    """Return the share of symbols that are named correctly in fresh rows."""
     x, kept = draw(TEST_ROWS, delay, torch.Generator().manual_seed(seed))
     return float((model(x).argmax(-1) == kept).float().mean())
 

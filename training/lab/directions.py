@@ -1,4 +1,4 @@
-"""How often a blank is filled rightly from one side, and from both."""
+"""Compare how often a blank is filled correctly from one side and from both."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,8 @@ from training.metrics import LanguageModelScore
 from training.objective import BiLMObjective
 
 AMONG = (1, 10)
-WIDER = 1.5  # times the cell of one direction that has about as many numbers as two
+# With a cell this many times as wide, one direction has about as many parameters as two directions.
+WIDER = 1.5
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,10 @@ class Rival:
     """A way to fill a blank.
 
     Args:
-        name: Of a row of the table.
-        side: The head that is asked.
-        weights: Of the losses it was trained by: forward, backward, cloze.
-        times_wide: Its cell, in cells of the plan.
+        name: Name of its row in the table.
+        side: The head that fills the blank.
+        weights: Weights of the forward, backward and cloze loss in its training.
+        times_wide: Its cell_size as a multiple of the plan's.
     """
 
     name: str
@@ -36,7 +37,7 @@ class Rival:
 
     @property
     def num_directions(self) -> int:
-        """Stacks of layers that the answer comes from."""
+        """The number of directions whose layers the answer comes from."""
         return 2 if self.side == "cloze" else 1
 
 
@@ -74,7 +75,7 @@ def measure(lab: Laboratory) -> Finding:
 
 
 def recipe_of(rival: Rival, lab: Laboratory) -> TrainConfig:
-    """What a rival is trained by; that of both is the LSTM's of `budget`."""
+    """Return the recipe that trains a rival; for both sides it is that of the LSTM in `budget`."""
     forward, backward, cloze = rival.weights
     weights = {"forward_weight": forward, "backward_weight": backward, "cloze_weight": cloze}
     cell_size = round(lab.plan.cell_size * rival.times_wide)
@@ -84,9 +85,10 @@ def recipe_of(rival: Rival, lab: Laboratory) -> TrainConfig:
 def filled(
     objective: BiLMObjective, side: str, lab: Laboratory
 ) -> tuple[LanguageModelScore, LanguageModelScore]:
-    """How well a head fills places between the ends of a row: all of them, and those of words.
+    """Score how well a head fills the places between the ends of a row: all places, and words.
 
-    The places are the same for every head: the ends, which not all of them predict, do not count.
+    The places are the same for every head: the ends of a row do not count, because not every head
+    predicts them.
     """
     vocabulary = Tokenizer(lab.text.vocabulary.read_bytes())
     is_word, sizes = words_of(vocabulary), objective.bilm.config

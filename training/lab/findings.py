@@ -1,4 +1,4 @@
-"""What an experiment found: tables of numbers, and plots of their columns."""
+"""Define what an experiment finds: tables of numbers, and plots of their columns."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,12 +9,12 @@ Value = str | int | float | None  # None where nothing was measured
 
 @dataclass(frozen=True)
 class Table:
-    """Numbers with names.
+    """Numbers in named columns.
 
     Args:
-        caption: What they are, with their unit.
-        columns: Names, each once.
-        rows: A value for every column.
+        caption: What the numbers are, with their unit.
+        columns: Names of the columns, all different.
+        rows: The rows, each with a value for every column.
     """
 
     caption: str
@@ -22,21 +22,21 @@ class Table:
     rows: tuple[tuple[Value, ...], ...]
 
     def column(self, name: str) -> list[Value]:
-        """The values of one column."""
+        """Return the values of one column."""
         place = self.columns.index(name)
         return [row[place] for row in self.rows]
 
 
 @dataclass(frozen=True)
 class Plot:
-    """Columns of a table over another of its columns; it has no numbers of its own.
+    """Columns of a table, drawn over another of its columns; it has no numbers of its own.
 
     Args:
-        name: Of the file, without its ending.
-        table: Place of the table in its finding.
-        x: The column along which the others are drawn: numbers for lines, words for bars.
+        name: Name of the file, without its suffix.
+        table: Index of the table in its finding.
+        x: The column along the x axis: numbers give lines, words give bars.
         lines: The columns that are drawn.
-        y_label: What they measure.
+        y_label: What these columns measure.
         log: The axes with a logarithmic scale: any of the letters x and y.
     """
 
@@ -50,13 +50,13 @@ class Plot:
 
 @dataclass(frozen=True)
 class Finding:
-    """One experiment.
+    """The result of one experiment.
 
     Args:
-        title: Its question.
-        setting: What was done, with sizes and seeds, in words.
-        tables: What came out.
-        plots: Of the tables.
+        title: What the experiment examines, as a heading.
+        setting: What was done, in words, with sizes and seeds.
+        tables: The numbers that were measured.
+        plots: Plots of the tables.
     """
 
     title: str
@@ -65,12 +65,12 @@ class Finding:
     plots: tuple[Plot, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """For `json`, which makes lists of tuples."""
+        """Return a dictionary for `json`, which turns the tuples into lists."""
         return asdict(self)
 
     @classmethod
     def of_json(cls, found: Mapping[str, Any]) -> "Finding":
-        """What `as_json` gave, read back."""
+        """Restore a finding from what `as_json` returned."""
         tables = [
             Table(one["caption"], tuple(one["columns"]), tuple(map(tuple, one["rows"])))
             for one in found["tables"]

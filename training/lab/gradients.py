@@ -1,13 +1,13 @@
-"""How much of the gradient of a loss arrives at the states k steps before it.
+"""Measure how much of a loss's gradient arrives at the states k steps before the loss.
 
 Hochreiter 1991, Bengio et al. 1994, "Learning long-term dependencies with gradient descent is
 difficult"; Pascanu et al. 2013, "On the difficulty of training recurrent neural networks", section
-2. The state of step T - k reaches the loss L of step T through k steps of the recurrence alone:
+2. The state of step T - k reaches the loss L of step T only through k steps of the recurrence:
 
     dL/ds_{T-k} = dL/ds_T  J_T J_{T-1} ... J_{T-k+1},    J_t = ds_t / ds_{t-1}
 
-so for J of norm below 1 it vanishes with k, above 1 it may explode. An LSTM's state is (h, c), and
-along c the product holds that of the forget gates.
+So the gradient vanishes with k if the norms of the J are below 1, and it may explode if they are
+above 1. An LSTM's state is (h, c), and along c the product contains that of the forget gates.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,13 +28,15 @@ from training.shards import Shard, Shards
 SHOWN = (1, 2, 3, 5, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 320, 384, 512, 768)
 FORGET_BIASES = (0.0, 1.0, 3.0, 5.0)
 STATE_NAMES = ("h", "c")
-FAINT = 0.01  # of the gradient one step back: what is left of it teaches little
+# A gradient teaches little once it is below this share of the gradient one step back.
+FAINT = 0.01
 
-Norms = dict[str, Tensor]  # by line of a plot: the norm at k = 0, 1, 2, ...
+# For each line of a plot, the norm at k = 0, 1, 2, ...
+Norms = dict[str, Tensor]
 
 
 def measure(lab: Laboratory) -> Finding:
-    """Follow the loss back through each cell, new and trained, and through forget biases."""
+    """Trace the loss back through each cell, new and trained, and through several forget biases."""
     untrained = {cell: build_objective(lab.plan.recipe(cell), lab.text) for cell in CELLS}
     trained = {cell: lab.trial(lab.plan.recipe(cell)).objective for cell in CELLS}
     rows = held_out_rows(lab.text, lab.plan.gradient_pieces, lab.plan.gradient_rows)
@@ -62,16 +64,16 @@ def state_gradients(
     x: Float[Tensor, "batch time width"],
     losses: Callable[[Float[Tensor, "batch dim"]], Float[Tensor, " batch"]],
 ) -> Float[Tensor, "parts time batch"]:
-    """The norm of dL/ds, for each part of the state, at k = 0, 1, ... steps before the last.
+    """Return the norm of dL/ds, for each part of the state, at k = 0, 1, ... steps before the last.
 
     Args:
-        layer: In float64, or small norms are lost.
-        x: What it reads.
-        losses: The last h of each row -> its loss.
+        layer: The layer, in float64 so that small norms are not lost.
+        x: The input of the layer.
+        losses: Computes the loss of each row from its last h.
     """
     states = list(layer.states(x))
     parts = [part for state in reversed(states) for part in state]
-    loss = losses(states[-1][0]).sum()  # rows are independent: each finds its own gradient
+    loss = losses(states[-1][0]).sum()  # rows are independent: each gets its own gradient
     found = torch.autograd.grad(loss, parts, allow_unused=True, materialize_grads=True)
     by_step = torch.stack(found).view(len(states), layer.num_states, *parts[0].shape)
     norms: Tensor = by_step.norm(dim=-1)
@@ -79,9 +81,9 @@ def state_gradients(
 
 
 def of_model(objective: BiLMObjective, cell: str, rows: Int[Tensor, "batch time"]) -> Norms:
-    """The median over rows, for the top layer of the forward language model.
+    """Return the median norms over the rows, for the top layer of the forward language model.
 
-    Nothing but the top layer's own recurrence leads from its states to a later loss.
+    Only the top layer's own recurrence leads from its states to a later loss.
     """
     model = deepcopy(objective).double().requires_grad_()
     ids, targets = rows[:, :-1], rows[:, -1]
@@ -101,7 +103,7 @@ def of_model(objective: BiLMObjective, cell: str, rows: Int[Tensor, "batch time"
 
 
 def held_out_rows(shards: Shards, num_pieces: int, num_rows: int) -> Int[Tensor, "batch time"]:
-    """Rows of so many pieces and one more: held-out documents one after the other, unbroken."""
+    """Return rows of `num_pieces` + 1 pieces, cut from the held-out documents strung together."""
     joined = Shard.joined(list(shards.held_out().values())).pieces.astype("int64")
     length = min(num_pieces, len(joined) - 1) + 1
     count = min(num_rows, len(joined) // length)
@@ -109,7 +111,7 @@ def held_out_rows(shards: Shards, num_pieces: int, num_rows: int) -> Int[Tensor,
 
 
 def reach(norms: Float[Tensor, " time"]) -> int | None:
-    """The first k at which less than FAINT of the norm at k = 1 is left; None if there is none."""
+    """Return the first k with less than FAINT of the norm at k = 1; None if there is no such k."""
     faint = (norms[1:] < FAINT * norms[1]).nonzero()
     return int(faint[0]) + 1 if len(faint) else None
 

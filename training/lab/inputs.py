@@ -1,9 +1,9 @@
-"""Pieces as one-hot vectors against pieces as trained embeddings.
+"""Compare one-hot vectors with trained embeddings as the input of the biLM.
 
-A one-hot row e_j times the first layer's matrix W picks its column: W e_j = W_j. So with one-hot
-input the first layer has a column of 4 * cell_size numbers for every piece and direction, and with
-embeddings of width D only W E with E of D numbers a piece (Bengio et al. 2003, "A neural
-probabilistic language model", section 2). Here the columns are looked up, not multiplied.
+The first layer's matrix W times a one-hot vector e_j picks a column of W: W e_j = W_j. So with
+one-hot input the first layer has a column of 4 * cell_size numbers for every piece and direction.
+With embeddings of width D it has only W E, where E has D numbers per piece (Bengio et al. 2003, "A
+neural probabilistic language model", section 2). Here the columns are looked up, not multiplied.
 """
 
 from dataclasses import replace
@@ -47,7 +47,7 @@ def measure(lab: Laboratory) -> Finding:
 
 
 def read_one_hot(objective: BiLMObjective) -> None:
-    """Let the first layer of each direction read one-hot vectors of the pieces."""
+    """Make the first layer of each direction read one-hot vectors of the pieces."""
     sizes = objective.bilm.config
     width = GATES * sizes.cell_size
     table = nn.Embedding(sizes.num_pieces, 2 * width)  # the columns of both directions' W
@@ -59,11 +59,11 @@ def read_one_hot(objective: BiLMObjective) -> None:
 
 
 class OneHotLayer(nn.Module):
-    """An LSTM layer that is given W x and not x: its own W is the identity and stays it.
+    """An LSTM layer whose input is W x instead of x: its own W is the identity and is not trained.
 
     Args:
         cell_size: Width of each state.
-        begin: Where its columns begin in what it is given.
+        begin: Index of the layer's first column in the input.
     """
 
     def __init__(self, cell_size: int, begin: int) -> None:
@@ -76,13 +76,13 @@ class OneHotLayer(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch time columns"], state: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Float[Tensor, "batch time dim"], tuple[Tensor, Tensor]]:
-        """As the layer itself, over its part of the columns."""
+        """Return what the LSTM layer returns for its part of the columns."""
         found: tuple[Tensor, tuple[Tensor, Tensor]] = self.layer(x[..., self.part], state)
         return found
 
 
 def trained_parameters(objective: BiLMObjective) -> tuple[int, int]:
-    """Numbers that are trained: for the input of the first layers alone, and in all."""
+    """Count the trained parameters: those of the first layers' input, and all."""
     everything = sum(one.numel() for one in objective.parameters() if one.requires_grad)
     table = objective.inputs or objective.bilm.embedding
     return sum(one.numel() for one in table.parameters()), everything

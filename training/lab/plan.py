@@ -1,4 +1,4 @@
-"""How large the experiments are, and with it how long they take."""
+"""Set how large the experiments are, and so how long they take."""
 
 import math
 from dataclasses import dataclass, replace
@@ -6,32 +6,36 @@ from dataclasses import dataclass, replace
 from training.config import TrainConfig
 from training.errors import TrainingError
 
-FULL_MINUTES = 25.0  # what the values below take, about, on two cores with bfloat16 units
-STEPS_PER_PIECE = 1 / 650  # of a run on text: padded pieces are not predicted
-WARM_UP_SHARE = 0.06  # of the steps of a run
-NUM_SCORES = 8  # on held-out text, while a run goes on
+# The default plan takes about this long on two cores with bfloat16 units.
+FULL_MINUTES = 25.0
+# The steps of a run on text for each piece it predicts; the padding of a batch is not predicted.
+STEPS_PER_PIECE = 1 / 650
+# The share of a run's steps that are warm-up.
+WARM_UP_SHARE = 0.06
+# How many times a run is scored on held-out text while it goes on.
+NUM_SCORES = 8
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Sizes and budgets.
+    """Sizes and budgets of the experiments.
 
     Args:
-        num_pieces: Of the vocabulary, at most.
-        held_out_one_in: One document in so many is held out.
+        num_pieces: Largest size of the vocabulary.
+        held_out_one_in: One document in this many is held out.
         run_pieces: Pieces per direction that a run on text predicts.
         embedding_size: Width of a piece embedding.
-        cell_size: Width of each cell's states, in text.
-        text_seeds: Runs of the LSTM on text, which tell what chance does; all else is run once.
+        cell_size: Width of each cell's states in runs on text.
+        text_seeds: Runs of the LSTM on text, which show the effect of chance; all else runs once.
         speed_s: Seconds for which the speed of each cell is measured, twice.
-        gradient_pieces: T, the step whose loss is followed back.
-        gradient_rows: Rows in which it is.
+        gradient_pieces: T, the step whose loss is traced back.
+        gradient_rows: Rows in which the loss is traced back.
         copy_size: Width of each cell's states in the copying task.
-        copy_steps: Steps of a run of the copying task.
+        copy_steps: Steps of a run on the copying task.
         copy_seeds: Runs of each cell at each learning rate.
-        clip_steps: Steps of a run with and without clipping.
-        clip_seeds: Runs of either.
-        seed: Of the runs on text, and the first of the others.
+        clip_steps: Steps of a run with or without clipping.
+        clip_seeds: Runs with clipping, and as many without.
+        seed: Seed of the runs on text, and the first seed of the other runs.
     """
 
     num_pieces: int = 6_000
@@ -52,10 +56,10 @@ class Plan:
 
     @classmethod
     def of_minutes(cls, minutes: float) -> "Plan":
-        """The experiments for about so many minutes on two cores.
+        """Return a plan that takes about this many minutes on two cores.
 
         Raises:
-            TrainingError: the minutes are no number above 0.
+            TrainingError: minutes is not a finite number above 0.
         """
         if not 0 < minutes < math.inf:
             raise TrainingError(f"minutes is {minutes}; it must be a number above 0")
@@ -69,7 +73,7 @@ class Plan:
 
     @classmethod
     def quick(cls) -> "Plan":
-        """Every experiment, too small to find anything: to see that it runs."""
+        """Return a plan too small to find anything, which shows that every experiment runs."""
         return cls(
             held_out_one_in=10,
             run_pieces=2_000,
@@ -87,7 +91,7 @@ class Plan:
         )
 
     def recipe(self, cell: str, **changed: int | float) -> TrainConfig:
-        """What every run on text is made by; `changed` replaces values of it."""
+        """Return the recipe of a run on text; `changed` replaces some of its values."""
         steps = max(1, round(self.run_pieces * STEPS_PER_PIECE))
         recipe = TrainConfig(
             name="lab",
@@ -104,4 +108,4 @@ class Plan:
             cell=cell,
             score_every_steps=max(1, steps // NUM_SCORES),
         )
-        return replace(recipe, **changed)  # type: ignore[arg-type]  # names of the recipe
+        return replace(recipe, **changed)  # type: ignore[arg-type]  # fields of the recipe

@@ -1,4 +1,4 @@
-"""Findings -> a folder: a report with the plots beside their tables, and every number as JSON."""
+"""Write findings to a folder: a report with plots beside their tables, and all numbers as JSON."""
 
 import json
 from collections.abc import Mapping
@@ -17,17 +17,17 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True)
 class Entry:
-    """A finding and where it comes from: commit, start, hardware, versions, seconds."""
+    """A finding, and the facts of its run: commit, start, hardware, versions, options, seconds."""
 
     finding: Finding
     facts: Mapping[str, Any]
 
 
 def read_entries(folder: Path, plan: Mapping[str, Any]) -> dict[str, Entry]:
-    """What a folder already holds of the same plan.
+    """Read the entries that a folder already has for the same plan.
 
     Raises:
-        TrainingError: it holds findings of another plan.
+        TrainingError: the folder has findings of another plan or another format version.
     """
     path = folder / NUMBERS
     if not path.exists():
@@ -47,7 +47,7 @@ def read_entries(folder: Path, plan: Mapping[str, Any]) -> dict[str, Entry]:
 
 
 def write(folder: Path, date: str, plan: Mapping[str, Any], entries: Mapping[str, Entry]) -> None:
-    """Write the report and its numbers; the plots of a finding are drawn once, by `draw_plots`."""
+    """Write the report and its numbers, but not the plots, which `draw_plots` draws once."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = [f"# The laboratory, {date}", "", *_head(entries)]
     for name, entry in entries.items():
@@ -64,20 +64,20 @@ def write(folder: Path, date: str, plan: Mapping[str, Any], entries: Mapping[str
 
 
 def draw_plots(folder: Path, finding: Finding) -> None:
-    """Write every plot of a finding as a file of its own."""
+    """Draw every plot of a finding into its own file."""
     folder.mkdir(parents=True, exist_ok=True)
     for plot in finding.plots:
         save(draw(plot, finding.tables[plot.table]), folder / f"{plot.name}.svg")
 
 
 def as_markdown(table: Table) -> list[str]:
-    """The lines of a table."""
+    """Return the lines of a table in Markdown."""
     lines = [f"| {' | '.join(table.columns)} |", "|---" * len(table.columns) + "|"]
     return lines + [f"| {' | '.join(map(written, row))} |" for row in table.rows]
 
 
 def written(value: Value) -> str:
-    """A value as a person reads it: four digits, or powers of ten where they are many."""
+    """Format a value for a reader: four digits, or a power of ten where there are many digits."""
     if value is None:
         return "none"
     if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""Text files -> the shards that every experiment on text reads, made once."""
+"""Prepare text files as the shards that every experiment on text reads, once for all of them."""
 
 import json
 from collections.abc import Sequence
@@ -13,14 +13,15 @@ from training.shards import Shards, build_shards
 from training.vocabulary import VocabularyConfig, train_vocabulary
 
 NAME = "text.json"
-SAMPLE_CHARACTERS = 2_000_000  # the vocabulary is trained on, at most
+# The vocabulary is trained on at most this many characters.
+SAMPLE_CHARACTERS = 2_000_000
 
 
 def prepare(inputs: Sequence[Path], work: Path, plan: Plan) -> Shards:
-    """The shards of some text files, or those that a run before has made of the same.
+    """Make the shards of some text files, or reuse those that an earlier run made of the same.
 
     Raises:
-        CorpusError: there is no text, or none of it is held out.
+        CorpusError: there is no text, or no document is held out.
     """
     wanted: dict[str, Any] = {
         "sources": fingerprints(inputs),
@@ -48,7 +49,7 @@ def prepare(inputs: Sequence[Path], work: Path, plan: Plan) -> Shards:
 
 
 def described(shards: Shards) -> str:
-    """What was read, by names and numbers."""
+    """Describe the text by the names of its sources and its numbers of pieces."""
     sources, facts = ", ".join(sorted(shards.held_out())), shards.manifest
     held_out = sum(len(shard.pieces) for shard in shards.held_out().values())
     return (

@@ -1,4 +1,4 @@
-"""Runs on text: a recipe -> a trained model, and what happened on the way."""
+"""Train models on text by a recipe, and record what happens on the way."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -16,8 +16,10 @@ from training.objective import BiLMObjective, build_objective
 from training.shards import Shard, Shards
 from training.speed import step_speeds
 
-SCORE_BATCHES = 16  # of held-out text, read several times while a run goes on
-ROUNDS = 2  # of measuring speed, so that a busy moment does not fall on one recipe alone
+# The batches of held-out text that each score reads; a run is scored several times.
+SCORE_BATCHES = 16
+# Speed is measured in rounds so that a busy moment does not fall on one recipe alone.
+ROUNDS = 2
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,10 @@ class Trial:
     """A run that has ended.
 
     Args:
-        objective: The model, trained.
-        pieces: Predicted per direction.
-        norms: Of the gradient before clipping, of every step.
-        curve: Pieces seen, and nats per piece of held-out text by the two language models' mean.
+        objective: The trained model.
+        pieces: Pieces predicted per direction.
+        norms: Norm of the gradient before clipping, for every step.
+        curve: Pairs of pieces seen and nats per held-out piece, the mean of both language models.
     """
 
     objective: BiLMObjective
@@ -48,19 +50,19 @@ class Laboratory:
 
     @property
     def text(self) -> Shards:
-        """The text; the command has made sure that there is one where it is read."""
+        """The text; the command has made sure that there is one if an experiment reads it."""
         assert self.shards is not None, "an experiment on text was begun without: this is a bug"
         return self.shards
 
     def trial(self, config: TrainConfig) -> Trial:
-        """The run of a recipe, made once."""
+        """Return the run of a recipe, which is made only once."""
         if config not in self.trials:
             self.trials[config] = fit(config, build_objective(config, self.text), self)
         return self.trials[config]
 
 
 def fit(config: TrainConfig, objective: BiLMObjective, lab: Laboratory) -> Trial:
-    """Train an objective by a recipe's budget."""
+    """Train an objective until the recipe's budget is spent."""
     began = time.monotonic()
     run = Run(config, choose_device(), objective.to(choose_device()))
     held_out = Shard.joined(list(lab.text.held_out().values()))
@@ -79,7 +81,7 @@ def fit(config: TrainConfig, objective: BiLMObjective, lab: Laboratory) -> Trial
 
 
 def bits_per_character(objective: BiLMObjective, shards: Shards) -> tuple[float, float]:
-    """Forward and backward, over all held-out text."""
+    """Return the forward and backward bits per character, over all held-out text."""
     everything = score_held_out(objective, shards)[0]["all"]
     forward, backward = (
         float(str(everything[f"{side}_bits_per_character"])) for side in ("forward", "backward")
@@ -88,7 +90,7 @@ def bits_per_character(objective: BiLMObjective, shards: Shards) -> tuple[float,
 
 
 def speeds(recipes: Mapping[str, TrainConfig], lab: Laboratory) -> dict[str, float]:
-    """Pieces a second of each recipe: the median over steps, measured by turns."""
+    """Measure the recipes in turns; return the median pieces per second of each over its steps."""
     found: dict[str, list[float]] = {name: [] for name in recipes}
     for _ in range(ROUNDS):
         for name, config in recipes.items():
@@ -97,7 +99,7 @@ def speeds(recipes: Mapping[str, TrainConfig], lab: Laboratory) -> dict[str, flo
 
 
 def learning_curves(trials: Mapping[str, Trial], when: str) -> Table:
-    """Held-out loss, a column a run; every one of them reads the same batches."""
+    """Tabulate the held-out loss, one column per run; all runs read the same batches."""
     points = zip(*(trial.curve for trial in trials.values()), strict=True)
     rows = [(together[0][0], *(nats for _, nats in together)) for together in points]
     caption = (
