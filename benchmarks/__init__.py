@@ -1,1 +1,1 @@
-"""Programs that measure, and what they measured, dated."""
+"""Programs that measure the project, and the dated results of their measurements."""

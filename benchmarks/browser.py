@@ -1,4 +1,4 @@
-"""A real browser: the machine's own chromium under Playwright, kept on the loopback."""
+"""Start a real browser: the machine's own chromium under Playwright, confined to the loopback."""
 
 import shutil
 from collections.abc import Iterator
@@ -13,16 +13,16 @@ OPTIONS = (
 
 
 def chromium() -> str | None:
-    """Where the browser is; Playwright's own copy is never fetched."""
+    """Return the path of the browser; Playwright's own copy is never downloaded."""
     return shutil.which("chromium")
 
 
 @contextmanager
 def browsing() -> Iterator[Browser]:
-    """The browser, without a window, until the block ends.
+    """Run the browser without a window until the block ends.
 
     Raises:
-        RuntimeError: this machine has none.
+        RuntimeError: this machine has no chromium.
     """
     if (found := chromium()) is None:
         raise RuntimeError("there is no chromium; on Debian: apt-get install chromium")

@@ -1,10 +1,10 @@
-"""How fast a file becomes vectors: by one process, by one a processor, on one Ray node, on two.
+"""Measure how fast a file becomes vectors: by one process, one per processor, one or two Ray nodes.
 
     python -m benchmarks.bulk FILE --column 0
 
-Each node is a set of processes on this machine with one processor; a process alone has all of them.
-The rate counts from the time on when each worker has written its first part, without the start of
-processes and encoders, which the last column tells.
+Each Ray node is a set of processes on this machine with one processor; a process alone has all
+processors. The rate is measured from the moment when every worker has written its first part. The
+last column shows the time before that, in which processes and encoders start.
 """
 
 import argparse
@@ -32,7 +32,7 @@ Advance = Callable[[int], object]
 
 
 def main() -> None:
-    """Print a line for each way."""
+    """Print a line for each way to embed the file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("input", type=Path)
     parser.add_argument("--column")
@@ -43,14 +43,15 @@ def main() -> None:
     print(provenance(torch.device("cpu")))
     print(f"{granted_cpus()} processors; a vector of float32 for each piece, in Parquet")
     ways = [Way(1), Way(granted_cpus()), Way(1, nodes=1), Way(2, nodes=2)]
-    for way in [*ways, *reversed(ways)]:  # there and back, as the machine's speed drifts
+    # Each way is measured twice, in mirrored order, because the machine's speed drifts.
+    for way in [*ways, *reversed(ways)]:
         with tempfile.TemporaryDirectory() as out:
             _report(way, source, partial(_run, way, source, Path(out), job, settings))
 
 
 @dataclass(frozen=True)
 class Way:
-    """Who does it: so many workers, on so many Ray nodes or on none."""
+    """A way to embed the file: a number of workers, on a number of Ray nodes or without Ray (0)."""
 
     workers: int
     nodes: int = 0

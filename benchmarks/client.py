@@ -1,12 +1,13 @@
-"""What the client costs beside the service.
+"""Measure what the client costs in addition to the service.
 
 python -m benchmarks.client --tasks TASKS
 
-1. 320 pieces in ten texts, one request after the other, in blocks that take turns: from the call to
-   arrays with the client, the same by JSON (httpx and `numpy.array`), and the service's own time as
-   `Server-Timing` tells it. Medians.
-2. Many texts: texts a second through one `AsyncClient` and one `Client`, beside bare connections
-   that ask for the same requests and read no vectors (`benchmarks/load.py`).
+1. One request after the other, each of 320 pieces in ten texts: the median time from the call to
+   arrays with the client, the same by JSON (httpx and `numpy.array`), and the service's own time
+   that `Server-Timing` reports. Blocks of the three kinds of request take turns.
+2. Many texts: texts a second through one `AsyncClient` and through one `Client`, and for comparison
+   through bare connections that send the same requests and decode no vectors
+   (`benchmarks/load.py`).
 
 Run it with nothing else on the machine; client and service share its cores.
 """
@@ -30,14 +31,15 @@ from benchmarks.processes import HOST, SERVICE, serving
 from benchmarks.timing import seconds_of
 from training.provenance import provenance
 
-TEXTS, PIECES = 10, 32  # of a text
+# The texts of a request, and the pieces of each text.
+TEXTS, PIECES = 10, 32
 CALLS, TURNS, LOAD_S = 60, 3, 5.0
 MAX_TEXTS, REPEATS = 256, 4
 SAFETENSORS = "application/vnd.safetensors"
 
 
 def main() -> None:
-    """Print both parts."""
+    """Print both measurements."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tasks", type=Path, required=True)
     given = parser.parse_args()
@@ -49,7 +51,7 @@ def main() -> None:
 
 
 def one_request(client: Client, port: int, texts: Sequence[str]) -> None:
-    """A request of 320 pieces, as arrays."""
+    """Measure a request of 320 pieces, from the call to arrays."""
     ids = [piece for cut in client.tokenize(texts) for piece in cut.ids]
     some = [ids[begin : begin + PIECES] for begin in range(0, TEXTS * PIECES, PIECES)]
     own: list[float] = []
@@ -82,7 +84,7 @@ def one_request(client: Client, port: int, texts: Sequence[str]) -> None:
 
 
 def many(client: Client, port: int, texts: Sequence[str]) -> None:
-    """Texts a second."""
+    """Measure many texts, in texts a second."""
     texts = list(texts) * REPEATS
     parts = list(split(Request("/embed", {"texts": texts}, {}, range(len(texts))), MAX_TEXTS))
     requests = [post("/embed", part.body, SAFETENSORS) for part in parts]

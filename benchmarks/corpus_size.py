@@ -1,11 +1,11 @@
-"""Does memory stay bounded when the corpus grows? Every step over made-up text of a given size.
+"""Measure whether memory stays bounded as the corpus grows, for every step on made-up text.
 
 python -m benchmarks.corpus_size --gigabytes 10
 
-The documents are drawn from the words of a dictionary by Zipf's law and numbered, so that no two
-are alike. Each step runs as a process of its own; its time and the most memory it held (of itself,
-or of its largest worker) are printed. Needs about three times the size on disk, in a folder that is
-removed.
+The words of each document are drawn from a dictionary by Zipf's law, and the documents are numbered
+so that no two are alike. Each step runs in its own process. The program prints the step's time and
+its peak memory, which is that of the process itself or of its largest worker. It needs about three
+times the size of the text on disk, in a folder that it removes at the end.
 """
 
 import argparse
@@ -20,7 +20,8 @@ from pathlib import Path
 import jieba
 
 WORDS_PER_DOCUMENT = 40
-NUM_DRAWN = 100_000  # documents drawn; after them they come again with higher numbers
+# The documents that are drawn; after these, the same documents recur with higher numbers.
+NUM_DRAWN = 100_000
 MEASURE = """
 import resource, runpy, sys
 sys.argv = sys.argv[1:]
@@ -34,13 +35,13 @@ finally:
 
 
 def main() -> None:
-    """Write the text, run the steps, print what each took."""
+    """Write the text, run the steps, and print the time and memory of each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--gigabytes", type=float, default=10.0)
     parser.add_argument("--folder", type=Path, default=Path("build/corpus_size"))
     given = parser.parse_args()
     folder = given.folder
-    folder.mkdir(parents=True)  # refused where it exists: it is removed in the end
+    folder.mkdir(parents=True)  # fails if the folder exists, because it is removed at the end
     (folder / "text").mkdir()
     try:
         write_text(folder / "text" / "made_up.txt", int(given.gigabytes * 1e9))
@@ -56,7 +57,7 @@ def main() -> None:
 
 
 def write_text(path: Path, size: int) -> None:
-    """Documents until the file has so many bytes."""
+    """Write documents until the file has `size` bytes."""
     jieba.initialize()
     words = [word for word in jieba.dt.FREQ if len(word) > 1]
     chance = random.Random(1)
@@ -75,7 +76,7 @@ def write_text(path: Path, size: int) -> None:
 
 
 def measure(*arguments: str) -> None:
-    """Run one step and print its time and its peak of memory."""
+    """Run one step and print its time and its peak memory."""
     began = time.perf_counter()
     command = [sys.executable, "-c", MEASURE, "training", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

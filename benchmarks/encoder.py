@@ -1,18 +1,18 @@
-"""How near the encoder comes to the bare LSTM kernel, and how far it is from what others do.
+"""Compare the encoder's speed with the bare LSTM kernel and with other ways to read texts.
 
 python -m benchmarks.encoder models/zh-small --tasks TASKS
 
-Over the same texts (titles and reviews, as long as they come), in turns, so that a noisy neighbour
-harms all alike; pieces are counted without padding and boundaries:
+All ways read the same texts (titles and reviews at their own lengths). They take turns, so that a
+noisy neighbour harms all alike. Pieces are counted without padding and boundaries:
 
     encoder  `Encoder.embed` as the service uses it: pieces in, vectors of the default mix out
-    float32  the same in float32, where the service has something faster
-    bare     torch's own LSTMs in the encoder's precision, on the same strips, already embedded, and
-             nothing else; each call over all cores
-    beside   the same, the two directions side by side as the encoder has them
+    float32  the same in float32, where the service uses a faster precision
+    bare     only torch's own LSTMs, in the encoder's precision, on the same strips, already
+             embedded; each call uses all cores
+    beside   the same with the two directions side by side, as in the encoder
     packed   embedding and LSTMs over `pack_padded_sequence`, sorted, 32 texts at a time, float32
     steps    the equations of an LSTM step by step in Python, 32 texts at a time, as AllenNLP ran
-             its projected LSTM, float32; over a tenth of the texts
+             its projected LSTM, float32; on a tenth of the texts
 
 Run it with nothing else on the machine.
 """
@@ -40,7 +40,8 @@ from biLM.readout import Readout
 from biLM.side_by_side import side_by_side
 from training.provenance import provenance
 
-NUM_TEXTS = 400  # of each task
+# The number of texts from each task.
+NUM_TEXTS = 400
 TEXT_COLUMNS = {"thucnews_titles": 0, "online_shopping_10_cats": 2}
 ROWS = 32
 TURNS = 5
@@ -80,7 +81,7 @@ def main() -> None:
 
 
 def some_texts(tasks: Path) -> list[str]:
-    """Texts of two tasks in an order of chance, always the same."""
+    """Read texts of two tasks in random order, always the same."""
     found = []
     for task, column in TEXT_COLUMNS.items():
         with lzma.open(tasks / task / "test.tsv.xz", "rt", encoding="utf-8") as file:
@@ -91,7 +92,7 @@ def some_texts(tasks: Path) -> list[str]:
 
 
 def embed(encoder: Encoder, texts: Sequence[tuple[int, ...]]) -> Callable[[], object]:
-    """The encoder itself."""
+    """Return a function that runs the encoder itself."""
     passages = [Passage(ids, None, ()) for ids in texts]
     readouts = [Readout(encoder.mix("default"))] * len(passages)
     return lambda: encoder.embed(passages, readouts)
@@ -100,12 +101,12 @@ def embed(encoder: Encoder, texts: Sequence[tuple[int, ...]]) -> Callable[[], ob
 def bare(
     encoder: Encoder, texts: Sequence[tuple[int, ...]], each: Callable[..., Iterable[None]]
 ) -> Callable[[], object]:
-    """The LSTMs over random numbers in the shapes of the encoder.
+    """Return a function that runs the LSTMs over random numbers in the shapes of the encoder.
 
     Args:
-        encoder: Whose.
-        texts: Whose shapes.
-        each: How both directions are gone through: `starmap`, or `side_by_side`.
+        encoder: The encoder whose LSTMs run.
+        texts: The texts whose shapes are read.
+        each: Applies a function to both directions: `starmap` or `side_by_side`.
     """
     framed = [[1, *ids, 2] for ids in texts]
     width = encoder.artifact.config.embedding_size
@@ -129,7 +130,7 @@ def bare(
 def in_batches(
     encoder: Encoder, texts: Sequence[tuple[int, ...]], read: Callable[..., Tensor]
 ) -> Callable[[], object]:
-    """Every batch through both stacks, each layer read in one way."""
+    """Return a function that runs all batches through both stacks, each layer by `read`."""
     model = encoder.artifact.model
 
     @torch.inference_mode()
@@ -148,14 +149,14 @@ def in_batches(
 
 
 def packed(layer: nn.Module, x: Tensor, lengths: Tensor) -> Tensor:
-    """One layer over packed sequences, the texts of a batch sorted by length."""
+    """Run one layer over packed sequences; the texts of a batch are sorted by length."""
     found, _ = layer(pack_padded_sequence(x, lengths, batch_first=True))
     output, _ = pad_packed_sequence(found, batch_first=True)
     return output
 
 
 def steps(layer: nn.Module, x: Tensor, _: Tensor) -> Tensor:
-    """One layer, all gates of a step in one product, as AllenNLP's cell has it.
+    """Run one layer step by step, all gates of a step in one product, as in AllenNLP's cell.
 
     i, f, o = sigmoid, g = tanh of W x + U h + b; c = f c + i g; h = o tanh c
     """
@@ -173,7 +174,7 @@ def steps(layer: nn.Module, x: Tensor, _: Tensor) -> Tensor:
 
 
 def padded(texts: Sequence[tuple[int, ...]]) -> list[tuple[Tensor, Tensor]]:
-    """Padded batches of the texts, boundaries included; the longest text of each first."""
+    """Pad the texts to batches, with boundaries; the longest text of each batch comes first."""
     made = []
     for begin in range(0, len(texts), ROWS):
         framed = sorted(

@@ -1,4 +1,4 @@
-"""Ways to run the four LSTMs on this processor: how fast, and with which bits.
+"""Compare ways to run the four LSTMs on this processor, by speed and by exactness.
 
 python -m benchmarks.engines models/zh-small --tasks TASKS --senses SENSES
 
@@ -7,15 +7,19 @@ python -m benchmarks.engines models/zh-small --tasks TASKS --senses SENSES
     two threads      the same, each direction on a thread of its own with half of the cores
     int8             torch's dynamic quantisation
     compiled         torch.compile, in bfloat16
-    ONNX Runtime     the same layers as an ONNX graph, float32; where it is installed
-    OpenVINO         the same graph; where it is installed
+    ONNX Runtime     the same layers as an ONNX graph, float32; if it is installed
+    OpenVINO         the same graph; if it is installed
 
-Columns: pieces/s over texts of two tasks in the strips of the encoder, each from a zero state,
-padding not counted, the best of several turns in which every way has its own; milliseconds of one
-text of 12 pieces; the lowest cosine of a vector of layer 2 with that of nn.LSTM in float32; whether
-rows alone and in eights have the bits they have among all. Cosine and bits are of the highest
-strip, forward. After that, AUC on sense pairs in both precisions, and the largest difference. Run
-it with nothing else on the machine.
+The columns are:
+
+* pieces/s over texts of two tasks in the strips of the encoder, each from a zero state, without
+  padding; the ways take turns, and the best of several turns counts;
+* milliseconds for one text of 12 pieces;
+* the lowest cosine of a vector of layer 2 with that of nn.LSTM in float32;
+* whether a row has the same bits alone, among eight rows and among all.
+
+Cosine and bits are those of the strip with the most rows, forward. After the table come the AUC on
+sense pairs in both precisions and the largest difference. Run it with nothing else on the machine.
 """
 
 import argparse
@@ -42,14 +46,18 @@ from training.senses import read_folder, score_senses
 
 TURNS = 5
 RUNS_OF_ONE = 30
-ONE_TEXT = 14  # columns: 12 pieces and two boundaries
-GATES_OF_ONNX = (0, 3, 1, 2)  # i, o, f, g; torch has i, f, g, o
-Top = Callable[[Tensor], Tensor]  # rows already embedded -> what leaves the top layer
-Both = Callable[[Tensor, Tensor], Sequence[Tensor]]  # of the two directions
+# The columns of a text of 12 pieces with its two boundaries.
+ONE_TEXT = 14
+# ONNX orders the gates i, o, f, g; torch orders them i, f, g, o.
+GATES_OF_ONNX = (0, 3, 1, 2)
+# Computes the output of the top layer from embedded rows.
+Top = Callable[[Tensor], Tensor]
+# Computes the same for the rows of both directions.
+Both = Callable[[Tensor, Tensor], Sequence[Tensor]]
 
 
 def main() -> None:
-    """Print the table, then the senses."""
+    """Print the table, then the AUC on sense pairs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("artifact", type=Path)
     parser.add_argument("--tasks", type=Path, required=True)
@@ -99,7 +107,7 @@ def compare(model: BiLM, texts: Sequence[tuple[int, ...]]) -> None:
 
 
 def ways(model: BiLM) -> dict[str, Both]:
-    """Every way that is at hand, by name."""
+    """Return every way whose packages are installed, by name."""
     stacks = model.forward_lm, model.backward_lm
     low = [deepcopy(stack).to(torch.bfloat16) for stack in stacks]
     exact, fast = ([laid_out(s, d) for s in stacks] for d in (torch.float32, torch.bfloat16))
@@ -123,12 +131,12 @@ def ways(model: BiLM) -> dict[str, Both]:
 
 
 def top_of(stack: LstmStack) -> Top:
-    """What leaves the top layer of a stack."""
+    """Return a function that computes the output of a stack's top layer."""
     return lambda x: stack(x, CHUNK_PIECES)[-1]
 
 
 def laid_out(stack: LstmStack, dtype: torch.dtype) -> Top:
-    """The same with the layers that read."""
+    """Return the same function with the service's `ReadingLayer` in place of torch's layers."""
     layers = [ReadingLayer(layer, dtype) for layer in stack.layers]
 
     def run(x: Tensor) -> Tensor:
@@ -142,17 +150,17 @@ def laid_out(stack: LstmStack, dtype: torch.dtype) -> Top:
 
 
 def rounded(top: Top) -> Top:
-    """The same over bfloat16 rows."""
+    """Return the same function on rows that are rounded to bfloat16."""
     return lambda x: top(x.bfloat16())
 
 
 def in_turns(tops: Sequence[Top]) -> Both:
-    """One direction after the other, each with all cores."""
+    """Return a function that runs one direction after the other, each with all cores."""
     return lambda *rows: [top(x) for top, x in zip(tops, rows, strict=True)]
 
 
 def side_by_side(tops: Sequence[Top]) -> Both:
-    """Each direction on a thread of its own, with half of the cores."""
+    """Return a function that runs each direction on its own thread, with half of the cores."""
     half = max(1, torch.get_num_threads() // 2)
     threads = ThreadPoolExecutor(2, initializer=torch.set_num_threads, initargs=(half,))
 
@@ -164,14 +172,14 @@ def side_by_side(tops: Sequence[Top]) -> Both:
 
 
 def with_onnxruntime(stack: LstmStack) -> Top:
-    """A stack as ONNX Runtime runs it."""
+    """Return a stack that ONNX Runtime runs."""
     onnxruntime = importlib.import_module("onnxruntime")
     session = onnxruntime.InferenceSession(as_onnx(stack).SerializeToString())
     return lambda x: torch.from_numpy(session.run(None, {"x": x.transpose(0, 1).numpy()})[0])
 
 
 def with_openvino(stack: LstmStack) -> Top:
-    """A stack as OpenVINO runs it, in the precision it chooses."""
+    """Return a stack that OpenVINO runs, in the precision that it chooses."""
     openvino = importlib.import_module("openvino")
     core = openvino.Core()
     compiled = core.compile_model(core.read_model(as_onnx(stack).SerializeToString()), "CPU")
@@ -179,7 +187,10 @@ def with_openvino(stack: LstmStack) -> Top:
 
 
 def as_onnx(stack: LstmStack) -> Any:
-    """Time first, any number of rows and columns; what leaves the top layer, rows first."""
+    """Convert a stack to an ONNX model with time-first input and batch-first output.
+
+    The model takes any number of rows and columns, and returns the output of the top layer.
+    """
     onnx = importlib.import_module("onnx")
     helper, nodes, weights, x = onnx.helper, [], [], "x"
     weights.append(onnx.numpy_helper.from_array(np.array([1]), "axis"))
@@ -210,14 +221,14 @@ def as_onnx(stack: LstmStack) -> Any:
 
 
 def has_same_bits(both: Both, block: Tensor) -> bool:
-    """Whether rows alone, and eight together, come out as they do among all."""
+    """Return whether rows alone, and eight rows together, have the same bits as among all rows."""
     together = both(block, block)[0]
     few = [slice(row, row + size) for size in (1, 8) for row in range(0, len(block), 8)]
     return all(torch.equal(both(block[s], block[s])[0], together[s]) for s in few)
 
 
 def senses(encoder: Encoder, folder: Path) -> dict[str, float]:
-    """AUC of every representation on every file of pairs."""
+    """Compute the AUC of every representation on every file of pairs."""
     encoder.warm_up()
     return {
         f"{file}, {name}": score.auc

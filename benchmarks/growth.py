@@ -1,10 +1,10 @@
-"""Is a piece as cheap among a million texts, or late in a long text, as among a few? And memory?
+"""Measure whether time per piece, and memory, grow with the number of texts or a text's length.
 
 python -m benchmarks.growth models/zh-small --tasks TASKS
 
-Many texts: titles, cut to 12 characters and 256 at a time as the service takes them, from a
-thousand to a million. One text: from 100 to 8,192 pieces. Pieces are counted without padding.
-Resident memory is the most this process has had. Run it with nothing else on the machine.
+Many texts: a thousand to a million titles, cut to 12 characters, 256 at a time as the service takes
+them. One text: 100 to 8,192 pieces. Pieces are counted without padding. Resident memory is the peak
+of this process. Run it with nothing else on the machine.
 """
 
 import argparse
@@ -30,7 +30,7 @@ RUNS, WARM_UP = 5, 2_000
 
 
 def main() -> None:
-    """Print both parts."""
+    """Print a line for each number of texts, then one for each length of a text."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("artifact", type=Path)
     parser.add_argument("--tasks", type=Path, required=True)
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def seconds_of_many(encoder: Encoder, texts: list[str], number: int) -> tuple[float, int]:
-    """Seconds of the model alone over so many texts, and their pieces."""
+    """Return the seconds of the model alone over `number` texts, and the number of their pieces."""
     endless, readout = cycle(texts), Readout(encoder.mix("default"))
     seconds, pieces = 0.0, 0
     for begin in range(0, number, TEXTS_PER_CALL):
@@ -67,7 +67,7 @@ def seconds_of_many(encoder: Encoder, texts: list[str], number: int) -> tuple[fl
 
 
 def peak_mib() -> float:
-    """The most memory this process has had."""
+    """Return the peak resident memory of this process, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

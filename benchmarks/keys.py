@@ -1,11 +1,12 @@
-"""Does the time of a refusal tell how near a wrong API key was?
+"""Measure whether the time of a refusal reveals how close a wrong API key was to the right one.
 
 python -m benchmarks.keys
 
-One client sends wrong keys in turns to a service that has one: all but its last character right,
-its first half right, none right, and one a tenth as long. Printed for each are the quartiles of the
-time to the refusal, and the chance that a refusal of it takes longer than one of the key that has
-nothing right (0.5 says nothing; its standard error is given).
+One client sends four wrong keys in turns to a service with one key: a key that is right except for
+the last character, one whose first half is right, one with no character right, and one a tenth as
+long. For each key, the program prints the quartiles of the time to the refusal, and the probability
+that its refusal takes longer than that of the key with no character right, with the standard error.
+A probability of 0.5 reveals nothing.
 """
 
 import asyncio
@@ -48,7 +49,7 @@ def main() -> None:
 
 
 async def refusals(port: int, keys: list[str]) -> np.ndarray:
-    """Seconds of each refusal, a row for each round."""
+    """Return the seconds of each refusal, one row per round."""
     random = np.random.default_rng(1)
     requests = [post("/embed", {"texts": "苹果"}, headers={"X-API-Key": key}) for key in keys]
     took = np.zeros((ROUNDS, len(keys)))

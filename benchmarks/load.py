@@ -1,8 +1,9 @@
-"""Clients that ask a server over bare connections, so that asking costs little beside answering.
+"""Load a server with requests over bare connections, which cost little beside the responses.
 
-Closed loop: so many clients, each asks again when it is answered; what they reach is the capacity.
-Open loop: requests arrive at a rate, whether or not the last one is answered, and a latency counts
-from the moment a request was due, or waiting in the client would be hidden.
+In a closed loop, each of a number of clients sends its next request when it has its response; the
+rate they reach is the capacity. In an open loop, requests arrive at a given rate, whether or not
+earlier ones have been answered. A latency then counts from the moment when the request was due;
+otherwise the time it waited in the client would be hidden.
 """
 
 import asyncio
@@ -16,13 +17,14 @@ import numpy as np
 
 from benchmarks.processes import HOST
 
-RECEIVED_BYTES = 256 * 1024  # at most, by one call of the system
+# The most bytes that one system call receives.
+RECEIVED_BYTES = 256 * 1024
 END_OF_HEAD = b"\r\n\r\n"
 
 
 @dataclass
 class Load:
-    """What came of it: the status of every answer, and the seconds each took."""
+    """The result of a load: how often each status came, and the seconds of each 200."""
 
     seconds: float
     statuses: Counter[int] = field(default_factory=Counter)
@@ -30,11 +32,11 @@ class Load:
 
     @property
     def rate(self) -> float:
-        """Requests answered with 200, a second."""
+        """The responses with status 200 per second."""
         return self.statuses[200] / self.seconds
 
     def quantiles(self) -> list[float]:
-        """Milliseconds within which 50, 95 and 99 % of the 200s came."""
+        """Return the milliseconds within which 50, 95 and 99 % of the 200s came."""
         return [1e3 * float(q) for q in np.quantile(self.latencies or [0.0], [0.5, 0.95, 0.99])]
 
 
@@ -44,7 +46,7 @@ def post(
     accept: str = "application/json",
     headers: Mapping[str, str] | None = None,
 ) -> bytes:
-    """A request as it goes over the wire."""
+    """Return the bytes of a POST request."""
     content = json.dumps(body).encode()
     more = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
     head = (
@@ -55,28 +57,28 @@ def post(
 
 
 class Connection(asyncio.BufferedProtocol):
-    """A connection that counts what comes and keeps none of it, as a client in C would.
+    """A connection that counts received bytes and keeps none of them, as a client in C would.
 
-    asyncio's streams copy every answer three times, on cores that the server could use.
+    asyncio's streams copy every response three times, on cores that the server could use.
     """
 
     def __init__(self) -> None:
         self._room = bytearray(RECEIVED_BYTES)
         self._head = b""
         self._left = 0  # bytes of the body still to come
-        self._status: asyncio.Future[int] | None = None  # of the request that is under way
+        self._status: asyncio.Future[int] | None = None  # set by the response to the last request
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep what is written to."""
+        """Keep the transport, to which requests are written."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def get_buffer(self, sizehint: int) -> bytearray:
-        """The same room for all that comes."""
+        """Return the same buffer for everything that is received."""
         return self._room
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Look for the end of the head, then count down to the end of the answer."""
+        """Look for the end of the head, then count down to the end of the body."""
         if self._left:
             self._left -= nbytes
         else:
@@ -91,15 +93,15 @@ class Connection(asyncio.BufferedProtocol):
             self._status.set_result(int(self._head[9:12]))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the one who waits."""
+        """Raise the error in the request that is waiting for a response."""
         if self._status and not self._status.done():
             self._status.set_exception(exc or ConnectionResetError("the server hung up"))
 
     async def ask(self, request: bytes) -> int:
-        """Send one request; return the status once the whole answer is there.
+        """Send one request, and return its status once the whole response is there.
 
         Raises:
-            ConnectionError: the server has hung up.
+            ConnectionError: the server has closed the connection.
         """
         if self._transport.is_closing():
             raise ConnectionResetError("the server hung up")
@@ -108,18 +110,18 @@ class Connection(asyncio.BufferedProtocol):
         return await self._status
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._transport.close()
 
 
 async def connect(port: int) -> Connection:
-    """A new connection to a server of this machine."""
+    """Open a new connection to a server on this machine."""
     _, connection = await asyncio.get_running_loop().create_connection(Connection, HOST, port)
     return connection
 
 
 async def closed_loop(port: int, requests: Sequence[bytes], clients: int, seconds: float) -> Load:
-    """Ask with so many clients, each in its own order."""
+    """Send requests from a number of clients, each in its own order."""
     load, ends = Load(seconds), time.perf_counter() + seconds
 
     async def client(number: int) -> None:
@@ -136,7 +138,7 @@ async def closed_loop(port: int, requests: Sequence[bytes], clients: int, second
 
 
 async def open_loop(port: int, requests: Sequence[bytes], rate: float, seconds: float) -> Load:
-    """Ask at a rate, over as many connections as it takes."""
+    """Send requests at a rate, in requests a second, over as many connections as it takes."""
     load, free = Load(seconds), list[Connection]()
 
     async def one(number: int, due: float) -> None:
@@ -156,7 +158,7 @@ async def open_loop(port: int, requests: Sequence[bytes], rate: float, seconds: 
 
 
 async def ask(connection: Connection, request: bytes, began: float, load: Load) -> None:
-    """Send one request and note what came of it, and when since `began`."""
+    """Send one request, and record its status and, for a 200, the seconds since `began`."""
     status = await connection.ask(request)
     load.statuses[status] += 1
     if status == 200:

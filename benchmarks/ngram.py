@@ -1,4 +1,4 @@
-"""The biLM's held-out figures beside those of a 5-gram model of the same pieces and rows.
+"""Compare the biLM's held-out figures with those of a 5-gram model of the same pieces and rows.
 
 python -m benchmarks.ngram models/zh-small --shards build/shards
 
@@ -6,12 +6,13 @@ The 5-gram is an interpolated modified Kneser-Ney model (Chen and Goodman 1999, 
 
     p(w | h) = (c(h w) - D(c)) / c(h) + gamma(h) p(w | h'),    h' = h without its first piece
 
-c counts at order 5 and, below, how many pieces were seen before h w; n-grams that begin a row
-have nothing before them and keep their counts. D1, D2, D3 follow from the numbers of n-grams seen
-once to four times. Fill: a blank of one word of two or more Han characters, the right one among the
-ten most probable; from both sides the 5-grams of the two directions multiply, p_f p_b / p.
+At order 5, c is a count; at lower orders, it is the number of different pieces seen before h w.
+N-grams that begin a row have nothing before them and keep their counts. D1, D2 and D3 follow from
+the numbers of n-grams seen once to four times. The figures for fill are the share of blanks whose
+word is among the ten most probable pieces, where a word is a piece of two or more Han characters.
+From both sides, the 5-grams of the two directions are multiplied: p_f p_b / p.
 
-Held-out rows, read whole; about five minutes and 6 GB.
+All held-out rows are read; this takes about five minutes and 6 GB.
 """
 
 import argparse
@@ -38,13 +39,13 @@ Ids = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Table:
-    """What one order says: for each history the pieces seen after it and what is left over.
+    """The n-grams of one order: for each history, the pieces seen after it and the mass left over.
 
     Args:
-        histories: Hashed, ascending.
-        ends: For each the end of its entries in the two arrays that follow.
-        pieces: Seen after the history.
-        masses: (c - D) / c(h) of each.
+        histories: Hashes of the histories, ascending.
+        ends: For each history, the end of its entries in `pieces` and `masses`.
+        pieces: The pieces seen after each history.
+        masses: (c - D) / c(h) of each of these pieces.
         left_over: gamma of each history.
     """
 
@@ -67,7 +68,7 @@ class KneserNey:
         for order in range(ORDER, 0, -1):
             table, first = make_table(keys[order - 1][places], framed_ids[places])
             self.tables.insert(0, table)
-            # One order down: each different n-gram counts once, but those that begin a row.
+            # One order down, each different n-gram counts once, except those that begin a row.
             begins_row = framed_ids[every - max(0, order - 2)] == BEGIN
             once = places[first]
             inside = framed_ids[once - max(0, order - 2)] != BEGIN
@@ -75,11 +76,11 @@ class KneserNey:
         self.uniform = np.full(num_pieces, 1.0 / num_pieces)
 
     def unigram(self) -> npt.NDArray[np.float64]:
-        """p(w), whatever stands before it."""
+        """Return p(w) of every piece, whatever precedes it."""
         return self._add(self.tables[0], np.uint64(0), self.uniform)
 
     def after(self, history: Keys) -> npt.NDArray[np.float64]:
-        """p(w | h) of every piece, h given by its keys, the empty history first."""
+        """Return p(w | h) of every piece; h is given by its keys, the empty history first."""
         p = self.uniform
         for table, key in zip(self.tables, history, strict=True):
             p = self._add(table, key, p)
@@ -98,7 +99,7 @@ class KneserNey:
 
 
 def framed(shard: Shard, is_backward: bool) -> Ids:
-    """Rows one after the other, each after ORDER - 1 begins and before an end."""
+    """Join the rows, each preceded by ORDER - 1 begin pieces and followed by an end piece."""
     starts = np.repeat(shard.ends - shard.lengths, shard.lengths)
     inside = np.arange(len(shard.pieces)) - starts
     lengths = np.repeat(shard.lengths, shard.lengths)
@@ -112,7 +113,7 @@ def framed(shard: Shard, is_backward: bool) -> Ids:
 
 
 def history_keys(framed_ids: Ids) -> list[Keys]:
-    """For histories of 0 to ORDER - 1 pieces a key at every place; two rarely share one."""
+    """Hash the histories of 0 to ORDER - 1 pieces at every place; collisions are rare."""
     keys = [np.zeros(len(framed_ids), dtype=np.uint64)]
     for distance in range(1, ORDER):
         before = np.roll(framed_ids, distance).astype(np.uint64)
@@ -122,7 +123,7 @@ def history_keys(framed_ids: Ids) -> list[Keys]:
 
 
 def make_table(histories: Keys, pieces: Ids) -> tuple[Table, Ids]:
-    """The table of one order, and one place of each different n-gram."""
+    """Build the table of one order, and return it with one place of each different n-gram."""
     unique, group = np.unique(histories, return_inverse=True)
     grams, first, counts = np.unique(
         (group.astype(np.int64) << 16) | pieces, return_index=True, return_counts=True
@@ -140,7 +141,7 @@ def make_table(histories: Keys, pieces: Ids) -> tuple[Table, Ids]:
 
 
 def main() -> None:
-    """Fit both directions, read the held-out rows, print a table."""
+    """Fit both directions, read the held-out rows and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("artifact", type=Path)
     parser.add_argument("--shards", type=Path, default=Path("build/shards"))
@@ -168,7 +169,7 @@ def main() -> None:
 
 
 def read_held_out(models: list[KneserNey], shards: Shards) -> dict[str, object]:
-    """Summed nats of both directions over every piece, and hits among ten over the words."""
+    """Return each direction's summed nats over all pieces, and the hits among ten over words."""
     is_word = words_of(Tokenizer(shards.vocabulary.read_bytes())).numpy()
     unigram = models[0].unigram()
     nats, hits, places = np.zeros(2), np.zeros(3, dtype=int), 0
@@ -177,9 +178,9 @@ def read_held_out(models: list[KneserNey], shards: Shards) -> dict[str, object]:
         keys = [np.stack(history_keys(framed_ids), axis=1) for framed_ids in (ahead, back)]
         ends = np.cumsum(shard.lengths + ORDER)
         for end, length in zip(ends.tolist(), shard.lengths.tolist(), strict=True):
-            begin = end - length - 1  # of the pieces; the end of the row stands at end - 1
+            begin = end - length - 1  # the first piece of the row; its end piece is at end - 1
             for place in range(length + 1):
-                # The same piece from both sides; the last of each direction is its own end.
+                # Both directions predict the same piece; each ends with its own end piece.
                 turned = begin + length - 1 - place if place < length else end - 1
                 both = [
                     model.after(one[at])

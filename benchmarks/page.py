@@ -1,13 +1,14 @@
-"""How heavy the page's first view is, and how soon it is of use.
+"""Measure how much the page's first view transfers, and how soon the page can be used.
 
 python -m benchmarks.page
 
-A browser with an empty cache arrives at a server of the shipped model, several times:
+A browser with an empty cache visits a server of the shipped model several times. The program prints
 
-* bytes transferred, heads of answers included, until the matrices stand there;
-* milliseconds from the start of navigation until the controls are painted, from when on they act;
-  until the matrices are painted; and the longest time the page was deaf in between;
-* milliseconds from a slider's move to the next painted frame.
+* the bytes transferred until the matrices are there, including the heads of the responses;
+* the milliseconds from the start of navigation until the controls are painted, when they begin to
+  act, and until the matrices are painted; and the longest time in between in which the page did not
+  react;
+* the milliseconds from a slider's move to the next painted frame.
 """
 
 import statistics
@@ -48,7 +49,7 @@ SLIDE = """() => new Promise((done) => {
 
 
 def main() -> None:
-    """Print medians and extremes over the visits."""
+    """Print the medians and extremes over the visits."""
     print(provenance(torch.device("cpu")))
     with serving(*SERVICE) as port, browsing() as browser:
         found = [visited(browser, f"http://{HOST}:{port}/") for _ in range(VISITS + 1)][1:]
@@ -66,7 +67,7 @@ def main() -> None:
 
 
 def visited(browser: Browser, url: str) -> dict[str, float]:
-    """One visit with an empty cache."""
+    """Visit the page once with an empty cache, and return its figures."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     page.add_init_script(WATCH)

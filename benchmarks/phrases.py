@@ -1,15 +1,15 @@
-"""How often a blank of several pieces is filled by what stood there.
+"""Measure how often a blank of several pieces is filled with the original pieces.
 
 python -m benchmarks.phrases models/zh-small --held-out build/corpus/held_out
 
-A blank of 2 and of 3 pieces in the middle of held-out lines, the same number of lines of each
-source; right is nothing but what stood there, in the pieces it was cut into. By the three sides of
-`Filler`, and by another judge of the same candidates:
+Blanks of 2 and of 3 pieces are cut into the middle of held-out lines, from the same number of lines
+of each source. Only the original pieces count as right, not the same text in other pieces. The
+blanks are filled by the three sides of `Filler`, and by another score over the same candidates:
 
     pseudo   sum_i log p_cloze(x_i | L x_1 .. x_i-1, x_i+1 .. x_n R)
 
-the pseudo-log-likelihood of Besag 1975 and Salazar et al. 2020, equation 1. Beside them how often
-the right one is a candidate at all.
+This is the pseudo-log-likelihood of Besag 1975 and Salazar et al. 2020, equation 1. The program
+also prints how often the original is among the candidates at all.
 """
 
 import argparse
@@ -36,12 +36,13 @@ from training.provenance import provenance
 
 LINES_OF_A_SOURCE = 12
 MAX_CHARACTERS = 80
-MARGIN = 3  # pieces at least on either side
+# The least number of pieces on either side of a blank.
+MARGIN = 3
 TOP = 10
 
 
 class PseudoFiller(Filler):
-    """The same candidates, judged by the cloze with all other pieces in place."""
+    """A filler that scores the same candidates by the cloze, with all other pieces in place."""
 
     candidates: Sequence[Ids] = ()
 
@@ -66,7 +67,7 @@ class PseudoFiller(Filler):
 
 
 def main() -> None:
-    """Print the shares."""
+    """Print how often each way is right, for blanks of 2 and of 3 pieces."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("artifact", type=Path)
     parser.add_argument("--held-out", type=Path, required=True, help="of the step corpus")
@@ -105,7 +106,7 @@ def _ids_by_side(filler: Filler, blank: Blank, num_pieces: int) -> dict[str, lis
 
 
 def _blanks(folder: Path, tokenizer: Tokenizer, num_pieces: int) -> Iterator[tuple[Blank, Ids]]:
-    """Blanks, and what stood there, in any order of the sources, the same in each run."""
+    """Yield blanks with their original pieces, sources mixed at random but alike in every run."""
     chance = Random(num_pieces)
     lines = []
     for path in sorted(folder.glob("*.txt")):

@@ -1,15 +1,16 @@
-"""What a linear classifier reads off each layer: topics and sentiment of texts, tags of characters.
+"""Measure what a linear classifier reads from each layer: topic, sentiment, tags of characters.
 
 python -m benchmarks.probe models/zh-small --tasks TASKS
 
-The biLM is frozen; for each representation, centred and bounded, a logistic regression is trained
-on the task's training part and scored on its development part. Test parts are not read.
+The biLM is frozen. For each representation, centred and bounded, a logistic regression is trained
+on the task's training part and scored on its development part. The test parts are not read.
 
     titles     `thucnews_titles`, topic of a title, mean over the vectors of its pieces
     reviews    `waimai_10k`, sentiment of a review, likewise
     tags       `resume_ner`, tag of a character (entity and place in it)
 
-The scale of every dimension is set by the training part, so only directions matter, not lengths.
+Every dimension is scaled by its deviation in the training part, so only directions matter, not
+lengths.
 """
 
 import argparse
@@ -29,8 +30,10 @@ from biLM.passage import Passage
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
 
-MAX_TEXTS = 3000  # of each part
-MAX_SENTENCES = 400  # of each part of the tagged ones
+# The most texts that are read of each part.
+MAX_TEXTS = 3000
+# The most tagged sentences that are read of each part.
+MAX_SENTENCES = 400
 INVERSE_PENALTY = 0.01
 TEXTS_PER_CALL = 256
 LABEL_COLUMN = {"thucnews_titles": 1, "waimai_10k": 0}
@@ -62,7 +65,14 @@ def probe(
     tasks: Path,
     names: Collection[str] | None = None,
 ) -> dict[str, dict[str, float]]:
-    """Accuracy on the development part of each task by each representation, or by those named."""
+    """Return the accuracy on each task's development part, by representation.
+
+    Args:
+        encoder: The encoder of the frozen biLM.
+        mixes: The mixes to score, by name.
+        tasks: The folder of the tasks.
+        names: Names of the representations to score; None means all.
+    """
     found = {}
     for name, folder in (("titles", "thucnews_titles"), ("reviews", "waimai_10k")):
         parts = [
@@ -78,7 +88,7 @@ def probe(
 
 
 def texts(encoder: Encoder, path: Path, label_column: int) -> tuple[list[Passage], list[str]]:
-    """Labelled texts, each with a row for every piece."""
+    """Read labelled texts, each with a row for every piece."""
     with lzma.open(path, "rt", encoding="utf-8") as file:
         every = [line.split("\t") for line in file]
     lines = random.Random(1).sample(every, min(MAX_TEXTS, len(every)))  # some files are sorted
@@ -87,7 +97,7 @@ def texts(encoder: Encoder, path: Path, label_column: int) -> tuple[list[Passage
 
 
 def tagged(encoder: Encoder, path: Path) -> tuple[list[Passage], list[str]]:
-    """Tagged sentences: a row and a label for each character."""
+    """Read tagged sentences, with a row and a label for each character."""
     passages, labels = [], []
     with lzma.open(path, "rt", encoding="utf-8") as file:
         sentences = file.read().strip().split("\n\n")
@@ -105,9 +115,9 @@ def accuracies(
     dev: tuple[list[Passage], list[str]],
     names: Collection[str] | None,
 ) -> dict[str, float]:
-    """Accuracy on the development part by each representation, or by those named."""
+    """Return the accuracy on a development part of each representation, or of those in `names`."""
     found = {}
-    of_texts = len(train[0]) == len(train[1])  # a label for each text, not for each of its rows
+    of_texts = len(train[0]) == len(train[1])  # there is a label for each text, not for each row
     sides = []
     for passages, _ in (train, dev):
         every = representations(encoder, mixes, passages, of_texts)
@@ -124,7 +134,10 @@ def accuracies(
 def representations(
     encoder: Encoder, mixes: Mapping[str, ScalarMix], passages: list[Passage], of_texts: bool
 ) -> Iterator[tuple[str, Vectors]]:
-    """Each layer, the context and each mix, `[rows, width]`; a row is a text or a row of one."""
+    """Yield each layer, the context and each mix by name, as `[rows, width]`.
+
+    A row is the mean of a text's vectors if `of_texts`, otherwise one of its vectors.
+    """
     readout = Readout(encoder.artifact.layers, center=True)
     found = []
     for begin in range(0, len(passages), TEXTS_PER_CALL):
@@ -134,7 +147,8 @@ def representations(
     *layers, context = np.concatenate(found, axis=1)
     for number, layer in enumerate(layers):
         yield f"layer {number}", layer
-    yield "context", context[:, : encoder.artifact.config.embedding_size]  # repeated to full width
+    # The context is repeated to fill the full width; once is enough.
+    yield "context", context[:, : encoder.artifact.config.embedding_size]
     for name, mix in mixes.items():
         weighted = (s * layer for s, layer in zip(mix.weights, layers, strict=True))
         yield f"mix {name}", sum(weighted, np.zeros_like(layers[0]))

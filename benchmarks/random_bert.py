@@ -1,8 +1,9 @@
-"""A BERT of random weights with about as many as zh-small, for a server to be compared with.
+"""Write a BERT with random weights, about as many as zh-small has, to compare servers with.
 
-python benchmarks/random_bert.py FOLDER     # with transformers installed; of 12.5 million weights
+python benchmarks/random_bert.py FOLDER     # with transformers installed; 12.5 million weights
 
-Time does not depend on what weights are; its tokenizer has a piece a character.
+The time of a request does not depend on the values of the weights. The tokenizer has one piece per
+character.
 """
 
 import importlib

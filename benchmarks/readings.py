@@ -1,12 +1,13 @@
-"""Whether the nearest neighbours of a character share its reading: 行 in 银行, in 行走.
+"""Measure whether the nearest neighbours of a character share its reading: 行 in 银行, in 行走.
 
 python -m benchmarks.readings models/zh-small --corpus build/corpus
 
-In place of a set with answers, the answers come from a dictionary: a line is segmented by jieba,
-and a word that pypinyin's dictionary of phrases holds gives each of its characters a reading. Half
-of a character's occurrences vote on the other half, the 5 nearest by the cosine of the centred
-vectors that `Encoder.spans` gives the character alone. Beside all occurrences stand those whose
-word no voter has. The model may have read the lines; it has never seen a reading.
+There is no labelled data set, so the readings come from a dictionary: jieba segments a line, and a
+word that is in pypinyin's dictionary of phrases gives each of its characters a reading. Half of a
+character's occurrences vote on the other half. The votes are those of the 5 nearest, by the cosine
+of the centred vectors that `Encoder.spans` gives the character alone. Results are printed for all
+occurrences, and for those whose word no voter has. The model may have read the lines; it has never
+seen a reading.
 """
 
 import argparse
@@ -29,14 +30,17 @@ from training.senses import Vectors, representations, word_layers
 
 LINES_OF_A_PART = 15_000
 CHARACTERS_OF_A_LINE = range(12, 81)
-OCCURRENCES = 40  # of a character, half of them voters
-FEWEST, LEAST_SHARE = 20, 0.1  # of a character, and in it of all readings but the first
+# The occurrences of a character, half of which vote.
+OCCURRENCES = 40
+# The fewest occurrences of a character, and the least share of them not in its commonest reading.
+FEWEST, LEAST_SHARE = 20, 0.1
 NEIGHBOURS = 5
-WINDOW = 3  # characters on either side, of the bag that does best
+# The bag of characters does best with this many on either side.
+WINDOW = 3
 
 
 class Occurrence(NamedTuple):
-    """A character in a line, and what the dictionary says of it."""
+    """A character in a line, with its word and the reading that the dictionary gives it."""
 
     line: str
     place: int
@@ -67,7 +71,7 @@ def main() -> None:
 
 
 def lines(corpus: Path, random: Random) -> list[str]:
-    """Some lines of each training part and the held-out ones, in no order."""
+    """Return some lines of each training part and the held-out lines, shuffled."""
     found: list[str] = []
     for path in sorted(corpus.glob("train-*.txt")):
         part = path.read_text("utf-8").split("\n")
@@ -79,7 +83,7 @@ def lines(corpus: Path, random: Random) -> list[str]:
 
 
 def occurrences(lines: Sequence[str]) -> dict[str, list[Occurrence]]:
-    """Where each character stands in a word whose reading the dictionary knows."""
+    """Find, for each character, its occurrences in words whose reading the dictionary has."""
     jieba.setLogLevel("ERROR")
     found = defaultdict(list)
     for line in lines:
@@ -91,7 +95,7 @@ def occurrences(lines: Sequence[str]) -> dict[str, list[Occurrence]]:
 
 
 def chosen(found: dict[str, list[Occurrence]], random: Random) -> list[list[Occurrence]]:
-    """Some occurrences of each character that is read in several ways, in no order."""
+    """Sample occurrences of each character that has several readings, in random order."""
     characters = []
     for character, every in found.items():
         if "," not in PINYIN_DICT.get(ord(character), ""):
@@ -104,13 +108,13 @@ def chosen(found: dict[str, list[Occurrence]], random: Random) -> list[list[Occu
 
 
 def around(one: Occurrence) -> str:
-    """The characters near it, without it."""
+    """Return the characters around an occurrence, without the character itself."""
     before = one.line[max(0, one.place - WINDOW) : one.place]
     return before + one.line[one.place + 1 : one.place + 1 + WINDOW]
 
 
 def votes(characters: Sequence[Sequence[Occurrence]], rows: Vectors) -> Iterator[tuple[bool, bool]]:
-    """For each occurrence of the other half: is the vote right, and is its word new."""
+    """Yield, for each occurrence that is voted on, whether the vote is right and its word new."""
     begin = 0
     for found in characters:
         mine = rows[begin : begin + len(found)]

@@ -1,16 +1,17 @@
-"""One row of docs/experiments: a recipe at a small budget, and what its vectors are worth.
+"""Measure one row of docs/experiments: train a recipe on a small budget and score its vectors.
 
 python -m benchmarks.recipe build/rows/rate4 --senses SENSES --tasks TASKS --set learning_rate=0.004
 
-Trains `small` with the settings into the folder, or goes on where it was stopped, and prints
+The program trains `small` with the settings into the folder, or resumes if it was stopped. Then it
+prints, as a line of a Markdown table,
 
     settings · million pieces · minutes of steps
     bits per character, forward and backward · cloze among the first 1 and 10
     AUC of the centred cosine on each file of sense pairs: layers 1, 2, both, default mix, context
     accuracy on development parts by layer 2 (benchmarks/probe.py): titles, reviews, tags
 
-as a line of a Markdown table. Scores are those of the weights as an artifact holds them, on the
-same held-out batches for the same shards. Run it with nothing else on the machine.
+The weights are scored as an artifact holds them, and on the same held-out batches for the same
+shards. Run it with nothing else on the machine.
 """
 
 import argparse
@@ -34,7 +35,7 @@ COMPARED = ("layer 1", PROBED, "layers 1 and 2", "mix default", "context")
 
 
 def main() -> None:
-    """Train, measure, print one row."""
+    """Train, measure and print one row."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--shards", type=Path, default=Path("build/shards"))
@@ -53,7 +54,7 @@ def main() -> None:
 
 
 def row(run: Path, shards: Shards, senses: Path, tasks: Path, settings: str) -> str:
-    """What a trained run is worth, as a line of a table."""
+    """Score a trained run, and return the scores as a line of a table."""
     checkpoint = load_checkpoint(run)
     objective = load_objective(checkpoint, shards)
     artifact = assemble(objective, checkpoint.config, shards)
@@ -74,7 +75,7 @@ def row(run: Path, shards: Shards, senses: Path, tasks: Path, settings: str) -> 
 
 
 def predictions(scores: Scores, characters_per_piece: float) -> list[str]:
-    """Bits per character of both language models, and how often the cloze is right."""
+    """Format the bits per character of both language models, and the accuracy of the cloze."""
     forward, backward, cloze = scores
     bits_per_piece = [side.nats_per_piece / math.log(2) for side in (forward, backward)]
     bits = [bits / characters_per_piece for bits in bits_per_piece]

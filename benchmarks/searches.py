@@ -1,10 +1,11 @@
-"""What searches cost, and what others notice of them.
+"""Measure what searches cost, and how much they slow down other requests.
 
 python -m benchmarks.searches models/zh-small
 
-First the milliseconds of a completion and of a phrase, on one core. Then the service in this
-process, a thread for each core: how long a text takes beside as many endless searches as there are
-threads, with turns as they are and with none, where a search is not put back before it is over.
+The first part prints the milliseconds of a completion and of a phrase, on one core. The second part
+runs the service in this process, with a thread for each core. It prints how long a text takes
+beside as many endless searches as there are threads: once with turns as they are, and once without
+turns, where a search is not put back before it is over.
 """
 
 import argparse
@@ -42,7 +43,7 @@ LONGEST = {"text": TEXT, "max_pieces": 31, "strategy": "sample", "num_completion
 
 
 def main() -> None:
-    """Print both."""
+    """Print both parts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("artifact", type=Path)
     given = parser.parse_args()
@@ -53,7 +54,7 @@ def main() -> None:
 
 
 def show_costs(encoder: Encoder) -> None:
-    """Milliseconds of each kind of search, the best of some runs."""
+    """Print the milliseconds of each kind of search, the best of some runs."""
     print(f"\none core, {encoder.precision}: ms, the best of {RUNS}")
     for strategy in STRATEGIES:
         found = encoder.complete(TEXT, strategy, MAX_PIECES)
@@ -70,9 +71,9 @@ def show_costs(encoder: Encoder) -> None:
 
 
 async def show_neighbours(artifact: Path) -> None:
-    """Milliseconds of a text alone, beside searches that take turns, and beside those that do not.
+    """Print the milliseconds of a text alone, and beside searches with and without turns.
 
-    Every request is of this process, which takes a share of the cores too.
+    All requests come from this process, which takes a share of the cores, too.
     """
     print("\n/embed of one short text over the app: ms at the quantiles 0.5, 0.9 and 0.99")
     async with _app(artifact, with_turns=True) as client:
@@ -111,7 +112,7 @@ async def _app(artifact: Path, with_turns: bool) -> AsyncIterator[httpx.AsyncCli
 
 @asynccontextmanager
 async def _searching(client: httpx.AsyncClient) -> AsyncIterator[None]:
-    """As many searches as there are threads, one after the other in each place."""
+    """Keep as many searches running as there are threads, until the block ends."""
 
     async def search() -> None:
         while True:

@@ -1,13 +1,14 @@
-"""Does the memory of a server stay flat under mixed load?
+"""Measure whether the memory of a server stays flat under mixed load.
 
 python -m benchmarks.soak --minutes 20
 
-A real process serves the shipped model on the loopback; clients ask, each as soon as it is
-answered, for random texts of random lengths, on every path, at every level and in every form. Every
-15 seconds they pause, and once nothing is in flight the resident memory is read from the server's
-own metrics: what a request needs while it is answered is not what stays. Printed are its course,
-and its slope over the last three quarters of the time, when caches are warm. Fails if the memory
-grows, if an answer is none of 200, 429, and 413 for what is too large, or if one does not come.
+A real process serves the shipped model on the loopback. Each client sends its next request as soon
+as it has a response: random texts of random lengths, on every path, at every level and in every
+form. Every 15 seconds the clients pause. Once nothing is in flight, the resident memory is read
+from the server's own metrics, so that the memory a request needs while it is answered does not
+count. The program prints the course of the memory, and its slope over the last three quarters of
+the time, when the caches are warm. It fails if the memory grows, if a response is missing, or if
+its status is not 200, 429, or 413 for a request that is too large.
 """
 
 import argparse
@@ -26,19 +27,20 @@ from training.provenance import provenance
 
 CLIENTS = 8
 EVERY_S = 15.0
-MAX_SLOPE = 0.5  # MiB a minute
+# The largest growth of the memory, in MiB a minute.
+MAX_SLOPE = 0.5
 ACCEPT = ("application/json", "application/vnd.safetensors", "application/x-ndjson")
 CHARACTERS = "我们在吃苹果手机打病毒窗口意思花，。的一是不了人有这 abcdefg0123456789"
 
 
 class Clients:
-    """Threads that ask until they are stopped, or rest while somebody looks.
+    """Threads that send requests until they are stopped, and that can be paused.
 
     Args:
-        url: Of the server.
+        url: URL of the server.
 
     Attributes:
-        answers: How many there were of each status; None for those that did not come.
+        answers: The number of responses with each status; None counts those that did not come.
     """
 
     def __init__(self, url: str) -> None:
@@ -56,16 +58,16 @@ class Clients:
             thread.start()
 
     def pause(self) -> None:
-        """Return once every client has its answer and none asks."""
+        """Stop sending requests, and return once every client has its response."""
         self._may_ask.clear()
         self._at_rest.wait(PATIENCE_S)
 
     def go_on(self) -> None:
-        """Let them ask again."""
+        """Let the clients send requests again."""
         self._may_ask.set()
 
     def stop(self) -> None:
-        """Return once every client has its last answer."""
+        """End the clients, and return once each has its last response."""
         self._is_over.set()
         for thread in self._threads:
             thread.join(PATIENCE_S)
@@ -87,7 +89,7 @@ class Clients:
 
 
 def main() -> None:
-    """Print the memory, its slope and the answers."""
+    """Print the memory, its slope and the number of responses by status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=20.0)
     given = parser.parse_args()
@@ -106,7 +108,7 @@ def main() -> None:
 
 
 def watch(clients: Clients, port: int, ends: float) -> Iterator[tuple[float, float]]:
-    """Seconds since the beginning, and resident memory in MiB while nothing is asked."""
+    """Yield the seconds since the start, and the resident memory in MiB while the clients pause."""
     began = time.monotonic()
     while time.monotonic() < ends:
         time.sleep(EVERY_S)
@@ -116,7 +118,7 @@ def watch(clients: Clients, port: int, ends: float) -> Iterator[tuple[float, flo
 
 
 def some_request(chance: random.Random) -> tuple[str, dict[str, object]]:
-    """A path and a body, most of them small and some large."""
+    """Return a random path and body; most bodies are small, some large."""
     longest = chance.choice([20, 20, 60, 60, 300, 3000])
     number = chance.choice([1, 1, 1, 4, 32]) if longest < 1000 else 1
     texts = [
@@ -140,7 +142,7 @@ def some_request(chance: random.Random) -> tuple[str, dict[str, object]]:
 
 
 def vectors_request(chance: random.Random, texts: list[str], is_long: bool) -> dict[str, object]:
-    """The body of one for vectors; a long answer does not travel as lists."""
+    """Return the body of a request for vectors; a long response is not sent as JSON lists."""
     encoding = chance.choice(["json", "base64"]) if not is_long else "base64"
     level = chance.choice(["piece", "char", "text", "word", "span"])
     if level == "word":

@@ -1,10 +1,10 @@
-"""A training step with the full softmax against one with sampled negatives, side by side.
+"""Compare a training step with the full softmax and one with sampled negatives.
 
 python -m benchmarks.softmax
 
-Real steps of the recipe `small` over made-up rows: embedding, four LSTMs, loss, backward pass,
-clipping, Adam. The two take turns, and each figure is its best of several, so that a noisy
-neighbour harms both alike. Run it with nothing else on the machine.
+The steps are real steps of the recipe `small` over made-up rows: embedding, four LSTMs, loss,
+backward pass, clipping, Adam. The two kinds take turns, and each figure is the best of several
+turns, so that a noisy neighbour harms both alike. Run it with nothing else on the machine.
 """
 
 import time
@@ -23,7 +23,8 @@ from training.recipes import small
 from training.stream import Batch, Position
 
 NUM_PIECES = 16_000
-SHAPES = ((64, 32), (32, 64))  # rows, pieces in a row
+# The rows of a batch, and the pieces of a row.
+SHAPES = ((64, 32), (32, 64))
 WARM_UP, TURNS = 3, 8
 
 
@@ -47,7 +48,7 @@ def main() -> None:
 
 
 def new_run(config: TrainConfig) -> Run:
-    """A run of the recipe's sizes over a vocabulary with Zipf's frequencies."""
+    """Build a run of the recipe's sizes, over a vocabulary with frequencies by Zipf's law."""
     torch.manual_seed(config.seed)
     sizes = BiLMConfig(NUM_PIECES, config.embedding_size, config.cell_size, config.num_layers)
     counts = 1_000_000 // torch.arange(1, NUM_PIECES + 1)
@@ -59,7 +60,7 @@ def new_run(config: TrainConfig) -> Run:
 
 
 def timed_step(run: Run, batch: Batch) -> float:
-    """Seconds of one step."""
+    """Return the seconds of one step."""
     began = time.perf_counter()
     run.step(batch, Position())
     return time.perf_counter() - began

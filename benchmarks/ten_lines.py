@@ -1,4 +1,4 @@
-"""The server that one writes first: FastAPI, torch, the same model in float32, no batching.
+"""Serve the model in the simplest way: FastAPI and torch in float32, without batching.
 
 uvicorn benchmarks.ten_lines:app
 """
@@ -21,7 +21,7 @@ weights = torch.tensor(artifact.mixes["default"].weights)
 @app.post("/embed")
 @torch.no_grad()
 def embed(texts: Annotated[list[str], Body(embed=True)]) -> list[list[list[float]]]:
-    """A vector a piece."""
+    """Return a vector for each piece of each text."""
     ids = [torch.tensor([1, *tokenizer.encode(text).ids, 2]) for text in texts]
     lengths = torch.tensor([len(row) for row in ids])
     layers = artifact.model(torch.nn.utils.rnn.pad_sequence(ids, batch_first=True), lengths)

@@ -1,13 +1,16 @@
-"""Two cores on one batch, a direction each, or a batch for each core: which serves more texts.
+"""Compare two ways to use two cores: a direction of one batch on each, or a batch on each.
 
 python -m benchmarks.threads models/zh-small --tasks TASKS
 
-Texts of 20 to 60 characters, so many at a time, cut and embedded in this process, in turns:
+Texts of 20 to 60 characters, a number of them at a time, are cut into pieces and embedded in this
+process. The two ways take turns:
 
-    one      one caller, whose batches are read both directions side by side, as in the service
-    each     a thread for each core, and what is there shared among them
+    one      one caller, whose batches are read with the two directions side by side, as in the
+             service
+    each     a thread for each core, and the waiting texts are shared among the threads
 
-Alone, and beside a process that keeps one core busy, as a client or a neighbour may.
+Both are measured alone, and beside a process that keeps one core busy, as a client or a neighbour
+may do.
 """
 
 import argparse
@@ -33,7 +36,7 @@ TURNS, TURN_S = 5, 1.0
 
 
 def main() -> None:
-    """Print texts a second of both ways, and their ratio."""
+    """Print the texts a second of both ways, and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("artifact", type=Path)
     parser.add_argument("--tasks", type=Path, required=True)
@@ -48,7 +51,7 @@ def main() -> None:
 
 
 def compare(encoder: Encoder, texts: Sequence[str], where: str) -> None:
-    """Both ways in turns, for each number of texts at a time."""
+    """Measure both ways in turns, for each number of texts at a time."""
     cpus = granted_cpus()
     print(f"\n{where}, so many texts at a time: texts/s, the best (the worst) of {TURNS} turns")
     with (
@@ -74,7 +77,7 @@ def texts_per_s(
     threads: ThreadPoolExecutor,
     num_threads: int,
 ) -> float:
-    """So many texts wait at any time; every thread takes its share of them, again and again."""
+    """Measure the texts a second while `number` texts wait at any time, shared by the threads."""
     share = max(1, number // num_threads)
     readout = Readout(encoder.mix("default"))
     ends = time.perf_counter() + TURN_S
@@ -95,7 +98,7 @@ def texts_per_s(
 
 @contextmanager
 def busy_process() -> Iterator[None]:
-    """A process that uses one core all the time."""
+    """Run a process that keeps one core busy until the block ends."""
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
         try:
             yield

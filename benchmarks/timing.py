@@ -1,11 +1,11 @@
-"""How long something takes."""
+"""Measure how long a call takes."""
 
 import time
 from collections.abc import Callable
 
 
 def seconds_of(action: Callable[[], object]) -> float:
-    """Wall-clock seconds of one call."""
+    """Return the wall-clock seconds of one call."""
     began = time.perf_counter()
     action()
     return time.perf_counter() - began

@@ -1,17 +1,18 @@
-"""How near training comes to the bare LSTM, and how far from a plain loop in PyTorch.
+"""Compare the speed of training with the bare LSTMs and with a plain loop in PyTorch.
 
 python -m benchmarks.training --shards build/shards     # --set NAME=VALUE for another recipe
 
-Over the same batches of real rows, in turns, so that a noisy neighbour harms all alike:
+All ways read the same batches of real rows, in turns, so that a noisy neighbour harms all alike:
 
     biLM     a step of the recipe `small`: three objectives, sampled softmax, clipping, Adam
-    bare     the same four LSTMs on rows already embedded, forward and backward pass, nothing else
-    beside   the same, the two directions side by side as in training (training/side_by_side.py)
-    plain    what one writes first: an embedding, a two-layer `nn.LSTM` for each direction, the full
-             softmax of both, dense Adam; float32, and without a cloze
+    bare     only the same four LSTMs, forward and backward pass, on rows already embedded
+    beside   the same with the two directions side by side, as in training
+             (training/side_by_side.py)
+    plain    a first, simple version: an embedding, a two-layer `nn.LSTM` for each direction, the
+             full softmax of both, dense Adam; float32, and without a cloze
 
-All but plain run in the precision of training (bfloat16 where the processor has it). After that, a
-table of where the time of a step goes. Run it with nothing else on the machine.
+All but `plain` run in the precision of training (bfloat16 where the processor has it). Then follows
+a table of where the time of a step goes. Run it with nothing else on the machine.
 """
 
 import argparse
@@ -36,14 +37,15 @@ from training.shards import Shards
 from training.side_by_side import read_both
 from training.stream import Batch, Position
 
-WARM_UP, MEASURED = 60, 60  # batches; the first sixty meet every shape
+# The first sixty batches meet every shape, so they are not measured.
+WARM_UP, MEASURED = 60, 60
 PROFILED = 20
 ROWS_OF_PROFILE = 14
 Stacks = tuple[LstmStack, LstmStack]
 
 
 class Plain(nn.Module):
-    """Two language models the plain way."""
+    """Two language models, written the plain way."""
 
     def __init__(self, config: TrainConfig, num_pieces: int) -> None:
         super().__init__()
@@ -55,7 +57,7 @@ class Plain(nn.Module):
         self.output = nn.Linear(config.cell_size, num_pieces)
 
     def forward(self, ids: Tensor) -> Tensor:
-        """The loss of both directions over every column; padding is predicted like the rest."""
+        """Return the loss of both directions over all columns; padding is predicted, too."""
         total = torch.zeros(())
         for side, row in zip(self.sides, (ids, ids.flip(1)), strict=True):
             states, _ = side(self.embedding(row[:, :-1]))
@@ -102,7 +104,7 @@ def main() -> None:
 def bare_step(
     run: Run, read: Callable[[Stacks, tuple[Tensor, Tensor]], Sequence[Tensor]]
 ) -> Callable[[Batch], None]:
-    """Forward and backward pass of the LSTMs alone, over embedded rows."""
+    """Return a step that runs only the LSTMs, forward and backward pass, over embedded rows."""
     bilm, width = run.objective.bilm, run.config.embedding_size
 
     def step(batch: Batch) -> None:
@@ -118,14 +120,14 @@ def bare_step(
 
 
 def in_turns(stacks: Stacks, inputs: tuple[Tensor, Tensor]) -> list[Tensor]:
-    """The top layers of both directions, one after the other with all cores."""
+    """Compute the top layers of both directions, one after the other with all cores."""
     return [stack(x, CHUNK_PIECES)[-1] for stack, x in zip(stacks, inputs, strict=True)]
 
 
 def plain_step(
     config: TrainConfig, num_pieces: int, device: torch.device
 ) -> Callable[[Batch], None]:
-    """A whole step of the plain loop."""
+    """Return a whole step of the plain loop."""
     model = Plain(config, num_pieces).to(device)
     optimizer = torch.optim.Adam(model.parameters())
 
@@ -138,7 +140,7 @@ def plain_step(
 
 
 def timed(step: Callable[[Batch], object], batch: Batch) -> float:
-    """Seconds of one step, until the device has done it."""
+    """Return the seconds of one step, until the device has finished it."""
     began = time.perf_counter()
     step(batch)
     if torch.cuda.is_available():
@@ -147,7 +149,7 @@ def timed(step: Callable[[Batch], object], batch: Batch) -> float:
 
 
 def time_of_input(run: Run, shards: Shards) -> str:
-    """What reading the batches alone achieves."""
+    """Measure the speed of reading the batches alone, and return it as a line of text."""
     began = time.perf_counter()
     pieces = sum(batch.num_predictions for _, batch in islice(run.batches(shards), 500))
     return f"input alone {pieces / (time.perf_counter() - began):,.0f} pieces/s"
