@@ -1,1 +1,1 @@
-"""The vectors of biLM over HTTP."""
+"""The HTTP service that serves a biLM."""

@@ -1,4 +1,4 @@
-"""What callers get, as pydantic models: they describe it, and vectors never pass through them."""
+"""The pydantic models of the responses: documentation only, vectors never pass through them."""
 
 from typing import Literal
 

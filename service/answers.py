@@ -1,4 +1,4 @@
-"""Plans and vectors -> the bodies of answers, in the shape `answer_schemas` describes."""
+"""Build response bodies from plans and results, in the shape that `answer_schemas` describes."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -23,40 +23,40 @@ Fields = dict[str, object]
 
 
 def tokenize_answer(plan: Cutting, _: Sequence[object], engine: Engine) -> bytes:
-    """The body of an answer to /tokenize."""
+    """Return the response body of /tokenize."""
     data = [_cut(plan.reading, index) for index in range(len(plan.reading.passages))]
     return to_json({"model": _model(engine), "data": data, "usage": _usage(plan.reading)})
 
 
 def embed_answer(plan: Embedding, vectors: Sequence[Vectors], engine: Engine) -> bytes:
-    """The body of an answer to /embed.
+    """Return the response body of /embed.
 
     Raises:
-        RequestError: nonfinite_output.
+        RequestError: nonfinite_output, if a value is not finite.
     """
     data = [_embedded(plan, index, found) for index, found in enumerate(vectors)]
     return to_json({**_about(plan, engine), "data": data, "usage": _usage(plan.reading)})
 
 
 def embed_line(plan: Embedding, index: int, vectors: Vectors) -> bytes:
-    """The line of one text in an answer to /embed: an entry of `data`.
+    """Return the line of one text in a streamed response of /embed: an entry of `data`.
 
     Raises:
-        RequestError: nonfinite_output.
+        RequestError: nonfinite_output, if a value is not finite.
     """
     return to_json(_embedded(plan, index, vectors))
 
 
 def embed_summary(plan: Embedding, engine: Engine) -> bytes:
-    """The last line of an answer to /embed: the answer without `data`."""
+    """Return the last line of a streamed response of /embed: the response without `data`."""
     return to_json({**_about(plan, engine), "usage": _usage(plan.reading)})
 
 
 def embed_tensors(plan: Embedding, vectors: Sequence[Vectors], engine: Engine) -> bytes:
-    """The answer to /embed as one safetensors body: the rows of all texts, one after the other.
+    """Return a response of /embed as one safetensors body, with the rows of all texts in sequence.
 
     Raises:
-        RequestError: nonfinite_output.
+        RequestError: nonfinite_output, if a value is not finite.
     """
     reading = plan.reading
     rows = [found.shape[-2] for found in vectors]
@@ -79,10 +79,10 @@ def embed_tensors(plan: Embedding, vectors: Sequence[Vectors], engine: Engine) -
 
 
 def openai_answer(plan: Embedding, vectors: Sequence[Vectors], engine: Engine) -> bytes:
-    """The body of an answer to /v1/embeddings.
+    """Return the response body of /v1/embeddings.
 
     Raises:
-        RequestError: nonfinite_output.
+        RequestError: nonfinite_output, if a value is not finite.
     """
     data = [
         {"object": "embedding", "index": index, "embedding": written["embedding"]}
@@ -94,7 +94,7 @@ def openai_answer(plan: Embedding, vectors: Sequence[Vectors], engine: Engine) -
 
 
 def similarity_answer(plan: Comparison, vectors: Sequence[Vectors], engine: Engine) -> bytes:
-    """The body of an answer to /similarity."""
+    """Return the response body of /similarity."""
     *layers, context = np.concatenate(vectors, axis=1)
     mixed = np.tensordot(_direction(plan.mix), np.stack(layers), axes=1)
     occurrences = [
@@ -119,17 +119,17 @@ def similarity_answer(plan: Comparison, vectors: Sequence[Vectors], engine: Engi
 
 
 def fill_answer(plan: Filling, found: Sequence[Guesses | Phrases], engine: Engine) -> bytes:
-    """The body of an answer to /fill."""
+    """Return the response body of /fill."""
     usage = {"pieces": plan.pieces, "characters": plan.characters}
     blank = plan.blank.offset
     return to_json({"model": _model(engine), "blank": blank, **found[0], "usage": usage})
 
 
 def inspect_answer(plan: Inspection, found: Sequence[Gates], engine: Engine) -> bytes:
-    """The body of an answer to /inspect.
+    """Return the response body of /inspect.
 
     Raises:
-        RequestError: nonfinite_output.
+        RequestError: nonfinite_output, if a value is not finite.
     """
     asked, passage = plan.request, plan.passage
     arrays = {name: to_numbers(rows, "float32") for name, rows in vars(found[0]).items()}
@@ -150,19 +150,22 @@ def inspect_answer(plan: Inspection, found: Sequence[Gates], engine: Engine) -> 
 
 
 def complete_answer(plan: Continuing, found: Sequence[list[Completion]], engine: Engine) -> bytes:
-    """The body of an answer to /complete."""
+    """Return the response body of /complete."""
     data = [{"index": index, **asdict(one)} for index, one in enumerate(found[0])]
     usage = {"pieces": plan.pieces, "characters": plan.characters}
     return to_json({"model": _model(engine), "data": data, "usage": usage})
 
 
 def mix_used(mix: ScalarMix, name: str | None) -> Fields:
-    """A mix as it is described to callers."""
+    """Return the description of a mix for a response."""
     return {"name": name, "weights": mix.weights, "gamma": mix.gamma}
 
 
 def _direction(mix: ScalarMix) -> npt.NDArray[np.float64]:
-    """The weights of a mix up to its scale, which changes no cosine and may be too large to use."""
+    """Return the weights of a mix, divided by the largest magnitude among them.
+
+    The scale of a mix changes no cosine, and it may be too large to compute with.
+    """
     weights = np.array(mix.weights)
     largest = np.abs(weights).max()
     direction: npt.NDArray[np.float64] = weights / largest if largest and mix.gamma else 0 * weights
@@ -170,7 +173,10 @@ def _direction(mix: ScalarMix) -> npt.NDArray[np.float64]:
 
 
 def _cosines(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """`[rows, dim]` -> `[rows, rows]`; a vector of zeros is like nothing, itself included."""
+    """Return the cosine of every pair of rows: `[rows, dim]` -> `[rows, rows]`.
+
+    The cosine of a zero vector is 0 with every vector, itself included.
+    """
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
     cosines: npt.NDArray[np.floating] = unit @ unit.T
@@ -197,7 +203,7 @@ def _usage(reading: Reading) -> Fields:
 
 
 def _entry(plan: Embedding, index: int) -> Fields:
-    """What an answer says of one text beside its vectors."""
+    """Return the fields of one text's entry in a response, without its vectors."""
     entry = _cut(plan.reading, index)
     if plan.reading.level == "text" and not plan.reading.passages[index].ids:
         entry["empty"] = True

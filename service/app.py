@@ -1,4 +1,4 @@
-"""The composition root: settings and a model -> an ASGI app."""
+"""The composition root: it builds the ASGI app from the settings and a model."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -25,11 +25,11 @@ from service.versions import versions
 
 
 def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> FastAPI:
-    """The service as an ASGI app. The model loads while the app already answers probes.
+    """Return the service as an ASGI app; it answers probes while the model is still loading.
 
     Args:
-        settings: All of them.
-        load: Makes the engine; by default as the settings say.
+        settings: The settings of the process.
+        load: Returns the engine. By default, the settings say which model to load.
     """
     metrics = Metrics()
     load = load or partial(Engine.load, settings)

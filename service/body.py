@@ -1,4 +1,4 @@
-"""A request's headers and bytes -> a validated model, or the refusal that says why not."""
+"""Turn a request's headers and bytes into a validated model, or refuse the request."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,14 @@ from starlette.requests import Request
 from service.errors import SHOWN_NAME_LENGTH, Details, RequestError
 
 JSON = "application/json"
-MAX_ERRORS = 256  # more are not written out to name the first of them
+# With more errors than this, a refusal names none of them: pydantic would write out every one.
+MAX_ERRORS = 256
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def check_content(headers: Headers) -> None:
-    """Refuse what is not JSON by its headers.
+    """Refuse a request whose headers do not declare a plain JSON body.
 
     Raises:
         RequestError: unsupported_media_type.
@@ -33,9 +34,10 @@ def check_content(headers: Headers) -> None:
 
 
 def choose_media_type(headers: Headers, offered: Sequence[str]) -> str:
-    """The offered media type that the caller likes best; the first of those liked alike.
+    """Return the offered media type that the Accept header prefers.
 
-    What is named whole goes before what only a range such as */* admits.
+    At equal quality, a media type that is named in full comes before one that only a range such
+    as */* admits, and then the earlier one in `offered` comes first.
 
     Raises:
         RequestError: not_acceptable.
@@ -66,16 +68,16 @@ def _quality(parameters: Sequence[str]) -> float:
 
 
 def _liking(media_type: str, ranges: Mapping[str, float]) -> tuple[float, bool]:
-    """How much a media type is liked, and whether it is named whole."""
+    """Return the quality of a media type, 0 to 1, and whether it is named in full."""
     kind = media_type.partition("/")[0]
-    for name in (media_type, f"{kind}/*", "*/*"):  # the most specific speaks first
+    for name in (media_type, f"{kind}/*", "*/*"):  # the most specific match decides
         if name in ranges:
             return ranges[name], name == media_type
     return 0.0, False
 
 
 def declared_bytes(headers: Headers, max_bytes: int) -> int:
-    """How large the body says it is; one that does not say may be as large as allowed.
+    """Return the declared size of the body in bytes, or `max_bytes` if it declares none.
 
     Raises:
         RequestError: body_too_large.
@@ -87,11 +89,11 @@ def declared_bytes(headers: Headers, max_bytes: int) -> int:
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
-    """The body, counted while it streams.
+    """Return the body; its bytes are counted while they arrive.
 
     Raises:
-        RequestError: body_too_large, as soon as that is known.
-        ClientDisconnect: the caller has gone.
+        RequestError: body_too_large, as soon as the limit is exceeded.
+        ClientDisconnect: the client has disconnected.
     """
     chunks = []
     size = 0
@@ -112,7 +114,7 @@ def _refuse_beyond(max_bytes: int, size: int) -> None:
 
 
 def parse(model: type[Model], body: bytes) -> Model:
-    """The request in a body.
+    """Return the validated request that a body contains.
 
     Raises:
         RequestError: invalid_json, invalid_unicode or validation_error.
@@ -141,7 +143,7 @@ def parse(model: type[Model], body: bytes) -> Model:
 
 
 def _unreadable(body: bytes) -> RequestError:
-    # Python's reader lets lone surrogates through; what it reads and cannot write back has some.
+    # json.loads accepts lone surrogates; encoding what it read as UTF-8 then fails.
     try:
         json.dumps(json.loads(body), ensure_ascii=False).encode()
     except UnicodeError:

@@ -1,4 +1,4 @@
-"""gzip, for answers that shrink by it and callers that take it. Vectors do not shrink."""
+"""Compress responses for clients that accept gzip. Vectors are left out: they do not shrink."""
 
 import gzip
 
@@ -8,11 +8,11 @@ GZIPPED = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
 
 
 def compressed(content: bytes) -> bytes:
-    """The content as gzip; the same bytes for the same content."""
+    """Return the content as gzip; equal content gives equal bytes."""
     return gzip.compress(content, mtime=0)
 
 
 def takes_gzip(headers: Headers) -> bool:
-    """Whether who sent these headers wants gzip: it is named, and not with a lower wish."""
+    """Return whether Accept-Encoding names gzip, and does not rank it below quality 1."""
     codings = [coding.strip() for coding in headers.get("accept-encoding", "").lower().split(",")]
     return any(coding == "gzip" or coding.startswith("gzip;q=1") for coding in codings)

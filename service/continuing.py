@@ -1,4 +1,4 @@
-"""A request for completions -> the search that the model has to do; refused here if it cannot."""
+"""Plan a request to /complete: choose the search that the model will run, or refuse it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from service.limits import check_length, check_steps
 from service.schemas import CompleteRequest, Strategy
 from service.settings import Settings
 
-WRITTEN_PIECE_BYTES = 60  # of a piece, its id and its characters
+# An estimate of what a piece of a completion takes in a response, with its id and its characters.
+WRITTEN_PIECE_BYTES = 60
 USED_BY: Mapping[str, Strategy] = {
     "temperature": "sample",
     "top_k": "sample",
@@ -23,12 +24,12 @@ USED_BY: Mapping[str, Strategy] = {
 
 @dataclass(frozen=True)
 class Continuing:
-    """Completions of a text.
+    """The plan of a request to /complete.
 
     Args:
-        question: What is asked of the model.
-        characters: Code points that were sent.
-        answer_bytes: About what the answer takes.
+        question: The search that the model will run.
+        characters: Length of the text that was sent, in code points.
+        answer_bytes: Estimated size of the response.
     """
 
     question: Underway[list[Completion]]
@@ -37,16 +38,16 @@ class Continuing:
 
     @property
     def pieces(self) -> int:
-        """Pieces of the text."""
+        """Number of pieces in the text."""
         return len(self.question.ids)
 
 
 def plan_continuing(request: CompleteRequest, engine: Engine, settings: Settings) -> Continuing:
-    """Cut the text and choose the search.
+    """Split the text into pieces and choose the search.
 
     Raises:
-        RequestError: the strategy does not use a field that was given, there are too many
-            completions for it, or a limit is passed.
+        RequestError: the request sets a field that its strategy does not use, or requests more
+            completions than the strategy can return, or exceeds a limit.
     """
     strategy = _strategy(request)
     question = engine.ask_completions(request.text, strategy, request.max_pieces)

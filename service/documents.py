@@ -1,4 +1,4 @@
-"""/docs: every path to read and to try, by Swagger's own program, which comes with the service."""
+"""The documentation at /docs: Swagger UI, served from files that are installed with the service."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +17,8 @@ SCRIPT, STYLE = "swagger-ui-bundle.js", "swagger-ui.css"
 
 
 def document_routes(title: str) -> Iterator[Route]:
-    """The page of documents and the files it is made of; nothing is loaded from elsewhere."""
-    content = get_swagger_ui_html(  # by addresses that hold behind a balancer with a prefix, too
+    """Yield the routes of the documentation page and its files; nothing comes from other hosts."""
+    content = get_swagger_ui_html(  # relative URLs also work behind a balancer that adds a prefix
         openapi_url="openapi.json",
         title=title,
         swagger_js_url=f".{DOCUMENTS}/{SCRIPT}",

@@ -1,8 +1,8 @@
-"""Every refusal of the service: one table of codes, one body.
+"""The errors of the service: one table of codes, and one body for every refusal.
 
 ServiceError
-├── RequestError     a request that gets no answer; the table says with which status
-└── SettingsError    a setting with which the service will not start
+├── RequestError     a request that is refused or fails; the table maps its code to a status
+└── SettingsError    a setting that keeps the service from starting
 """
 
 from dataclasses import asdict, dataclass
@@ -38,7 +38,7 @@ STATUS_OF = MappingProxyType(
 
 
 class ServiceError(Exception):
-    """Anything the service refuses."""
+    """The base class of all errors of the service."""
 
 
 class SettingsError(ServiceError):
@@ -50,10 +50,10 @@ class Details:
     """The numbers behind a refusal.
 
     Args:
-        index: Which text it is about, counted from 0.
-        limit: What is allowed.
-        actual: What was found.
-        setting: Which setting sets the limit.
+        index: Position of the refused text in the request, counted from 0.
+        limit: The largest value that is allowed.
+        actual: The value that was found.
+        setting: Name of the setting that sets the limit.
     """
 
     index: int | None = None
@@ -63,19 +63,20 @@ class Details:
 
 
 NO_DETAILS = Details()
-SHOWN_NAME_LENGTH = 64  # of a name that the caller chose, in a message
+# A message shows at most this many characters of a name that the caller chose.
+SHOWN_NAME_LENGTH = 64
 
 
 class RequestError(ServiceError):
-    """A request that gets no answer.
+    """A request that is refused or fails.
 
     Args:
         code: A key of `STATUS_OF`.
         found: What was found and what is allowed; never the caller's text.
-        remedy: What to do, where `found` does not say it.
-        param: The field of the request it is about.
-        details: The numbers behind it.
-        retry_after_s: Seconds after which it is worth asking again.
+        remedy: What the caller can do, if `found` does not already say it.
+        param: Name of the request field that caused the error.
+        details: The numbers behind the refusal.
+        retry_after_s: Seconds after which the caller may try again.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class RequestError(ServiceError):
         return STATUS_OF[self.code]
 
     def body(self, request_id: str) -> dict[str, object]:
-        """The answer, before it is written as JSON."""
+        """Return the response body, before it is serialized as JSON."""
         return {
             "error": {
                 "code": self.code,
@@ -115,13 +116,13 @@ class RequestError(ServiceError):
 
 
 def invalid(param: str, message: str, index: int | None = None) -> RequestError:
-    """The refusal of a field that contradicts another, the text or the model."""
+    """Return the refusal of a field that contradicts another field, the text or the model."""
     details = Details(index=index)
     return RequestError("validation_error", f"{param}: {message}", param=param, details=details)
 
 
 def type_of(status: int) -> str:
-    """Who has to act: the caller now, the caller later, or the operator."""
+    """Return the error type, which says who must act: the caller, now or later, or the operator."""
     if status == STATUS_OF["overloaded"]:
         return "overloaded_error"
     return "invalid_request_error" if status < 500 else "server_error"

@@ -1,6 +1,6 @@
-"""How a POST is answered: admitted, read, planned, asked of the model, written.
+"""Serve a POST request: admit it, read it, plan it, run the model, write the response.
 
-Every path that reads texts goes this way; a path differs in what it plans, asks and writes.
+Every path that reads texts is served this way; each has its own plan, questions and response.
 """
 
 import asyncio
@@ -27,23 +27,24 @@ from service.sending import Slices
 from service.settings import Settings
 from service.wire import NDJSON
 
-SMALL_BODY_BYTES = 2 * 1024  # read on the event loop: quicker than changing threads
+# Bodies up to this size are parsed and planned on the event loop: changing threads takes longer.
+SMALL_BODY_BYTES = 2 * 1024
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class Plan(Protocol):
-    """What there is to do for a request."""
+    """The work that a request needs."""
 
     @property
     def pieces(self) -> int:
-        """Pieces the model reads."""
+        """Number of pieces that the model reads."""
         ...
 
     @property
     def answer_bytes(self) -> int:
-        """About what the answer takes."""
+        """Estimated size of the response."""
         ...
 
 
@@ -54,11 +55,11 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Streamed(Generic[Planned, Found]):
-    """An answer line by line.
+    """How a response is written line by line.
 
     Args:
-        line: The line of one answer, given its number.
-        summary: The last line.
+        line: Returns a line, given the plan, the number of the model's answer, and the answer.
+        summary: Returns the last line, given the plan and the engine.
     """
 
     line: Callable[[Planned, int, Found], bytes]
@@ -67,14 +68,16 @@ class Streamed(Generic[Planned, Found]):
 
 @dataclass(frozen=True)
 class Exchange(Generic[Asked, Planned, Found]):
-    """A path.
+    """One path: what it reads, what it asks of the model, and how it writes the response.
 
     Args:
-        request: What callers send.
-        plan: Reads it, or refuses it; on a thread of its own unless it is small.
-        ask: The questions of a plan; none where the model is not needed.
-        write: Their answers as the body of the answer, by media type; the first one is usual.
-        lines: How answers leave line by line; None where they do not.
+        request: The pydantic model of the request body.
+        plan: Returns the plan of a request, or refuses it. It runs on the event loop if the body
+            is small, and otherwise on another thread.
+        ask: Returns the questions of a plan; an empty sequence if the model is not needed.
+        write: For each media type, a function that returns the response body, given the answers
+            of the model. The first media type is the default.
+        lines: How the response is written line by line; None if the path does not offer it.
     """
 
     request: type[Asked]
@@ -84,10 +87,10 @@ class Exchange(Generic[Asked, Planned, Found]):
     lines: Streamed[Planned, Found] | None = None
 
     async def serve(self, request: Request) -> Response:
-        """Answer a request of this path.
+        """Return the response to a request for this path.
 
         Raises:
-            RequestError: whatever kept it from an answer.
+            RequestError: the request is refused or fails, with the code that says why.
         """
         runtime = runtime_of(request)
         spent: dict[str, float] = {}
@@ -142,7 +145,7 @@ class Exchange(Generic[Asked, Planned, Found]):
 
 
 def runtime_of(request: Request) -> Runtime:
-    """What the requests of this process share."""
+    """Return the runtime that all requests of this process share."""
     runtime = request.app.state.runtime
     assert isinstance(runtime, Runtime), "a request before the lifespan; this is a bug"
     return runtime
@@ -166,9 +169,9 @@ def _late(settings: Settings) -> RequestError:
 
 
 async def _answers(job: Job[T], request: Request, spent: dict[str, float]) -> list[T]:
-    """The answers. Whoever stops waiting, the client or the deadline, drops the job."""
+    """Return the answers of a job, or cancel it if the client leaves or the deadline passes."""
     gone = asyncio.create_task(until_disconnect(request.receive))
-    gone.add_done_callback(lambda _: job.done.cancel())  # nothing, where it is complete
+    gone.add_done_callback(lambda _: job.done.cancel())  # no effect once it is complete
     try:
         await job.done
     except asyncio.CancelledError:
@@ -190,7 +193,7 @@ def _timing(spent: Mapping[str, float]) -> dict[str, str]:
 async def _on(
     thread: Executor | None, function: Callable[P, T], *arguments: P.args, **named: P.kwargs
 ) -> T:
-    """What the function returns, called on a thread, or here where it is quicker than a change."""
+    """Call the function on `thread`, or here if that is None, and return its result."""
     if thread is None:
         return function(*arguments, **named)
     return await asyncio.wrap_future(thread.submit(function, *arguments, **named))

@@ -1,7 +1,7 @@
-"""How many bytes of bodies and answers the process holds for its callers, together bounded.
+"""A budget for the memory that large request bodies and responses may occupy at one time.
 
-The limits of one request leave a crowd of large ones free to fill the memory, and a client that
-does not read its answer would hold it for as long as it likes.
+The limits on a single request do not keep many large ones from filling the memory together, and a
+client that does not read its response could occupy memory for as long as it likes.
 """
 
 from collections.abc import Iterator
@@ -9,18 +9,20 @@ from contextlib import contextmanager
 
 from service.errors import Details, RequestError
 
-SMALL_BYTES = 256 * 1024  # not counted: the number of requests bounds what is no larger
+# Bodies and responses up to this size are not counted: the number of requests bounds their sum.
+SMALL_BYTES = 256 * 1024
 RETRY_S = 1
 
 
 class Held:
-    """What is held for callers. Used on the event loop.
+    """The budget and what is reserved of it. Used on the event loop only.
 
     Args:
-        limit: Bytes; one request alone may hold whatever its own limits allow.
+        limit: The budget in bytes. While nothing is reserved, one request may exceed it, within
+            its own limits.
 
     Attributes:
-        bytes: Those held now.
+        bytes: Bytes that are reserved now.
     """
 
     def __init__(self, limit: int) -> None:
@@ -29,10 +31,10 @@ class Held:
 
     @contextmanager
     def room_for(self, num_bytes: int) -> Iterator[None]:
-        """Hold so many bytes for a while.
+        """Reserve this many bytes until the context ends.
 
         Raises:
-            RequestError: overloaded: there is no room beside those held.
+            RequestError: overloaded, if they do not fit beside the bytes already reserved.
         """
         if num_bytes <= SMALL_BYTES:
             yield

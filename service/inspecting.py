@@ -1,4 +1,4 @@
-"""A request for gates -> the steps that the model has to do; refused here if it cannot."""
+"""Plan a request to /inspect: choose the steps that the model will run, or refuse it."""
 
 from dataclasses import dataclass
 
@@ -14,18 +14,18 @@ from service.settings import Settings
 from service.wire import num_bytes
 
 SHORTER = "send a shorter text"
-NUM_ARRAYS = 6  # three gates, candidate, cell and state
+NUM_ARRAYS = 6  # three gates, the candidate, the cell state and the state
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """Gates and cells of a text.
+    """The plan of a request to /inspect.
 
     Args:
-        passage: The text, a row for each piece.
-        question: What is asked of the model.
-        request: As it came.
-        answer_bytes: About what the answer takes.
+        passage: The text, with one row for each piece.
+        question: The steps that the model will run.
+        request: The request as it was sent.
+        answer_bytes: Estimated size of the response.
     """
 
     passage: Passage
@@ -35,12 +35,12 @@ class Inspection:
 
     @property
     def pieces(self) -> int:
-        """Pieces of the text."""
+        """Number of pieces in the text."""
         return len(self.passage.ids)
 
 
 def refuse_unless_inspecting(settings: Settings) -> None:
-    """Refuse what the operator has not turned on.
+    """Refuse the request unless the operator has turned /inspect on.
 
     Raises:
         RequestError: not_found.
@@ -54,16 +54,16 @@ def refuse_unless_inspecting(settings: Settings) -> None:
 
 
 def plan_inspection(request: InspectRequest, engine: Engine, settings: Settings) -> Inspection:
-    """Cut the text.
+    """Split the text into pieces and check its limits and the layer.
 
     Raises:
-        RequestError: the model has no such layer, or a limit is passed.
+        RequestError: the model has no such layer, or the request exceeds a limit.
     """
     passage = engine.read_text(request.text, "piece")
     pieces = len(passage.ids)
     check_length(pieces, settings.max_text_pieces, "max_text_pieces", SHORTER)
     check_length(pieces, settings.max_stepped_pieces, "max_stepped_pieces", SHORTER)
-    numbers = NUM_ARRAYS * pieces * (engine.model.dim // 2)  # half of the width is a direction's
+    numbers = NUM_ARRAYS * pieces * (engine.model.dim // 2)  # each direction has half of dim
     answer_bytes = num_bytes(numbers, "float32", request.encoding)
     with only("text", f"{SHORTER}, or ask for base64"):
         check_response(answer_bytes, settings)

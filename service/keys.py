@@ -1,4 +1,4 @@
-"""Who may ask: with API keys set, whoever sends one. Probes, documents and the page stay open."""
+"""API keys: once any are set, every request must send one. Probes, /docs and the page stay open."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -11,16 +11,16 @@ from service.errors import RequestError
 from service.middleware import refusal
 
 OPEN_PATHS = frozenset({"/", "/docs", "/livez", "/openapi.json", "/readyz"})
-OPEN_BELOW = ("/docs/", "/page/")  # files to look at; what they ask for is not open
+OPEN_BELOW = ("/docs/", "/page/")  # static files; the requests that they make still need a key
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="biLM"'}
 
 
 class Guarded:
-    """An app that only those with a key reach.
+    """An ASGI app that refuses requests without a valid key.
 
     Args:
-        app: The app.
-        keys: The keys; none leaves it open to all.
+        app: The app to protect.
+        keys: The valid keys. If there are none, every request passes.
     """
 
     def __init__(self, app: ASGIApp, keys: Sequence[str]) -> None:
@@ -46,7 +46,7 @@ class Guarded:
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         given = [headers.get("x-api-key", ""), bearer if scheme.lower() == "bearer" else ""]
         found = [sha256(key.strip().encode("latin-1")).digest() for key in given]
-        # Every pair is compared, and digests tell nothing of how near a key was.
+        # Every pair is compared, and as digests: the time taken reveals nothing about a near miss.
         matches = [compare_digest(one, digest) for one in found for digest in self._digests]
         return any(matches)
 

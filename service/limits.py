@@ -1,4 +1,4 @@
-"""What a request may cost: each limit of the settings, and the refusal of what is beyond it."""
+"""The limits on what one request may cost, and the refusals of requests that exceed them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ def check_number(code: str, actual: int, things: str, limit: int, setting: str) 
     """Refuse a request that has too many of something.
 
     Raises:
-        RequestError: of that code.
+        RequestError: the given code, if `actual` exceeds `limit`.
     """
     if actual > limit:
         raise RequestError(
@@ -24,7 +24,7 @@ def check_number(code: str, actual: int, things: str, limit: int, setting: str) 
 
 
 def check_length(pieces: int, limit: int, setting: str, remedy: str) -> None:
-    """Refuse the one text of a request that has too many pieces.
+    """Refuse a request for a single text if the text has too many pieces.
 
     Raises:
         RequestError: text_too_long.
@@ -40,7 +40,7 @@ def check_length(pieces: int, limit: int, setting: str, remedy: str) -> None:
 
 
 def check_steps(asked: Stepped[object], settings: Settings, remedy: str) -> None:
-    """Refuse a search that could read too many pieces one at a time.
+    """Refuse a search that might read too many pieces one step at a time.
 
     Raises:
         RequestError: text_too_long.
@@ -59,7 +59,7 @@ def check_steps(asked: Stepped[object], settings: Settings, remedy: str) -> None
 
 
 def check_response(num_bytes: int, settings: Settings) -> None:
-    """Refuse a request whose answer would be too large.
+    """Refuse a request whose response would be too large.
 
     Raises:
         RequestError: response_too_large.
@@ -76,7 +76,10 @@ def check_response(num_bytes: int, settings: Settings) -> None:
 
 @contextmanager
 def only(param: str, remedy: str) -> Iterator[None]:
-    """Refusals of a path that has fewer fields: they name its field, and a remedy it offers."""
+    """Rewrite any refusal raised in this context, so that it names this field and this remedy.
+
+    The shared checks may otherwise name a field, or a remedy, that the path does not have.
+    """
     try:
         yield
     except RequestError as error:

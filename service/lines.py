@@ -1,8 +1,8 @@
-"""An answer that leaves line by line: each text as it finishes, then what there is to say of all.
+"""Send a response line by line: one line for each text as it finishes, then a summary.
 
-What fails after the first line can no longer have a status of its own. It is the last line then,
-with the body every refusal has; an answer whose last line is neither that nor the summary has been
-cut off on its way.
+An error after the first line can no longer change the status. It is sent as the last line, with
+the body of a refusal. A response whose last line is neither a refusal nor the summary was cut off
+in transit.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ class Lines(Response):
     """A response of newline-delimited JSON.
 
     Args:
-        job: Whose answers become lines.
-        write: The line of one answer, given its number; without its end.
+        job: The job whose answers become lines.
+        write: Returns the line of one answer, given its number and the answer, without a line end.
         summary: The last line.
-        late: The refusal of what is not answered by the job's deadline.
-        admission: Closed once the last answer is there.
-        held: Closed once it has left, or its client has.
-        patience_s: How long a client may take for a line.
-        headers: Beside the content type.
+        late: The error to send if the job's deadline passes before all answers are there.
+        admission: Closed once the job is done.
+        held: Closed once the response has been sent or the client has disconnected.
+        patience_s: Seconds that a client may take to read a line.
+        headers: Response headers besides the content type.
     """
 
     media_type = NDJSON
@@ -59,8 +59,8 @@ class Lines(Response):
         self._patience_s = patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send every line as soon as there is one, until the last or until the client has gone."""
-        # Once all is computed only sending is left, and a slow reader holds nobody's place.
+        """Send each line as soon as it is ready, until the last one or a disconnect."""
+        # Once everything is computed, a slow reader must not keep other requests from admission.
         self._job.done.add_done_callback(lambda _: self._admission.close())
         sending = asyncio.create_task(self._send_lines(scope, send))
         gone = asyncio.create_task(until_disconnect(receive))
@@ -73,7 +73,7 @@ class Lines(Response):
             self._held.close()
             sending.cancel()
             gone.cancel()
-            self._job.done.cancel()  # nothing, where it is complete
+            self._job.done.cancel()  # no effect once it is complete
 
     async def _send_lines(self, scope: Scope, send: Send) -> None:
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
@@ -83,14 +83,14 @@ class Lines(Response):
             while (number := await self._next()) is not None:
                 line = await self._write(number, self._job.answers.pop(number))
                 await deliver(send, _line(line), self._patience_s)
-            self._job.done.result()  # or what it failed of
+            self._job.done.result()  # raises the error if the job failed
         except RequestError as error:
             last = to_json(error.body(trace.request_id))
-            trace.status = error.status  # the log and the metrics shall know
+            trace.status = error.status  # for the log and the metrics
         await deliver(send, _line(last) | {"more_body": False}, self._patience_s)
 
     async def _next(self) -> int | None:
-        if not self._job.arrived.empty():  # there in time, however slowly the client reads
+        if not self._job.arrived.empty():  # it arrived in time, however slowly the client reads
             return self._job.arrived.get_nowait()
         try:
             async with asyncio.timeout(max(0.0, self._job.deadline - monotonic())):
@@ -100,7 +100,7 @@ class Lines(Response):
 
 
 async def until_disconnect(receive: Receive) -> None:
-    """Return once the client has gone."""
+    """Return once the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

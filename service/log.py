@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on stderr, never a caller's text."""
+"""Logging: one JSON object per line on stderr, and never a caller's text."""
 
 import logging
 import sys
@@ -10,10 +10,10 @@ FIELDS = "fields"
 
 
 class JsonLines(logging.Formatter):
-    """A record and its `fields` as one line of JSON."""
+    """Formats a log record and its `fields` as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end."""
+        """Return the line, without a line end."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -26,12 +26,12 @@ class JsonLines(logging.Formatter):
 
 
 def configure_logs(level: str) -> None:
-    """Send every record of every library through one JSON formatter."""
+    """Send the log records of every library through one JSON formatter."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
 
 def fields(**values: object) -> dict[str, dict[str, object]]:
-    """The `extra` of a record: values that become fields of its line."""
+    """Return the `extra` argument for a log call whose line should contain these fields."""
     return {FIELDS: values}

@@ -1,20 +1,22 @@
-"""How this process takes memory from the machine and gives it back.
+"""Make glibc return large blocks of memory to the machine.
 
-glibc learns from the blocks it sees: once an answer of 30 MB was freed, all up to that size come
-from pools between which gaps stay, and under requests of all sizes the gaps grow for hours.
-docs/decisions/0040 has the course.
+By itself, glibc adapts to the blocks that it frees. Once a response of 30 MB has been freed, all
+blocks up to that size come from pools, in which gaps remain between the blocks; under requests of
+all sizes these gaps grow for hours. docs/decisions/0040 has the measurements.
 """
 
 import ctypes
 
 MIB = 2**20
-TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # by the numbers of malloc.h
-LARGE_BYTES = 4 * MIB  # a block so large is taken alone, and given back once it is free
-KEPT_BYTES = 256 * MIB  # of free memory at the end of a pool: to take it anew costs time
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # numbers of the parameters in malloc.h
+# A block of this size or more is taken from the machine by itself, and returned when it is freed.
+LARGE_BYTES = 4 * MIB
+# Up to this much free memory stays at the end of a pool, because taking it again costs time.
+KEPT_BYTES = 256 * MIB
 
 
 def give_back_large_blocks() -> None:
-    """Have glibc keep these two numbers; other systems have allocators of their own."""
+    """Fix glibc's two thresholds; on systems with another allocator, do nothing."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # man 3 mallopt
     if mallopt is not None:
         mallopt(MMAP_THRESHOLD, LARGE_BYTES)

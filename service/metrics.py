@@ -1,4 +1,4 @@
-"""What Prometheus reads at /metrics: names end with their units, labels have few values."""
+"""The metrics that Prometheus reads at /metrics: names end in units, labels have few values."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,7 +14,8 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
-OTHER_PATH = "other"  # a path callers made up is no label; nor are the documents
+# The label of all paths outside the API: the documents, and whatever paths callers invent.
+OTHER_PATH = "other"
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 PIECES = (16, 64, 256, 1024, 2048, 4096, 8192, 16384)
 
@@ -73,27 +74,27 @@ class Metrics:
         held: Callable[[], float],
         ready: Callable[[], float],
     ) -> None:
-        """Read these numbers at each scrape."""
+        """Set the functions that each scrape calls to read the gauges."""
         self._waiting.set_function(waiting)
         self._inside.set_function(inside)
         self._held.set_function(held)
         self._ready.set_function(ready)
 
     def request_ended(self, path: str, status: int, seconds: float, pieces: int) -> None:
-        """Count a request."""
+        """Record a finished request."""
         self._requests.labels(path, str(status)).inc()
         self._duration.labels(path).observe(seconds)
         self._pieces.inc(pieces)
 
     def batch_ended(self, padded_pieces: int, seconds: float) -> None:
-        """Count a micro-batch."""
+        """Record a finished micro-batch."""
         self._batch_pieces.observe(padded_pieces)
         self._batch_duration.observe(seconds)
 
     def text_waited(self, seconds: float) -> None:
-        """Count a text that was taken into a micro-batch."""
+        """Record how long a text waited until it was taken into a micro-batch."""
         self._wait.observe(seconds)
 
     def exposition(self) -> bytes:
-        """All of them as Prometheus reads them."""
+        """Return all metrics in the text format of Prometheus."""
         return generate_latest(self._registry)

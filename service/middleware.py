@@ -1,6 +1,6 @@
-"""Around every request: its id, its line in the log, its count, and an answer in any case.
+"""Give every request an id, a log line, a metric and a response, even if the service fails.
 
-Pure ASGI: Starlette's own middleware base class hides a client's disconnect.
+This is pure ASGI, because Starlette's middleware base class hides a client's disconnect.
 """
 
 import logging
@@ -20,19 +20,19 @@ from service.metrics import OTHER_PATH, Metrics
 from service.wire import to_json
 
 USABLE_ID = re.compile(r"[\x21-\x7e]{1,128}")
-CLIENT_GONE = 499  # nginx's number; it appears in logs and metrics only
+CLIENT_GONE = 499  # nginx's status for this; it appears in logs and metrics only
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass
 class Trace:
-    """What the log will say of a request.
+    """What the log records about a request.
 
     Args:
-        request_id: The caller's X-Request-Id if it is usable, else a new one.
-        status: Of the answer, or of what a stream ended with; 0 until it begins.
-        pieces: That the model read.
+        request_id: The caller's X-Request-Id if it is usable, otherwise a new one.
+        status: Status of the response, or of the error that ended it; 0 until the response begins.
+        pieces: Number of pieces that the model read.
     """
 
     request_id: str
@@ -41,12 +41,12 @@ class Trace:
 
 
 class Traced:
-    """An app whose requests all have an id, a line in the log, a metric and an answer.
+    """An ASGI app that gives every request an id, a log line, a metric and a response.
 
     Args:
-        app: The app.
-        metrics: What is told of each request.
-        paths: Those of the app; the metrics put all others together.
+        app: The app that serves the requests.
+        metrics: The metrics in which each request is recorded.
+        paths: The paths of the API. The metrics put all other paths under one label.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics, paths: frozenset[str]) -> None:
@@ -82,18 +82,18 @@ class Traced:
             await self._app(scope, receive, send)
         except ClientDisconnect:
             trace.status = CLIENT_GONE
-        except Exception:  # the edge: a fault of ours is logged here and never shown
+        except Exception:  # the outermost edge: a bug is logged and never shown
             logger.exception("a request failed", extra=fields(request_id=trace.request_id))
             error = RequestError("internal", "the service failed; quote the request_id")
             if not trace.status:
                 await refusal(error, trace.request_id)(scope, receive, send)
-            trace.status = error.status  # also of an answer that had begun, and now breaks off
+            trace.status = error.status  # also if the response had begun and is now cut off
 
 
 def refusal(
     error: RequestError, request_id: str, headers: dict[str, str] | None = None
 ) -> Response:
-    """The answer to a request that gets none."""
+    """Return the response that reports a refusal."""
     headers = dict(headers or {})
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)

@@ -1,4 +1,4 @@
-"""What /docs says beyond the routes: request schemas, examples, and the table of refusals."""
+"""The OpenAPI document beyond the routes: request schemas, examples and the table of refusals."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from service.schemas import (
 from service.wire import NDJSON, SAFETENSORS
 
 REF_TEMPLATE = "#/components/schemas/{model}"
-Json = dict[str, Any]  # the shape FastAPI itself gives to a part of the document
+Json = dict[str, Any]  # the type that FastAPI itself gives to parts of the document
 
 APPLES = ["我吃了一个苹果", "我在用苹果手机"]
 TWO_TEXTS: Json = {"summary": "A row for every piece", "value": {"texts": APPLES}}
@@ -126,7 +126,7 @@ EMBED_CODES = (
 )
 
 
-SECURITY_SCHEMES: Json = {  # needed only where the operator has set keys
+SECURITY_SCHEMES: Json = {  # a key is needed only if the operator has set keys
     "bearer": {"type": "http", "scheme": "bearer"},
     "x_api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
@@ -142,10 +142,10 @@ REQUESTS = (
 
 
 class Api(FastAPI):
-    """FastAPI, with the schemas of bodies that the routes read themselves."""
+    """A FastAPI app that documents request bodies, which the routes parse themselves."""
 
     def openapi(self) -> Json:
-        """The OpenAPI document."""
+        """Return the OpenAPI document."""
         document = super().openapi()
         _, schemas = models_json_schema(
             [(model, "validation") for model in REQUESTS],
@@ -158,14 +158,14 @@ class Api(FastAPI):
 
 
 def json_body(model: type[BaseModel], examples: Json) -> Json:
-    """The description of a body that the route reads itself."""
+    """Return the description of a request body that the route parses itself."""
     schema = {"$ref": REF_TEMPLATE.format(model=model.__name__)}
     content = {"application/json": {"schema": schema, "examples": examples}}
     return {"requestBody": {"required": True, "content": content}}
 
 
 def refusals(*codes: str) -> dict[int | str, Json]:
-    """The description of the refusals of a route, by status."""
+    """Return the descriptions of a route's refusals, by status."""
     statuses = sorted({STATUS_OF[code] for code in codes})
     return {status: _refusal(status, codes) for status in statuses}
 
@@ -180,7 +180,7 @@ def _refusal(status: int, codes: tuple[str, ...]) -> Json:
 
 
 def description() -> str:
-    """The text at the head of /docs."""
+    """Return the introduction at the top of /docs."""
     rows = "\n".join(f"| {status} | `{code}` |" for code, status in STATUS_OF.items())
     return (
         "Contextual word vectors of a bidirectional LSTM language model: the same word gets"

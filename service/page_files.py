@@ -1,4 +1,4 @@
-"""The files of the page as answers: read once at start, compressed once, the same for everybody."""
+"""The files of the page: read and compressed once at start, then served to every visitor."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -14,20 +14,20 @@ from service.compression import GZIPPED, compressed, takes_gzip
 
 FOLDER = Path(__file__).parent / "page"
 INDEX = "index.html"
-BELOW = "/page/"  # where every file but the index is served
+BELOW = "/page/"  # prefix of every path but that of the index
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-# Nothing but this service may be asked for anything, and no script stands inside the HTML.
+# The page may only send requests to this service, and no script may stand inside its HTML.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
-    # Kept, but asked for again: files that import each other must be of one version.
+    # Browsers may keep a file but must revalidate it: files that import each other must match.
     "Cache-Control": "no-cache",
     "Content-Security-Policy": POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -38,7 +38,7 @@ HEADERS = {
 
 
 class Variant(NamedTuple):
-    """A file in one encoding."""
+    """A file in one content encoding, with the headers for it."""
 
     content: bytes
     headers: dict[str, str]
@@ -48,7 +48,7 @@ class PageFile:
     """A file of the page, as an endpoint for GET and HEAD.
 
     Args:
-        path: Where it lies.
+        path: Path of the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -58,7 +58,7 @@ class PageFile:
         self._compressed = _variant(compressed(content), headers | GZIPPED)
 
     async def __call__(self, request: Request) -> Response:
-        """The file; 304 and no content for who has it."""
+        """Return the file, or status 304 without content if the client already has it."""
         content, headers = self._compressed if takes_gzip(request.headers) else self._plain
         if _has(request.headers, headers["ETag"]):
             return Response(None, 304, headers)
@@ -66,7 +66,7 @@ class PageFile:
 
 
 def page_routes() -> Iterator[Route]:
-    """A route for each file of the page; the index is the root of the service."""
+    """Yield a route for each file of the page; the index is at the root of the service."""
     for path in sorted(FOLDER.rglob("*")):
         if path.suffix in TYPES:
             name = path.relative_to(FOLDER).as_posix()

@@ -1,4 +1,4 @@
-"""A request -> what the model has to do; refused here if any of it cannot be done."""
+"""Plan a request: decide what the model has to compute, or refuse what it cannot."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,8 +30,10 @@ from service.schemas import (
 from service.settings import Settings
 from service.wire import num_bytes
 
-GUESS_BYTES = 240  # of a piece, its id and its probability, three times over
-CUT_PIECE_BYTES = 40  # of a piece, its id and its offset
+# An estimate of what a guess takes in a response: piece, id and probability for each of 3 heads.
+GUESS_BYTES = 240
+# An estimate of what a piece of /tokenize takes in a response, with its id and its offset.
+CUT_PIECE_BYTES = 40
 LEVELS_OF_SOURCE: dict[str, tuple[Level, ...]] = {  # the default level first
     "texts": ("piece", "char", "span", "text"),
     "words": ("word", "piece", "text"),
@@ -41,30 +43,30 @@ LEVELS_OF_SOURCE: dict[str, tuple[Level, ...]] = {  # the default level first
 
 @dataclass(frozen=True)
 class OfTexts:
-    """Whatever is planned for texts that were cut.
+    """A plan for texts that have been split into pieces.
 
     Args:
-        reading: The texts.
+        reading: The texts as the model reads them.
     """
 
     reading: Reading
 
     @property
     def pieces(self) -> int:
-        """Pieces of all texts."""
+        """Number of pieces in all texts together."""
         return self.reading.pieces
 
 
 @dataclass(frozen=True)
 class Embedding(OfTexts):
-    """Vectors of texts.
+    """The plan of a request to /embed or /v1/embeddings.
 
     Args:
-        readout: What to make of their representations.
-        mix_name: Of the mix, where the caller chose one by name.
-        dtype: Of the numbers on the wire.
-        encoding: How they travel.
-        answer_bytes: About what the answer takes.
+        readout: What to compute from the representations.
+        mix_name: Name of the mix; None with layers, or if the caller sent a mix of its own.
+        dtype: Number format of the vectors in the response.
+        encoding: How the vectors are encoded in the response.
+        answer_bytes: Estimated size of the response.
     """
 
     readout: Readout
@@ -76,13 +78,13 @@ class Embedding(OfTexts):
 
 @dataclass(frozen=True)
 class Comparison(OfTexts):
-    """Cosines of the occurrences of a word, each of them a span of its text.
+    """The plan of a request to /similarity; each occurrence of the word is a span of its text.
 
     Args:
-        readout: Every layer and the context.
-        mix: What else the occurrences are compared by.
-        mix_name: Of the mix, where the caller chose one by name.
-        answer_bytes: About what the answer takes.
+        readout: A readout of every layer and of the context.
+        mix: A mix of the layers, by which the occurrences are compared as well.
+        mix_name: Name of the mix; None if the caller sent a mix of its own.
+        answer_bytes: Estimated size of the response.
     """
 
     readout: Readout
@@ -93,13 +95,13 @@ class Comparison(OfTexts):
 
 @dataclass(frozen=True)
 class Filling:
-    """Guesses for the blank of a text.
+    """The plan of a request to /fill.
 
     Args:
-        question: What is asked of the model.
+        question: The question for the model: guesses of one piece, or a search for phrases.
         blank: The text around the blank.
-        characters: Code points that were sent.
-        answer_bytes: About what the answer takes.
+        characters: Length of the text that was sent, in code points.
+        answer_bytes: Estimated size of the response.
     """
 
     question: GuessesFor | Underway[Phrases]
@@ -109,25 +111,25 @@ class Filling:
 
     @property
     def pieces(self) -> int:
-        """Pieces around the blank."""
+        """Number of pieces around the blank."""
         return len(self.question.ids)
 
 
 @dataclass(frozen=True)
 class Cutting(OfTexts):
-    """Texts in pieces; the model is not asked."""
+    """The plan of a request to /tokenize, which does not need the model."""
 
     @property
     def answer_bytes(self) -> int:
-        """About what the answer takes."""
+        """Estimated size of the response."""
         return self.pieces * CUT_PIECE_BYTES
 
 
 def plan_embedding(request: EmbedRequest, engine: Engine, settings: Settings) -> Embedding:
-    """Cut the texts and choose the readout.
+    """Split the texts into pieces and choose the readout.
 
     Raises:
-        RequestError: a field contradicts another or the model, or a limit is passed.
+        RequestError: a field contradicts another field or the model, or a limit is exceeded.
     """
     level = _level(request)
     _check_spans(request, level)
@@ -139,7 +141,7 @@ def plan_embedding(request: EmbedRequest, engine: Engine, settings: Settings) ->
     row_bytes = num_bytes(
         engine.model.dim * (readout.num_layers() or 1), request.dtype, request.encoding
     )
-    # Where it is known beforehand; cutting a long text first would be for nothing.
+    # Where the number of rows is known beforehand, refuse before the work of splitting the texts.
     check_response(least_rows(request, level) * row_bytes, settings)
     reading = read(request, level, engine, settings, request.spans or ())
     answer_bytes = reading.rows * row_bytes
@@ -148,10 +150,11 @@ def plan_embedding(request: EmbedRequest, engine: Engine, settings: Settings) ->
 
 
 def plan_openai(request: OpenAIRequest, engine: Engine, settings: Settings) -> Embedding:
-    """A vector for each text: the default mix, centred, the mean of the pieces, of unit length.
+    """Plan a vector for each text: default mix, centred, averaged over the pieces, of unit length.
 
     Raises:
-        RequestError: the model or its width is another, a text is empty, or a limit is passed.
+        RequestError: the requested model or width is not the one served, a text is empty, or a
+            limit is exceeded.
     """
     model = engine.model
     if request.model not in (None, model.id):
@@ -172,10 +175,11 @@ def plan_openai(request: OpenAIRequest, engine: Engine, settings: Settings) -> E
 
 
 def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settings) -> Comparison:
-    """Find the word and cut the texts.
+    """Find the word and split the texts into pieces.
 
     Raises:
-        RequestError: the word is in no text, the mix is not the model's, or a limit is passed.
+        RequestError: the word is in no text, the mix does not fit the model, or a limit is
+            exceeded.
     """
     mix, mix_name = _mix(request.mix, engine)
     asked = TokenizeRequest(texts=request.texts)
@@ -200,10 +204,10 @@ def _occurrences(word: str, text: str) -> Iterator[tuple[int, int]]:
 
 
 def plan_filling(request: FillRequest, engine: Engine, settings: Settings) -> Filling:
-    """Find the blank and cut what stands around it.
+    """Find the blank and split the text around it into pieces.
 
     Raises:
-        RequestError: there is not exactly one blank, or a limit is passed.
+        RequestError: there is not exactly one blank, or a limit is exceeded.
     """
     num_pieces, top_k = request.num_pieces, request.top_k
     if num_pieces > 1 and top_k > MAX_PHRASES:
@@ -225,10 +229,10 @@ def plan_filling(request: FillRequest, engine: Engine, settings: Settings) -> Fi
 
 
 def plan_tokenizing(request: TokenizeRequest, engine: Engine, settings: Settings) -> Cutting:
-    """Cut the texts.
+    """Split the texts into pieces.
 
     Raises:
-        RequestError: there is not exactly one kind of text, or a limit is passed.
+        RequestError: not exactly one of texts, words and ids was sent, or a limit is exceeded.
     """
     _source(request)
     return Cutting(read(request, "piece", engine, settings))
@@ -294,7 +298,7 @@ def _layers(
 
 
 def _mix(asked: str | Weights | Logits | None, engine: Engine) -> tuple[ScalarMix, str | None]:
-    """The mix, and its name if it was chosen by name."""
+    """Return the mix, and its name unless the caller sent a mix of its own."""
     if isinstance(asked, Weights | Logits):
         return _given_mix(asked, engine.num_representations), None
     name = asked or DEFAULT_MIX

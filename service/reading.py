@@ -1,4 +1,4 @@
-"""The texts of a request -> passages, within the limits."""
+"""Turn the texts of a request into passages, and enforce the limits."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ SOURCES = ("texts", "words", "ids")
 
 @dataclass(frozen=True)
 class Reading:
-    """What the model reads for a request.
+    """The texts of a request as the model reads them.
 
     Args:
-        level: What makes a row.
-        passages: The texts.
-        truncated: For each whether it lost an end.
-        characters: Code points that were sent.
-        has_offsets: Whether rows have places in a text; those of ids do not.
+        level: What each row stands for: a piece, a word and so on.
+        passages: The texts, in the order of the request.
+        truncated: For each text, whether it was truncated.
+        characters: Length of all texts that were sent, in code points.
+        has_offsets: Whether the rows have offsets; False for ids, which have no text.
     """
 
     level: Level
@@ -34,17 +34,17 @@ class Reading:
 
     @property
     def pieces(self) -> int:
-        """Pieces of all texts."""
+        """Number of pieces in all texts together."""
         return sum(len(passage.ids) for passage in self.passages)
 
     @property
     def rows(self) -> int:
-        """Rows of all texts."""
+        """Number of rows of all texts together."""
         return sum(passage.num_rows for passage in self.passages)
 
 
 def least_rows(request: EmbedRequest, level: Level) -> int:
-    """How many rows the texts have at least, told before they are cut."""
+    """Return a lower bound on the number of rows, known before the texts are split into pieces."""
     match level:
         case "char":
             return sum(map(len, request.all_texts))
@@ -63,7 +63,7 @@ def read(
     settings: Settings,
     spans: Sequence[Sequence[Sequence[int]]] = (),
 ) -> Reading:
-    """Cut every text into pieces and rows.
+    """Split every text into pieces and rows.
 
     Raises:
         RequestError: too_many_texts, too_many_pieces, text_too_long, bad_span, or
@@ -73,7 +73,7 @@ def read(
     check_number("too_many_texts", num_texts, "texts", settings.max_texts, "max_texts")
     check_number(
         "too_many_pieces",
-        sum(map(len, request.words or ())),  # each may be empty, and still takes its time
+        sum(map(len, request.words or ())),  # even an empty word takes time to read
         "words",
         settings.max_request_pieces,
         "max_request_pieces",
@@ -102,7 +102,7 @@ def _reader(
     engine: Engine,
     spans: Sequence[Sequence[Sequence[int]]],
 ) -> Callable[[int], Passage]:
-    """How to read the text of a number, whichever of its kinds the request has."""
+    """Return a function from a text's index to its passage, for the kind of text that was sent."""
     if request.words is not None:
         words = request.words
         return lambda index: engine.read_words(words[index], level)
@@ -140,8 +140,8 @@ def _read_spans(text: str, index: int, spans: Sequence[Sequence[int]], engine: E
 
 
 def _covered(passage: Passage) -> int:
-    # Spans can overlap, and pooling gathers the pieces of each: a wide one asked for many times
-    # would fill the memory long before the answer is too large.
+    # Spans can overlap, and pooling gathers the pieces of each span: a wide span requested many
+    # times would fill the memory long before the response is too large.
     return max(len(passage.ids), sum(end - begin for begin, end in passage.ranges or ()))
 
 

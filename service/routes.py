@@ -1,4 +1,4 @@
-"""The paths of the service."""
+"""The HTTP paths of the service."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -120,13 +120,13 @@ TOKENIZE = Exchange(TokenizeRequest, plan_tokenizing, lambda *_: (), {JSON: toke
 
 
 class PlainRoute(APIRoute):
-    """A route whose endpoint takes a request and returns the response, as Starlette's do.
+    """A route whose endpoint takes a request and returns a response, as in Starlette.
 
-    FastAPI describes it, and does not first look for dependencies and a body to parse.
+    FastAPI documents the route, but resolves no dependencies and parses no body before the call.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The endpoint itself."""
+        """Return the endpoint itself."""
         return self.endpoint
 
 

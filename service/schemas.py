@@ -1,4 +1,4 @@
-"""What callers send, as pydantic models: they validate every request."""
+"""The pydantic models of the request bodies, which validate every request."""
 
 from typing import Annotated, Literal, TypeVar
 
@@ -13,8 +13,9 @@ DType = Literal["float32", "float16"]
 Encoding = Literal["base64", "json"]
 Strategy = Literal["greedy", "sample", "beam"]
 T = TypeVar("T")
-Listed = Annotated[list[T], Field(fail_fast=True)]  # or a body of a million wrong ones has as many
-MAX_SEED = 2**53 - 1  # the largest whole number that every reader of JSON keeps
+# Validation stops at the first bad item; a million bad items would otherwise be a million errors.
+Listed = Annotated[list[T], Field(fail_fast=True)]
+MAX_SEED = 2**53 - 1  # the largest integer that every JSON parser reads exactly
 
 
 class Strict(BaseModel):

@@ -1,8 +1,8 @@
-"""An answer on its way to a client that may read slowly, or not at all.
+"""Send a response to a client that may read slowly, or not at all.
 
-uvicorn waits, before it takes another message, until the client has read most of the last one. So
-an answer that leaves in slices holds no more of the transport than a slice, and a client that reads
-nothing is noticed.
+Before uvicorn accepts another message, it waits until the client has read most of the last one. So
+a response that is sent in slices never has more than a slice in the transport's buffer, and a
+client that does not read is noticed.
 """
 
 import asyncio
@@ -16,14 +16,14 @@ SLICE_BYTES = 256 * 1024
 
 
 class Slices(Response):
-    """A response that leaves slice by slice.
+    """A response that is sent slice by slice.
 
     Args:
-        content: The whole of it.
-        headers: Beside the content type.
+        content: The whole body.
+        headers: Response headers besides the content type.
         media_type: The content type.
-        held: Closed once it has left, or its client has.
-        patience_s: How long a client may take for a slice.
+        held: Closed once the response has been sent or the client has disconnected.
+        patience_s: Seconds that a client may take to read a slice.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Slices(Response):
         """Send every slice.
 
         Raises:
-            ClientDisconnect: the client does not read.
+            ClientDisconnect: the client has not read a slice within patience_s.
         """
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         with self._held:
@@ -57,10 +57,10 @@ class Slices(Response):
 
 
 async def deliver(send: Send, message: Message, patience_s: float) -> None:
-    """Send a message to a client that reads.
+    """Send a message, and give up on a client that does not read.
 
     Raises:
-        ClientDisconnect: it has not read what came before within patience_s.
+        ClientDisconnect: the client has not read the messages before within patience_s.
     """
     try:
         async with asyncio.timeout(patience_s):

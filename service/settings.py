@@ -1,6 +1,6 @@
-"""The settings: environment `BILM_X`, flag `--x`, field `x` in `/info`.
+"""The settings: environment variable `BILM_X`, flag `--x`, field `x` in `/info`.
 
-The only module that reads the environment.
+This is the only module that reads the environment.
 """
 
 import os
@@ -22,7 +22,7 @@ SENDABLE_KEY = re.compile(rf"[\x21-\x2b\x2d-\x7e]{{{MIN_KEY_LENGTH},}}")
 
 
 class Settings(BaseSettings):
-    """How one process serves. Units end the names; every limit is inclusive."""
+    """The settings of one process. Units end the names; every limit is inclusive."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
@@ -195,7 +195,7 @@ class Settings(BaseSettings):
 
     @property
     def keys(self) -> list[str]:
-        """The API keys; none where everybody may ask."""
+        """The API keys; an empty list if requests need no key."""
         keys = self.api_keys.get_secret_value()
         return [key.strip() for key in keys.split(",")] if keys else []
 
@@ -211,13 +211,13 @@ class Settings(BaseSettings):
 
 
 def load_settings(flags: Mapping[str, str]) -> Settings:
-    """The settings of flags, then environment, then defaults.
+    """Return the settings: flags override the environment, which overrides the defaults.
 
     Args:
         flags: Values by field name, as they were given on the command line.
 
     Raises:
-        SettingsError: a value is refused, or the environment has an unknown BILM_ name.
+        SettingsError: a value is invalid, or the environment has an unknown BILM_ name.
     """
     _refuse_unknown_names(os.environ)
     try:

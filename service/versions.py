@@ -1,8 +1,8 @@
-"""The versions of what computes the vectors."""
+"""The versions of the packages that compute and serve the vectors."""
 
 from importlib.metadata import PackageNotFoundError, version
 
-# The name in /info, and the name of the distribution.
+# The name in /info, and the name of the installed distribution.
 DISTRIBUTIONS = {"bilm": "bilm-vectors"} | {
     name: name for name in ("torch", "numpy", "sentencepiece", "fastapi")
 }
@@ -10,7 +10,7 @@ NOT_INSTALLED = "checkout"
 
 
 def versions() -> dict[str, str]:
-    """The version of each package, by name."""
+    """Return the version of each package, by its name in /info."""
     return {name: _version(found) for name, found in DISTRIBUTIONS.items()}
 
 

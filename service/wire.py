@@ -1,4 +1,4 @@
-"""Vectors -> the bytes of an answer. They pass through neither pydantic nor Python floats."""
+"""Serialize vectors for a response, bypassing both pydantic and Python floats."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,25 +15,27 @@ NUMPY_DTYPE: Mapping[DType, str] = {"float32": "<f4", "float16": "<f2"}
 SAFETENSORS = "application/vnd.safetensors"
 NDJSON = "application/x-ndjson"
 SAFETENSORS_DTYPE = {"<f2": "F16", "<f4": "F32", "<i4": "I32", "<i8": "I64"}
-HEADER_SIZE_BYTES = 8  # a safetensors file begins with the size of its header
-ALIGNMENT_BYTES = 8  # of its first tensor
-JSON_NUMBER_BYTES = 12  # "-0.12345678,"
+# A safetensors file begins with the size of its header, an integer of this many bytes.
+HEADER_SIZE_BYTES = 8
+# The first tensor of a safetensors file begins at a multiple of this.
+ALIGNMENT_BYTES = 8
+JSON_NUMBER_BYTES = 12  # such as "-0.12345678,"
 
 Numbers = npt.NDArray[Any]
 
 
 def num_bytes(numbers: int, dtype: DType, encoding: Encoding) -> int:
-    """About what so many numbers take in an answer."""
+    """Return about how many bytes this many numbers take in a response."""
     if encoding == "json":
         return numbers * JSON_NUMBER_BYTES
     return -(-numbers * np.dtype(NUMPY_DTYPE[dtype]).itemsize // 3) * 4
 
 
 def to_numbers(vectors: npt.NDArray[np.float32], dtype: DType) -> Numbers:
-    """The numbers as they go on the wire: little-endian, in C order.
+    """Return the vectors as they are sent: little-endian, in C order.
 
     Raises:
-        RequestError: nonfinite_output: a number is infinite or none, or does not fit the dtype.
+        RequestError: nonfinite_output, if a value is not finite or does not fit the dtype.
     """
     with np.errstate(over="ignore"):  # what overflows float16 is refused below
         numbers = np.ascontiguousarray(vectors, dtype=NUMPY_DTYPE[dtype])
@@ -47,27 +49,28 @@ def to_numbers(vectors: npt.NDArray[np.float32], dtype: DType) -> Numbers:
 
 
 def encoded(numbers: Numbers, encoding: Encoding) -> str | Numbers:
-    """Numbers as they stand in JSON: base64, or for `to_json` to write as lists."""
+    """Return a value for JSON: a base64 string, or an array that `to_json` writes as lists."""
     return pybase64.b64encode_as_string(numbers.data) if encoding == "base64" else numbers
 
 
 def embedding(
     vectors: npt.NDArray[np.float32], dtype: DType, encoding: Encoding
 ) -> dict[str, object]:
-    """The fields `shape`, `dtype` and `embedding` of one text.
+    """Return the fields `shape`, `dtype` and `embedding` of one text.
 
     Raises:
-        RequestError: nonfinite_output: a number is infinite or none, or does not fit the dtype.
+        RequestError: nonfinite_output, if a value is not finite or does not fit the dtype.
     """
     numbers = to_numbers(vectors, dtype)
     return {"shape": numbers.shape, "dtype": dtype, "embedding": encoded(numbers, encoding)}
 
 
 def to_safetensors(tensors: Mapping[str, Numbers], rest: Mapping[str, object]) -> bytes:
-    """One safetensors body; every field of the rest is JSON in its metadata.
+    """Return one safetensors body; every field of `rest` is stored as JSON in its metadata.
 
-    https://huggingface.co/docs/safetensors has the format. The library would write metadata in an
-    order of chance, and the same answer has the same bytes here; it also copies tensors twice more.
+    The format is described at https://huggingface.co/docs/safetensors. The library writes metadata
+    in random order, whereas here equal responses have equal bytes. It also copies the tensors
+    twice more.
     """
     header: dict[str, object] = {
         "__metadata__": {name: to_json(value).decode() for name, value in rest.items()}
@@ -85,5 +88,5 @@ def to_safetensors(tensors: Mapping[str, Numbers], rest: Mapping[str, object]) -
 
 
 def to_json(answer: object) -> bytes:
-    """An answer as bytes; arrays become nested lists."""
+    """Return the answer as JSON bytes; arrays become nested lists."""
     return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
