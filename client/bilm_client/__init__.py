@@ -1,10 +1,10 @@
-"""A client of a biLM service: texts in, numpy arrays beside pieces and offsets out.
+"""A client for a biLM service: it sends texts and returns numpy arrays, pieces and offsets.
 
     with Client("http://127.0.0.1:8000") as client:
         found = client.word_vectors(["我吃了一个苹果", "我在用苹果手机"], "苹果", center=True)
         eaten, used = found.vectors
 
-`AsyncClient` has the same methods, to be awaited.
+`AsyncClient` has the same methods as coroutines.
 """
 
 from bilm_client.aio import AsyncClient

@@ -1,4 +1,4 @@
-"""The client for programs with an event loop: the methods of `Client`, to be awaited."""
+"""The client for programs with an event loop: the methods of `Client` as coroutines."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -42,7 +42,7 @@ Answer = TypeVar("Answer")
 
 
 class AsyncClient:
-    """As `Client`, with a `wait` that is awaited; tasks of one event loop may share it."""
+    """Like `Client`, but `wait` is awaited; tasks of one event loop may share a client."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class AsyncClient:
         await self._http.aclose()
 
     async def info(self) -> dict[str, Any]:
-        """As `Client.info`."""
+        """See `Client.info`."""
         return await self._perform(operations.info(self._service))
 
     async def embed(
@@ -83,7 +83,7 @@ class AsyncClient:
         progress: bool = False,
         **options: Unpack[EmbedOptions],
     ) -> list[Embedding]:
-        """As `Client.embed`."""
+        """See `Client.embed`."""
         per_text = per_text_fields(texts, words, ids)
         operation = operations.embed(self._service, per_text, spans, options)
         return await self._perform(operation, progress)
@@ -96,14 +96,14 @@ class AsyncClient:
         progress: bool = False,
         **options: Unpack[EmbedOptions],
     ) -> WordVectors:
-        """As `Client.word_vectors`."""
+        """See `Client.word_vectors`."""
         operation = operations.word_vectors(self._service, texts, word, options)
         return await self._perform(operation, progress)
 
     async def similarity(
         self, word: str, texts: Sequence[str] | str, **options: Unpack[SimilarityOptions]
     ) -> Similarity:
-        """As `Client.similarity`."""
+        """See `Client.similarity`."""
         return await self._perform(operations.compare(self._service, word, texts, options))
 
     @overload
@@ -119,17 +119,17 @@ class AsyncClient:
     async def fill(
         self, text: str, *, top_k: int = 10, num_pieces: int = 1
     ) -> dict[str, list[Guess]] | dict[str, list[Phrase]]:
-        """As `Client.fill`."""
+        """See `Client.fill`."""
         return await self._perform(operations.fill(self._service, text, top_k, num_pieces))
 
     async def complete(self, text: str, **options: Unpack[CompleteOptions]) -> list[Completion]:
-        """As `Client.complete`."""
+        """See `Client.complete`."""
         return await self._perform(operations.complete(self._service, text, options))
 
     async def inspect(
         self, text: str, *, layer: int = 1, direction: Direction = "forward"
     ) -> Gates:
-        """As `Client.inspect`."""
+        """See `Client.inspect`."""
         return await self._perform(operations.inspect(self._service, text, layer, direction))
 
     async def tokenize(
@@ -138,7 +138,7 @@ class AsyncClient:
         *,
         words: Sequence[Sequence[str]] | None = None,
     ) -> list[Pieces]:
-        """As `Client.tokenize`."""
+        """See `Client.tokenize`."""
         per_text = per_text_fields(texts, words)
         return await self._perform(operations.tokenize(self._service, per_text))
 
@@ -163,7 +163,7 @@ class AsyncClient:
             running = [asyncio.create_task(run(talk)) for talk in talks]
             try:
                 return await asyncio.gather(*running)
-            finally:  # after an error the rest need not begin
+            finally:  # after an error, the remaining requests are not worth sending
                 for task in running:
                     task.cancel()
                 await asyncio.gather(*running, return_exceptions=True)

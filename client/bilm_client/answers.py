@@ -1,4 +1,4 @@
-"""What comes back: numpy arrays beside the places in the text that they stand for."""
+"""The results of the client: numpy arrays with the offsets that their rows belong to."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -20,14 +20,16 @@ SIDES = ("forward", "backward", "cloze")
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """One text and its vectors: views of the answer, which live as long as any of them does.
+    """One text and its vectors.
+
+    The arrays are views of the response, which stays in memory as long as any of them does.
 
     Args:
-        vectors: Read-only; `[rows, dim]`, or `[layers, rows, dim]` where layers were asked for.
+        vectors: Read-only; `[rows, dim]`, or `[layers, rows, dim]` if layers were requested.
         offsets: `[rows, 2]`, half-open, in code points of the text; None for texts given as ids.
         pieces: The piece of each row, at level piece only.
         ids: The piece id of each row, at level piece only.
-        truncated: Whether the text lost an end.
+        truncated: Whether the service truncated the text.
     """
 
     vectors: Vectors
@@ -39,7 +41,7 @@ class Embedding:
 
 @dataclass(frozen=True)
 class Pieces:
-    """One text in pieces; offsets are half-open and count code points of the text."""
+    """One text split into pieces; offsets are half-open and count code points of the text."""
 
     pieces: tuple[str, ...] | None
     ids: tuple[int, ...]
@@ -68,14 +70,14 @@ class Phrase:
 
 @dataclass(frozen=True)
 class Completion:
-    """How a text may go on.
+    """A possible continuation of a text.
 
     Args:
-        text: What the pieces spell.
-        pieces: As they stand in the vocabulary.
-        ids: Their piece ids.
-        log_probability: Natural logarithm, as the model has it.
-        finished: Whether the model ended the text there.
+        text: The characters that the pieces spell.
+        pieces: The pieces as they stand in the vocabulary.
+        ids: The ids of the pieces.
+        log_probability: Natural logarithm of the model's probability.
+        finished: Whether the model ended the text after the last piece.
     """
 
     text: str
@@ -87,7 +89,7 @@ class Completion:
 
 @dataclass(frozen=True)
 class Occurrence:
-    """A place where a word stands: which text, and `[begin, end)` in its code points."""
+    """An occurrence of a word: the index of the text, and `[begin, end)` in its code points."""
 
     text: int
     begin: int
@@ -96,11 +98,11 @@ class Occurrence:
 
 @dataclass(frozen=True, eq=False)
 class WordVectors:
-    """Every occurrence of a word.
+    """A vector for every occurrence of a word.
 
     Args:
-        vectors: `[occurrences, dim]`, or `[layers, occurrences, dim]` where layers were asked for.
-        occurrences: From left to right, text by text.
+        vectors: `[occurrences, dim]`, or `[layers, occurrences, dim]` if layers were requested.
+        occurrences: The occurrences, from left to right, text by text.
     """
 
     vectors: Vectors
@@ -109,13 +111,14 @@ class WordVectors:
 
 @dataclass(frozen=True, eq=False)
 class Similarity:
-    """How alike the occurrences of a word are.
+    """The cosines between the occurrences of a word.
 
     Args:
-        occurrences: From left to right, text by text.
-        layers: Cosines by each layer, `[layers, occurrences, occurrences]`.
-        context: By what is expected around and in the place of the word.
-        mix: By the mix.
+        occurrences: The occurrences, from left to right, text by text.
+        layers: Cosines of each layer's vectors, `[layers, occurrences, occurrences]`.
+        context: Cosines of what the model expects in and around the place of the word,
+            `[occurrences, occurrences]`.
+        mix: Cosines of the mixed vectors, `[occurrences, occurrences]`.
     """
 
     occurrences: tuple[Occurrence, ...]
@@ -126,18 +129,19 @@ class Similarity:
 
 @dataclass(frozen=True, eq=False)
 class Gates:
-    """What one layer of one direction does at each piece of a text, in the order of the text.
+    """The gates and cells of one layer of one direction, a row for each piece in text order.
 
     Args:
-        pieces: Of the text.
-        ids: Their piece ids.
-        offsets: Half-open, in code points of the text.
-        input_gate: How much of the candidate is written; `[pieces, cells]`, as all that follow.
-        forget_gate: How much of the cell is kept.
-        candidate: What may be written.
-        output_gate: How much of the cell is shown.
+        pieces: The pieces of the text.
+        ids: The ids of the pieces.
+        offsets: The offset of each piece, half-open, in code points of the text.
+        input_gate: The share of the candidate that is written. This array and those below have
+            the shape `[pieces, cells]`.
+        forget_gate: The share of the cell that is kept.
+        candidate: The values that may be written.
+        output_gate: The share of the cell that is shown.
         cell_state: forget_gate * the cell one step before + input_gate * candidate.
-        state: output_gate * tanh(cell_state), what leaves the layer.
+        state: output_gate * tanh(cell_state), the output of the layer.
     """
 
     pieces: tuple[str, ...]
@@ -152,10 +156,10 @@ class Gates:
 
 
 def read_answer(read: Callable[[], Answer]) -> Answer:
-    """What `read` makes of an answer.
+    """Call `read`, which parses a response, and return its result.
 
     Raises:
-        ForeignAnswerError: something is missing in it or of another kind than expected.
+        ForeignAnswerError: a field of the response is missing or has an unexpected type.
     """
     try:
         return read()
@@ -164,7 +168,7 @@ def read_answer(read: Callable[[], Answer]) -> Answer:
 
 
 def embeddings(body: bytes) -> tuple[str, list[Embedding]]:
-    """The model's revision, and the texts of a safetensors answer to /embed."""
+    """Return the model's revision and the texts of a safetensors response of /embed."""
     tensors, rest = read_tensors(body)
     splits = tensors["row_splits"].tolist()
     offsets, ids = tensors.get("offsets"), tensors.get("ids")
@@ -184,7 +188,7 @@ def embeddings(body: bytes) -> tuple[str, list[Embedding]]:
 
 
 def cut(answer: Mapping[str, Any]) -> list[Pieces]:
-    """The texts of an answer to /tokenize."""
+    """Return the texts of a response of /tokenize."""
     return [
         Pieces(
             pieces=None if entry.get("pieces") is None else tuple(entry["pieces"]),
@@ -197,17 +201,17 @@ def cut(answer: Mapping[str, Any]) -> list[Pieces]:
 
 
 def guesses(answer: Mapping[str, Any]) -> dict[str, list[Guess]]:
-    """The guesses of an answer to /fill by side: forward, backward and cloze."""
+    """Return the guesses of a response of /fill by side: forward, backward and cloze."""
     return {side: [_guess(guess) for guess in answer[side]] for side in SIDES}
 
 
 def phrases(answer: Mapping[str, Any]) -> dict[str, list[Phrase]]:
-    """The same of an answer about several pieces."""
+    """Return the phrases of a response of /fill by side: forward, backward and cloze."""
     return {side: [_phrase(phrase) for phrase in answer[side]] for side in SIDES}
 
 
 def completions(answer: Mapping[str, Any]) -> list[Completion]:
-    """The completions of an answer to /complete."""
+    """Return the completions of a response of /complete."""
     return [
         Completion(
             text=entry["text"],
@@ -221,7 +225,7 @@ def completions(answer: Mapping[str, Any]) -> list[Completion]:
 
 
 def gates(answer: Mapping[str, Any]) -> Gates:
-    """The arrays of an answer to /inspect in base64; they are read-only."""
+    """Return the arrays of a response of /inspect in base64; they are read-only."""
     names = ("input_gate", "forget_gate", "candidate", "output_gate", "cell_state", "state")
     shape = answer["shape"]
     arrays = (np.frombuffer(base64.b64decode(answer[name]), "<f4").reshape(shape) for name in names)
@@ -230,7 +234,7 @@ def gates(answer: Mapping[str, Any]) -> Gates:
 
 
 def similarity(answer: Mapping[str, Any]) -> Similarity:
-    """The matrices of an answer to /similarity."""
+    """Return the matrices of a response of /similarity."""
     occurrences = (Occurrence(found["index"], *found["offset"]) for found in answer["occurrences"])
     matrices = (np.array(answer["cosine"][name]) for name in ("layers", "context", "mix"))
     return Similarity(tuple(occurrences), *matrices)

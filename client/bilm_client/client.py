@@ -43,19 +43,21 @@ Answer = TypeVar("Answer")
 
 
 class Client:
-    """One service. Use it as a context manager, or close it; threads may share it.
+    """A client of one service. Use it as a context manager or close it; threads may share it.
 
-    Every method raises NoServiceError where nobody answers, RefusedError where the service refuses,
-    and ForeignAnswerError where it is no biLM service or changed its model meanwhile.
+    Every method raises NoServiceError if nothing answers at the address, RefusedError if the
+    service refuses the request, and ForeignAnswerError if the response is not that of a biLM
+    service, or if the service changed its model between two responses.
 
     Args:
-        url: Where the service listens.
-        api_key: Sent as a bearer token.
-        in_flight: How many requests are on their way at a time.
-        timeout_s: Without a byte from the service.
-        max_wait_s: Patience with a service that says 429 or 503, summed over one request's retries.
-        wait: Called with seconds before a retry, instead of the wait that an error or an interrupt
-            ends.
+        url: Address of the service.
+        api_key: Key that is sent as a bearer token.
+        in_flight: How many requests may be in flight at the same time.
+        timeout_s: Seconds to wait for the next byte from the service.
+        max_wait_s: Seconds to wait in total over the retries of one request, while the service
+            responds with 429 or 503.
+        wait: Called before a retry with the seconds to wait. The default wait ends early after an
+            error or an interrupt; a function given here must wait by itself.
 
     Raises:
         ValueError: in_flight is below 1.
@@ -83,12 +85,12 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Wait for what is under way and close the connections."""
+        """Wait for the requests in flight and close the connections."""
         self._threads.shutdown(cancel_futures=True)
         self._http.close()
 
     def info(self) -> dict[str, Any]:
-        """The model, its mixes and its card; every limit; the measured speed."""
+        """Return the model, its mixes and its card, every limit, and the measured speed."""
         return self._perform(operations.info(self._service))
 
     def embed(
@@ -101,18 +103,19 @@ class Client:
         progress: bool = False,
         **options: Unpack[EmbedOptions],
     ) -> list[Embedding]:
-        """The vectors of any number of texts, in their order.
+        """Return the vectors of any number of texts, in the order of the texts.
 
         Args:
-            texts: One text or many.
-            words: Instead of texts: each in your own segmentation.
-            ids: Instead of texts: each as piece ids.
-            spans: Per text the `[begin, end)` in code points that get a vector.
-            progress: Show a bar; needs tqdm.
+            texts: One text or a list of texts.
+            words: Instead of `texts`: each text as a list of words, in your own segmentation.
+            ids: Instead of `texts`: each text as a list of piece ids.
+            spans: For each text, the spans that get a vector: `[begin, end)` in code points.
+            progress: Whether to show a progress bar, which needs tqdm.
             **options: Further fields of POST /embed.
 
         Raises:
-            ValueError: texts are given in none or several ways, or spans not for each of them.
+            ValueError: not exactly one of texts, words and ids is given, or the number of span
+                lists differs from the number of texts.
         """
         per_text = per_text_fields(texts, words, ids)
         return self._perform(operations.embed(self._service, per_text, spans, options), progress)
@@ -125,10 +128,10 @@ class Client:
         progress: bool = False,
         **options: Unpack[EmbedOptions],
     ) -> WordVectors:
-        """A vector for every occurrence of a word; texts without it are not sent.
+        """Return a vector for every occurrence of a word; texts without the word are not sent.
 
         Raises:
-            ValueError: the word is empty, or stands in none of the texts.
+            ValueError: the word is empty, or it occurs in none of the texts.
         """
         operation = operations.word_vectors(self._service, texts, word, options)
         return self._perform(operation, progress)
@@ -136,9 +139,9 @@ class Client:
     def similarity(
         self, word: str, texts: Sequence[str] | str, **options: Unpack[SimilarityOptions]
     ) -> Similarity:
-        """How alike the occurrences of a word are, by each layer, the context and a mix.
+        """Return the cosines between the occurrences of a word: by layer, by context and by mix.
 
-        All texts travel in one request.
+        All texts are sent in one request.
         """
         return self._perform(operations.compare(self._service, word, texts, options))
 
@@ -155,26 +158,26 @@ class Client:
     def fill(
         self, text: str, *, top_k: int = 10, num_pieces: int = 1
     ) -> dict[str, list[Guess]] | dict[str, list[Phrase]]:
-        """What may stand in a blank, as in 我爱____: by `forward`, `backward` and `cloze`.
+        """Return what may fill a blank, as in 我爱____, by side: `forward`, `backward`, `cloze`.
 
         Args:
-            text: With a blank of two or more underscores.
-            top_k: How many from each side.
-            num_pieces: How many pieces fill the blank; with more than one there are phrases.
+            text: The text, with one blank of two or more underscores.
+            top_k: How many guesses to return for each side.
+            num_pieces: How many pieces fill the blank. With more than one, phrases are returned.
         """
         return self._perform(operations.fill(self._service, text, top_k, num_pieces))
 
     def complete(self, text: str, **options: Unpack[CompleteOptions]) -> list[Completion]:
-        """How a text may go on: one completion, or as many as `num_completions` says.
+        """Return completions of a text: one, or as many as `num_completions` says.
 
         Args:
-            text: What is gone on with.
+            text: The beginning that is completed.
             **options: Further fields of POST /complete.
         """
         return self._perform(operations.complete(self._service, text, options))
 
     def inspect(self, text: str, *, layer: int = 1, direction: Direction = "forward") -> Gates:
-        """The gates and cells of one layer at each piece; the service must have `inspect` on."""
+        """Return the gates and cells of one layer; the service must have /inspect turned on."""
         return self._perform(operations.inspect(self._service, text, layer, direction))
 
     def tokenize(
@@ -183,7 +186,7 @@ class Client:
         *,
         words: Sequence[Sequence[str]] | None = None,
     ) -> list[Pieces]:
-        """The pieces, ids and offsets that `embed` would use."""
+        """Return the pieces, ids and offsets that `embed` would use."""
         per_text = per_text_fields(texts, words)
         return self._perform(operations.tokenize(self._service, per_text))
 
@@ -204,7 +207,7 @@ class Client:
                 for done in as_completed(running):
                     done.result()
                     advance()
-        finally:  # after an error the rest need not begin, or go on
+        finally:  # after an error, the remaining requests are not worth sending
             is_over.set()
             for future in running:
                 future.cancel()

@@ -1,4 +1,4 @@
-"""How both clients reach the service."""
+"""The connection to the service, for both clients."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from bilm_client.errors import NoServiceError
 IN_FLIGHT = 4
 TIMEOUT_S = 60.0  # twice the service's own deadline
 MAX_WAIT_S = 120.0
-# An idle connection may be closed by the other side at the moment it is used again.
+# The service may close an idle connection just as it is used again; the request is then resent.
 DROPPED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 FAILED = (httpx.HTTPError,)
 
 
 def settings_of(url: str, api_key: str | None, in_flight: int, timeout_s: float) -> dict[str, Any]:
-    """Arguments of httpx's clients.
+    """Return the arguments for httpx's clients.
 
     Raises:
         ValueError: in_flight is below 1.
@@ -31,7 +31,7 @@ def settings_of(url: str, api_key: str | None, in_flight: int, timeout_s: float)
 
 
 def lost(request: httpx.Request, error: Exception) -> NoServiceError:
-    """What is raised where a request came to nothing."""
+    """Return the error to raise for a request that failed without a response."""
     return NoServiceError(
         f"{request.method} {request.url}: {str(error) or type(error).__name__}; is the service"
         " running there?"

@@ -1,12 +1,12 @@
-"""Why there is no answer.
+"""The errors of the client.
 
 BiLMClientError
-├── NoServiceError          no answer from the address: nobody there, or too late
-├── ForeignAnswerError      somebody answers, but not as a biLM service of one model does
+├── NoServiceError          no response in time: the service cannot be reached, or is too slow
+├── ForeignAnswerError      a response that is not from a biLM service, or from another model
 └── RefusedError            the service refused: status, code, message, which text
-    ├── UnauthorizedError   401: no key of this service was sent
-    ├── OverloadedError     429: still refused after waiting as long as allowed
-    └── UnavailableError    503: starting or ending, after waiting as well; 504: too slow
+    ├── UnauthorizedError   401: no valid key was sent
+    ├── OverloadedError     429: still overloaded after the longest wait allowed
+    └── UnavailableError    503: still starting or ending after that wait; 504: too slow
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,27 +14,27 @@ from typing import Any
 
 
 class BiLMClientError(Exception):
-    """Whatever this package raises on its own account."""
+    """The base class of the errors that this package defines."""
 
 
 class NoServiceError(BiLMClientError):
-    """No answer from the address: nobody there, or too late."""
+    """The address gave no response in time: the service cannot be reached, or is too slow."""
 
 
 class ForeignAnswerError(BiLMClientError):
-    """An answer that is not one of a biLM service, or one of another model than before."""
+    """A response that is not from a biLM service, or is from another model than before."""
 
 
 class RefusedError(BiLMClientError):
-    """The service refused.
+    """The service refused the request.
 
     Args:
-        status: Of HTTP.
-        code: The service's stable word for it.
+        status: The HTTP status.
+        code: The service's stable word for the reason.
         message: What was found, what is allowed, what to do.
-        param: The field it is about.
-        text: Which of the caller's texts it is about, counted from 0.
-        request_id: By which the service's log knows the request.
+        param: Name of the request field that caused the refusal.
+        text: Index of the caller's text that caused it, counted from 0.
+        request_id: The id of the request in the service's log.
     """
 
     def __init__(
@@ -58,15 +58,15 @@ class RefusedError(BiLMClientError):
 
 
 class UnauthorizedError(RefusedError):
-    """No key of this service was sent."""
+    """No valid key was sent."""
 
 
 class OverloadedError(RefusedError):
-    """The service has no room, and had none until patience ended."""
+    """The service was overloaded until the client had waited as long as it may."""
 
 
 class UnavailableError(RefusedError):
-    """The service starts or ends, until patience ended; or it is too slow."""
+    """The service was starting or ending for as long as the client may wait, or was too slow."""
 
 
 KINDS: Mapping[int, type[RefusedError]] = {
@@ -78,12 +78,12 @@ KINDS: Mapping[int, type[RefusedError]] = {
 
 
 def refused(status: int, error: Mapping[str, Any], numbers: Sequence[int] | None) -> RefusedError:
-    """The error of a refusal's body, its text counted among all that the caller gave.
+    """Return the error for a refusal; its `text` is an index into all texts that the caller gave.
 
     Args:
-        status: Of HTTP.
-        error: The field `error` of the body.
-        numbers: Of the request's texts among all that the caller gave.
+        status: The HTTP status.
+        error: The field `error` of the response body.
+        numbers: For each text of the request, its index among all texts that the caller gave.
     """
     details = error.get("details")
     index = details.get("index") if isinstance(details, dict) else None

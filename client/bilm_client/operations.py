@@ -1,7 +1,11 @@
-"""What a method of the client does, from the caller's arguments to the answer.
+"""The methods of the client as generators, independent of how requests are sent.
 
-An operation is a generator. It yields talks that may go on side by side and is sent their answers,
-in order; its return value is the answer. `Client` and `AsyncClient` only differ in how talks go on.
+An operation yields a list of talks that may run at the same time, and is sent the list of their
+answers in the same order. Its return value is the result of the method. `Client` runs the talks on
+threads, `AsyncClient` in tasks; everything else is here:
+
+    (found,) = yield [ask_json(Send("GET", "/info"), max_wait_s)]
+    return found
 """
 
 from collections.abc import Generator, Mapping, Sequence
@@ -37,14 +41,14 @@ Operation = Generator[Sequence[Talk[Any]], list[Any], Answer]
 
 
 class SimilarityOptions(TypedDict, total=False):
-    """Fields of /similarity; what is not given is the service's default."""
+    """Fields of /similarity; the service has a default for each."""
 
     mix: str | Mapping[str, Any]
     center: bool
 
 
 class EmbedOptions(SimilarityOptions, total=False):
-    """Fields of /embed; what is not given is the service's default."""
+    """Fields of /embed; the service has a default for each."""
 
     level: Literal["piece", "char", "word", "span", "text"]
     pooling: Literal["mean", "max", "first", "last"]
@@ -55,7 +59,7 @@ class EmbedOptions(SimilarityOptions, total=False):
 
 
 class CompleteOptions(TypedDict, total=False):
-    """Fields of /complete; what is not given is the service's default."""
+    """Fields of /complete; the service has a default for each."""
 
     max_pieces: int
     strategy: Literal["greedy", "sample", "beam"]
@@ -68,11 +72,11 @@ class CompleteOptions(TypedDict, total=False):
 
 @dataclass
 class Service:
-    """What is known of the service.
+    """What the client knows about the service.
 
     Args:
-        max_wait_s: Patience with it, summed over one request's retries.
-        max_texts: Of a request; None until it was asked.
+        max_wait_s: Seconds to wait in total over the retries of one request.
+        max_texts: The most texts that a request may have; None until /info has been read.
     """
 
     max_wait_s: float
@@ -80,7 +84,7 @@ class Service:
 
 
 def info(service: Service) -> Operation[dict[str, Any]]:
-    """The answer of /info."""
+    """Return the response of /info."""
     found: dict[str, Any]
     (found,) = yield [ask_json(Send("GET", "/info"), service.max_wait_s)]
     service.max_texts = read_answer(lambda: int(found["limits"]["max_texts"]))
@@ -94,7 +98,10 @@ def embed(
     options: EmbedOptions,
     numbers: Sequence[int] = (),
 ) -> Operation[list[Embedding]]:
-    """The vectors of any number of texts; `numbers` are theirs among all that the caller gave."""
+    """Return the vectors of any number of texts.
+
+    `numbers` has, for each text, its index among all texts that the caller gave; errors use it.
+    """
     others: dict[str, Any] = dict(options)
     (texts,) = per_text.values()
     if spans is not None:
@@ -112,7 +119,7 @@ def embed(
 def word_vectors(
     service: Service, texts: Sequence[str] | str, word: str, options: EmbedOptions
 ) -> Operation[WordVectors]:
-    """A vector for every occurrence of a word."""
+    """Return a vector for every occurrence of a word."""
     (texts,) = per_text_fields(texts).values()
     places = {number: places_of(word, text) for number, text in enumerate(texts)}
     places = {number: found for number, found in places.items() if found}
@@ -126,7 +133,7 @@ def word_vectors(
 
 
 def tokenize(service: Service, per_text: Mapping[str, Sequence[Any]]) -> Operation[list[Pieces]]:
-    """The pieces of any number of texts."""
+    """Return the pieces of any number of texts."""
     (texts,) = per_text.values()
     parts = yield from _parts(service, Request("/tokenize", per_text, {}, range(len(texts))))
     answers = yield [
@@ -139,7 +146,7 @@ def tokenize(service: Service, per_text: Mapping[str, Sequence[Any]]) -> Operati
 def compare(
     service: Service, word: str, texts: Sequence[str] | str, options: SimilarityOptions
 ) -> Operation[Similarity]:
-    """How alike the occurrences of a word are."""
+    """Return the cosines between the occurrences of a word."""
     per_text = per_text_fields(texts)
     send = Send("POST", "/similarity", {"word": word, **per_text, **options})
     numbers = range(len(per_text["texts"]))
@@ -150,21 +157,21 @@ def compare(
 def fill(
     service: Service, text: str, top_k: int, num_pieces: int
 ) -> Operation[dict[str, list[Guess]] | dict[str, list[Phrase]]]:
-    """What may stand in a blank."""
+    """Return what may fill a blank."""
     body = {"text": text, "top_k": top_k, "num_pieces": num_pieces}
     (found,) = yield [ask_json(Send("POST", "/fill", body), service.max_wait_s)]
     return read_answer(lambda: guesses(found) if num_pieces == 1 else phrases(found))
 
 
 def complete(service: Service, text: str, options: CompleteOptions) -> Operation[list[Completion]]:
-    """How a text may go on."""
+    """Return completions of a text."""
     body = {"text": text, **options}
     (found,) = yield [ask_json(Send("POST", "/complete", body), service.max_wait_s)]
     return read_answer(lambda: completions(found))
 
 
 def inspect(service: Service, text: str, layer: int, direction: Direction) -> Operation[Gates]:
-    """The gates and cells of a text."""
+    """Return the gates and cells of a text."""
     body = {"text": text, "layer": layer, "direction": direction}
     (found,) = yield [ask_json(Send("POST", "/inspect", body), service.max_wait_s)]
     return read_answer(lambda: gates(found))

@@ -1,4 +1,4 @@
-"""A bar for long work, by tqdm where it is wanted and installed."""
+"""An optional progress bar, which needs tqdm."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def bar(is_wanted: bool, total: int) -> Iterator[Callable[[], object]]:
-    """A function to be called after each request; one alone needs no bar.
+    """Yield a function to call after each request; a single request gets no bar.
 
     Raises:
-        ImportError: a bar is wanted and tqdm is not installed.
+        ImportError: a bar is requested and tqdm is not installed.
     """
     if not is_wanted or total < 2:
         yield lambda: None

@@ -1,23 +1,23 @@
-"""A caller's texts -> requests that the service takes."""
+"""Split a caller's texts into requests of a size that the service accepts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-# About one micro-batch of the service. Its queue holds two seconds of work and takes a request
-# whole or not at all: several small requests find room where one large one is refused.
+# About one micro-batch of the service. Its queue has room for two seconds of work and admits a
+# request whole or not at all, so several small requests may fit where a large one is refused.
 REQUEST_CHARACTERS = 4096
 
 
 @dataclass(frozen=True)
 class Request:
-    """Some of the caller's texts, with what is asked of them.
+    """A request for some of the caller's texts.
 
     Args:
-        path: Of the service.
-        per_text: Fields with an entry for each text.
+        path: Path of the service.
+        per_text: The fields that have an entry for each text.
         others: The other fields.
-        numbers: Of its texts among all that the caller gave.
+        numbers: For each text of the request, its index among all texts that the caller gave.
     """
 
     path: str
@@ -27,30 +27,30 @@ class Request:
 
     @property
     def body(self) -> dict[str, Any]:
-        """All fields."""
+        """All fields of the request body."""
         return {**self.others, **self.per_text}
 
     @property
     def num_texts(self) -> int:
-        """How many texts it holds."""
+        """Number of texts in the request."""
         return len(self.numbers)
 
     def halves(self) -> tuple["Request", "Request"]:
-        """The same texts in two requests."""
+        """Return two requests, each with half of the texts."""
         middle = self.num_texts // 2
         return self.part(0, middle), self.part(middle, self.num_texts)
 
     def part(self, begin: int, end: int) -> "Request":
-        """Some of its texts in a request of their own."""
+        """Return a request with the texts from `begin` up to `end`."""
         some = {name: entries[begin:end] for name, entries in self.per_text.items()}
         return replace(self, per_text=some, numbers=self.numbers[begin:end])
 
 
 def split(request: Request, max_texts: int) -> Iterator[Request]:
-    """Requests of at most so many texts and about a micro-batch each, in the order of the texts.
+    """Yield requests of at most `max_texts` texts and about a micro-batch, in order of the texts.
 
-    How many pieces a text has is known to the service alone; a piece is seldom less than a
-    character. Where it is, and the service finds a request too large, it is halved.
+    Only the service knows how many pieces a text has, but a piece is seldom less than a character.
+    If it is, and the service refuses a request as too large, `ask_vectors` halves it.
     """
     texts = next(iter(request.per_text.values()))
     begin, characters = 0, 0
@@ -66,7 +66,7 @@ def split(request: Request, max_texts: int) -> Iterator[Request]:
 
 
 def _length(text: str | Sequence[str] | Sequence[int]) -> int:
-    """Characters of a text, or its pieces where it is given as ids."""
+    """Return the number of characters in a text, or of pieces if it is given as ids."""
     return sum(len(part) if isinstance(part, str) else 1 for part in text)
 
 
@@ -75,10 +75,10 @@ def per_text_fields(
     words: Sequence[Sequence[str]] | None = None,
     ids: Sequence[Sequence[int]] | None = None,
 ) -> dict[str, Sequence[Any]]:
-    """The one way in which texts are given, as a list; a single text is a list of one.
+    """Return the field in which the texts are given, as a dict; a single text becomes a list.
 
     Raises:
-        ValueError: none or several are given.
+        ValueError: not exactly one of texts, words and ids is given.
     """
     given = {"texts": [texts] if isinstance(texts, str) else texts, "words": words, "ids": ids}
     found: dict[str, Sequence[Any]]
@@ -89,7 +89,7 @@ def per_text_fields(
 
 
 def places_of(word: str, text: str) -> list[tuple[int, int]]:
-    """Where a word stands in a text, from left to right without overlap.
+    """Return the spans where a word stands in a text, from left to right, without overlap.
 
     Raises:
         ValueError: the word is empty.

@@ -1,7 +1,10 @@
-"""One request and what follows: the waiting, the retries, the halving; without input or output.
+"""The course of one request as a generator: waits, retries and halving, without any I/O.
 
-A talk is a generator. It yields what is to be done, `Send` or `Wait`, and is sent the response; its
-return value is the answer. `Client` and `AsyncClient` only differ in how they do it.
+A talk yields a `Send` and is sent the response, or yields a `Wait` and is sent None. Its return
+value is the answer. `Client` and `AsyncClient` do the sending and the waiting:
+
+    response = yield Send("GET", "/info")
+    yield Wait(1.0)
 """
 
 import json
@@ -20,14 +23,15 @@ SAFETENSORS = "application/vnd.safetensors"
 TOO_LARGE = httpx.codes.REQUEST_ENTITY_TOO_LARGE
 RETRIED = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 DEFAULT_WAIT_S = 1.0
-MIN_WAIT_S = 0.1  # whatever a proxy says, patience ends
+# A proxy may send Retry-After: 0; every wait counts this much, so that the retries come to an end.
+MIN_WAIT_S = 0.1
 
 Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
 class Send:
-    """Send this and come back with the response."""
+    """A step of a talk: send this request, and return the response to the talk."""
 
     method: str
     path: str
@@ -36,7 +40,7 @@ class Send:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Those of the request."""
+        """The headers of the request."""
         return {"Accept": self.accept, "Content-Type": "application/json"}
 
     @property
@@ -44,7 +48,7 @@ class Send:
         """The body as bytes; arrays become lists.
 
         Raises:
-            ValueError: a text is no Unicode: it holds half of a surrogate pair.
+            ValueError: a text is not valid Unicode: it contains half of a surrogate pair.
         """
         if self.body is None:
             return None
@@ -53,7 +57,7 @@ class Send:
 
 @dataclass(frozen=True)
 class Wait:
-    """Come back after so many seconds."""
+    """A step of a talk: wait this many seconds before the next step."""
 
     seconds: float
 
@@ -63,16 +67,17 @@ Talk = Generator[Step, httpx.Response | None, Answer]
 
 
 def ask(send: Send, numbers: Sequence[int] | None, max_wait_s: float) -> Talk[httpx.Response]:
-    """A response of 200, after as many tries as the service asks for.
+    """Return a successful response; retry while the service responds with 429 or 503.
 
     Args:
         send: The request.
-        numbers: Of its texts among all that the caller gave; errors name them.
-        max_wait_s: Patience, summed over the waits.
+        numbers: For each text of the request, its index among all texts that the caller gave;
+            errors name it. None if there is no such list.
+        max_wait_s: Seconds to wait in total over all retries.
 
     Raises:
-        RefusedError: it was refused.
-        ForeignAnswerError: no biLM service answers like that.
+        RefusedError: the service refused the request.
+        ForeignAnswerError: the response is not that of a biLM service.
     """
     waited_s = 0.0
     while True:
@@ -90,13 +95,13 @@ def ask(send: Send, numbers: Sequence[int] | None, max_wait_s: float) -> Talk[ht
 def ask_json(
     send: Send, max_wait_s: float, numbers: Sequence[int] | None = None
 ) -> Talk[dict[str, Any]]:
-    """The fields of an answer in JSON."""
+    """Return the fields of a JSON response."""
     response = yield from ask(send, numbers, max_wait_s)
     return _fields(response)
 
 
 def ask_vectors(request: Request, max_wait_s: float) -> Talk[tuple[str, list[Embedding]]]:
-    """The revision and the vectors of all texts of a request; one that is too large is halved."""
+    """Return the revision and the vectors of all texts of a request; if too large, halve it."""
     send = Send("POST", request.path, request.body, SAFETENSORS)
     try:
         response = yield from ask(send, request.numbers, max_wait_s)
@@ -115,10 +120,10 @@ def ask_vectors(request: Request, max_wait_s: float) -> Talk[tuple[str, list[Emb
 
 
 def check_one_model(revisions: set[str]) -> None:
-    """Nothing, if all answers are of one model.
+    """Check that all responses came from one model.
 
     Raises:
-        ForeignAnswerError: they are not.
+        ForeignAnswerError: there is more than one revision.
     """
     if len(revisions) > 1:
         raise ForeignAnswerError(
@@ -144,7 +149,7 @@ def _error_of(response: httpx.Response) -> dict[str, Any]:
         error = None
     if isinstance(error, dict) and {"code", "message"} <= error.keys():
         return error
-    if response.status_code == TOO_LARGE or response.status_code in RETRIED:  # a proxy's words
+    if response.status_code == TOO_LARGE or response.status_code in RETRIED:  # from a proxy
         return {"code": "unknown", "message": response.reason_phrase}
     raise ForeignAnswerError(
         f"{response.request.url} answered {response.status_code} without a reason; is it a biLM"

@@ -1,6 +1,7 @@
-"""A safetensors body -> arrays and what the service says beside them, without a copy.
+"""Read a safetensors body into arrays and metadata, without copying the arrays.
 
-The format: eight bytes with the size of a JSON header, the header, then the numbers of all tensors.
+The body consists of the size of the header in eight bytes, a JSON header, and the numbers of all
+tensors.
 """
 
 import json
@@ -14,10 +15,10 @@ SIZE_BYTES = 8
 
 
 def read_tensors(body: bytes) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
-    """The tensors by name, read-only views of the body, and its metadata, each of it JSON.
+    """Return the tensors by name, as read-only views of the body, and the decoded metadata.
 
     Raises:
-        ValueError, KeyError, TypeError: it is no such body.
+        ValueError, KeyError, TypeError: this is not a safetensors body of the service.
     """
     begin = SIZE_BYTES + int.from_bytes(body[:SIZE_BYTES], "little")
     header = json.loads(body[SIZE_BYTES:begin])

@@ -1,4 +1,4 @@
-"""A step of a scikit-learn pipeline: texts in, a vector for each out. Needs scikit-learn."""
+"""A step of a scikit-learn pipeline that turns each text into a vector. It needs scikit-learn."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -10,20 +10,20 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from bilm_client.client import Client
 
 
-class TextVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # without types
-    """Texts to vectors of a service. It learns nothing; `fit` only asks how wide a vector is.
+class TextVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Turns texts into vectors by a biLM service; `fit` only learns how wide a vector is.
 
-    With `layers`, the vectors of the layers stand side by side in one.
+    With `layers`, the vectors of all layers are concatenated.
 
     Args:
-        url: Where the service listens.
-        api_key: Sent as a bearer token; a pickled pipeline holds it.
-        mix: As in /embed.
-        layers: As in /embed, instead of mix.
-        pooling: As in /embed.
-        center: As in /embed.
-        normalize: As in /embed.
-        in_flight: As of `Client`.
+        url: Address of the service.
+        api_key: Key that is sent as a bearer token. A pickled pipeline contains it.
+        mix: See /embed.
+        layers: See /embed; instead of mix.
+        pooling: See /embed.
+        center: See /embed.
+        normalize: See /embed.
+        in_flight: See `Client`.
     """
 
     def __init__(
@@ -48,12 +48,12 @@ class TextVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # wit
         self.in_flight = in_flight
 
     def fit(self, texts: Sequence[str], y: object = None) -> Self:
-        """Ask for one vector, so that a wrong parameter fails here."""
+        """Request one vector, so that a wrong parameter already fails here."""
         self.n_features_out_ = self.transform(["一"]).shape[1]
         return self
 
     def transform(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """`[texts, dim]`, or `[texts, layers * dim]` with layers."""
+        """Return the vectors: `[texts, dim]`, or `[texts, layers * dim]` with layers."""
         source = {"mix": self.mix, "layers": self.layers}
         options: Any = {name: value for name, value in source.items() if value is not None}
         options |= {
@@ -71,5 +71,5 @@ class TextVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # wit
         return np.concatenate([np.empty((0, width), np.float32), *rows])
 
     def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[np.object_]:
-        """The names bilm0, bilm1 and so on."""
+        """Return the names of the columns: bilm0, bilm1 and so on."""
         return np.array([f"bilm{number}" for number in range(self.n_features_out_)], dtype=object)
