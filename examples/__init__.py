@@ -1,1 +1,1 @@
-"""Programs that use the service the way any client would: over HTTP only."""
+"""Programs that use the service as any client would: over HTTP only."""

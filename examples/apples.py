@@ -1,4 +1,4 @@
-"""One word, two senses: cosines of 苹果 in four sentences of the fruit and four of the phone.
+"""Compare the vectors of 苹果 in four sentences about the fruit and four about the phone.
 
 python -m examples.apples [URL of the service]
 """
@@ -31,7 +31,7 @@ Vectors = npt.NDArray[np.float32]
 
 
 def main(url: str) -> None:
-    """Print the mean cosine inside each sense and across the two."""
+    """Print the mean cosine within each sense and across the two."""
     print(f"{'':12}{'fruit':>8}{'phone':>8}{'across':>8}")
     for name, readout in READOUTS.items():
         vectors = word_vectors(url, FRUIT + PHONE, readout)
@@ -41,7 +41,7 @@ def main(url: str) -> None:
 
 
 def word_vectors(url: str, texts: tuple[str, ...], readout: Mapping[str, object]) -> Vectors:
-    """The vector of WORD in each text, of unit length."""
+    """Return the vector of WORD in each text, scaled to unit length."""
     spans = [[[text.index(WORD), text.index(WORD) + len(WORD)]] for text in texts]
     asked = {"texts": texts, "level": "span", "spans": spans, **readout}
     body = json.dumps({**asked, "center": True, "normalize": True}).encode()
@@ -53,7 +53,7 @@ def word_vectors(url: str, texts: tuple[str, ...], readout: Mapping[str, object]
 
 
 def mean_cosine(pairs: Iterable[tuple[Vectors, Vectors]]) -> float:
-    """Mean over pairs of unit vectors."""
+    """Return the mean cosine over pairs of unit vectors."""
     return float(np.mean([one @ other for one, other in pairs]))
 
 

@@ -1,1 +1,1 @@
-"""A text classifier on the vectors of the service, which it knows over HTTP only."""
+"""A text classifier on the vectors of the service, which it uses over HTTP only."""

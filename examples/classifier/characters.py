@@ -1,4 +1,4 @@
-"""Texts -> tf-idf of their character uni- and bigrams: what a bag of characters knows."""
+"""Turn texts into tf-idf features of their character uni- and bigrams: a bag of characters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from examples.classifier.errors import DataError
 
 NGRAMS = {"analyzer": "char", "ngram_range": (1, 2)}
-MIN_TEXTS = 2  # an n-gram of a single text says nothing about another
+MIN_TEXTS = 2  # an n-gram that is in one text only says nothing about other texts
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Characters:
 
     Args:
         vocabulary: The n-grams, in the order of the columns.
-        idf: The weight of each.
+        idf: The weight of each n-gram.
     """
 
     vocabulary: list[str]
@@ -28,20 +28,20 @@ class Characters:
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> "Characters":
-        """What occurs in at least MIN_TEXTS of the texts.
+        """Return the n-grams that occur in at least MIN_TEXTS of the texts.
 
         Raises:
-            DataError: nothing does.
+            DataError: there are none.
         """
         vectorizer = TfidfVectorizer(**NGRAMS, min_df=MIN_TEXTS)
         try:
             vectorizer.fit(texts)
-        except ValueError as error:  # scikit-learn's word for an empty vocabulary
+        except ValueError as error:  # what scikit-learn raises for an empty vocabulary
             raise DataError(f"no n-gram is in {MIN_TEXTS} of {len(texts)} texts") from error
         return cls(vectorizer.get_feature_names_out().tolist(), vectorizer.idf_.astype(np.float32))
 
     def features(self, texts: Sequence[str]) -> sparse.csr_matrix:
-        """One row a text, of unit length; zero for a text without known n-grams."""
+        """Return a row of unit length for each text; zero for a text without known n-grams."""
         vectorizer = TfidfVectorizer(
             **NGRAMS, sublinear_tf=True, vocabulary=self.vocabulary, dtype=np.float32
         )

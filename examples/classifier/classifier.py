@@ -1,7 +1,7 @@
-"""A trained classifier: texts and their embeddings -> probabilities; and its one file.
+"""A trained classifier, which turns texts and embeddings into probabilities, and its file.
 
-The file is a numpy .npz: weights, and a JSON header as bytes. It is read without pickle, so that
-nothing in it is executed.
+The file is a numpy .npz that contains the weights, and a JSON header as bytes. It is read without
+pickle, so that nothing in it is executed.
 """
 
 import io
@@ -29,16 +29,17 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True)
 class Classifier:
-    """What is needed to label a text.
+    """Everything that is needed to label a text.
 
     Args:
         labels: The name of each class.
-        url: The service it was trained with.
-        revision: The model whose vectors it reads; those of another mean nothing to it.
+        url: Address of the service that it was trained with.
+        revision: Revision of the model whose vectors it reads. Vectors of another model mean
+            nothing to it.
         recipe: Which vectors it reads.
-        scaling: What is done to them first.
-        model: Weights of the embeddings, then of the characters where it reads those too.
-        characters: None where it reads embeddings alone.
+        scaling: The scaling that is applied to the vectors first.
+        model: Weights of the embeddings, then those of the characters if it reads them too.
+        characters: The character features; None if it reads embeddings alone.
     """
 
     labels: list[str]
@@ -52,7 +53,7 @@ class Classifier:
     def probabilities(
         self, texts: list[str], embeddings: npt.NDArray[np.float32]
     ) -> npt.NDArray[np.float32]:
-        """`[texts, labels]`; a row sums to 1. The embeddings are scaled where they stand."""
+        """Return probabilities `[texts, labels]`; the embeddings are scaled in place."""
         self.scaling.apply(embeddings)
         blocks: list[Block] = [embeddings]
         if self.characters:
@@ -73,7 +74,7 @@ class Classifier:
             )
 
     def save(self, folder: Path) -> None:
-        """Write it, whole or not at all."""
+        """Write the classifier atomically."""
         header = {
             "format": FORMAT,
             "version": FORMAT_VERSION,
@@ -83,7 +84,7 @@ class Classifier:
             "recipe": asdict(self.recipe),
             "vocabulary": self.characters.vocabulary if self.characters else None,
         }
-        arrays: dict[str, Any] = {  # as savez takes them
+        arrays: dict[str, Any] = {  # the types that savez accepts
             "header": np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
             "mean": self.scaling.mean,
             "factor": self.scaling.factor,
@@ -96,10 +97,10 @@ class Classifier:
 
     @classmethod
     def load(cls, folder: Path) -> "Classifier":
-        """Read what `save` wrote.
+        """Return the classifier that `save` wrote.
 
         Raises:
-            ModelError: there is none, it is damaged, or another version wrote it.
+            ModelError: the file is missing or damaged, or another version wrote it.
         """
         path = folder / FILE
         try:
@@ -121,7 +122,7 @@ class Classifier:
     def _assemble(
         cls,
         header: dict[str, Any],
-        arrays: dict[str, npt.NDArray[Any]],  # as JSON and numpy load
+        arrays: dict[str, npt.NDArray[Any]],  # the types that JSON and numpy load
     ) -> "Classifier":
         weights, characters = [arrays["embedding_weights"]], None
         if header["vocabulary"] is not None:

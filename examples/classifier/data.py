@@ -1,7 +1,7 @@
-"""Labelled texts from tab-separated files, plain or .xz.
+"""Read labelled texts from tab-separated files, plain or .xz.
 
-A column is given by its name, which the first line of each file must then hold, or by its number
-from 1, and then the file has no such line.
+A column is given by its name, and then the first line of each file must contain it, or by its
+number from 1, and then the files have no header.
 """
 
 import argparse
@@ -14,27 +14,29 @@ from typing import IO
 
 from examples.classifier.errors import DataError
 
-LONGEST_QUOTE = 80  # of a first line in a message: it may be a whole review
+# A message quotes at most this many characters of a first line, which may be a whole review.
+LONGEST_QUOTE = 80
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Texts and their labels, 1:1."""
+    """Texts, and a label for each."""
 
     texts: list[str]
     labels: list[str]
 
 
 def read_labelled(paths: Sequence[Path], label: str, text: str) -> Labelled:
-    """Every row of the files, in order.
+    """Return every row of the files, in order.
 
     Args:
-        paths: UTF-8, one row a line, columns between tabs; a name ending in .xz is decompressed.
+        paths: Files in UTF-8 with one row per line and tabs between the columns. If a name ends
+            in .xz, the file is decompressed.
         label: Column of the label, a name or a number from 1.
-        text: Column of the text, likewise.
+        text: Column of the text, also a name or a number from 1.
 
     Raises:
-        DataError: a file or a line that cannot be read; the message names both.
+        DataError: a file or a line cannot be read; the message names both.
     """
     if label.isdecimal() != text.isdecimal():
         raise DataError(f"columns {label!r} and {text!r}: give two names or two numbers from 1")
@@ -50,10 +52,10 @@ def read_labelled(paths: Sequence[Path], label: str, text: str) -> Labelled:
 
 
 def class_names(train: Labelled, test: Labelled) -> list[str]:
-    """The labels of the training texts, sorted.
+    """Return the labels of the training texts, sorted.
 
     Raises:
-        DataError: there is one alone, or a test text has another.
+        DataError: there is only one label, or a test text has a label that no training text has.
     """
     names = sorted(set(train.labels))
     if len(names) == 1:
@@ -66,7 +68,7 @@ def class_names(train: Labelled, test: Labelled) -> list[str]:
 
 
 def declare_splits(parser: argparse.ArgumentParser) -> None:
-    """The files of a task, and where labels and texts stand in them."""
+    """Add the arguments for the files of a task, and for their columns of labels and texts."""
     add = parser.add_argument
     add("--train", type=Path, action="append", required=True, help="TSV or .xz; may be repeated")
     add("--test", type=Path, required=True, help="TSV or .xz; never used to choose anything")
@@ -109,7 +111,7 @@ def _named(path: Path, lines: Iterator[tuple[str, str]], label: str, text: str) 
 
 
 def read_lines(path: Path) -> Generator[tuple[str, str]]:
-    """Each line with its place, `FILE:NUMBER`.
+    """Yield each line after its place, `FILE:NUMBER`.
 
     Raises:
         DataError: the file cannot be read; the message names the line.
@@ -117,7 +119,7 @@ def read_lines(path: Path) -> Generator[tuple[str, str]]:
     number = 0
     try:
         with _open(path) as file:
-            # Bytes are cut at \n alone; str.splitlines would also cut at U+2028 inside a text.
+            # A binary file splits at \n only; str.splitlines would also split at U+2028 in a text.
             for number, line in enumerate(file, start=1):
                 decoded = line.decode("utf-8-sig" if number == 1 else "utf-8")
                 yield f"{path}:{number}", decoded.rstrip("\r\n")

@@ -1,7 +1,8 @@
-"""Texts -> rows of embeddings: what is asked of the service, and what is kept of its answers.
+"""Embed texts by the service, and cache the embeddings on disk.
 
-One row is a text: for each pooling, every layer's text vector, side by side. A file's rows are
-kept as float16 on disk, one .npy for each pooling, and come into memory only as they are used.
+A text is one row, which concatenates the text vectors of every pooling and layer. The rows of a
+file are kept on disk as float16, in one .npy for each pooling, and are only read into memory when
+they are used.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ import numpy.typing as npt
 from examples.classifier.files import write_atomically
 from examples.classifier.service import Service
 
-CHUNK = 1024  # rows turned from float16 on disk to float32 at a time
+CHUNK = 1024  # rows that are converted from float16 on disk to float32 at a time
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Recipe:
 
     Args:
         layers: "all", or a list as POST /embed takes it.
-        poolings: Of POST /embed; each is a run of the model over every text.
+        poolings: Poolings of POST /embed; the model reads every text once for each.
         center: Subtract the artifact's mean vector of each layer, and bound what remains.
     """
 
@@ -37,27 +38,27 @@ class Recipe:
     center: bool = True
 
     def requests(self) -> list[dict[str, object]]:
-        """The fields of POST /embed, for each pooling."""
+        """Return the fields of POST /embed for each pooling."""
         common: dict[str, object] = {"level": "text", "layers": self.layers, "center": self.center}
-        # Half the bytes on the way and on disk; a classifier does not see the difference. Of a
-        # text beyond the service's limit the beginning is read.
+        # float16 halves the bytes in transit and on disk; a classifier does not see the difference.
+        # Of a text beyond the service's limit, only the beginning is read.
         common |= {"dtype": "float16", "truncate": "right"}
         return [common | {"pooling": pooling} for pooling in self.poolings]
 
 
 class Embeddings:
-    """Rows of some texts, on disk until they are asked for."""
+    """The rows of some texts; they stay on disk until they are loaded."""
 
     def __init__(self, blocks: Sequence[npt.NDArray[np.float16]], rows: npt.NDArray[np.intp]):
         self._blocks = blocks
         self._rows = rows
 
     def take(self, rows: npt.NDArray[np.intp]) -> "Embeddings":
-        """Some of the rows, by their numbers among these."""
+        """Return some of the rows, by their index in this object."""
         return Embeddings(self._blocks, self._rows[rows])
 
     def load(self) -> npt.NDArray[np.float32]:
-        """All of it in memory: 4 bytes a value, with no second copy on the way."""
+        """Return all rows in memory, 4 bytes per value, without a second copy on the way."""
         width = sum(block.shape[1] for block in self._blocks)
         matrix = np.empty((len(self._rows), width), dtype=np.float32)
         left = 0
@@ -70,7 +71,7 @@ class Embeddings:
 
 
 def embed(service: Service, texts: Sequence[str], recipe: Recipe) -> npt.NDArray[np.float32]:
-    """The row of each text, straight from the service."""
+    """Return the row of each text, straight from the service."""
     blocks = [_rows(service, texts, request) for request in recipe.requests()]
     return np.concatenate(blocks, axis=1).astype(np.float32)
 
@@ -78,14 +79,14 @@ def embed(service: Service, texts: Sequence[str], recipe: Recipe) -> npt.NDArray
 def embed_file(
     service: Service, texts: Sequence[str], recipe: Recipe, *, cache: Path, name: str
 ) -> Embeddings:
-    """The rows of a file's texts, from the cache where they are there already.
+    """Return the rows of a file's texts, from the cache if it has them.
 
     Args:
-        service: To ask.
-        texts: At least one.
-        recipe: What to ask for.
+        service: The service that embeds the texts.
+        texts: The texts, at least one.
+        recipe: Which vectors to request.
         cache: Folder of the .npy files; they are keyed by model revision, recipe and texts.
-        name: What to call the texts while they are embedded.
+        name: Name of the texts in the messages on progress.
     """
     blocks = []
     for request in recipe.requests():
@@ -106,7 +107,7 @@ def _rows(
 
 
 def cache_key(revision: str, texts: Sequence[str], request: dict[str, object]) -> str:
-    """A name for what a model answers; others have another."""
+    """Return a file name that is unique to this model, these texts and this request."""
     digest = hashlib.sha256(json.dumps([revision, request], sort_keys=True).encode())
     for text in texts:
         data = text.encode("utf-8", "surrogatepass")

@@ -1,6 +1,6 @@
-"""Everything the classifier refuses, each with what was found and what to do.
+"""The errors of the classifier; each message says what was found and what to do.
 
-What the service refuses is told by bilm_client.
+Refusals of the service are raised by bilm_client.
 
 ClassifierError
 ├── DataError   a file or a text that cannot be used
@@ -10,7 +10,7 @@ ClassifierError
 
 
 class ClassifierError(Exception):
-    """Anything the person at the terminal can mend."""
+    """The base class of errors that the person at the terminal can fix."""
 
 
 class DataError(ClassifierError):

@@ -1,8 +1,8 @@
-"""Four classifiers of the same texts, each tuned on a dev split, each judged on the test split.
+"""Compare four classifiers of the same texts: tune each on a dev split, judge it on the test split.
 
-Two baselines see characters alone; one classifier sees embeddings, one both. Settings are chosen
-on a dev split carved from the training texts; then each classifier is fitted again on all of them
-and judged on the test split.
+Two baselines see characters alone, one classifier sees embeddings, and one sees both. Settings are
+chosen on a dev split that is taken from the training texts. Then each classifier is fitted again on
+all training texts and judged on the test split.
 """
 
 import hashlib
@@ -30,7 +30,8 @@ BASELINES = (NAIVE_BAYES, LOGISTIC)
 ON_EMBEDDINGS = (EMBEDDINGS, BOTH)
 ALPHAS = (0.03, 0.1, 0.3, 1.0)  # naive Bayes: counts added to every n-gram
 STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0)  # logistic regression: scikit-learn's C
-SHARES = tuple(tenths / 10 for tenths in range(1, 10))  # of the embeddings in the sum of logits
+# The share of the embeddings when their logits are added to those of the characters.
+SHARES = tuple(tenths / 10 for tenths in range(1, 10))
 Grids = Mapping[str, tuple[float, ...]]
 GRIDS: Grids = {
     NAIVE_BAYES: ALPHAS,
@@ -44,21 +45,21 @@ DEV_SHARE = 10  # one training text in ten
 
 @dataclass(frozen=True)
 class Part:
-    """Texts, the number of each one's class, and its embeddings."""
+    """Texts, with the class of each as a number, and its embeddings."""
 
     texts: Sequence[str]
     targets: npt.NDArray[np.intp]
     embeddings: Embeddings
 
     def take(self, rows: npt.NDArray[np.intp]) -> "Part":
-        """Some of them."""
+        """Return some of the texts with their classes and embeddings."""
         texts = [self.texts[row] for row in rows]
         return Part(texts, self.targets[rows], self.embeddings.take(rows))
 
 
 @dataclass(frozen=True)
 class Score:
-    """How well a classifier does on one split."""
+    """The scores of a classifier on one split."""
 
     accuracy: float
     macro_f1: float
@@ -66,7 +67,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Trial:
-    """One setting, what it scored, and the fitted model: weights, or none for naive Bayes."""
+    """One setting, its scores, and the fitted model, which has no weights for naive Bayes."""
 
     setting: float
     score: Score
@@ -75,7 +76,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One classifier: the setting chosen, its scores, the model fitted on all training texts."""
+    """One classifier: its chosen setting, its scores, and the model fitted on all the texts."""
 
     name: str
     setting: float
@@ -85,7 +86,7 @@ class Outcome:
 
 
 class Stage:
-    """Features learnt on one part, and classifiers fitted there and judged on another."""
+    """One round: features and classifiers are fitted on one part, and judged on another."""
 
     def __init__(self, fitted: Part, judged: Part, num_classes: int) -> None:
         self._fitted, self._judged = fitted, judged
@@ -101,7 +102,7 @@ class Stage:
         return {EMBEDDINGS: dense, LOGISTIC: self.characters.features(part.texts)}
 
     def naive_bayes(self, alphas: Sequence[float]) -> Iterator[Trial]:
-        """Multinomial naive Bayes on counts of every n-gram."""
+        """Yield multinomial naive Bayes on counts of every n-gram, for each alpha."""
         vectorizer = CountVectorizer(**NGRAMS)
         counts = vectorizer.fit_transform(self._fitted.texts)
         judged = vectorizer.transform(self._judged.texts)
@@ -110,14 +111,14 @@ class Stage:
             yield Trial(alpha, self._score(model.predict(judged)))
 
     def path(self, name: str, strengths: Sequence[float]) -> Iterator[Trial]:
-        """Logistic regression on one block; each model begins where the one before ended."""
+        """Yield logistic regressions on one block; each begins where the one before ended."""
         judged = self._judged_blocks[name]
         models = fit_path(self._blocks[name], self._fitted.targets, self._num_classes, strengths)
         for strength, model in zip(strengths, models, strict=True):
             yield Trial(strength, self._score(model.logits([judged]).argmax(axis=1)), model)
 
     def sums(self, dense: Trial, sparse: Trial, shares: Sequence[float]) -> Iterator[Trial]:
-        """The two regressions as one: their logits added, the embeddings' with each share."""
+        """Yield weighted sums of two regressions' logits, for each share of the embeddings."""
         judged = [self._judged_blocks[EMBEDDINGS], self._judged_blocks[LOGISTIC]]
         for share in shares:
             model = weighted_sum([(share, dense.model), (1 - share, sparse.model)])
@@ -132,10 +133,10 @@ class Stage:
 
 
 def dev_split(texts: Sequence[str]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Rows to fit on and rows to choose settings on: the tenth whose texts hash lowest.
+    """Return the rows to fit on, and those to choose settings on: the tenth that hashes lowest.
 
-    Order and file names do not matter, and equal texts fall on the same side (but where the
-    border cuts through them).
+    The split depends on neither the order of the texts nor the names of the files. Equal texts fall
+    on the same side, except for those at the border.
 
     Raises:
         DataError: there are too few texts.
@@ -149,14 +150,14 @@ def dev_split(texts: Sequence[str]) -> tuple[npt.NDArray[np.intp], npt.NDArray[n
 
 
 def compare(train: Part, test: Part, num_classes: int) -> tuple[list[Outcome], Stage]:
-    """All four, and the features the last fits were made on."""
+    """Return the outcomes of all four classifiers, and the stage that fitted them last."""
     fit_rows, dev_rows = dev_split(train.texts)
     stage = Stage(train.take(fit_rows), train.take(dev_rows), num_classes)
     dev = _round(stage, GRIDS, _best)
 
-    del stage  # a gigabyte, on the way to the next
+    del stage  # frees about a gigabyte before the next stage needs its own
     stage = Stage(train, test, num_classes)
-    # Each grid again as far as the choice, so that the same number of steps led to the model.
+    # Each grid is run again up to its choice, so that as many steps lead to the final model.
     chosen = {name: grid[: grid.index(dev[name].setting) + 1] for name, grid in GRIDS.items()}
     final = _round(stage, chosen, _last)
     return [
@@ -179,7 +180,7 @@ def _round(
 
 
 def _best(trials: Iterable[Trial]) -> Trial:
-    """The most accurate; of equals the first."""
+    """Return the most accurate trial; the first one among equals."""
     return max(trials, key=lambda trial: trial.score.accuracy)
 
 

@@ -1,4 +1,4 @@
-"""Writes that are whole or not there."""
+"""Atomic writes of files."""
 
 import os
 from collections.abc import Callable
@@ -10,10 +10,10 @@ from examples.classifier.errors import WriteError
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, then put it in its place.
+    """Let `write` fill a temporary file beside `path`, then rename it to `path`.
 
     Raises:
-        WriteError: the disk is full, or the folder takes no files; nothing stays behind.
+        WriteError: the disk is full, or the folder is not writable; no partial file stays behind.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
@@ -28,5 +28,5 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
             f"{path} cannot be written: {error.strerror}; make room or name another folder"
         ) from error
     finally:
-        with suppress(OSError):  # it is in its place, or there never was one
+        with suppress(OSError):  # it was renamed, or never created
             temporary.unlink()

@@ -1,9 +1,9 @@
-"""Logistic regressions on blocks of features, and several of them added into one.
+"""Logistic regressions on blocks of features, and sums of several regressions.
 
     logits = sum_b X_b W_b + bias
 
-Each regression is scikit-learn's, on one block. A dense block beside a sparse one would have to
-become sparse for it, with 8 bytes a value and a copy; added logits need no such matrix.
+scikit-learn fits each regression on one block. To fit a dense block together with a sparse one, it
+would need the dense one as a sparse copy, at 8 bytes per value; a sum of logits needs no such copy.
 """
 
 import warnings
@@ -18,29 +18,30 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 Block: TypeAlias = npt.NDArray[np.float32] | sparse.csr_matrix
-MAX_STEPS = 100  # of one fit; a path of rising strengths goes on from the last
+# The most steps of one fit; along a path of rising strengths, each fit continues the last one.
+MAX_STEPS = 100
 
 
 @dataclass(frozen=True)
 class LinearModel:
-    """What was learnt.
+    """A trained linear model.
 
     Args:
-        weights: For each block `[features, classes]`.
-        bias: `[classes]`.
+        weights: The weights of each block, `[features, classes]`.
+        bias: The bias of each class, `[classes]`.
     """
 
     weights: tuple[npt.NDArray[np.float32], ...]
     bias: npt.NDArray[np.float32]
 
     def logits(self, blocks: Sequence[Block]) -> npt.NDArray[np.float32]:
-        """A score for each row and class."""
+        """Return a score for each row and class."""
         scores = [block @ weights for block, weights in zip(blocks, self.weights, strict=True)]
         return sum(scores, start=self.bias)
 
 
 def weighted_sum(models: Sequence[tuple[float, LinearModel]]) -> LinearModel:
-    """One model whose logits are the weighted sum of the models' own; it reads all their blocks."""
+    """Return one model of all blocks, whose logits are the weighted sum of the models' logits."""
     weights = [weight * block for weight, model in models for block in model.weights]
     biases = np.stack([weight * model.bias for weight, model in models])
     return LinearModel(tuple(weights), biases.sum(axis=0))
@@ -49,19 +50,18 @@ def weighted_sum(models: Sequence[tuple[float, LinearModel]]) -> LinearModel:
 def fit_path(
     block: Block, targets: npt.NDArray[np.intp], num_classes: int, strengths: Sequence[float]
 ) -> Iterator[LinearModel]:
-    """The logistic regression of each strength; each begins where the one before ended.
+    """Yield a logistic regression for each strength; each begins where the one before ended.
 
     Args:
         block: The features, one row for each target.
-        targets: Numbers of classes, from 0.
-        num_classes: How many there are; one without a row is never predicted.
-        strengths: scikit-learn's C, from small to large.
+        targets: Class of each row, from 0.
+        num_classes: Number of classes; a class without a row is never predicted.
+        strengths: Values of scikit-learn's C, in rising order.
     """
     regression = LogisticRegression(max_iter=MAX_STEPS, warm_start=True)
     for strength in strengths:
-        with (
-            warnings.catch_warnings()
-        ):  # the steps are limited on purpose: dev chooses, not the loss
+        # The number of steps is limited on purpose: the dev split decides, not the loss.
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             regression.set_params(C=strength).fit(block, targets)
         yield _model_of(regression, num_classes)

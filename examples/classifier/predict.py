@@ -1,4 +1,4 @@
-"""Label texts with a trained classifier: prints label, probability and text, tab-separated.
+"""Label texts with a trained classifier, and print label, probability and text, tab-separated.
 
 python -m examples.classifier.predict --model build/classifier "苹果很甜，物流很快"
 """
@@ -35,15 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def predictions(
     folder: Path, texts: Iterable[str], url: str | None = None
 ) -> Iterator[tuple[str, float, str]]:
-    """The likeliest label of each text, and its probability.
+    """Yield the most probable label of each text, its probability, and the text.
 
     Args:
-        folder: Where the classifier was saved.
-        texts: Any number.
-        url: Another address of the same service.
+        folder: Folder in which the classifier was saved.
+        texts: Any number of texts.
+        url: Address of the service, if it is not the one that the classifier was trained with.
 
     Raises:
-        ModelError: no classifier, or one of another model than the service has.
+        ModelError: there is no classifier, or it was trained on another model than the service's.
         BiLMClientError: the service refused.
     """
     classifier = Classifier.load(folder)

@@ -1,4 +1,4 @@
-"""The outcomes as a table for people and as JSON for programs."""
+"""Report the outcomes as a table for people and as JSON for programs."""
 
 import json
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ from examples.classifier.experiment import (
 from examples.classifier.files import write_atomically
 
 SETTINGS = {NAIVE_BAYES: "alpha", LOGISTIC: "C", EMBEDDINGS: "C", BOTH: "share of embeddings"}
-TWO_SIDED_95 = 1.96  # standard deviations
+TWO_SIDED_95 = 1.96  # standard deviations of a two-sided 95 % interval
 
 
 def table(outcomes: Sequence[Outcome], saved: Outcome, num_test: int) -> str:
-    """A Markdown table, and beneath it what was saved and how it stands to the baselines."""
+    """Return a Markdown table, and below it a comparison of the saved classifier to a baseline."""
     lines = [
         "| classifier | setting | dev accuracy | test accuracy | test macro F1 |",
         "|---|---|---|---|---|",
@@ -50,7 +50,7 @@ def _row(outcome: Outcome) -> str:
 
 
 def best_baseline(outcomes: Sequence[Outcome]) -> Outcome:
-    """The baseline that is hardest to beat on the test split: the choice most severe to us."""
+    """Return the baseline that is best on the test split, which is the strictest comparison."""
     baselines = [outcome for outcome in outcomes if outcome.name in BASELINES]
     return max(baselines, key=lambda outcome: outcome.test.accuracy)
 
@@ -58,7 +58,7 @@ def best_baseline(outcomes: Sequence[Outcome]) -> Outcome:
 def write_report(
     path: Path, outcomes: Sequence[Outcome], saved: Outcome, facts: dict[str, object]
 ) -> None:
-    """Everything in the table, and the facts it rests on."""
+    """Write everything that is in the table, and the facts behind it, as JSON."""
     results = [
         {
             "name": outcome.name,

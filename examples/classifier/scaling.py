@@ -1,20 +1,21 @@
-"""Columns of embeddings -> columns of equal weight, rows of about unit length."""
+"""Scale embeddings to columns of equal weight and rows of about unit length."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-CHUNK = 1024  # rows squared at a time: a training set's matrix has no room beside it
-CONSTANT = 1e-6  # a deviation below this is rounding
+# Rows are squared this many at a time: memory has no room for a second matrix of a training set.
+CHUNK = 1024
+CONSTANT = 1e-6  # a standard deviation below this is only rounding
 
 
 @dataclass(frozen=True)
 class Scaling:
     """Mean and factor of each column: `(x - mean) * factor`.
 
-    A factor is 1 / (standard deviation * sqrt(columns)), so that a row is about as long as the
-    row of tf-idf beside it and one penalty suits both; 0 for a column that is constant.
+    A factor is 1 / (standard deviation * sqrt(columns)), so that a row is about as long as a row of
+    tf-idf, and one penalty suits both. The factor of a constant column is 0.
     """
 
     mean: npt.NDArray[np.float32]
@@ -22,7 +23,7 @@ class Scaling:
 
     @classmethod
     def of(cls, matrix: npt.NDArray[np.float32]) -> "Scaling":
-        """The scaling that fits the rows of a matrix."""
+        """Return the scaling that fits the rows of a matrix."""
         mean = matrix.mean(axis=0, dtype=np.float64).astype(np.float32)
         total = np.zeros(matrix.shape[1])
         for begin in range(0, len(matrix), CHUNK):
@@ -34,6 +35,6 @@ class Scaling:
         return cls(mean, factor.astype(np.float32))
 
     def apply(self, matrix: npt.NDArray[np.float32]) -> None:
-        """Scale the matrix where it stands."""
+        """Scale the matrix in place."""
         matrix -= self.mean
         matrix *= self.factor

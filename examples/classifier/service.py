@@ -1,4 +1,4 @@
-"""The service, as the programs here know it: an address, a key from the environment, one model."""
+"""Connect to the service: at an address, with a key from the environment, for one model."""
 
 import os
 from collections.abc import Iterator
@@ -7,19 +7,20 @@ from dataclasses import dataclass
 
 from bilm_client import Client, ForeignAnswerError
 
-API_KEY_VARIABLE = "CLASSIFIER_API_KEY"  # the service refuses BILM_ names it does not know
+# The name does not begin with BILM_, because the service refuses such names if it has no setting.
+API_KEY_VARIABLE = "CLASSIFIER_API_KEY"
 
 
 @dataclass(frozen=True)
 class Service:
-    """A service that answers.
+    """A service that was reached.
 
     Args:
-        client: That asks it.
-        url: Where it listens.
-        model_id: Of its model.
-        revision: Of its model; vectors of another mean something else.
-        num_representations: Layers with a number, the context-free one among them.
+        client: The client that sends the requests.
+        url: Address of the service.
+        model_id: Id of the service's model.
+        revision: Revision of the model. Vectors of different revisions cannot be compared.
+        num_representations: Number of layers, including the context-free one.
     """
 
     client: Client
@@ -31,10 +32,10 @@ class Service:
 
 @contextmanager
 def connect(url: str) -> Iterator[Service]:
-    """The service at an address, until the end of the context.
+    """Yield the service at an address; the connection closes with the context.
 
     Raises:
-        BiLMClientError: there is none, or another kind of service.
+        BiLMClientError: nothing answers there, or it is not a biLM service.
     """
     with Client(url, api_key=os.environ.get(API_KEY_VARIABLE)) as client:
         yield _service(client, url)

@@ -1,4 +1,4 @@
-"""Train a classifier on the vectors of the service and hold it against bags of characters.
+"""Train a classifier on the vectors of the service and compare it with bags of characters.
 
 python -m examples.classifier.train --train train.tsv.xz --test test.tsv.xz \
     --label 1 --text 3 --url http://127.0.0.1:8000 --out build/classifier
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def train(options: argparse.Namespace) -> str:
-    """Embed both splits, fit, save the classifier and its report; return the table."""
+    """Embed both splits, fit the classifiers, save one and a report, and return the table."""
     train_rows = read_labelled(options.train, options.label, options.text)
     test_rows = read_labelled([options.test], options.label, options.text)
     labels = class_names(train_rows, test_rows)

@@ -1,1 +1,1 @@
-"""Three tasks on the vectors of the service, and what each layer is worth to them."""
+"""Three tasks on the vectors of the service, which measure what each layer is worth to them."""

@@ -1,4 +1,4 @@
-"""The arguments that all the tasks share."""
+"""The command-line arguments that all tasks share."""
 
 import argparse
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def declare_common(parser: argparse.ArgumentParser) -> None:
-    """The service, the folder of the report, and what a learning curve is made of."""
+    """Add the arguments for the service, the folder of the report and the learning curves."""
     add = parser.add_argument
     add("--url", default="http://127.0.0.1:8000", help="the service (default: %(default)s)")
     add("--out", type=Path, required=True, help="folder for the report; its name is the task's")
@@ -20,7 +20,7 @@ def declare_common(parser: argparse.ArgumentParser) -> None:
 
 
 def at_least(least: int) -> Callable[[str], int]:
-    """A whole number that is not below another."""
+    """Return a parser of whole numbers that refuses any below `least`."""
 
     def read(value: str) -> int:
         if not value.isdecimal() or int(value) < least:

@@ -1,4 +1,4 @@
-"""A head that learns to pool: from the vector of every piece to the class of a text.
+"""A classification head that learns how to pool the vectors of a text's pieces.
 
 Kim 2014, "Convolutional neural networks for sentence classification", section 2, with filters of
 one piece:
@@ -7,8 +7,8 @@ one piece:
     pooled = [max_t c_t ; mean_t c_t]
     logits = pooled V + bias
 
-Unlike the paper, the mean over the pieces stands beside the largest: how often something is said
-tells, too.
+Unlike the paper, the head pools by the mean as well as by the maximum, because it also matters how
+often something is said.
 """
 
 from collections.abc import Iterator
@@ -21,22 +21,26 @@ from examples.tasks.mixed import Array, Numbers
 from examples.tasks.sequences import Sequences
 
 NUM_FILTERS = 256
-INPUT_DROPOUT, DROPOUT = 0.3, 0.5  # of what the filters read, of what they found
+# The shares that are dropped of the input of the filters, and of their pooled output.
+INPUT_DROPOUT, DROPOUT = 0.3, 0.5
 EPOCHS = 5
-MIN_STEPS = 500  # more epochs where few texts make few batches
+# Few texts make few batches; there are then more epochs than EPOCHS, until this many steps.
+MIN_STEPS = 500
 BATCH_TEXTS = 64
-BATCHES_SORTED = 50  # together by length, so that a batch is padded little
-LEARNING_RATE = 0.002  # of AdamW, after the warm-up; it falls to 0 along a line
+# This many batches are sorted by length together, so that a batch needs little padding.
+BATCHES_SORTED = 50
+# The learning rate of AdamW after the warm-up; it falls linearly to 0.
+LEARNING_RATE = 0.002
 WARM_UP_STEPS = 50
 
 
 class PoolingHead(nn.Module):
-    """What is learnt.
+    """The network of the head.
 
     Args:
         dim: Width of a vector.
-        num_classes: How many there are.
-        scale: The length of a vector that is read as the square root of its width.
+        num_classes: Number of classes.
+        scale: The root mean square of the numbers in the vectors, by which they are divided.
     """
 
     def __init__(self, dim: int, num_classes: int, scale: float) -> None:
@@ -46,7 +50,7 @@ class PoolingHead(nn.Module):
         self.scale = scale
 
     def forward(self, vectors: Tensor, lengths: Tensor) -> Tensor:
-        """Logits `[texts, classes]` of `[texts, longest, dim]`."""
+        """Return the logits `[texts, classes]` of vectors `[texts, longest, dim]`."""
         x = nn.functional.dropout(vectors / self.scale, INPUT_DROPOUT, self.training)
         is_piece = torch.arange(x.shape[1]) < lengths[:, None]
         found = self.filters(x).relu() * is_piece[..., None]
@@ -57,13 +61,13 @@ class PoolingHead(nn.Module):
 
 
 def fit(sequences: Sequences, targets: Numbers, num_classes: int, seed: int) -> PoolingHead:
-    """Learn a head.
+    """Train a head.
 
     Args:
-        sequences: Of each text.
+        sequences: The vectors of each text's pieces.
         targets: Class of each text, from 0.
-        num_classes: How many there are.
-        seed: Of the first weights, of what is dropped, and of the order.
+        num_classes: Number of classes.
+        seed: Seed of the initial weights, the dropout and the order of the texts.
     """
     torch.manual_seed(seed)
     head = PoolingHead(sequences.vectors.shape[1], num_classes, _root_mean_square(sequences))
@@ -89,7 +93,7 @@ def fit(sequences: Sequences, targets: Numbers, num_classes: int, seed: int) -> 
 
 @torch.inference_mode()
 def logits(head: PoolingHead, sequences: Sequences) -> Array:
-    """A score for each text and class."""
+    """Return a score for each text and class."""
     order = np.argsort(sequences.lengths, kind="stable")
     scores = np.empty((len(sequences), head.output.out_features), np.float32)
     for begin in range(0, len(order), BATCH_TEXTS):
@@ -99,7 +103,7 @@ def logits(head: PoolingHead, sequences: Sequences) -> Array:
 
 
 def _batches(lengths: Numbers, random: np.random.Generator) -> Iterator[Numbers]:
-    """Every text once, those of a batch of about one length."""
+    """Yield every text once, in batches of texts of about the same length."""
     order = random.permutation(len(lengths))
     for begin in range(0, len(order), BATCHES_SORTED * BATCH_TEXTS):
         some = order[begin : begin + BATCHES_SORTED * BATCH_TEXTS]
@@ -114,7 +118,7 @@ def _tensors(sequences: Sequences, items: Numbers) -> tuple[Tensor, Tensor]:
 
 
 def _root_mean_square(sequences: Sequences) -> float:
-    """Of the numbers in some of the texts."""
+    """Return the root mean square of the numbers in a sample of the texts."""
     some = sequences.take(np.arange(0, len(sequences), -(-len(sequences) // 1000)))
     squares, count = np.square(some.padded()).sum(dtype=np.float64), some.lengths.sum()
     return float(np.sqrt(squares / max(1, count * sequences.vectors.shape[1]))) or 1.0

@@ -1,12 +1,12 @@
-"""Labels of texts by their pieces: what a head is worth that learns to pool.
+"""Classify texts by their pieces, and measure what a head that learns to pool is worth.
 
 python -m examples.tasks.pool --train train.tsv.xz --test test.tsv.xz --label 1 --text 3 \
     --url http://127.0.0.1:8000 --out build/tasks/products-pooled
 
-Four classifiers, each on 1, 10 and 100 % of the labels, at least 30, and with three seeds: the bag
-of characters and the mean over the pieces as in `classify`, the head of `head`, and this beside the
-characters. All read one layer. Its vectors of every piece are kept on disk, 2 KB for each of
-zh-small.
+The program compares four classifiers, each on 1, 10 and 100 % of the labels (but at least 30) and
+with three seeds: the bag of characters and the mean over the pieces as in `classify`, the head of
+`head`, and that head together with the characters. All vectors are of one layer. Those of every
+piece are kept on disk, with 2 KB for each piece if the model is zh-small.
 """
 
 import argparse
@@ -34,9 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def four_ways(trial: Trial) -> Iterator[Result]:
-    """Characters, the mean over the pieces, learned pooling, and this beside the characters."""
+    """Yield characters, the mean over the pieces, learned pooling, and pooling with characters."""
     characters = trial.regression(Stage.characters)
-    mean = trial.regression(lambda stage, strength: stage.layer(0, strength))  # the one there is
+    mean = trial.regression(lambda stage, strength: stage.layer(0, strength))  # the only layer
     pooled = Tried(_pooled(trial.choosing), _pooled(trial.last))
     yield from [characters.final, replace(mean.final, name=MEAN), pooled.final]
     yield trial.beside(pooled, characters, BOTH)

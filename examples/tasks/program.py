@@ -1,4 +1,4 @@
-"""What the programs that compare classifiers do alike: ask the service, try every way, report."""
+"""The common part of the programs that compare classifiers: embed, fit and judge, report."""
 
 import argparse
 import sys
@@ -20,9 +20,9 @@ def compare(given: argparse.Namespace, read: Read, ways: Ways = seven_ways) -> i
     """Run a program; return its exit status.
 
     Args:
-        given: Its arguments, those of `declare_common` among them.
-        read: What it compares the ways on.
-        ways: Its classifiers.
+        given: The arguments of the program, including those of `declare_common`.
+        read: Returns the examples on which the classifiers are compared.
+        ways: The classifiers to compare.
     """
     try:
         with connect(given.url) as service:

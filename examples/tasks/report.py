@@ -14,14 +14,14 @@ from examples.classifier.files import write_atomically
 
 @dataclass(frozen=True)
 class Score:
-    """What was reached once.
+    """The score of one classifier in one run.
 
     Args:
-        name: By which way.
-        labels: Texts or sentences to learn from.
-        seed: Which of them.
+        name: Name of the classifier.
+        labels: Number of texts or sentences that it learned from.
+        seed: Seed that drew them.
         value: Accuracy or F1.
-        s: The share of each layer, where they were learnt.
+        s: The share of each layer; empty if the classifier learns no mix.
     """
 
     name: str
@@ -35,10 +35,10 @@ def write_report(folder: Path, title: str, revision: str, scores: Sequence[Score
     """Write `report.json`, `report.md` and `curves.png`; return the table.
 
     Args:
-        folder: Where to.
-        title: Task and measure.
-        revision: Of the model.
-        scores: At least one.
+        folder: Folder for the three files.
+        title: The task and its measure.
+        revision: Revision of the model.
+        scores: The scores, at least one.
     """
     told = {"title": title, "revision": revision, "scores": [asdict(score) for score in scores]}
     data = json.dumps(told, ensure_ascii=False, indent=2) + "\n"
@@ -52,7 +52,7 @@ def write_report(folder: Path, title: str, revision: str, scores: Sequence[Score
 
 
 def table(scores: Sequence[Score]) -> str:
-    """A Markdown table: a row for each way, a column for each number of labels, one for shares."""
+    """Return a Markdown table: a row per classifier, a column per number of labels, and shares."""
     names, labels = _distinct(scores)
     heads = [f"{number:,} examples" for number in labels]
     heads += ["s"] * any(score.s for score in scores)
@@ -68,7 +68,7 @@ def table(scores: Sequence[Score]) -> str:
 
 
 def curves(title: str, scores: Sequence[Score]) -> Figure:
-    """The mean over seeds against the number of labels, a line for each way."""
+    """Plot the mean over seeds against the number of labels, with a line for each classifier."""
     names, labels = _distinct(scores)
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()

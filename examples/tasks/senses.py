@@ -1,12 +1,12 @@
-"""The senses of words: their occurrences in a text, clustered and named by what else fits there.
+"""Find the senses of words: cluster their occurrences, and name each cluster.
 
 python -m examples.tasks.senses --texts lines.txt.xz --words 苹果,病毒,窗口,菜单,长城 \
     --url http://127.0.0.1:8000 --out build/tasks/senses
 
-An occurrence, the first in a line, is its `context`: what the model expects at its place without
-seeing it. K-means over unit vectors makes the clusters. A cluster is named by the pieces that the
-model would sooner put in its places (`POST /fill`) than in those of the other clusters. Nobody
-told the program a sense.
+An occurrence, the first in its line, is represented by its `context`: what the model expects at its
+place without seeing it. K-means on unit vectors makes the clusters. A cluster is named by the
+pieces that the model expects more in its places (`POST /fill`) than in those of any other cluster.
+The program is given no list of senses.
 """
 
 import argparse
@@ -34,15 +34,18 @@ from examples.tasks.arguments import at_least
 
 WORDS = ("苹果", "病毒", "窗口", "菜单", "长城")
 BLANK = "____"
-AROUND = 60  # code points of text on each side of an occurrence
-NAMED_BY = 20  # occurrences nearest to the middle of a cluster
-NAMES, GUESSES = 6, 50  # pieces
+# Up to this many code points of text are kept on each side of an occurrence.
+AROUND = 60
+# A cluster is named by this many of its occurrences, those nearest to its centre.
+NAMED_BY = 20
+# The number of pieces that name a cluster, and of guesses that are requested for each place.
+NAMES, GUESSES = 6, 50
 Vectors = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Place:
-    """An occurrence: the text left and right of it."""
+    """An occurrence of a word, as the text left and right of it."""
 
     left: str
     right: str
@@ -53,10 +56,10 @@ class Senses:
     """The occurrences of a word and their clusters.
 
     Args:
-        word: That occurs.
+        word: The word.
         vectors: A unit vector for each occurrence.
-        clusters: The cluster of each, from 0.
-        names: Pieces for each cluster, the most telling first.
+        clusters: The cluster of each occurrence, from 0.
+        names: The pieces that name each cluster, the most distinctive first.
     """
 
     word: str
@@ -65,7 +68,7 @@ class Senses:
     names: list[list[str]]
 
     def lines(self) -> Iterator[str]:
-        """Rows of a table, one for each cluster."""
+        """Yield the rows of a table, one for each cluster."""
         separation = silhouette_score(self.vectors, self.clusters, metric="cosine")
         for cluster, names in enumerate(self.names):
             size = int((self.clusters == cluster).sum())
@@ -92,10 +95,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def read_places(
     paths: Sequence[Path], words: Sequence[str], most: int, least: int
 ) -> dict[str, list[Place]]:
-    """The first occurrence of each word in each line, a sample of so many of each.
+    """Return the first occurrence of each word in each line, or a sample of `most` for each word.
 
     Raises:
-        DataError: a file cannot be read, or a word occurs no more often than it has clusters.
+        DataError: a file cannot be read, or a word does not have more than `least` occurrences.
     """
     found: dict[str, list[Place]] = {word: [] for word in words}
     for _, line in chain.from_iterable(map(read_lines, paths)):
@@ -134,7 +137,7 @@ def cluster(client: Client, word: str, places: Sequence[Place], number: int) -> 
 
 
 def _expected(client: Client, word: str, places: Sequence[Place]) -> Counter[str]:
-    """The mean probability of each piece in those places."""
+    """Return the mean probability of each piece in these places."""
     total: Counter[str] = Counter()
     for place in places:
         for guess in client.fill(place.left + BLANK + place.right, top_k=GUESSES)["cloze"]:
@@ -163,12 +166,12 @@ def _write(folder: Path, revision: str, senses: Sequence[Senses]) -> str:
 
 
 def _plot(senses: Sequence[Senses]) -> Figure:
-    """Each word's occurrences along their two first principal components."""
+    """Plot each word's occurrences along their first two principal components."""
     figure = Figure(figsize=(3 * len(senses), 3.2), layout="constrained")
     for axes, one in zip(figure.subplots(1, len(senses), squeeze=False)[0], senses, strict=True):
         x, y = PCA(2).fit_transform(one.vectors).T
         axes.scatter(x, y, c=one.clusters, s=8, cmap="tab10")
-        # The fonts of matplotlib have no Chinese: a word is told by its code points.
+        # matplotlib's own fonts have no Chinese characters, so the title gives code points.
         axes.set(title=" ".join(f"U+{ord(sign):04X}" for sign in one.word), xticks=[], yticks=[])
     return figure
 

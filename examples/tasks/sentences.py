@@ -1,7 +1,7 @@
-"""Sentences whose tokens have tags, as examples of a row a token.
+"""Tagged sentences, as examples with one row for each token.
 
-Read are `.bmes`, a character and its tag on each line and a blank line after each sentence, and
-`.conllu`, of which words and UPOS count; both also as `.xz`.
+There are two file formats, each plain or as `.xz`: `.bmes` has a character and its tag on each line
+and a blank line after each sentence; of `.conllu`, the words and UPOS tags are used.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,24 +18,26 @@ from examples.classifier.errors import DataError
 from examples.tasks.mixed import Array, Numbers
 from examples.tasks.trial import Examples
 
-WINDOW = (-2, -1, 0, 1, 2)  # places of the tokens that the bag of characters knows
-UNSEEN = -1e4  # outweighs any evidence
+# The bag of characters of a token sees the tokens at these distances from it.
+WINDOW = (-2, -1, 0, 1, 2)
+# What is added to the log-probability for a pair of tags never seen; it outweighs any evidence.
+UNSEEN = -1e4
 Span = tuple[int, int, str]
 
 
 @dataclass(frozen=True)
 class Tagged:
-    """One sentence: tokens and their tags, 1:1."""
+    """One sentence: its tokens, and a tag for each."""
 
     tokens: list[str]
     tags: list[str]
 
 
 def read_tagged(path: Path) -> list[Tagged]:
-    """The sentences of a file.
+    """Return the sentences of a file.
 
     Raises:
-        DataError: it cannot be read, or a line has no tag; the message names the line.
+        DataError: the file cannot be read, or a line has no tag; the message names the line.
     """
     columns = {".bmes": (0, 1), ".conllu": (1, 3)}
     kinds = [suffix for suffix in path.suffixes if suffix in columns]
@@ -48,7 +50,7 @@ def read_tagged(path: Path) -> list[Tagged]:
             continue
         cells = line.split("\t" if kinds[-1] == ".conllu" else " ")
         if kinds[-1] == ".conllu" and not cells[0].isdecimal():
-            continue  # a comment, or a word of several that are counted
+            continue  # a comment, or a range of words that have their own lines
         token, tag = columns[kinds[-1]]
         if len(cells) <= tag:
             raise DataError(f"{place}: {len(cells)} columns; the tag is in column {tag + 1}")
@@ -63,14 +65,15 @@ def read_tagged(path: Path) -> list[Tagged]:
 
 @dataclass(frozen=True)
 class Sentences(Examples):
-    """Sentences with tags, and what is known of each token.
+    """Tagged sentences, and the class and vectors of each token.
 
     Args:
-        sentences: As they are.
-        names: Of the classes.
+        sentences: The sentences.
+        names: Names of the classes.
         targets: Class of each token, from 0.
-        layers: Of each token, `[tokens, depth, dim]`.
-        are_entities: Whether spans count (`B-`, `M-`, `E-`, `S-`), not single tags.
+        layers: Vectors of each token, `[tokens, depth, dim]`.
+        are_entities: Whether the score counts entities (spans of `B-`, `M-`, `E-` and `S-`), and
+            not single tags.
     """
 
     sentences: Sequence[Tagged]
@@ -83,7 +86,7 @@ class Sentences(Examples):
         return len(self.sentences)
 
     def take(self, items: Numbers) -> Self:
-        """Some of the sentences."""
+        """Return some of the sentences."""
         rows = np.split(np.arange(len(self.targets)), self._ends[:-1])
         chosen = np.concatenate([rows[item] for item in items])
         sentences = [self.sentences[item] for item in items]
@@ -91,11 +94,11 @@ class Sentences(Examples):
         return replace(self, sentences=sentences, targets=targets, layers=layers)
 
     def scaled(self, scale: Array) -> Self:
-        """The same with each layer divided by its scale."""
+        """Return the same sentences, with each layer divided by its scale."""
         return replace(self, layers=self.layers / scale)
 
     def characters(self, others: Self) -> tuple[csr_matrix, csr_matrix]:
-        """Which tokens stand in and around the place of each."""
+        """Return counts of the tokens in a window around each token, of these and of others."""
         vectorizer = CountVectorizer(analyzer=list, dtype=np.float32)
         return (
             vectorizer.fit_transform(self._windows()),
@@ -104,12 +107,15 @@ class Sentences(Examples):
 
     @property
     def measure(self) -> str:
-        """What a score is, and of how many sentences."""
+        """What the score measures, and on how many sentences."""
         kind = "F1 of entities" if self.are_entities else "accuracy of tags"
         return f"{kind} in {len(self):,} sentences"
 
     def score(self, log_p: Array, learnt_from: Self) -> float:
-        """Accuracy of tags; F1 of entities, whose tags follow each other as was seen."""
+        """Return the accuracy of the tags, or the F1 of entities.
+
+        For entities, a tag may only follow a tag that it followed in `learnt_from`.
+        """
         if not self.are_entities:
             return float((log_p.argmax(axis=1) == self.targets).mean())
         allowed = learnt_from.transitions()
@@ -118,7 +124,10 @@ class Sentences(Examples):
         return f1(found, [set(spans(sentence.tags)) for sentence in self.sentences])
 
     def transitions(self) -> Array:
-        """0 where a tag was seen after another, else UNSEEN; the last row and column are ends."""
+        """Return 0 where the column's tag was seen after the row's, and UNSEEN elsewhere.
+
+        The last row stands for the begin of a sentence, the last column for its end.
+        """
         number, num = {name: tag for tag, name in enumerate(self.names)}, len(self.names)
         seen = np.full((num + 1, num + 1), UNSEEN, np.float32)
         for sentence in self.sentences:
@@ -140,12 +149,12 @@ class Sentences(Examples):
 
 
 def viterbi(log_p: Array, allowed: Array) -> Numbers:
-    """The most probable sequence of tags, with what is added for their order.
+    """Return the most probable sequence of tags.
 
     Args:
-        log_p: `[tokens, tags]`, at least one token.
-        allowed: `[tags + 1, tags + 1]`: added for a tag after another; the last stands for begin
-            and end.
+        log_p: Log-probability of each tag, `[tokens, tags]`, for at least one token.
+        allowed: What is added if the column's tag follows the row's, `[tags + 1, tags + 1]`. The
+            last row stands for the begin of the sentence, the last column for its end.
     """
     best, came_from = log_p[0] + allowed[-1, :-1], []
     for scores in log_p[1:]:
@@ -159,7 +168,7 @@ def viterbi(log_p: Array, allowed: Array) -> Numbers:
 
 
 def spans(tags: Sequence[str]) -> Iterator[Span]:
-    """The entities of a sentence: begin, end, kind; what is not whole is none."""
+    """Yield the entities of a sentence as (begin, end, kind); incomplete ones are left out."""
     begin = None
     for place, tag in enumerate(tags):
         position, _, kind = tag.partition("-")
@@ -174,6 +183,6 @@ def spans(tags: Sequence[str]) -> Iterator[Span]:
 
 
 def f1(found: Sequence[set[Span]], expected: Sequence[set[Span]]) -> float:
-    """Harmonic mean of precision and recall over all sentences."""
+    """Return the harmonic mean of precision and recall over all sentences."""
     right = sum(len(one & other) for one, other in zip(found, expected, strict=True))
     return 2 * right / max(1, sum(map(len, found)) + sum(map(len, expected)))

@@ -1,4 +1,4 @@
-"""Texts with labels, as examples of a sequence of piece vectors each."""
+"""Labelled texts, as examples with a sequence of piece vectors for each text."""
 
 import sys
 from collections.abc import Sequence
@@ -17,18 +17,20 @@ from examples.classifier.service import Service
 from examples.tasks.mixed import Array, Numbers
 from examples.tasks.texts import Texts
 
-CHUNK = 4096  # texts asked for at a time: their vectors are in memory together
-MAX_PIECES = 256  # of a text that are read: its beginning, where it is longer
+# This many texts are embedded at a time, because their vectors are in memory together.
+CHUNK = 4096
+# At most this many pieces, from the beginning of a text, are used.
+MAX_PIECES = 256
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """The vectors of the pieces of some texts, on disk until they are asked for.
+    """The vectors of the pieces of some texts; they stay on disk until they are used.
 
     Args:
-        vectors: `[pieces, dim]`, of one text after the other.
-        begins: Of each text its first row.
-        lengths: Of each text how many rows it has.
+        vectors: The vectors of one text after the other, `[pieces, dim]`.
+        begins: Index of the first row of each text.
+        lengths: Number of rows of each text.
     """
 
     vectors: npt.NDArray[np.float16]
@@ -39,11 +41,11 @@ class Sequences:
         return len(self.begins)
 
     def take(self, items: Numbers) -> "Sequences":
-        """Those of some of the texts."""
+        """Return the sequences of some of the texts."""
         return replace(self, begins=self.begins[items], lengths=self.lengths[items])
 
     def padded(self) -> Array:
-        """`[texts, longest, dim]`, zero behind the end of a text."""
+        """Return the vectors as `[texts, longest, dim]`, with zeros after the end of a text."""
         shape = len(self), self.lengths.max(initial=1), self.vectors.shape[1]
         padded = np.zeros(shape, np.float32)
         for row, begin, length in zip(padded, self.begins, self.lengths, strict=True):
@@ -51,7 +53,7 @@ class Sequences:
         return padded
 
     def means(self) -> Array:
-        """The mean over the pieces, `[texts, dim]`; zero for a text without any."""
+        """Return the mean over the pieces, `[texts, dim]`; zero for a text without pieces."""
         rows = zip(self.begins, np.maximum(self.lengths, 1), strict=True)
         sums = [self.vectors[a : a + n].sum(axis=0, dtype=np.float32) / n for a, n in rows]
         return np.stack(sums) * (self.lengths > 0)[:, None]
@@ -59,34 +61,34 @@ class Sequences:
 
 @dataclass(frozen=True)
 class SequencedTexts(Texts):
-    """Texts with labels; their one layer is the mean over the pieces."""
+    """Labelled texts with their sequences; their only layer is the mean over the pieces."""
 
     sequences: Sequences
 
     @classmethod
     def of(cls, texts: Sequence[str], targets: Numbers, sequences: Sequences) -> Self:
-        """Texts, the class of each and its pieces."""
+        """Return the examples for texts, the class of each, and its sequence of vectors."""
         return cls(texts, targets, sequences.means()[:, None], sequences)
 
     def take(self, items: Numbers) -> Self:
-        """Some of the texts."""
+        """Return some of the texts."""
         return replace(super().take(items), sequences=self.sequences.take(items))
 
 
 def embed_pieces(
     service: Service, texts: Sequence[str], layer: int, *, cache: Path, name: str
 ) -> Sequences:
-    """A layer's vector of every piece, from the cache where they are there already.
+    """Return one layer's vector of every piece, from the cache if it has them.
 
     Args:
-        service: To ask.
-        texts: At least one.
-        layer: By number.
-        cache: Folder of the files, 2 bytes for each number.
-        name: What to call the texts while they are embedded.
+        service: The service that embeds the texts.
+        texts: The texts, at least one.
+        layer: Number of the layer.
+        cache: Folder of the cached files, which take 2 bytes for each number.
+        name: Name of the texts in the messages on progress.
 
     Raises:
-        DataError: the texts have no piece.
+        DataError: the texts have no pieces.
     """
     request = {"level": "piece", "layers": [layer], "center": True, "dtype": "float16"}
     request["truncate"] = "right"
@@ -115,6 +117,6 @@ def _write(
     for begin in range(0, len(texts), CHUNK):
         found = service.client.embed(texts[begin : begin + CHUNK], progress=True, **request)
         for embedding in found:
-            (rows,) = embedding.vectors  # of one layer
+            (rows,) = embedding.vectors  # there is one layer
             file.write(np.ascontiguousarray(rows))
             lengths.append(len(rows))

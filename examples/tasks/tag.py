@@ -1,13 +1,13 @@
-"""Tags of characters or words: named entities, parts of speech.
+"""Tag characters or words with named entities or parts of speech, and compare classifiers.
 
 python -m examples.tasks.tag --train train.char.bmes.xz --test test.char.bmes.xz --level char \
     --url http://127.0.0.1:8000 --out build/tasks/resume
 
-The seven classifiers of `trial`, each on 1, 10 and 100 % of the sentences, at least 30, and with
-three seeds. Each token is classified alone; of named entities the most probable sequence of tags
-counts whose neighbours were seen beside each other. With `--level char` every token is one
-character of a text that the model cuts itself; with `--level word` the tokens are the
-segmentation.
+The program compares the seven classifiers of `trial`, each on 1, 10 and 100 % of the sentences (but
+at least 30) and with three seeds. Each token is classified alone; of named entities, the most
+probable sequence of tags is taken in which each pair of neighbours was seen in training. With
+`--level char` every token is one character of a text that the model splits into pieces itself; with
+`--level word` the tokens are the segmentation.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _read(given: argparse.Namespace, service: Service) -> tuple[Sentences, Sentences, int]:
     train, test = read_tagged(given.train), read_tagged(given.test)
     names = sorted({tag for sentence in train for tag in sentence.tags})
-    # A tag that only the test split has cannot be right; it counts as a class nobody predicts.
+    # A tag that only the test split has becomes a class that no classifier predicts: an error.
     numbers = {name: number for number, name in enumerate(names)}
     are_entities = any(name.startswith("B-") for name in names)
     if len(train) < MIN_EXAMPLES:

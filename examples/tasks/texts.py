@@ -1,4 +1,4 @@
-"""Texts with labels, as examples of one row each."""
+"""Labelled texts, as examples with one row for each text."""
 
 import argparse
 from collections.abc import Sequence
@@ -23,13 +23,13 @@ class Split(NamedTuple):
 
 
 def read_splits(given: argparse.Namespace) -> tuple[dict[str, Split], int]:
-    """`train`, which is learnt from, and `test`, which judges; and the number of classes.
+    """Return the splits `train` and `test` by name, and the number of classes.
 
     Args:
-        given: The files and columns, as `declare_splits` has them.
+        given: The arguments of `declare_splits`, which name the files and the columns.
 
     Raises:
-        DataError: a file cannot be read, or does not hold enough.
+        DataError: a file cannot be read, or its texts or labels do not suffice.
     """
     files = [read_labelled(paths, given.label, given.text) for paths in (given.train, [given.test])]
     num_train = len(files[0].texts)
@@ -45,12 +45,12 @@ def read_splits(given: argparse.Namespace) -> tuple[dict[str, Split], int]:
 
 @dataclass(frozen=True)
 class Texts(Examples):
-    """Texts with labels, and what is known of each.
+    """Labelled texts, and the class and vectors of each.
 
     Args:
-        texts: As they are.
-        targets: Class of each, from 0.
-        layers: Mean over the pieces, `[texts, depth, dim]`.
+        texts: The texts.
+        targets: Class of each text, from 0.
+        layers: Mean over the pieces in each layer, `[texts, depth, dim]`.
     """
 
     texts: Sequence[str]
@@ -61,24 +61,24 @@ class Texts(Examples):
         return len(self.texts)
 
     def take(self, items: Numbers) -> Self:
-        """Some of the texts."""
+        """Return some of the texts."""
         texts = [self.texts[item] for item in items]
         return replace(self, texts=texts, targets=self.targets[items], layers=self.layers[items])
 
     def scaled(self, scale: Array) -> Self:
-        """The same with each layer divided by its scale."""
+        """Return the same texts, with each layer divided by its scale."""
         return replace(self, layers=self.layers / scale)
 
     def characters(self, others: Self) -> tuple[csr_matrix, csr_matrix]:
-        """Tf-idf of character uni- and bigrams."""
+        """Return the tf-idf of character uni- and bigrams, of these texts and of others."""
         known = Characters.of(self.texts)
         return known.features(self.texts), known.features(others.texts)
 
     @property
     def measure(self) -> str:
-        """What a score is, and of how many texts."""
+        """What the score measures, and on how many texts."""
         return f"accuracy on {len(self):,} texts"
 
     def score(self, log_p: Array, learnt_from: Self) -> float:
-        """Accuracy."""
+        """Return the accuracy."""
         return float((log_p.argmax(axis=1) == self.targets).mean())

@@ -1,8 +1,9 @@
-"""Seven classifiers of the same examples: what characters, layers and mixes of layers are worth.
+"""Compare seven classifiers of the same examples: on characters, on layers, on mixes of layers.
 
-All are logistic regressions, that of characters scikit-learn's. Penalties, and the share of the
-learned mix beside the characters, are chosen on a tenth of the training examples; then each is
-fitted on all of them and judged on the test examples. Other ways to classify are tried likewise.
+All are logistic regressions; scikit-learn fits the one on characters. The penalties, and the share
+of the learned mix when it is combined with the characters, are chosen on a tenth of the training
+examples. Then each classifier is fitted on all training examples and judged on the test examples.
+Other classifiers can be compared in the same way.
 """
 
 import sys
@@ -23,18 +24,19 @@ from examples.tasks.report import Score
 
 CHARACTERS, MEAN, LEARNED = "characters", "mean", "learned mix"
 BOTH = "learned mix + characters"
-STRENGTHS = (1.0, 4.0, 16.0, 64.0)  # C
-SHARES = tuple(tenths / 10 for tenths in range(1, 10))  # of the mix in the sum with characters
-DEV_SHARE = 10  # one example in ten chooses
-MIN_EXAMPLES = 30  # of which three choose
+STRENGTHS = (1.0, 4.0, 16.0, 64.0)  # values of C
+# The share of the mix when its log-probabilities are added to those of the characters.
+SHARES = tuple(tenths / 10 for tenths in range(1, 10))
+DEV_SHARE = 10  # one training example in ten is held back, to choose settings by
+MIN_EXAMPLES = 30  # three of them are held back
 
 
 class Examples(ABC):
-    """What is learnt from and judged: items, such as texts, of one row or of several.
+    """Items to fit on or to judge by: texts, of one row each, or sentences, of several rows.
 
     Args:
         targets: Class of each row, from 0.
-        layers: `[rows, depth, dim]`.
+        layers: Vectors of each row, `[rows, depth, dim]`.
     """
 
     targets: Numbers
@@ -42,39 +44,39 @@ class Examples(ABC):
 
     @abstractmethod
     def __len__(self) -> int:
-        """Items."""
+        """Return the number of items."""
 
     @abstractmethod
     def take(self, items: Numbers) -> Self:
-        """Some of the items."""
+        """Return some of the items."""
 
     @abstractmethod
     def scaled(self, scale: Array) -> Self:
-        """The same with each layer divided by its scale."""
+        """Return the same items, with each layer divided by its scale."""
 
     @abstractmethod
     def characters(self, others: Self) -> tuple[csr_matrix, csr_matrix]:
-        """What their characters tell, by what is known of these: of these, and of others."""
+        """Return the character features of these items and of others, both learned from these."""
 
     @property
     @abstractmethod
     def measure(self) -> str:
-        """What a score is, and of how many items."""
+        """What the score measures, and on how many items."""
 
     @abstractmethod
     def score(self, log_p: Array, learnt_from: Self) -> float:
-        """What an answer `[rows, classes]` is worth."""
+        """Return the score of a prediction, log-probabilities `[rows, classes]`."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a classifier is worth.
+    """The result of one classifier.
 
     Args:
-        name: Of the classifier.
-        score: On the judged examples.
-        log_p: What it says of them, `[rows, classes]`.
-        s: The share of each layer, where they were learnt.
+        name: Name of the classifier.
+        score: Score on the judged examples.
+        log_p: Log-probabilities for the judged examples, `[rows, classes]`.
+        s: The share of each layer; empty if the classifier learns no mix.
     """
 
     name: str
@@ -88,10 +90,10 @@ class Stage:
     """Examples to fit on and examples to judge.
 
     Args:
-        fitted: The first.
-        judged: The others.
-        num_classes: Of both.
-        seed: Of the order of fitting.
+        fitted: The examples to fit on.
+        judged: The examples to judge by.
+        num_classes: Number of classes.
+        seed: Seed of the order in which the examples are fitted.
     """
 
     fitted: Examples
@@ -100,30 +102,30 @@ class Stage:
     seed: int
 
     def characters(self, strength: float) -> Result:
-        """A bag of characters."""
+        """Fit and judge a bag of characters."""
         features, others = self.fitted.characters(self.judged)
         (model,) = fit_characters(features, self.fitted.targets, self.num_classes, [strength])
         return self.result(CHARACTERS, model.logits([others]))
 
     def layer(self, number: int, strength: float) -> Result:
-        """One layer alone."""
+        """Fit and judge one layer alone."""
         return self._mixed(f"layer {number}", lambda x: x[:, number : number + 1], strength)
 
     def mean(self, strength: float) -> Result:
-        """The plain mean of the layers."""
+        """Fit and judge the plain mean of the layers."""
         return self._mixed(MEAN, lambda x: x.mean(axis=1, keepdims=True), strength)
 
     def learned(self, strength: float) -> Result:
-        """A mix that is learnt."""
+        """Fit and judge a learned mix of the layers."""
         return self._mixed(LEARNED, lambda x: x, strength)
 
     def beside(self, name: str, vectors: Result, characters: Result, share: float) -> Result:
-        """What vectors and characters say together: their logarithms of probability added."""
+        """Combine vectors and characters: a weighted sum of their log-probabilities."""
         log_p = share * vectors.log_p + (1 - share) * characters.log_p
         return replace(self.result(name, log_p), s=vectors.s)
 
     def result(self, name: str, logits: Array) -> Result:
-        """What scores of the judged examples are worth, `[rows, classes]`."""
+        """Return the result of a classifier, given logits `[rows, classes]` of `judged`."""
         log_p = log_softmax(logits, axis=1)
         return Result(name, self.judged.score(log_p, self.fitted), log_p)
 
@@ -136,7 +138,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Tried:
-    """What a classifier is worth in both stages of a trial."""
+    """The results of one classifier in both stages of a trial."""
 
     chosen: Result
     final: Result
@@ -144,11 +146,11 @@ class Tried:
 
 @dataclass(frozen=True)
 class Trial:
-    """Examples to learn from and to be judged by, in two stages.
+    """The two stages in which classifiers are compared.
 
     Args:
-        choosing: Holds back a tenth of the training examples and chooses by it.
-        last: Is fitted on all of them and judged on the test examples.
+        choosing: Fits without a tenth of the training examples, and judges by that tenth.
+        last: Fits on all training examples, and judges by the test examples.
     """
 
     choosing: Stage
@@ -156,10 +158,10 @@ class Trial:
 
     @classmethod
     def of(cls, train: Examples, test: Examples, num_classes: int, seed: int) -> "Trial":
-        """The stages of some examples.
+        """Return the stages for training and test examples.
 
         Raises:
-            DataError: those to be fitted on are all of one class.
+            DataError: the examples to fit on are all of one class.
         """
         scale = np.sqrt(np.square(train.layers).sum(axis=2).mean(axis=0))[:, None]
         train, test = train.scaled(scale), test.scaled(scale)
@@ -170,12 +172,12 @@ class Trial:
         return cls(Stage(fitted, dev, num_classes, seed), Stage(train, test, num_classes, seed))
 
     def regression(self, way: Callable[[Stage, float], Result]) -> Tried:
-        """A classifier with the penalty that is best when choosing."""
+        """Return the results of a classifier with the penalty that is best in the first stage."""
         strength, chosen = _best(lambda strength: way(self.choosing, strength), STRENGTHS)
         return Tried(chosen, way(self.last, strength))
 
     def beside(self, vectors: Tried, characters: Tried, name: str) -> Result:
-        """Both together, by the share that is best when choosing."""
+        """Return vectors and characters combined, by the share that is best in the first stage."""
         share, _ = _best(
             lambda share: self.choosing.beside(name, vectors.chosen, characters.chosen, share),
             SHARES,
@@ -184,7 +186,7 @@ class Trial:
 
 
 def seven_ways(trial: Trial) -> Iterator[Result]:
-    """Characters, each layer, their mean, the learned mix, and this beside the characters."""
+    """Yield characters, each layer, their mean, the learned mix, and the mix with characters."""
     layers = [
         lambda stage, strength, number=number: stage.layer(number, strength)
         for number in range(trial.last.fitted.layers.shape[1])
@@ -207,10 +209,10 @@ def learning_curves(
     num_seeds: int,
     ways: Ways = seven_ways,
 ) -> Iterator[Score]:
-    """Each classifier by each share of the training examples; the seed draws them.
+    """Yield the score of each classifier for each share of the training examples and each seed.
 
     Raises:
-        DataError: some that were drawn are all of one class.
+        DataError: the examples that a seed drew are all of one class.
     """
     sizes = sorted({max(MIN_EXAMPLES, round(share * len(train))) for share in shares})
     for size, seed in product(sizes, range(num_seeds)):
@@ -222,6 +224,6 @@ def learning_curves(
 
 
 def _best(way: Callable[[float], Result], settings: Sequence[float]) -> tuple[float, Result]:
-    """The best result and its setting; of equals the first."""
+    """Return the best setting and its result; the first one among equals."""
     tried = [(setting, way(setting)) for setting in settings]
     return max(tried, key=lambda pair: pair[1].score)
