@@ -1,13 +1,13 @@
-// The service, asked from the page.
+// Send requests to the service.
 
-const LOADING_MS = 1000; // between two looks at a model that is loading
+const LOADING_MS = 1000; // between two tries while the model is loading
 
-/** A refusal of the service in its own words, or the lack of any answer. */
+/** A refusal in the service's own words, or a request without a response. */
 export class ApiError extends Error {
   constructor(message, facts = {}) {
     super(message);
     this.name = "ApiError";
-    this.status = facts.status ?? 0; // 0: no answer at all
+    this.status = facts.status ?? 0; // 0: there was no response
     this.code = facts.code ?? "no_answer";
     this.param = facts.param ?? null;
     this.details = facts.details ?? {};
@@ -15,29 +15,29 @@ export class ApiError extends Error {
   }
 }
 
-// What the shell hangs in: how a visitor is asked for a key, told that the model is loading, and told
-// which model it is.
+// Functions that the shell sets: one asks the visitor for a key, one shows that the model is
+// loading, and one shows which model it is.
 export const hooks = { askForKey: async () => false, onLoading: () => {}, onFacts: () => {} };
 
 const KEY = "bilm.key";
 
-/** The key that goes with each request; null where none was given. Kept until the tab is closed. */
+/** The key that is sent with each request, kept until the tab is closed; null without a key. */
 export const key = {
   get: () => sessionStorage.getItem(KEY),
   set: (value) => (value ? sessionStorage.setItem(KEY, value) : sessionStorage.removeItem(KEY)),
 };
 
-/** The address of a path of the service, wherever the page is mounted. */
+/** The URL of a path of the service, under whatever prefix the page is served. */
 export function address(path) {
   return new URL(path.replace(/^\//, ""), new URL(".", document.baseURI)).href;
 }
 
 /**
- * POST a body, and wait for the answer: {data, timing: [{name, ms}], ms, bytes}.
+ * POST a body, and resolve to {data, timing: [{name, ms}], ms, bytes}.
  *
- * `timing` is what the service says it spent; `ms` is the whole way there and back.
+ * `timing` is the time that the service reports; `ms` is the time of the whole round trip.
  *
- * @throws {ApiError} it was refused, or there was no answer.
+ * @throws {ApiError} the request was refused, or there was no response.
  */
 export async function ask(path, body, signal) {
   return exchange(path, { method: "POST", body: JSON.stringify(body) }, signal);
@@ -45,7 +45,7 @@ export async function ask(path, body, signal) {
 
 let facts = null;
 
-/** What GET /info says; asked once. */
+/** The data of GET /info, which is requested once. */
 export function info() {
   facts ??= exchange("/info", {}).then(
     (answer) => {
@@ -53,7 +53,7 @@ export function info() {
       return answer.data;
     },
     (error) => {
-      facts = null; // the next one to ask may have better luck
+      facts = null; // the next call tries again
       throw error;
     },
   );
@@ -96,7 +96,7 @@ function refusalOf(response, text) {
     const { error } = JSON.parse(text);
     return new ApiError(error.message, { ...error, status: response.status });
   } catch {
-    // Not the service: something between it and the page answered.
+    // The response is not from the service, but from something between it and the page.
     return new ApiError(`${response.status} ${response.statusText}`, {
       status: response.status,
       code: "unknown",
@@ -104,7 +104,7 @@ function refusalOf(response, text) {
   }
 }
 
-/** 'tokenize;dur=0.5, infer;dur=12' -> [{name: "tokenize", ms: 0.5}, {name: "infer", ms: 12}]. */
+/** "tokenize;dur=0.5, infer;dur=12" -> [{name: "tokenize", ms: 0.5}, {name: "infer", ms: 12}]. */
 export function parseTiming(header) {
   return [...header.matchAll(/([\w-]+);dur=([\d.]+)/g)].map(([, name, ms]) => ({
     name,

@@ -1,36 +1,37 @@
-// The shell: header, the view the address names, footer.
+// The shell of the page: the header, the view that the address names, and the footer.
 //
 // A view is one module and one line in VIEWS. `id` is its address (#/compare), `name` its link.
 // The module exports:
 //
 //   words    { en: {key: text}, zh: {key: text} }, usually from words/<id>.js; both with the same
 //            keys. A text may hold {name}, which t("key", {name: 3}) fills in.
-//   styles   optional: its own stylesheet, "views/<id>.css", all of it inside .view-<id> { … }: it stays
-//            when the visitor goes on.
+//   styles   optional: its own stylesheet, "views/<id>.css", all of it inside .view-<id> { … },
+//            because it stays loaded when the visitor goes to another view.
 //   mount(host, context)
-//            builds the view inside the element `host`, beginning with an <h1>. Called when the
-//            visitor comes to the view and again when the language changes. May be async.
+//            builds the view inside the element `host`, beginning with an <h1>. It is called when
+//            the visitor comes to the view and again when the language changes. It may be async.
 //
-// and gets as `context`:
+// The `context` contains:
 //
-//   t        key -> text of the view in the language of the page; the shell's words are known, too.
+//   t        key -> text in the language of the page, from the words of the view or of the shell.
 //   language "en" or "zh".
-//   memory   an object of this view that outlives mounts: whatever the visitor typed or waited for.
-//   signal   an AbortSignal: aborted when the visitor leaves the view. Give it to addEventListener
-//            on anything outside `host`; ask() obeys it already.
+//   memory   an object of this view that outlives mounts; it keeps what the visitor typed and the
+//            last responses.
+//   signal   an AbortSignal that is aborted when the visitor leaves the view. Pass it to
+//            addEventListener on anything outside `host`; ask() uses it already.
 //   ask(path, body)
-//            POST to the service; resolves to {data, timing, bytes, ms} (api.js). Waits while the
-//            model loads and asks for a key where one is needed. Throws ApiError; or AbortError
-//            once the view is left.
-//   info()   GET /info, once per page: its data.
+//            POST to the service; resolves to {data, timing, bytes, ms} (api.js). It waits while
+//            the model loads, and asks the visitor for a key if one is needed. It throws ApiError,
+//            or AbortError once the visitor has left the view.
+//   info()   the data of GET /info, which is requested once per page.
 //   notice   one live region for this view; put notice.element where messages belong.
 //            notice.attempt(async () => …) shows that something is under way, and an error in the
-//            service's own words; it resolves to what the function gave, or to undefined.
+//            service's own words; it resolves to the result of the function, or to undefined.
 //
 // Parts that views share: dom.js (elements), chips.js (examples to choose), field.js (a text to
-// send), desk.js (sentences and a word in them, beside what is found), request.js (the request
+// send), desk.js (sentences with a word, beside the results), request.js (the request
 // behind a view), text.js (places of words in code points), reading.js (a text as clickable
-// pieces), vectors.js (numbers of an answer, cosines), matrix.js (a square of coloured cells).
+// pieces), vectors.js (numbers of a response, cosines), matrix.js (a square of coloured cells).
 
 import { ApiError, ask, hooks, info } from "./api.js";
 import { h } from "./dom.js";
@@ -58,7 +59,7 @@ const page = {
 };
 const memories = new Map(VIEWS.map((view) => [view.id, {}]));
 
-/** The view that the address names; the first where it names none. */
+/** The view that the address names, or the first one if it names none. */
 function currentView() {
   const id = location.hash.replace(/^#\/?/, "").split("?")[0];
   return VIEWS.find((view) => view.id === id) ?? VIEWS[0];
@@ -84,11 +85,11 @@ async function render() {
 }
 
 function skipTo(event, main) {
-  event.preventDefault(); // the hash belongs to the views
+  event.preventDefault(); // the hash of the address selects the view
   main.focus();
 }
 
-/** Put the current view into the page; `main` stays, so that nothing else moves. */
+/** Put the current view into the page; the element `main` stays, so that nothing else moves. */
 async function show(main, t) {
   page.leave?.abort();
   page.leave = new AbortController();
@@ -118,7 +119,7 @@ async function show(main, t) {
 
 const loadedSheets = new Map();
 
-/** Resolves when a stylesheet beside this file applies. */
+/** Load a stylesheet beside this file; the promise resolves once it applies. */
 function stylesheet(path) {
   if (!loadedSheets.has(path)) {
     const link = h("link", { rel: "stylesheet", href: new URL(path, import.meta.url).href });
@@ -162,10 +163,10 @@ async function speak(language) {
   page.language = language;
   choose(language);
   await render();
-  document.querySelector("header .tools button:last-child").focus(); // where the visitor was
+  document.querySelector("header .tools button:last-child").focus(); // the visitor pressed it
 }
 
-/** Tells of the model as soon as that is known, to the footer or to a view. */
+/** Describe the model, in the footer or in a view, as soon as it is known. */
 function footer(t) {
   const line = h("p", {});
   function tell({ model, precision, pieces_per_s }) {
@@ -186,7 +187,7 @@ function footer(t) {
 }
 
 function leaveToTheView(error) {
-  if (!(error instanceof ApiError)) throw error; // a refusal is told once, by the view
+  if (!(error instanceof ApiError)) throw error; // the view already shows a refusal
 }
 
 addEventListener("hashchange", async () => {

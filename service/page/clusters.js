@@ -1,14 +1,14 @@
-// k-means: vectors -> groups of near ones. The same vectors always give the same groups.
+// k-means, which groups vectors that are near one another. Equal vectors always give equal groups.
 //
-// Lloyd 1982; seeds after Arthur and Vassilvitskii 2007, "k-means++". Of several starts the one with
-// the least spread is kept.
+// Lloyd 1982; the seeds are those of Arthur and Vassilvitskii 2007, "k-means++". Of several starts,
+// the one with the least spread is kept.
 
 const STARTS = 12;
-const MAX_ROUNDS = 100; // a dozen is usual; each round lowers the spread, so there is an end
+const MAX_ROUNDS = 100; // a dozen is usual; each round lowers the spread, so they come to an end
 const SEED = 1;
 
 /**
- * {of: [group of each row], centres, spread}; groups are numbered in the order of the rows.
+ * Return {of: [group of each row], centres, spread}; groups are numbered in the order of the rows.
  *
  * `spread` is the sum of the squared distances of the rows to the centres of their groups.
  */
@@ -23,7 +23,7 @@ export function clusters(rows, count) {
   return numbered(best);
 }
 
-/** The first by chance, each further one the likelier the farther it is from those before. */
+/** Draw centres: the first one at random, and far rows more probably than near ones after that. */
 function seeds(rows, count, random) {
   const chosen = [rows[Math.floor(random() * rows.length)]];
   while (chosen.length < count) {
@@ -74,7 +74,7 @@ function mean(rows) {
   return sum;
 }
 
-/** The group of the first row is 0, and so on: colours do not depend on chance. */
+/** Number the groups by their first rows, so that colours do not depend on the random start. */
 function numbered({ of, centres, spread }) {
   const order = [...new Set(of)];
   return {
@@ -84,7 +84,7 @@ function numbered({ of, centres, spread }) {
   };
 }
 
-/** Numbers in [0, 1) from a seed: mulberry32, Tommy Ettinger, in the public domain. */
+/** Random numbers in [0, 1) from a seed: mulberry32 by Tommy Ettinger, in the public domain. */
 function randomNumbers(seed) {
   let state = seed;
   return () => {
@@ -96,9 +96,9 @@ function randomNumbers(seed) {
 }
 
 /**
- * How many rows lie in the cluster that holds most of their group, each cluster for one group.
+ * Count the rows that lie in the cluster of their group, with at most one group per cluster.
  *
- * The best way to match is searched for among all: there are few clusters.
+ * The best assignment of clusters to groups is found by trying them all, because there are few.
  */
 export function agreement(found, groups) {
   const kinds = [...new Set(groups)];

@@ -1,4 +1,4 @@
-// What Compare and Map have in common: examples and sentences at the left, what is found at the right.
+// The layout that Compare and Map share: examples and sentences on the left, results on the right.
 
 import { chips } from "./chips.js";
 import { h } from "./dom.js";
@@ -7,13 +7,13 @@ import { requestPanel } from "./request.js";
 import { writer } from "./writer.js";
 
 /**
- * {form, panel, refresh()}, built inside `host`; the form is that of writer.js.
+ * Build the layout inside `host` and return {form, panel, refresh()}; writer.js makes the form.
  *
- * @param list    The element that shows the sentences while they are not being written.
+ * @param list    The element that shows the sentences while they are not being edited.
  * @param action  The name of the button.
- * @param fill    An example -> the sentences to type for it.
- * @param found   The element that shows what is found.
- * @param onAsk   Called when the visitor wants an answer for what stands there.
+ * @param fill    Returns the sentences to type for an example.
+ * @param found   The element that shows the results.
+ * @param onAsk   Called when the visitor submits the form.
  */
 export function desk(host, { t, memory: state, notice }, { list, action, fill, found, onAsk }) {
   state.typed ??= fill(EXAMPLES[0]);
@@ -40,7 +40,7 @@ export function desk(host, { t, memory: state, notice }, { list, action, fill, f
     onAsk();
   }
 
-  /** Show what the state holds, and mark the example that stands there as it was given. */
+  /** Show the contents of the state, and mark the example that it equals, if any. */
   function refresh() {
     form.refresh();
     for (const [index, example] of EXAMPLES.entries()) {

@@ -1,10 +1,10 @@
-// Elements, made in one call.
+// Create elements in one call.
 
 /**
  * h("button", {class: "quiet", on: {click: go}}, "Go") -> the element.
  *
- * A property that is true is a bare attribute; false, null and undefined leave it out. Children are
- * nodes, texts, or lists of them; null and false are skipped.
+ * A property that is true becomes a bare attribute; one that is false, null or undefined is left
+ * out. Children are nodes, texts, or lists of them; null and false are skipped.
  */
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
@@ -22,7 +22,7 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
-/** The same for the elements of a drawing. */
+/** The same for SVG elements. */
 export function svg(tag, attributes = {}, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) {

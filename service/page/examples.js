@@ -1,7 +1,7 @@
-// Words of several senses, in sentences written for this page: none is from a corpus.
+// Words with several senses, in sentences that were written for this page; none is from a corpus.
 //
-// The first three of each sense show the point, and Compare begins with them; the others, which the
-// map holds, too, were written before their vectors were seen.
+// The first three sentences of each sense show the point, and Compare begins with them. The others,
+// which are on the map as well, were written before their vectors were seen.
 
 export const EXAMPLES = [
   {
@@ -176,7 +176,7 @@ export const EXAMPLES = [
   },
 ];
 
-/** Sentences of an example as they are typed, at most so many a sense: an empty line between senses. */
+/** The text of an example: at most perSense sentences of each sense, and empty lines between. */
 export function typed({ senses }, perSense = Infinity) {
   return senses.map((lines) => lines.slice(0, perSense).join("\n")).join("\n\n");
 }

@@ -1,11 +1,11 @@
-// A field for a text: Enter asks, Shift and Enter begins a line, and an input method is left in peace.
+// A field for a text: Enter submits, Shift+Enter begins a line, and input methods keep their Enter.
 
 import { h } from "./dom.js";
 
 /**
- * {element, write(text), focus()}: a labelled field.
+ * Return {element, write(text), focus()}: a labelled field.
  *
- * @param onType    Called with the text whenever the person has changed it.
+ * @param onType    Called with the text whenever the visitor has changed it.
  * @param onSubmit  Called on Enter.
  */
 export function submittingField({ id, label, text, onType, onSubmit }) {
@@ -19,7 +19,7 @@ export function submittingField({ id, label, text, onType, onSubmit }) {
   area.value = text;
   area.addEventListener("input", () => onType(area.value));
   area.addEventListener("keydown", (event) => {
-    // While characters are being composed, Enter chooses one of them.
+    // While an input method composes characters, Enter chooses one of its candidates.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     onSubmit();

@@ -1,13 +1,13 @@
-// The key of the service: asked for when it is needed, kept for the tab, forgotten on demand.
+// The API key: the visitor is asked for it when it is needed; it is kept for the tab.
 
 import { hooks, key } from "./api.js";
 import { h } from "./dom.js";
 
-let asking = null; // one dialog for all the requests that wait for a key
-let answered = { at: -Infinity, isGiven: false }; // when the last dialog was closed, and how
+let asking = null; // one dialog for all requests that wait for a key
+let answered = { at: -Infinity, isGiven: false }; // when the last dialog was closed, with a key?
 let refresh = () => {};
 
-/** The dialog that asks for a key; every request that was refused for lack of one waits for it. */
+/** Create the dialog that asks for a key; all requests refused for lack of a key wait for it. */
 export function keyDialog(t) {
   const field = h("input", {
     id: "key",
@@ -37,7 +37,7 @@ export function keyDialog(t) {
     ),
   );
   hooks.askForKey = (refusal, sentAt) => {
-    // A refusal of what was sent before the last answer asks for nothing new.
+    // A request sent before the last dialog was closed does not open another one.
     if (!asking && sentAt < answered.at) return Promise.resolve(answered.isGiven);
     const message = key.get() === null ? refusal.message : t("key.wrong");
     asking ??= opened(dialog, field, reason, message).then((isGiven) => {
@@ -69,7 +69,7 @@ function opened(dialog, field, reason, message) {
   });
 }
 
-/** A button that forgets the key; there only while one is kept. */
+/** Create the button that forgets the key; it is only shown while there is a key. */
 export function keyButton(t) {
   const button = h("button", { type: "button", class: "quiet" }, t("key.forget"));
   button.addEventListener("click", () => (key.set(null), refresh()));

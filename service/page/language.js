@@ -1,18 +1,18 @@
-// The language of the page: which, and its texts.
+// The language of the page, and its texts.
 
 export const LANGUAGES = {
   en: { name: "English", tag: "en" },
   zh: { name: "中文", tag: "zh-Hans" },
 };
 
-/** The language that the address asks for (?lang=zh), else the first the browser prefers. */
+/** The language of the address (?lang=zh), or else the first that the browser prefers. */
 export function initialLanguage(search, preferred = []) {
   const asked = new URLSearchParams(search).get("lang");
   const wishes = [asked, ...preferred].map((tag) => (tag ?? "").slice(0, 2).toLowerCase());
   return wishes.find((wish) => wish in LANGUAGES) ?? "en";
 }
 
-/** Write a choice into the address, so that a copied link opens in the same language. */
+/** Write the chosen language into the address, so that a copied link opens in it. */
 export function choose(language) {
   const url = new URL(location.href);
   url.searchParams.set("lang", language);
@@ -20,9 +20,9 @@ export function choose(language) {
 }
 
 /**
- * (key, values) -> text. The last dictionary that has the key decides.
+ * Return a function (key, values) -> text. The last dictionary that has the key is used.
  *
- * @throws {Error} no dictionary has it; this is a bug.
+ * @throws {Error} no dictionary has the key; this is a bug.
  */
 export function translator(language, ...dictionaries) {
   const texts = Object.assign({}, ...dictionaries.map((dictionary) => dictionary[language]));

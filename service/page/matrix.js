@@ -1,21 +1,21 @@
-// A square of cosines as a table: colour and number in each cell, occurrences in their order.
+// A square matrix of cosines as a table, with a colour and a number in each cell.
 
 import { h } from "./dom.js";
 
 const MINUS = "−";
-// Beyond these, light digits have more contrast than dark ones: 4.5 and more on either side.
+// Beyond these values light digits have more contrast than dark ones: at least 4.5 on either side.
 const STRONG_ABOVE = 0.97;
 const STRONG_BELOW = -0.83;
 
 /**
- * {element, draw(values)}: a table that takes new numbers without being built anew.
+ * Return {element, draw(values)}: a table that can show new numbers without being rebuilt.
  *
- * @param title     Names the table for a screen reader.
- * @param labels    Of the rows and columns, as they are shown.
- * @param groups    Of the rows and columns: their colours.
- * @param describe  (row, column, number) -> what a cell says to a screen reader and on hover.
- * @param onPoint   Called with (row, column) where the pointer or the focus is, and with nothing
- *                  when it has gone.
+ * @param title     The name of the table for a screen reader.
+ * @param labels    The labels of the rows and columns.
+ * @param groups    The groups of the rows and columns, which set their colours.
+ * @param describe  (row, column, number) -> the text of a cell for a screen reader and on hover.
+ * @param onPoint   Called with (row, column) of the cell under the pointer or the focus, and with
+ *                  nothing when that has left.
  */
 export function matrix({ title, labels, groups, describe, onPoint }) {
   const cells = labels.map((_, row) => labels.map((__, column) => cell(row, column, onPoint)));
@@ -78,20 +78,20 @@ function paint(element, value, description) {
   element.setAttribute("aria-label", description);
 }
 
-/** 0.4231 -> "0.42"; a true minus before what is negative. */
+/** 0.4231 -> "0.42", with a true minus sign before a negative number. */
 export function shown(value) {
   const text = Math.abs(value).toFixed(2);
   return value < 0 && text !== "0.00" ? MINUS + text : text;
 }
 
-/** The same without the leading zero, for narrow cells. */
+/** The same number without its leading zero, for narrow cells. */
 function compact(value) {
   return shown(value).replace(/^(−?)0\./, "$1.");
 }
 
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
-/** Arrow keys move from cell to cell; the table is one stop of the tab key. */
+/** Move from cell to cell with arrow keys; for the tab key, the table is a single stop. */
 function walk(event, cells) {
   const step = STEPS[event.key];
   if (!step) return;

@@ -1,12 +1,12 @@
-// What a view has to say: that it works, or why it cannot, in the words of the service.
+// The messages of a view: a request is under way, or it failed, in the service's own words.
 
 import { ApiError, hooks } from "./api.js";
 import { h } from "./dom.js";
 
-/** A live region, and `attempt`, which fills it while something is under way. */
+/** Return a live region, and `attempt`, which fills it while something is under way. */
 export function notice(t) {
   const element = h("div", { class: "notice", role: "status", "aria-live": "polite" });
-  let latest = 0; // of several attempts, only the last one may speak
+  let latest = 0; // of several attempts, only the last may show a message
 
   function clear() {
     element.className = "notice";
@@ -25,7 +25,7 @@ export function notice(t) {
     );
   }
 
-  /** What the function gave; undefined where it failed or a later attempt has overtaken it. */
+  /** Resolve to the function's result; to undefined if it failed or a later attempt has begun. */
   async function attempt(work) {
     const mine = ++latest;
     hooks.onLoading = () => mine === latest && say(t("notice.loading"));

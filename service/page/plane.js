@@ -1,19 +1,19 @@
-// Principal components: many vectors -> the two directions in which they differ most.
+// Principal components: project vectors onto the two directions in which they differ most.
 //
-// Hotelling 1933; by way of the Gram matrix, since there are fewer rows than dimensions. With X the
-// rows less their mean, X Xᵀ = U Λ Uᵀ, and the coordinates of the rows are U Λ^½.
+// Hotelling 1933, computed from the Gram matrix, because there are fewer rows than dimensions. If X
+// is the rows minus their mean, X Xᵀ = U Λ Uᵀ, and the coordinates of the rows are U Λ^½.
 
 import { dot } from "./vectors.js";
 
-/** Less than this of the largest off-diagonal number is left when the rotations end. */
+/** Rotations end once no off-diagonal number exceeds this share of the largest diagonal number. */
 const PRECISION = 1e-12;
-const MAX_SWEEPS = 60; // about ten are needed; a matrix of no numbers at all would never end
+const MAX_SWEEPS = 60; // about ten are needed; with NaN in the matrix it would never end
 
 /**
- * {points: [[x, y], …], shares: [of x, of y]}.
+ * Return {points: [[x, y], …], shares: [of x, of y]}.
  *
- * `shares` is how much of the whole variance a direction shows, between 0 and 1. The sign of a
- * direction means nothing; the row that is farthest out along it is given the positive side.
+ * `shares` is how much of the whole variance each direction shows, between 0 and 1. The sign of a
+ * direction is arbitrary; it is chosen so that the row farthest out is on the positive side.
  */
 export function plane(rows) {
   const { values, vectors } = eigen(gram(centred(rows)));
@@ -47,10 +47,10 @@ function upright(coordinates) {
 }
 
 /**
- * Eigenvalues of a symmetric matrix, the largest first, and their vectors as columns.
+ * Return the eigenvalues of a symmetric matrix, the largest first, and the eigenvectors as columns.
  *
- * Jacobi's rotations (Golub and Van Loan, "Matrix Computations", section 8.5): slow for thousands of
- * rows, exact for hundreds.
+ * It uses Jacobi's rotations (Golub and Van Loan, "Matrix Computations", section 8.5), which are
+ * slow for thousands of rows, but exact for hundreds.
  */
 export function eigen(symmetric) {
   const a = symmetric.map((row) => Float64Array.from(row));
@@ -76,7 +76,7 @@ function largestBeside(a) {
   return largest;
 }
 
-/** Turn the plane of p and q so that a[p][q] is 0. */
+/** Rotate the plane of p and q so that a[p][q] becomes 0. */
 function rotate(a, v, p, q) {
   if (a[p][q] === 0) return;
   const tau = (a[q][q] - a[p][p]) / (2 * a[p][q]);

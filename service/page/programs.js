@@ -1,6 +1,6 @@
-// A request -> the programs that send it.
+// Turn a request into programs that send it.
 
-/** A command line for a POSIX shell. */
+/** Return a command line for a POSIX shell. */
 export function curl(url, body, needsKey = false) {
   const quoted = JSON.stringify(body).replaceAll("'", String.raw`'\''`);
   const lines = [`curl -s ${url}`, "-H 'Content-Type: application/json'"];
@@ -8,7 +8,7 @@ export function curl(url, body, needsKey = false) {
   return [...lines, `-d '${quoted}'`].join(" \\\n  ");
 }
 
-/** A Python program of the standard library, and numpy where the answer holds vectors. */
+/** Return a Python program that uses the standard library, and numpy if there are vectors. */
 export function python(url, body, needsKey = false) {
   const hasVectors = /\/embed$/.test(url) && body.encoding !== "json";
   const headers = needsKey
@@ -38,7 +38,7 @@ const VECTORS = [
 
 const WIDTH = 88;
 
-/** A JSON value as Python writes it; broken into lines where it is long. */
+/** Write a JSON value in Python's syntax; a long one is broken into lines. */
 export function literal(value, indent = "") {
   const flat = flatLiteral(value);
   if (flat.length + indent.length <= WIDTH || typeof value !== "object" || value === null)
@@ -61,5 +61,5 @@ function flatLiteral(value) {
       .map(([name, one]) => `${JSON.stringify(name)}: ${flatLiteral(one)}`)
       .join(", ")}}`;
   }
-  return JSON.stringify(value); // JSON's strings and numbers are Python's, too
+  return JSON.stringify(value); // strings and numbers are written alike in JSON and Python
 }

@@ -1,15 +1,16 @@
-// What Compare and Map ask of the service: the vectors of a word wherever it stands.
+// The request of Compare and Map: the vectors of a word at each of its occurrences.
 
 import { groupedLines, occurrences } from "./text.js";
 import { rowsByLayer } from "./vectors.js";
 
 /**
- * {lines, facts, message?, word?, body?, answer?, layers?, groups?, lineOf?, markOf?}.
+ * Resolve to {lines, facts, message?, word?, body?, answer?, layers?, groups?, lineOf?, markOf?}.
  *
- * `lines` are those typed: {text, group, marks, numbers}; marks are the places of the word, numbers
- * count them from 1 over all lines. `layers[layer][occurrence]` is a vector; the context comes last,
- * where the model has one. `groups`, `lineOf` and `markOf` tell of each occurrence where it stands.
- * `message` is what to give to `t`: why there are none, or fewer than there might be.
+ * `lines` are the typed lines: {text, group, marks, numbers}. `marks` are the places of the word,
+ * and `numbers` count them from 1 over all lines. `layers[layer][occurrence]` is a vector; the
+ * context comes last, if the model has it. `groups`, `lineOf` and `markOf` give, for each
+ * occurrence, its group, its line and its place. `message` holds the arguments for `t`: a text that
+ * says why there are no vectors, or fewer than occurrences.
  */
 export async function askForOccurrences({ ask, info }, { typed, word, center }, limit) {
   const lines = groupedLines(typed);
@@ -46,7 +47,7 @@ function number(lines, word, limit) {
   return count;
 }
 
-/** Half the bytes of float32, and the cosines change in the fourth digit. */
+/** float16 halves the bytes, and changes cosines only in the fourth digit. */
 const DTYPE = "float16";
 
 function question(lines, { model, features }, center) {

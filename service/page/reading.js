@@ -1,23 +1,23 @@
-// A text as the model reads it: pieces to click on, and some of its places marked.
+// A text as the model reads it: its pieces can be clicked, and some places are marked.
 
 import { h } from "./dom.js";
 import { codePoints } from "./text.js";
 
 /**
- * A paragraph of buttons, one for each piece.
+ * Return a paragraph of buttons, one for each piece.
  *
- * @param text     What was read.
- * @param offsets  Of its pieces, from /tokenize: half-open, in code points.
- * @param marks    Places that are marked: the piece that touches one has the class "marked".
+ * @param text     The text that was read.
+ * @param offsets  The offsets of its pieces, from /tokenize: half-open, in code points.
+ * @param marks    The marked places: a piece that touches one has the class "marked".
  * @param onPick   Called with the characters of the piece that was clicked.
- * @param label    Piece -> the name of its button for a screen reader.
+ * @param label    Returns the name of a piece's button for a screen reader.
  */
 export function readingLine({ text, offsets, marks = [], onPick, label }) {
   const points = codePoints(text);
   const parts = [];
   let reached = 0;
   for (const [begin, end] of offsets) {
-    if (end <= reached) continue; // several pieces of one code point: the bytes of a rare sign
+    if (end <= reached) continue; // several pieces in one code point: the bytes of a rare character
     if (begin > reached) parts.push(points.slice(reached, begin).join(""));
     const piece = points.slice(Math.max(begin, reached), end).join("");
     parts.push(pieceButton(piece, isMarked(begin, end, marks), onPick, label));

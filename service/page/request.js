@@ -1,13 +1,13 @@
-// The request behind a view, as programs to copy, and the time it took.
+// The request behind a view, as programs to copy, and the time that it took.
 
 import { address, key } from "./api.js";
 import { h } from "./dom.js";
 import { curl, python } from "./programs.js";
 
 /**
- * A folded panel: {element, show(path, body, answer)}.
+ * Return a folded panel: {element, show(path, body, answer)}.
  *
- * Call `show` with each request and its answer from ask(); the latest stands in the panel.
+ * Call `show` with each request and its result from ask(); the panel shows the latest.
  */
 export function requestPanel(t) {
   const timing = h("p", { class: "timing" }, t("request.none"));
@@ -58,7 +58,7 @@ async function copy(source, code, button, t) {
     await navigator.clipboard.writeText(source);
     button.textContent = t("request.copied");
   } catch {
-    // No clipboard over plain http, except on this machine itself: select it instead.
+    // Over plain http there is no clipboard, except on localhost; select the text instead.
     getSelection().selectAllChildren(code);
     button.textContent = t("request.select");
   }

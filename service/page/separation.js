@@ -1,12 +1,12 @@
-// How well numbers tell groups apart, measured on what is on the screen.
+// Measure how well cosines separate groups, from the numbers on the screen.
 
 /**
- * Mean cosine inside groups, across groups, and how often a pair inside is above a pair across.
+ * Compute the mean cosine inside groups and across them, and how often a pair inside is larger.
  *
- * `ranking` is the area under the ROC curve: 1 where each pair inside a group is more alike than
- * each pair across, 0.5 by chance.
+ * `ranking` is the area under the ROC curve: 1 if each pair inside a group is more similar than
+ * each pair across groups, 0.5 by chance.
  *
- * @returns null where there is no pair inside a group or none across.
+ * @returns null if there is no pair inside a group, or no pair across groups.
  */
 export function separation(cosines, groups) {
   const inside = [];

@@ -1,11 +1,11 @@
-// Places in a text, in code points, as the service counts them.
+// Places in a text, counted in code points as the service counts them.
 
 /** The code points of a text: JavaScript's own length counts UTF-16 units. */
 export function codePoints(text) {
   return Array.from(text);
 }
 
-/** The places of a word: half-open [begin, end), from left to right, never overlapping. */
+/** The places of a word: half-open [begin, end), from left to right, without overlap. */
 export function occurrences(text, word) {
   const places = [];
   if (!word) return places;
@@ -21,7 +21,7 @@ export function occurrences(text, word) {
   return places;
 }
 
-/** The lines of what was typed, trimmed at their ends; an empty line begins another group. */
+/** The lines of a typed text, trimmed at both ends; an empty line begins another group. */
 export function groupedLines(typed) {
   const lines = [];
   let group = 0;

@@ -1,6 +1,6 @@
-// The numbers of an answer, and what can be said of them without asking again.
+// Decode the numbers of a response, and compute with them in the browser.
 
-/** base64 of little-endian float32 or float16 -> Float32Array. */
+/** Decode base64 of little-endian float32 or float16 into a Float32Array. */
 export function decode(embedding, dtype = "float32") {
   const bytes = Uint8Array.from(atob(embedding), (character) => character.charCodeAt(0));
   const view = new DataView(bytes.buffer);
@@ -14,7 +14,7 @@ export function decode(embedding, dtype = "float32") {
   );
 }
 
-/** The number that 16 bits mean: IEEE 754 binary16. */
+/** The number that 16 bits encode as IEEE 754 binary16. */
 function half(bits) {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
@@ -25,7 +25,7 @@ function half(bits) {
 }
 
 /**
- * The entries of /embed with `layers` -> per layer the rows of all texts, one after the other.
+ * Return, for each layer, the rows of all texts in order, from the entries of /embed with `layers`.
  *
  * [{shape: [layers, rows, dim], embedding}, …] -> [layer][row] -> Float32Array(dim)
  */
@@ -66,7 +66,7 @@ export function length(vector) {
   return Math.sqrt(dot(vector, vector));
 }
 
-/** The cosine of each row with each; a vector of zeros is like nothing, itself included. */
+/** The cosine of every pair of rows; a zero vector has cosine 0 with every row, even itself. */
 export function cosines(rows) {
   const lengths = rows.map(length);
   return rows.map((one, i) =>

@@ -1,14 +1,14 @@
-// Sentences and a word in them: shown as a list, or open to be written.
+// Sentences and a word in them, shown as a list or in fields to edit.
 
 import { h } from "./dom.js";
 
 /**
- * {element, open(isOpen), refresh()}.
+ * Return {element, open(isOpen), refresh()}.
  *
- * @param state     {typed, word}: kept up to date with every key, so that nothing is ever lost.
- * @param list      The element that shows the sentences while they are not being written.
+ * @param state     {typed, word}: updated at every key, so that nothing is ever lost.
+ * @param list      The element that shows the sentences while they are not being edited.
  * @param action    The name of the button.
- * @param onSubmit  Called when the visitor wants an answer for what stands there.
+ * @param onSubmit  Called when the visitor submits the form.
  */
 export function writer({ t, state, list, action, onSubmit }) {
   const text = h("textarea", { id: "typed", rows: 10, spellcheck: "false", lang: "zh-Hans" });
@@ -58,7 +58,7 @@ export function writer({ t, state, list, action, onSubmit }) {
     if (isOpen && byHand) text.focus();
   }
 
-  /** Show what the state holds. */
+  /** Show the contents of the state. */
   function refresh() {
     text.value = state.typed;
     word.value = state.word;

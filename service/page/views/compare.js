@@ -1,4 +1,4 @@
-// Compare: the occurrences of a word, and how alike each layer finds them.
+// The view Compare: the occurrences of a word, and how similar they are in each layer.
 
 import { desk } from "../desk.js";
 import { h } from "../dom.js";
@@ -12,8 +12,8 @@ import { matrices } from "./compare/matrices.js";
 export { words };
 export const styles = "views/compare.css";
 
-const PER_SENSE = 3; // sentences of an example; more are on the map
-const MAX_OCCURRENCES = 40; // a larger table says nothing
+const PER_SENSE = 3; // sentences of an example that are shown here; the map shows more
+const MAX_OCCURRENCES = 40; // a larger table cannot be read
 
 export async function mount(host, context) {
   const { t, memory: state, notice } = context;
@@ -29,7 +29,7 @@ export async function mount(host, context) {
     onAsk: () => compare(),
   });
 
-  /** Ask for the vectors of what is typed, and show everything anew. */
+  /** Request the vectors for what is typed, and show everything again. */
   async function compare() {
     refresh();
     const found = await notice.attempt(() => ask(context, state));
@@ -55,14 +55,14 @@ export async function mount(host, context) {
   await compare();
 }
 
-/** The vectors of the word, and the pieces of every line beside them. */
+/** Request the vectors of the word and the pieces of every line at the same time. */
 async function ask(context, state) {
   const { typed } = state;
   const [found, offsets] = await Promise.all([
     askForOccurrences(context, state, MAX_OCCURRENCES),
     cut(context, state),
   ]);
-  state.cut = { typed, offsets }; // another word, or raw vectors, need no other pieces
+  state.cut = { typed, offsets }; // the pieces stay the same for another word or for raw vectors
   offsets.forEach((pieces, index) => (found.lines[index].offsets = pieces));
   return found;
 }
@@ -75,7 +75,7 @@ async function cut(context, { typed, cut: known }) {
   return answer.data.data.map(({ offsets }) => offsets);
 }
 
-/** The lines before the model has read them: no pieces to click on yet. */
+/** Return the lines before the model has read them: there are no pieces to click on yet. */
 function unread(typed) {
   return groupedLines(typed).map((line) => ({ ...line, offsets: [], marks: [], numbers: [] }));
 }

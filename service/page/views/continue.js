@@ -1,4 +1,4 @@
-// Continue: a text, and how the model that reads from the left goes on with it.
+// The view Continue: a text, and how the forward model continues it.
 
 import { chips } from "../chips.js";
 import { h } from "../dom.js";
@@ -67,7 +67,7 @@ export async function mount(host, context) {
     field.write(text);
   }
 
-  /** Ask for the text and the strategy as they stand. */
+  /** Request completions for the text and the strategy as they stand, and show them. */
   async function goOn() {
     const body = { text: state.text, strategy: state.strategy, ...choices.values() };
     const answer = await notice.attempt(() => ask("/complete", body));

@@ -1,4 +1,4 @@
-// Fill: a text with a blank, and what each side of it expects there.
+// The view Fill: a text with a blank, and what the model expects there from each side.
 
 import { chips } from "../chips.js";
 import { h } from "../dom.js";
@@ -83,7 +83,7 @@ export async function mount(host, context) {
     type(text);
   }
 
-  /** Ask for the text as it stands. */
+  /** Request guesses for the text as it stands, and show them. */
   async function fill() {
     const body = {
       text: state.text,
@@ -104,7 +104,7 @@ export async function mount(host, context) {
     results.replaceChildren(...expectations({ t, found: answer.data, onPick: put }), hint);
   }
 
-  /** Put what was clicked into the blank, in place of what was put there before. */
+  /** Put the clicked guess into the blank; it replaces a guess that was put there before. */
   function put(text) {
     const holding = [state.text, state.text === state.filled ? state.found.body.text : ""].find(
       (one) => BLANK.test(one),

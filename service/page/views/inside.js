@@ -1,4 +1,4 @@
-// Inside: the gates and the memory of one layer as it reads a text.
+// The view Inside: the gates and the memory of one layer as it reads a text.
 
 import { ApiError } from "../api.js";
 import { h } from "../dom.js";
@@ -14,7 +14,7 @@ import { traceOf } from "./inside/trace.js";
 export { words };
 export const styles = "views/inside.css";
 
-// Written for this page: what is said of France decides the language, thirty pieces later.
+// Written for this page: the word for France decides which language is named thirty pieces later.
 const EXAMPLE =
   "他在法国住了十年，每天和邻居聊天，读当地的报纸，看当地的电影，所以他能说一口流利的法语。";
 const FOLLOWED = "法国";
@@ -89,7 +89,7 @@ export async function mount(host, context) {
     );
   }
 
-  /** Ask for the text as it stands. */
+  /** Request the gates of the text as it stands, and show them. */
   async function look() {
     const body = { text: state.text, layer: state.layer, direction: state.direction };
     const answer = await notice.attempt(async () => {
@@ -100,11 +100,11 @@ export async function mount(host, context) {
     const isSame = state.found?.body.text === body.text;
     state.found = { body, answer, trace: traceOf(answer.data) };
     if (!isSame) state.chosen = Math.max(state.found.trace.pieces.map(textOf).indexOf(FOLLOWED), 0);
-    state.cell = null; // the one that lasts longest is another one in each layer and text
+    state.cell = null; // in each layer and text, another cell remembers longest
     show();
   }
 
-  /** A server may keep its gates to itself; the refusal names the setting that opens them. */
+  /** If the server refuses /inspect, show how to turn it on; the refusal names the setting. */
   function explain(error) {
     if (error instanceof ApiError && error.code === "not_found" && error.details.setting) {
       const variable = `BILM_${error.details.setting.toUpperCase()}=1`;

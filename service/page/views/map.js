@@ -1,4 +1,4 @@
-// Map: many occurrences of a word in two dimensions, coloured by cluster.
+// The view Map: many occurrences of a word in two dimensions, coloured by cluster.
 
 import { desk } from "../desk.js";
 import { h } from "../dom.js";
@@ -12,9 +12,9 @@ import { scatter } from "./map/scatter.js";
 export { words };
 export const styles = "views/map.css";
 
-const MAX_OCCURRENCES = 200; // what a browser turns into a plane in a blink
+const MAX_OCCURRENCES = 200; // a browser still projects this many in a moment
 const FEWEST = 3;
-const MOST_CLUSTERS = 6; // as many as there are colours
+const MOST_CLUSTERS = 6; // the number of colours
 
 export async function mount(host, context) {
   const { t, memory: state, notice } = context;
@@ -22,7 +22,7 @@ export async function mount(host, context) {
 
   const list = h("div", {
     class: "clusters",
-    role: "region", // a part that scrolls is reached by the tab key
+    role: "region", // the tab key must reach an element that scrolls
     tabindex: "0",
     "aria-label": t("writer.sentences"),
   });
@@ -66,7 +66,7 @@ export async function mount(host, context) {
   else await ask();
 }
 
-/** The plane, its controls, its legend, and the sentences by cluster. No request. */
+/** Draw the plane, its controls, its legend and the sentences by cluster, without a request. */
 function draw({ t, state, list, figure }) {
   const { found } = state;
   const shown = picture(rowsOf(found, state.kind), found.groups, state.count);
@@ -100,10 +100,10 @@ function draw({ t, state, list, figure }) {
     chart.element,
     legend(t, found, shown, state.count),
   );
-  if (focused) document.getElementById(focused)?.focus(); // a redrawn control keeps the focus
+  if (focused) document.getElementById(focused)?.focus(); // redrawing removed the focused control
 }
 
-/** The sentence of an occurrence, the word marked in it. */
+/** Return the sentence of an occurrence, with the word marked in it. */
 function sentence(found, index) {
   const points = codePoints(found.lines[found.lineOf[index]].text);
   const [begin, end] = found.markOf[index];

@@ -1,4 +1,4 @@
-// The words of the view Compare.
+// The texts of the view Compare.
 
 export default {
   en: {

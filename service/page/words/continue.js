@@ -1,4 +1,4 @@
-// The words of the view Continue.
+// The texts of the view Continue.
 
 export default {
   en: {

@@ -1,4 +1,4 @@
-// The words of the view Fill.
+// The texts of the view Fill.
 
 export default {
   en: {

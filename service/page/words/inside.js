@@ -1,4 +1,4 @@
-// The words of the view Inside.
+// The texts of the view Inside.
 
 export default {
   en: {

@@ -1,4 +1,4 @@
-// The words of the view Map.
+// The texts of the view Map.
 
 export default {
   en: {

@@ -1,4 +1,4 @@
-// The words of the shell and of the parts that views share.
+// The texts of the shell and of the parts that views share.
 
 export default {
   en: {

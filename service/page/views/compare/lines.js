@@ -1,9 +1,9 @@
-// The sentences of Compare as the model reads them: a click on a piece compares that instead.
+// The sentences of Compare in pieces; a click on a piece compares its occurrences instead.
 
 import { h } from "../../dom.js";
 import { readingLine } from "../../reading.js";
 
-/** {element, show(lines), point(...places)}; `onPick` is called with the piece that was clicked. */
+/** Return {element, show(lines), point(...places)}; `onPick` gets the piece that was clicked. */
 export function readLines({ t, onPick }) {
   const list = h("ol", { class: "lines" });
   const label = (word) => t("pick", { word });
@@ -21,7 +21,7 @@ export function readLines({ t, onPick }) {
     );
   }
 
-  /** Mark the lines at these places of the list; none when called with nothing. */
+  /** Mark the lines at these places of the list, and no others. */
   function point(...places) {
     [...list.children].forEach((line, index) =>
       line.classList.toggle("pointed", places.includes(index)),

@@ -1,4 +1,4 @@
-// The matrices of Compare: one for each layer, the context and the mix, and what they tell apart.
+// The matrices of Compare: one for each layer, the context and the mix, and how each separates.
 
 import { h } from "../../dom.js";
 import { matrix, shown } from "../../matrix.js";
@@ -6,15 +6,15 @@ import { separation } from "../../separation.js";
 import { cosines, length, mixed } from "../../vectors.js";
 import { mixer } from "./mixer.js";
 
-const SIDE_BY_SIDE = 12; // occurrences; with more, a matrix gets the whole width
+const SIDE_BY_SIDE = 12; // with more occurrences, a matrix gets the whole width
 
 /**
- * The elements to show. Sliders redraw the mix from the vectors at hand.
+ * Return the elements to show. Sliders redraw the mix without a new request.
  *
- * @param found     What askForOccurrences gave, with layers.
+ * @param found     The result of askForOccurrences, with layers.
  * @param state     Keeps `mix` and `center`.
- * @param onPoint   Called with the places in the list of the lines that a cell compares.
- * @param onCenter  Called when the visitor wants raw vectors, or centred ones again.
+ * @param onPoint   Called with the places, in the list of lines, of the two that a cell compares.
+ * @param onCenter  Called when the visitor switches between centred and raw vectors.
  */
 export function matrices({ t, found, state, onPoint, onCenter }) {
   const depth = found.facts.model.num_layers + 1;
@@ -38,7 +38,7 @@ export function matrices({ t, found, state, onPoint, onCenter }) {
   remix();
 
   return [
-    ...panels.slice(depth).map(({ element }) => element), // the context first: it says most
+    ...panels.slice(depth).map(({ element }) => element), // first the context, which says most
     mix.element,
     h(
       "section",
@@ -60,7 +60,7 @@ function named(t, layer, depth) {
   };
 }
 
-/** A matrix under its name, over the means inside and across the senses. */
+/** Return a matrix with its name above it, and below it the means inside and across the senses. */
 function panel({ t, found, onPoint, title, note }, values) {
   const labels = found.groups.map((_, index) => String(index + 1));
   const describe = (row, column, number) => t("cell", { number, row: row + 1, column: column + 1 });
@@ -104,7 +104,7 @@ function panel({ t, found, onPoint, title, note }, values) {
   return self;
 }
 
-/** Mark the matrix that tells the senses apart best, and say how that was measured. */
+/** Mark the matrix that separates the senses best, and return a sentence that says how well. */
 function measured(t, panels) {
   const able = panels.filter((one) => one.separation);
   if (!able.length) return t("legend.one");

@@ -1,15 +1,15 @@
-// The sliders of a mix: s0 … sL, gamma, and the mixes the service knows by name.
+// The sliders of a mix (s0 … sL and gamma), and buttons for the named mixes of the service.
 
 import { h } from "../../dom.js";
 
-const REACH = 2; // of a weight, either way; wider where a named mix goes beyond
+const REACH = 2; // a slider goes from -2 to 2, or further if a named mix does
 const STEP = 0.01;
 
 /**
- * {element, mix: {weights, gamma}, tell(length)}.
+ * Return {element, mix: {weights, gamma}, tell(length)}.
  *
- * @param mixes     From GET /info: by name, {weights, gamma}.
- * @param mix       The mix to begin with; changed in place.
+ * @param mixes     The mixes of GET /info: {weights, gamma} by name.
+ * @param mix       The mix to begin with; it is changed in place.
  * @param onChange  Called whenever a slider has moved.
  */
 export function mixer({ t, mixes, mix, onChange }) {

@@ -3,11 +3,11 @@
 import { h } from "../../dom.js";
 
 /**
- * A list of buttons.
+ * Return a list of buttons, one for each completion.
  *
- * @param text    What was continued.
- * @param found   `data` of an answer of /complete.
- * @param onTake  Called with the text and the completion, joined, when one is clicked.
+ * @param text    The text that was continued.
+ * @param found   `data` of a response of /complete.
+ * @param onTake  Called with the text and the clicked completion, joined.
  */
 export function completions({ t, text, found, onTake }) {
   const items = found.map((completion) =>

@@ -1,8 +1,8 @@
-// Which way to go on, with the numbers that way takes.
+// The choice of a strategy for /complete, and the fields that the strategy uses.
 
 import { h } from "../../dom.js";
 
-// Each strategy, what is said of it, and what it takes beside how long a completion may be.
+// Each strategy, the note on it, and its fields besides the length of a completion.
 const STRATEGIES = [
   ["greedy", "greedy.note", []],
   ["sample", "sample.note", ["temperature", "top_k", "seed", "num_completions"]],
@@ -11,11 +11,11 @@ const STRATEGIES = [
 const STEP = { temperature: 0.1 };
 
 /**
- * {element, drawAgain, values()}: radio buttons, the fields of the one that is chosen, and a button
- * that draws with the next seed.
+ * Return {element, drawAgain, values()}: radio buttons, the fields of the chosen strategy, and a
+ * button that draws with the next seed.
  *
- * @param state     `strategy`, and `fields` as they were typed: what is wrong is left to the service.
- * @param onChoose  Called when it is time to ask anew.
+ * @param state     `strategy`, and `fields` as they were typed; the service refuses wrong values.
+ * @param onChoose  Called when a new request is due.
  */
 export function strategies({ t, state, onChoose }) {
   const numbers = h("div", { class: "row numbers-of-strategy" });
@@ -77,7 +77,7 @@ export function strategies({ t, state, onChoose }) {
     onChoose();
   }
 
-  /** The numbers of the chosen strategy; an empty field is left to the service. */
+  /** The values for the chosen strategy; for an empty field, the service uses its default. */
   function values() {
     const typed = names().filter((name) => state.fields[name] !== "");
     return Object.fromEntries(typed.map((name) => [name, Number(state.fields[name])]));

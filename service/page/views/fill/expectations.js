@@ -1,9 +1,9 @@
-// What each side expects in the blank: its best guesses, with their probabilities as bars.
+// The best guesses for the blank from each side, with their probabilities as bars.
 
 import { h } from "../../dom.js";
 import { percent, textOf } from "../../pieces.js";
 
-// As they stand around a blank: the side in an answer, and what it knows.
+// The name of each side in a response of /fill, and the note on what it reads, from left to right.
 const SIDES = [
   ["forward", "forward.note"],
   ["cloze", "cloze.note"],
@@ -11,11 +11,11 @@ const SIDES = [
 ];
 
 /**
- * A column of buttons for each side, the most probable first; all bars have one scale.
+ * Return a column of buttons for each side, the most probable first; all bars have the same scale.
  *
- * @param found   An answer of /fill: one piece each with its probability, or several with the
- *                logarithm of theirs.
- * @param onPick  Called with the text of the one that was clicked.
+ * @param found   A response of /fill: guesses of one piece with a probability, or of several pieces
+ *                with a log-probability.
+ * @param onPick  Called with the text of the guess that was clicked.
  */
 export function expectations({ t, found, onPick }) {
   const guesses = SIDES.map(([side]) => found[side].map(guessOf));

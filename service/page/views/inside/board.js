@@ -1,4 +1,4 @@
-// The board: below each piece of the text its gates, its memory, and what is kept of the chosen piece.
+// The board: for each piece, its gates, the memory, and what is kept of the chosen piece.
 
 import { h } from "../../dom.js";
 import { textOf } from "../../pieces.js";
@@ -8,11 +8,11 @@ import { GATES, SHOWN, cellsByMemory, meanAt, survival, valueAt } from "./trace.
 const DIGITS = 4;
 
 /**
- * {element, repaint()}: columns of pieces under one another.
+ * Return {element, repaint()}: a column for each piece, with the pictures below one another.
  *
- * @param trace     From traceOf.
- * @param state     `chosen`, the piece that is followed, and `cell`, the one whose numbers are told.
- * @param onChoose  Called with what survival gives whenever another piece is chosen.
+ * @param trace     The result of traceOf.
+ * @param state     Keeps `chosen`, the piece that is followed, and `cell`, whose numbers are shown.
+ * @param onChoose  Called with the result of survival whenever another piece is chosen.
  */
 export function board({ t, trace, state, onChoose }) {
   const order = cellsByMemory(trace);
@@ -80,7 +80,7 @@ export function board({ t, trace, state, onChoose }) {
     return h("button", { ...properties, on: { click: () => choose(index, state.cell) } }, shown);
   }
 
-  /** Arrow keys: to the next piece, or to the next cell by memory. */
+  /** Let arrow keys move to the next piece, or to the next cell in the order of memory. */
   function walk(event) {
     const [piece, rank] = STEPS[event.key] ?? [0, 0];
     if (!piece && !rank) return;
@@ -102,7 +102,7 @@ export function board({ t, trace, state, onChoose }) {
     follow();
   }
 
-  /** Tell the numbers of one cell at one piece, beside the means of all cells. */
+  /** Show the numbers of one cell at one piece, beside the means of all cells. */
   function tell(piece, cell) {
     const rank = order.indexOf(cell) + 1;
     const place = t("chosen", { piece: textOf(trace.pieces[piece]), cell });
@@ -158,7 +158,7 @@ const ROWS = [
   ["lasting", "lasting.note"],
 ];
 
-/** What stands left of the columns. */
+/** The names to the left of the columns. */
 function names(t) {
   return h(
     "div",
@@ -180,12 +180,12 @@ function scale(t) {
   );
 }
 
-/** The nearest of 0 to count - 1. */
+/** The number from 0 to count - 1 that is nearest to the given one. */
 function within(number, count) {
   return Math.max(0, Math.min(number, count - 1));
 }
 
-/** Percent for a narrow column: two digits that count. */
+/** A percentage for a narrow column, with two significant digits. */
 function short(percent) {
   return percent >= 9.95 ? percent.toFixed(0) : percent.toFixed(percent >= 0.995 ? 1 : 2);
 }

@@ -1,11 +1,12 @@
-// What is kept of a piece, in an equation and a sentence.
+// Explain what is kept of a piece, in an equation and a sentence.
 
 import { h } from "../../dom.js";
 import { percent, textOf } from "../../pieces.js";
 
 /**
- * A section about the chosen piece.
- * @param left From survival: the chosen piece, then all that are read after it.
+ * Return the contents of the section about the chosen piece.
+ *
+ * @param left The result of survival: the chosen piece, then the pieces read after it.
  */
 export function following({ t, trace, left }) {
   const piece = textOf(trace.pieces[left[0].piece]);

@@ -1,4 +1,4 @@
-// Numbers between -1 and 1 as a picture, in the colours of the page.
+// Paint numbers between -1 and 1 as a picture, in the colours of the page.
 
 const MOST_ROWS = 128;
 
@@ -8,11 +8,11 @@ export function bandOf(cells) {
 }
 
 /**
- * Paint a picture of one pixel a number; the style sheet stretches it.
+ * Paint a picture with one pixel per column and band of cells; the style sheet stretches it.
  *
- * @param columns  How many.
- * @param order    The cells from top to bottom; neighbours share a row, as many as bandOf says.
- * @param valueAt  (column, cell) -> between -1 and 1; null where the column is empty.
+ * @param columns  The number of columns.
+ * @param order    The cells from top to bottom; bandOf says how many neighbours share a row.
+ * @param valueAt  (column, cell) -> a number between -1 and 1; null if the column is empty.
  */
 export function paint(canvas, columns, order, valueAt) {
   const band = bandOf(order.length);
@@ -34,7 +34,7 @@ export function paint(canvas, columns, order, valueAt) {
   context.putImageData(image, 0, 0);
 }
 
-/** What nothing, 1 and -1 look like: red, green, blue. */
+/** The colours of 0, 1 and -1, each as red, green and blue. */
 function palette(canvas, context) {
   const style = getComputedStyle(canvas);
   return ["--raised", "--warm", "--cool"].map((name) => {

@@ -1,10 +1,10 @@
-// The board as a table, for those who read numbers, or hear them.
+// The board as a table, for visitors who prefer numbers or use a screen reader.
 
 import { h } from "../../dom.js";
 import { percent, textOf } from "../../pieces.js";
 import { SHOWN, meanAt } from "./trace.js";
 
-/** A row for each piece: the means of gates and state, and what is left of the chosen piece there. */
+/** A table with a row per piece: mean gates and cell state, and what is left of the chosen one. */
 export function numbers({ t, trace, left }) {
   const byPiece = new Map(left.map((one) => [one.piece, one]));
   const heads = ["piece", ...SHOWN, "share", "lasting"];

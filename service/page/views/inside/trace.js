@@ -1,4 +1,4 @@
-// What one LSTM layer did with a text, as numbers: its gates, and what is kept of each piece.
+// The gates of one LSTM layer as it reads a text, and how much of each piece its memory keeps.
 //
 // Hochreiter and Schmidhuber (1997); Gers, Schmidhuber and Cummins (2000). At every piece t:
 //
@@ -14,8 +14,9 @@ export const GATES = ["input_gate", "forget_gate", "output_gate"];
 export const SHOWN = [...GATES, "cell_state"];
 
 /**
- * An answer of /inspect as numbers: arrays of pieces x cells, and `steps`, the pieces as they are read.
- * @param answer With its arrays in base64.
+ * Decode a response of /inspect: arrays of pieces x cells; `steps` are the pieces in reading order.
+ *
+ * @param answer The response, with its arrays in base64.
  */
 export function traceOf(answer) {
   const [count, cells] = answer.shape;
@@ -31,13 +32,13 @@ export function valueAt(trace, name, piece, cell) {
   return trace[name][piece * trace.cells + cell];
 }
 
-/** The mean over all cells at a piece; of the cell state the mean of its size, without the sign. */
+/** The mean over all cells at a piece; of the cell state, the mean of the absolute values. */
 export function meanAt(trace, name, piece) {
   const row = trace[name].subarray(piece * trace.cells, (piece + 1) * trace.cells);
   return row.reduce((sum, value) => sum + Math.abs(value), 0) / trace.cells;
 }
 
-/** The cells, those first whose forget gate lets most through in this text. */
+/** The cells, sorted by how much their forget gate keeps in this text, the largest first. */
 export function cellsByMemory(trace) {
   const sums = new Float64Array(trace.cells);
   trace.forget_gate.forEach((value, place) => (sums[place % trace.cells] += value));
@@ -45,10 +46,11 @@ export function cellsByMemory(trace) {
 }
 
 /**
- * What is left of what a piece wrote, at that piece and at every one read after it, in that order.
+ * Compute what is left of what a piece wrote, at that piece and at each piece read after it.
  *
- * `kept` is the product of the forget gates since then, cell by cell; `share` how much is left of all
- * that was written, the sizes added up; `lasting` how many cells keep at least half.
+ * `kept` is the product of the forget gates since then, cell by cell. `share` is how much is left
+ * of everything that was written, as sums of absolute values. `lasting` is the number of cells that
+ * keep at least half.
  */
 export function survival(trace, from) {
   const written = Float64Array.from({ length: trace.cells }, (_, cell) =>

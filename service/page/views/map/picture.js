@@ -1,13 +1,14 @@
-// Vectors of a word -> what the map shows of them: places, clusters, and how much is not shown.
+// Turn the vectors of a word into what the map shows: points, clusters, and the share of variance.
 
 import { agreement, clusters } from "../../clusters.js";
 import { plane } from "../../plane.js";
 import { length, mixed } from "../../vectors.js";
 
-const MOST_SENSES = 6; // more are not matched with clusters: every way is tried
-const FLAT = 1e-4; // of unit vectors: what float16 leaves of equal ones
+// More senses than this are not matched with clusters, because every assignment is tried.
+const MOST_SENSES = 6;
+const FLAT = 1e-4; // equal unit vectors differ by up to about this much in float16
 
-/** The rows of one kind: "mix", or a number among the layers that came. */
+/** Return the rows of one kind: "mix", or an index into the layers of the response. */
 export function rowsOf(found, kind) {
   if (kind !== "mix") return found.layers[Number(kind)];
   const { weights, gamma } = found.facts.mixes.default;
@@ -15,10 +16,10 @@ export function rowsOf(found, kind) {
 }
 
 /**
- * {points, shares, of, centres, right, isFlat}.
+ * Return {points, shares, of, centres, right, isFlat}.
  *
- * `of` is the cluster of each row, `centres` their middles on the plane; `right` how many rows lie
- * in the cluster of their group, null where there are no groups to compare with.
+ * `of` is the cluster of each row, and `centres` are the centres of the clusters on the plane.
+ * `right` is the number of rows in the cluster of their group; null without groups to compare with.
  */
 export function picture(rows, groups, count) {
   const units = rows.map(unit);

@@ -1,11 +1,11 @@
-// The dots of the map, and the sentence of the one that is pointed at.
+// The dots of the map, and the sentence of the dot that is pointed at.
 
 import { h, svg } from "../../dom.js";
 
 const MARGIN = 26;
 const TALLEST = 560;
 const RADIUS = 6.5;
-const REACH = 13; // pixels from a dot at which it can still be pointed at
+const REACH = 13; // a dot is pointed at from within this many pixels
 const SHAPES = [
   (r) => `M${-r},0a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0`,
   (r) => `M${-r * 0.9},${-r * 0.9}h${r * 1.8}v${r * 1.8}h${-r * 1.8}z`,
@@ -14,12 +14,12 @@ const SHAPES = [
 ];
 
 /**
- * {element, point(index)}: draws itself for the room it has, and again when that changes.
+ * Return {element, point(index)}: a drawing that fits its size, and is redrawn when that changes.
  *
- * @param dots     {x, y, cluster, shape, label, sentence}: `sentence` makes the element to be read.
- * @param centres  [x, y] of each cluster, by its number; each dot has a thin line to its own.
- * @param title    Says to a screen reader what it is.
- * @param onPoint  Called with the number of the dot that is pointed at; with nothing after.
+ * @param dots     {x, y, cluster, shape, label, sentence}: `sentence` returns an element to read.
+ * @param centres  [x, y] of each cluster, by its number; a thin line joins each dot to its centre.
+ * @param title    The name of the drawing for a screen reader.
+ * @param onPoint  Called with the number of the dot that is pointed at, with nothing afterwards.
  */
 export function scatter({ dots, centres, title, onPoint }) {
   const drawing = svg("svg", { role: "group", "aria-label": title });
@@ -29,8 +29,8 @@ export function scatter({ dots, centres, title, onPoint }) {
   const threads = dots.map((dot) => svg("line", { class: `thread cluster-${dot.cluster}` }));
   drawing.append(...threads, ...marks);
   let places = [];
-  let reached = 0; // the one dot that the tab key stops at
-  let hovered; // the one under the pointer
+  let reached = 0; // the only dot at which the tab key stops
+  let hovered; // the dot under the pointer
   drawing.addEventListener("pointermove", (event) => hover(nearest(event)));
   drawing.addEventListener("pointerleave", () => hover());
   drawing.addEventListener("click", (event) => point(nearest(event)));
@@ -54,7 +54,7 @@ export function scatter({ dots, centres, title, onPoint }) {
     return dot;
   }
 
-  /** The number of the dot that is nearest to the pointer: of dots that overlap, the one meant. */
+  /** The number of the dot nearest to the pointer; if dots overlap, it is the one that is meant. */
   function nearest({ clientX, clientY }) {
     const { left, top } = drawing.getBoundingClientRect();
     const distances = places.map(([x, y]) => Math.hypot(clientX - left - x, clientY - top - y));
@@ -121,7 +121,7 @@ export function scatter({ dots, centres, title, onPoint }) {
   return { element, point };
 }
 
-/** Points -> pixels, one scale for both directions, so that distances can be compared. */
+/** Turn points into pixels, on one scale for both directions, so that distances can be compared. */
 function fitted(points, width, height) {
   const [left, right, bottom, top] = [0, 0, 1, 1].map((axis, side) =>
     Math[side % 2 ? "max" : "min"](...points.map((point) => point[axis])),
@@ -138,7 +138,7 @@ function fitted(points, width, height) {
 
 const STEPS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 
-/** The nearest place in a direction; what lies aside counts as farther. */
+/** The nearest place in a direction; places off to the side count as farther. */
 function neighbour(places, from, [stepX, stepY]) {
   let found;
   let least = Infinity;
