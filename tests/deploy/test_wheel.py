@@ -108,7 +108,9 @@ def test_what_the_library_installs_is_no_web_framework(wheel):
     with zipfile.ZipFile(wheel) as archive:
         (name,) = [name for name in archive.namelist() if name.endswith("/METADATA")]
         lines = archive.read(name).decode().splitlines()
-    needed = [line for line in lines if line.startswith("Requires-Dist:") and "extra ==" not in line]
+    needed = [
+        line for line in lines if line.startswith("Requires-Dist:") and "extra ==" not in line
+    ]
     assert len(needed) == 5
     assert not [line for line in needed if any(package in line for package in WEB)]
 
