@@ -1,8 +1,9 @@
-"""Write docs/openapi.json and docs/api.md from the code of the service.
+"""Write docs/openapi.json and docs/api.md from the code of the service, then the indexes.
 
 python docs/generate.py
 
-A test compares both with what this program would write.
+The index of decisions is the affair of the file beside this one, which also runs alone. Tests
+compare each page with what these programs would write.
 """
 
 import json
@@ -146,5 +147,8 @@ def _settings() -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    import decision_index
+
     for file_name, written in pages(openapi()).items():
         (DOCS / file_name).write_text(written, "utf-8")
+    decision_index.write()
