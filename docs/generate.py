@@ -2,8 +2,8 @@
 
 python docs/generate.py
 
-The index of decisions is the affair of the file beside this one, which also runs alone. Tests
-compare each page with what these programs would write.
+Each index is the affair of a file beside this one, which also runs alone. Tests compare each page
+with what these programs would write.
 """
 
 import json
@@ -148,7 +148,9 @@ def _settings() -> Iterator[str]:
 
 if __name__ == "__main__":
     import decision_index
+    import result_index
 
     for file_name, written in pages(openapi()).items():
         (DOCS / file_name).write_text(written, "utf-8")
     decision_index.write()
+    result_index.write()

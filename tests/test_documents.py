@@ -18,6 +18,7 @@ def load(name):
 
 
 decision_index = load("decision_index")
+result_index = load("result_index")
 
 
 @pytest.fixture
@@ -80,3 +81,90 @@ def test_two_decisions_of_one_number_are_refused(folder):
     (folder / "0001-another.md").write_text(ACCEPTED, "utf-8")
     with pytest.raises(decision_index.DecisionError, match="has the number of"):
         decision_index.page(folder)
+
+
+RUN = "$ python -m benchmarks.speed --all   # twice\n{'started': '2026-11-2%d', 'hardware': 'a'}\n"
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A repository of one benchmark, its result, and a decision that cites an older one."""
+    files = {
+        "benchmarks/speed.py": '"""How fast?\n\nMore.\n"""\n',
+        "benchmarks/results/2026-11-22-speed.txt": RUN % 2 + "slow 9,999.5 ms\n",
+        "benchmarks/results/2026-11-21-old.txt": RUN % 1,
+        "benchmarks/results/figures.toml": '[speed]\nfigure = "9,999.5 ms"\n',
+        "docs/decisions/0003-slow.md": "See [it](../../benchmarks/results/2026-11-21-old.txt).\n",
+        "docs/models/mine/first/notes.txt": "no result\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, "utf-8")
+    return tmp_path
+
+
+def test_the_index_of_results_is_the_generated_one():
+    committed = (ROOT / "benchmarks/results/README.md").read_text("utf-8")
+    assert committed == result_index.page(), "run python docs/generate.py"
+
+
+def test_a_benchmark_has_a_row_and_what_is_cited_another(root):
+    lines = result_index.page(root).splitlines()
+    assert (
+        "| [speed](../speed.py) `python -m benchmarks.speed --all` | How fast? | 9,999.5 ms"
+        " | [2026-11-22](2026-11-22-speed.txt) | a"
+        " | [3](../../docs/decisions/0003-slow.md) |"
+    ) in lines
+    assert (
+        "| [2026-11-21-old.txt](2026-11-21-old.txt)"
+        " | [0003-slow](../../docs/decisions/0003-slow.md) |"
+    ) in lines
+
+
+def test_the_newest_result_may_lie_beside_a_model(root):
+    (root / "docs/models/mine/first/speed.txt").write_text(RUN % 3 + "9,999.5\n", "utf-8")
+    with pytest.raises(result_index.ResultError, match=r"2026-11-22-speed\.txt is neither"):
+        result_index.page(root)
+    (root / "benchmarks/results/2026-11-22-speed.txt").unlink()
+    assert "[2026-11-23](../../docs/models/mine/first/speed.txt)" in result_index.page(root)
+
+
+@pytest.mark.parametrize("name", ["2026-11-20-speed.txt", "2026-11-20-notes.txt", "2026-11-20-run"])
+def test_an_entry_neither_newest_nor_cited_is_refused(root, name):
+    entry = root / "benchmarks/results" / name
+    entry.write_text(RUN % 0 if "speed" in name else "anything\n", "utf-8")
+    with pytest.raises(result_index.ResultError, match=f"{name} is neither"):
+        result_index.page(root)
+    (root / "README.md").write_text(f"[it](benchmarks/results/{name}).\n", "utf-8")
+    assert f"| [{name}]({name}) | [README.md](../../README.md) |" in result_index.page(root)
+
+
+def test_a_pattern_cites_what_it_matches(root):
+    (root / "benchmarks/results/2026-11-20-notes.txt").write_text("anything\n", "utf-8")
+    (root / "docs/notes.md").write_text("`benchmarks/results/2026-11-20-*`.\n", "utf-8")
+    assert "| [2026-11-20-notes.txt]" in result_index.page(root)
+
+
+@pytest.mark.parametrize(
+    ("figures", "reason"),
+    [
+        ('[speed]\nfigure = "9,999 ms"\n', "gives 9,999 for speed"),
+        ('[speed]\nfigure = "99.5 ms"\n', "gives 99.5 for speed"),
+        ("", "speed needs both a result and a figure"),
+        ('[speed]\nfigure = "9,999.5"\n[heat]\nfigure = "9"\n', "heat needs both"),
+    ],
+)
+def test_a_figure_that_is_not_in_its_result_is_refused(root, figures, reason):
+    (root / "benchmarks/results/figures.toml").write_text(figures, "utf-8")
+    with pytest.raises(result_index.ResultError, match=reason):
+        result_index.page(root)
+
+
+def test_a_result_without_a_machine_or_a_date_is_refused(root):
+    result = root / "benchmarks/results/2026-11-22-speed.txt"
+    result.write_text((RUN % 2).replace("hardware", "x") + "9,999.5\n", "utf-8")
+    with pytest.raises(result_index.ResultError, match="names no machine"):
+        result_index.page(root)
+    result.write_text("$ python -m benchmarks.speed\n9,999.5\n", "utf-8")
+    with pytest.raises(result_index.ResultError, match="names no date"):
+        result_index.page(root)
