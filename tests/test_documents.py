@@ -1,6 +1,7 @@
-"""The generated indexes of the documents list what is there, and refuse what they cannot list."""
+"""Links of the documents lead somewhere; their indexes list what is there, and refuse the rest."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,39 @@ def load(name):
     return module
 
 
+PAGES = ("*.md", "docs/**/*.md", "examples/**/*.md", "client/*.md", "benchmarks/results/*.md")
 decision_index = load("decision_index")
 result_index = load("result_index")
+
+
+def anchors(page):
+    """What GitHub calls the headings of a page: in small letters, without signs."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def dead_links(root):
+    """Each link to a file or heading of the repository that is not there, with its page."""
+    for page in (page for pattern in PAGES for page in root.glob(pattern)):
+        text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+        for link in re.findall(r"\]\((?![a-z]+:)([^)\s]+)\)", text):
+            path, _, anchor = link.partition("#")
+            target = page.parent / path if path else page
+            if not target.exists() or (anchor and anchor not in anchors(target)):
+                yield page.relative_to(root).as_posix(), link
+
+
+def test_every_link_leads_somewhere():
+    assert not list(dead_links(ROOT))
+
+
+@pytest.mark.parametrize("link", ["gone.md", "there.md#gone", "#gone", "../docs/gone/"])
+def test_a_link_that_leads_nowhere_is_found(tmp_path, link):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/there.md").write_text("# It is `here`, now\n", "utf-8")
+    good = "[a](there.md#it-is-here-now) [b](https://gone.example) ```[c](gone.md)```"
+    (tmp_path / "docs/page.md").write_text(f"{good} [d]({link})\n", "utf-8")
+    assert list(dead_links(tmp_path)) == [("docs/page.md", link)]
 
 
 @pytest.fixture
