@@ -10,11 +10,9 @@ between calls.
 """
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from random import Random
-from time import perf_counter
 from types import MappingProxyType
 from typing import Literal, TypeVar, overload
 
@@ -26,15 +24,15 @@ from torch import Tensor
 
 from biLM import passage as passages
 from biLM.artifact import Artifact, Golden, load_artifact
-from biLM.batch import FEW_HEIGHTS, HEIGHTS, SHAPES, SURE_SHAPE, WIDTHS, Shape, batches
+from biLM.batch import SURE_SHAPE, Shape, batches
 from biLM.completion import Completion, CompletionsOf, Greedy, Strategy, Writer
-from biLM.config import BOUNDARY_PIECES
 from biLM.errors import DamagedFileError, SelfTestError
 from biLM.fill import Blank, find_blank
 from biLM.gates import Direction, Gates, GatesOf
 from biLM.passage import Passage
 from biLM.phrase import Filler, Phrases, PhrasesFor
 from biLM.precision import Precision, PrecisionChoice, chosen_precision
+from biLM.proof import Proof
 from biLM.question import (
     Guesses,
     GuessesFor,
@@ -44,6 +42,7 @@ from biLM.question import (
     VectorsOf,
 )
 from biLM.reader import Reader
+from biLM.reading_layer import State
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
 from biLM.side_by_side import on_one_core
@@ -51,9 +50,6 @@ from biLM.tokenizer import Tokenizer
 
 Answer = TypeVar("Answer")
 GREEDY = Greedy()
-FEW = 8  # texts, at least, that a shape is tried on, however few its rows
-TIMED_TEXT, TIMED_RUNS = (0,) * 30, 3
-CLEARLY = 4.5  # times as long with 64 rows as with 8: 7 were measured without matrix units, 3 with
 # Float32 sums reordered by another CPU; bfloat16's rounding. A wrong layer is off by 1e-1.
 GOLDEN_TOLERANCES: Mapping[Precision, float] = MappingProxyType({"float32": 1e-4, "bfloat16": 3e-2})
 
@@ -84,7 +80,7 @@ class Encoder:
         self.tokenizer = Tokenizer(artifact.pieces_model)
         self._reader = Reader(artifact.model, getattr(torch, self.precision))
         self._both_at_once = both_at_once
-        self._shapes: Collection[Shape] = (SURE_SHAPE,)
+        self._shapes: frozenset[Shape] = frozenset([SURE_SHAPE])
         forward, backward = self._reader.forward_stepper, self._reader.backward_stepper
         self.writer = Writer(artifact, self.tokenizer, forward)
         self.filler = Filler(artifact, self.tokenizer, forward, backward)
@@ -230,80 +226,70 @@ class Encoder:
     def answer(self, questions: Sequence[Question[Answer]]) -> list[Answer]:
         """The answer to each question, whatever else is asked with it."""
         found: dict[int, Answer] = {}
-        for text, framed in self._read([question.ids for question in questions], self._shapes):
+        for text, framed in self._read([question.ids for question in questions]):
             found[text] = questions[text].answer(framed, self.artifact)
             del framed  # a view of the whole batch, which goes before the next one is read
         return [found[text] for text in range(len(questions))]
 
+    @torch.inference_mode()
     def represent(self, texts: Sequence[Sequence[int]]) -> list[Float[Tensor, "depth framed dim"]]:
         """Every representation of each text, given as piece ids, between its boundary pieces."""
-        return self._represent(texts, self._shapes)
-
-    @torch.inference_mode()
-    def _represent(
-        self, texts: Sequence[Sequence[int]], shapes: Collection[Shape]
-    ) -> list[Float[Tensor, "depth framed dim"]]:
         # Copies, or the last text in use would keep a whole batch in memory.
-        found = {text: framed.clone() for text, framed in self._read(texts, shapes)}
+        found = {text: framed.clone() for text, framed in self._read(texts)}
         return [found[text] for text in range(len(texts))]
 
     def _read(
-        self, texts: Sequence[Sequence[int]], shapes: Collection[Shape]
+        self, texts: Sequence[Sequence[int]]
     ) -> Iterator[tuple[int, Float[Tensor, "depth framed dim"]]]:
         """The number of a text and every representation of it, batch by batch."""
-        config, both_at_once = self.artifact.config, self._both_at_once
-        if both_at_once is None:
-            both_at_once = torch.get_num_threads() > 1
+        config = self.artifact.config
         framed = [[config.bos_id, *ids, config.eos_id] for ids in texts]
-        with on_one_core() if both_at_once else nullcontext() as cores_of_both:
-            for batch in batches(framed, shapes):
+        with self._cores() as cores_of_both:
+            for batch in batches(framed, self._shapes):
                 yield from zip(batch.texts, self._reader.read(batch, cores_of_both), strict=True)
 
-    def warm_up(self) -> tuple[int, ...]:
-        """Run every shape that may pay, and from now on use all that give a text the same bits.
+    @property
+    def heights(self) -> tuple[int, ...]:
+        """How many texts one call may read: the heights of the shapes that are in use."""
+        return tuple(sorted({height for height, _ in self._shapes}))
 
-        A kernel may sum the products of another number of rows in another order. Which shapes
-        agree depends on the machine and on the sizes of the model, so they are compared here:
-        random texts of more than one strip, in any place of a batch. No caller waits later while
-        oneDNN builds its primitives.
+    @torch.inference_mode()
+    def warm_up(self) -> tuple[int, ...]:
+        """Prove every shape that may pay, and from now on use all that give a text the same bits.
 
         Returns:
             The heights of those shapes: how many texts one call reads.
         """
-        agreeing = {SURE_SHAPE}
-        paying = HEIGHTS if self._fewer_rows_are_faster() else FEW_HEIGHTS
-        for width in WIDTHS:
-            heights = [
-                height for height, columns in SHAPES if columns == width and height in paying
-            ]
-            texts = self._random_texts(heights[-1], width)
-            expected = self._represent(texts, (SURE_SHAPE,))
-            for height in heights:
-                found = self._represent(texts[: max(height, FEW)], ((height, width),))
-                if all(map(torch.equal, found, expected)):
-                    agreeing.add((height, width))
-        self._shapes = agreeing
-        return tuple(sorted({height for height, _ in agreeing}))
+        for _ in self.prove():
+            pass
+        return self.heights
 
-    def _fewer_rows_are_faster(self) -> bool:
-        """Whether an eighth of the rows take clearly less time, as without matrix units."""
-        fewer, more = (
-            min(self._seconds_of([TIMED_TEXT] * height, (height, 8)) for _ in range(TIMED_RUNS))
-            for height in (8, 64)
-        )
-        return more > CLEARLY * fewer
+    def prove(self) -> Generator[None, None, None]:
+        """Do what `warm_up` does in short steps, and use each shape as soon as it is proved.
 
-    def _seconds_of(self, texts: Sequence[Sequence[int]], shape: Shape) -> float:
-        begin = perf_counter()
-        self._represent(texts, (shape,))
-        return perf_counter() - begin
+        Texts may be read between the steps and during them: whatever the shapes in use, they have
+        the same bits. The steps belong under `torch.inference_mode`.
+        """
+        proof = Proof(self._call, self._reader.embedded, self.artifact.config)
+        for _ in proof.steps():
+            self._shapes = proof.proved
+            yield
+        self._shapes = proof.proved
 
-    def _random_texts(self, number: int, width: int) -> list[list[int]]:
-        """Each of more than one strip of that width."""
-        random = Random(width)
-        pieces = range(self.artifact.config.num_pieces)
-        lengths = (random.randint(width, 2 * width - BOUNDARY_PIECES) for _ in range(number))
-        return [random.choices(pieces, k=length) for length in lengths]
+    def _call(
+        self, depth: int, x: Float[Tensor, "direction time batch width"], state: State
+    ) -> tuple[Float[Tensor, "direction time batch dim"], State]:
+        with self._cores() as cores_of_both:
+            return self._reader.call(depth, x, state, cores_of_both)
+
+    @contextmanager
+    def _cores(self) -> Iterator[int | None]:
+        """The cores that read both directions side by side; None to read one after the other."""
+        both_at_once = self._both_at_once
+        if both_at_once is None:
+            both_at_once = torch.get_num_threads() > 1
+        with on_one_core() if both_at_once else nullcontext() as cores_of_both:
+            yield cores_of_both
 
     def self_test(self) -> float:
         """Embed the artifact's golden texts; return the largest deviation.
@@ -311,14 +297,16 @@ class Encoder:
         Raises:
             SelfTestError: pieces differ, or a vector by more than the rounding of the precision.
         """
-        return max((self._deviation(golden) for golden in self.artifact.golden), default=0.0)
+        asked = [self.pieces(golden.text) for golden in self.artifact.golden]
+        readout = Readout(self.artifact.layers)
+        found = self.embed(asked, [readout] * len(asked))
+        compared = zip(self.artifact.golden, asked, found, strict=True)
+        return max((self._deviation(*one) for one in compared), default=0.0)
 
-    def _deviation(self, golden: Golden) -> float:
-        asked = self.pieces(golden.text)
+    def _deviation(self, golden: Golden, asked: Passage, vectors: npt.NDArray[np.float32]) -> float:
         if asked.ids != golden.ids:
             raise SelfTestError(f"a golden text gives pieces {asked.ids}, not {golden.ids}")
-        vectors = self.embed([asked], [Readout(self.artifact.layers)])[0].mean(axis=1)
-        deviation = float(np.abs(vectors - golden.vectors).max())
+        deviation = float(np.abs(vectors.mean(axis=1) - golden.vectors).max())
         tolerance = GOLDEN_TOLERANCES[self.precision]
         if not deviation <= tolerance:
             raise SelfTestError(

@@ -8,9 +8,11 @@ lock, and beside a busy event loop has to wait for it afterwards, for longer tha
 take.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import starmap
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -20,9 +22,11 @@ from torch import Tensor, nn
 from biLM.batch import Batch, Strip
 from biLM.lstm import LstmStack
 from biLM.model import BiLM
-from biLM.reading_layer import ReadingLayer
+from biLM.reading_layer import ReadingLayer, State
 from biLM.side_by_side import side_by_side
 from biLM.stepper import Stepper
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -78,13 +82,33 @@ class Reader:
         found[0].view(len(x), -1, config.embedding_size).copy_(x[:, None])  # repeated
         left, right = found[1:].chunk(2, dim=-1)
         sides = (self._forward_lm, ahead, left), (self._backward_lm, turned, right)
-        read = partial(self._read_direction, batch.strips)
-        if cores_of_both:
-            side_by_side(read, sides, cores_of_both)
-        else:
-            for side in sides:
-                read(*side)
+        _both(partial(self._read_direction, batch.strips), sides, cores_of_both)
         return list(torch.split(found, batch.lengths.tolist(), dim=1))
+
+    def embedded(self, ids: Int[Tensor, "time batch"]) -> Float[Tensor, "time batch width"]:
+        """What the first layer of either direction reads of these pieces."""
+        return nn.functional.embedding(ids, self._inputs)
+
+    def call(
+        self,
+        depth: int,
+        x: Float[Tensor, "direction time batch width"],
+        state: State,
+        cores_of_both: int | None,
+    ) -> tuple[Float[Tensor, "direction time batch dim"], State]:
+        """Run one layer of each direction in a single call, as `read` does for each strip.
+
+        Args:
+            depth: Of the layer, counted from 0.
+            x: What the forward and the backward layer read.
+            state: In which they begin: h and c, each `[direction, 1, batch, cells]`.
+            cores_of_both: As of `read`.
+        """
+        layers = self._forward_lm[depth], self._backward_lm[depth]
+        sides = zip(layers, x, zip(*state, strict=True), strict=True)
+        outputs, states = zip(*_both(_call, sides, cores_of_both), strict=True)
+        h, c = map(torch.stack, zip(*states, strict=True))
+        return torch.stack(outputs), (h, c)
 
     @torch.inference_mode()  # of the thread it runs on
     def _read_direction(
@@ -111,6 +135,18 @@ class Reader:
             torch.add(found[depth - 1], picked, out=found[depth])
             if depth + 1 < len(layers):
                 inputs = [y + x for y, x in zip(outputs, inputs, strict=True)]
+
+
+def _both(
+    work: Callable[..., Found], sides: Iterable[tuple[Any, ...]], cores_of_both: int | None
+) -> list[Found]:
+    """The results of both directions, side by side if cores are given for that."""
+    return side_by_side(work, sides, cores_of_both) if cores_of_both else list(starmap(work, sides))
+
+
+@torch.inference_mode()  # of the thread it runs on
+def _call(layer: ReadingLayer, x: Tensor, state: State) -> tuple[Tensor, State]:
+    return layer(x, state)
 
 
 def _read_strips(layer: ReadingLayer, inputs: Sequence[Tensor]) -> list[Tensor]:

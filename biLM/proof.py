@@ -1,0 +1,192 @@
+"""Which shapes of a call give a text the same bits: proved call by call, on this machine.
+
+A kernel may sum the products of another number of rows in another order. Which shapes agree depends
+on the processor and on the sizes of the model. So every shape is compared with the sure shape
+before it is used: each layer of both directions reads the same rows from the same state in both
+shapes, and all that it returns must be equal, bit for bit. As every shape has run by then, no
+caller waits for oneDNN to build its primitives.
+
+The comparison comes in short steps, one call of a layer each, so that texts can be read in between.
+"""
+
+import logging
+from collections.abc import Callable, Generator, Iterable
+from time import perf_counter
+from typing import NamedTuple, TypeVar
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from biLM.batch import FEW_HEIGHTS, SHAPES, SURE_SHAPE, Shape
+from biLM.config import BiLMConfig
+from biLM.reading_layer import State
+
+SURE_ROWS, SURE_COLUMNS = SURE_SHAPE
+TIMED_HEIGHTS, TIMED_RUNS = (8, 64), 3
+# How many times as long the more rows must take for fewer rows to count as faster. The ratio is
+# about 7 without matrix units, and about 3 with them.
+CLEARLY = 4.5
+
+Result = TypeVar("Result")
+Steps = Generator[None, None, Result]
+Call = Callable[[int, Tensor, State], tuple[Tensor, State]]
+Embedded = Callable[[Int[Tensor, "time batch"]], Float[Tensor, "time batch width"]]
+
+logger = logging.getLogger(__name__)
+
+
+class Sample(NamedTuple):
+    """Rows that a layer of each direction reads, and what the sure shape makes of them.
+
+    Args:
+        x: What is read.
+        start: The state before the first column.
+        output: What leaves the layer.
+        states: The state after every `SURE_COLUMNS` columns.
+    """
+
+    x: Float[Tensor, "direction time batch width"]
+    start: State
+    output: Float[Tensor, "direction time batch dim"]
+    states: tuple[State, ...]
+
+
+class Proof:
+    """The comparison of every shape that may pay with the sure one.
+
+    Args:
+        call: Runs the layer of a depth, counted from 0, of both directions; see `Reader.call`.
+        embedded: What the first layer of either direction reads of piece ids.
+        config: Sizes of the model.
+
+    Attributes:
+        proved: The shapes that agree, so far.
+        rejected: Those that do not.
+    """
+
+    def __init__(self, call: Call, embedded: Embedded, config: BiLMConfig) -> None:
+        self._call = call
+        self._rows = SureRows(call, embedded, config)
+        self._depths = range(config.num_layers)
+        self.proved: frozenset[Shape] = frozenset([SURE_SHAPE])
+        self.rejected: list[Shape] = []
+
+    def steps(self) -> Steps[None]:
+        """Rest after each call. The most valuable shapes come first.
+
+        A single text gains most, so one row comes first, and the other powers of two after it.
+        Heights between them are left out where a processor reads few rows as slowly as many.
+        """
+        shapes = sorted(set(SHAPES) - {SURE_SHAPE})
+        yield from self._compare(shape for shape in shapes if shape[0] in FEW_HEIGHTS)
+        if (yield from self._fewer_rows_are_faster()):
+            yield from self._compare(shape for shape in shapes if shape[0] not in FEW_HEIGHTS)
+        if self.rejected:
+            logger.warning(
+                "%d shapes of a call give a text other bits on this machine and are not used;"
+                " reading is slower for it: rows x columns %s",
+                len(self.rejected),
+                ", ".join(f"{height} x {width}" for height, width in self.rejected),
+            )
+
+    def _compare(self, shapes: Iterable[Shape]) -> Steps[None]:
+        for shape in shapes:
+            if (yield from self._agrees(shape)):
+                self.proved |= {shape}
+            else:
+                self.rejected.append(shape)
+
+    def _agrees(self, shape: Shape) -> Steps[bool]:
+        height, width = shape
+        columns = max(width, SURE_COLUMNS)
+        yield from self._rows.read(height)
+        for depth in self._depths:
+            expected = self._rows.sample(depth, height, columns)
+            state, outputs = expected.start, []
+            for x in torch.split(expected.x, width, dim=1):
+                output, state = self._call(depth, x, state)
+                outputs.append(output)
+                yield
+            found = torch.cat(outputs, dim=1), *state
+            if not all(map(torch.equal, found, (expected.output, *expected.states[-1]))):
+                return False
+        return True
+
+    def _fewer_rows_are_faster(self) -> Steps[bool]:
+        """Whether an eighth of the rows take clearly less time, as without matrix units."""
+        yield from self._rows.read(max(TIMED_HEIGHTS))
+        samples = [self._rows.sample(0, height, SURE_COLUMNS) for height in TIMED_HEIGHTS]
+        seconds: list[list[float]] = [[], []]
+        for _ in range(TIMED_RUNS):  # by turns, so that a busy moment meets both
+            for sample, taken in zip(samples, seconds, strict=True):
+                begin = perf_counter()
+                self._call(0, sample.x, sample.start)
+                taken.append(perf_counter() - begin)
+                yield
+        fewer, more = map(min, seconds)
+        return more > CLEARLY * fewer
+
+
+class SureRows:
+    """Rows of random pieces, and what each layer makes of them in the sure shape.
+
+    Args:
+        call: As of `Proof`.
+        embedded: As of `Proof`.
+        config: Sizes of the model.
+    """
+
+    def __init__(self, call: Call, embedded: Embedded, config: BiLMConfig) -> None:
+        self._call = call
+        self._embedded = embedded
+        self._config = config
+        self._groups: list[list[Sample]] = []  # of as many rows as the sure shape has; by layer
+
+    def read(self, height: int) -> Steps[None]:
+        """Have at least so many rows read."""
+        while len(self._groups) * SURE_ROWS < height:
+            group = yield from self._new_group()
+            self._groups.append(group)
+
+    def sample(self, depth: int, height: int, columns: int) -> Sample:
+        """The first rows and columns, which have been read, and as last state that after them."""
+        samples = [group[depth] for group in self._groups[: -(-height // SURE_ROWS)]]
+        after = [sample.states[columns // SURE_COLUMNS - 1] for sample in samples]
+        return Sample(
+            torch.cat([sample.x[:, :columns] for sample in samples], dim=2)[:, :, :height],
+            _joined([sample.start for sample in samples], height),
+            torch.cat([sample.output[:, :columns] for sample in samples], dim=2)[:, :, :height],
+            (_joined(after, height),),
+        )
+
+    def _new_group(self) -> Steps[list[Sample]]:
+        """Read sixteen more rows, with as many columns as a shape of such a height may have."""
+        first_row, samples = len(self._groups) * SURE_ROWS, list[Sample]()
+        columns = max(SURE_COLUMNS, *(width for height, width in SHAPES if height > first_row))
+        random = torch.Generator().manual_seed(first_row)
+        pieces = torch.randint(self._config.num_pieces, (columns, SURE_ROWS), generator=random)
+        x = self._embedded(pieces).expand(2, -1, -1, -1)
+        for depth in range(self._config.num_layers):
+            sample = yield from self._new_sample(depth, x, random)
+            samples.append(sample)
+            # What the next layer reads: a residual connection is around each but the first.
+            x = x + sample.output if depth else sample.output
+        return samples
+
+    def _new_sample(self, depth: int, x: Tensor, random: torch.Generator) -> Steps[Sample]:
+        """Read from such a state as a layer may have in the middle of a text."""
+        h, c = torch.rand(2, 2, 1, SURE_ROWS, self._config.cell_size, generator=random) - 0.5
+        start = state = h.to(x.dtype), c
+        outputs, states = [], []
+        for part in torch.split(x, SURE_COLUMNS, dim=1):
+            output, state = self._call(depth, part, state)
+            outputs.append(output)
+            states.append(state)
+            yield
+        return Sample(x, start, torch.cat(outputs, dim=1), tuple(states))
+
+
+def _joined(states: list[State], height: int) -> State:
+    h, c = (torch.cat(rows, dim=2)[:, :, :height] for rows in zip(*states, strict=True))
+    return h, c
