@@ -84,9 +84,8 @@ class Proof:
             yield from self._compare(shape for shape in shapes if shape[0] not in FEW_HEIGHTS)
         if self.rejected:
             logger.warning(
-                "%d shapes of a call give a text other bits on this machine and are not used;"
-                " reading is slower for it: rows x columns %s",
-                len(self.rejected),
+                "some shapes of a call give a text other bits on this machine and are not used,"
+                " so texts are read more slowly; rows x columns: %s",
                 ", ".join(f"{height} x {width}" for height, width in self.rejected),
             )
 
