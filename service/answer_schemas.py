@@ -233,7 +233,9 @@ class InfoAnswer(BaseModel):
     mixes: dict[str, MixUsed]
     features: Features
     limits: dict[str, object] = Field(description="Every setting of this process, by its name.")
-    pieces_per_s: float = Field(description="Padded pieces a second, measured at start.")
+    pieces_per_s: float = Field(
+        description="Padded pieces a second, measured at start and again when the proof has ended."
+    )
     precision: Literal["float32", "bfloat16"] = Field(
         description="Numbers the model multiplies in; vectors are float32 in either."
     )
@@ -241,8 +243,12 @@ class InfoAnswer(BaseModel):
         description="Largest deviation from the golden vectors, which are float32's."
     )
     bit_identical_heights: list[int] = Field(
-        description="How many rows one call of the model reads. Shapes of so many rows were"
-        " compared at start, on this machine; those that gave a text other bits are not used."
+        description="How many rows one call of the model may read. Shapes of so many rows have been"
+        " compared on this machine; those that gave a text other bits are not used."
+    )
+    proof_ended: bool = Field(
+        description="Whether all shapes have been compared. Until then texts are read in those that"
+        " have been: more slowly, with the same bits."
     )
     versions: dict[str, str]
     card: dict[str, object] = Field(description="Data, recipe, hardware and scores of the model.")

@@ -2,7 +2,8 @@
 
 The event loop admits a request whole or refuses it. One thread loads the model, then a thread for
 every two cores takes micro-batches: its share of what waits when others are idle, and whatever has
-gathered when all are busy. Results go back with one call into the loop per batch.
+gathered when all are busy. Results go back with one call into the loop per batch. The proof of the
+shapes of a call takes turns with requests, and ends as soon as the process drains.
 """
 
 import asyncio
@@ -16,11 +17,13 @@ from typing import TypeVar
 
 from biLM.errors import BiLMError
 from service.backlog import Backlog
-from service.engine import AnyQuestion, Engine, use_one_core
+from service.engine import AnyQuestion, Engine
 from service.errors import Details, RequestError
 from service.job import Item, Job
+from service.log import fields
 from service.metrics import Metrics
 from service.settings import Settings
+from service.speed import use_one_core
 
 WATCH_S = 1.0  # how often the watchdog looks; a stall is noticed at most this much late
 CLOSE_S = 2.0  # patience with the last batch when the service ends
@@ -74,17 +77,24 @@ class Batcher:
         self._num_idle = 0
         self._running: set[Batch] = set()
         self._is_closing = False
+        self._proof = Job[float](self._loop.create_future(), 1, math.inf, monotonic())
+        self._proof.done.add_done_callback(self._end_of_proof)
         self._threads: list[threading.Thread] = []
         self._begin_thread(self._start)
         self._watchdog = self._loop.create_task(self._watch())
 
     async def close(self) -> None:
         """Finish what was admitted and end the threads; one that is stuck is left behind."""
+        self.end_proof()
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
         self._watchdog.cancel()
         await asyncio.to_thread(self._join, monotonic() + CLOSE_S)
+
+    def end_proof(self) -> None:
+        """Prove no further shape; safe to call in a signal handler."""
+        self._proof.deadline = -math.inf  # nobody waits for it any more
 
     @property
     def waiting_pieces(self) -> int:
@@ -157,7 +167,7 @@ class Batcher:
         self.engine = engine
         for _ in range(engine.num_threads - 1):
             self._begin_thread(self._work)
-        self._call_loop(self.started.set_result, engine)
+        self._call_loop(self._begin, engine)
         self._work()
 
     def _work(self) -> None:
@@ -225,12 +235,36 @@ class Batcher:
 
     # On the event loop.
 
+    def _begin(self, engine: Engine) -> None:
+        """Take requests, and let the proof of the engine's shapes take turns with them."""
+        self.started.set_result(engine)
+        if engine.proof is None:
+            return
+        # It costs nothing: it must not fill the queue. It counts as put back: no text has waited.
+        item = Item(self._proof, 0, engine.proof, width=0, is_put_back=True)
+        with self._changed:
+            self._backlog.add([item])
+            self._changed.notify_all()
+
+    def _end_of_proof(self, done: "asyncio.Future[None]") -> None:
+        assert self.engine is not None, "a proof before the engine; this is a bug"
+        if done.exception():  # it has been logged
+            self.engine = self.engine.proved(speedup=1.0)
+            return
+        (speedup,) = self._proof.take_all()
+        self.engine = engine = self.engine.proved(speedup)
+        logger.info(
+            "shapes proved",
+            extra=fields(heights=engine.heights, pieces_per_s=round(engine.pieces_per_s)),
+        )
+
     def _deliver(self, outcomes: Outcomes) -> None:
         for item, outcome in outcomes:
             if outcome is None or item.job.done.done():
                 continue
             if isinstance(outcome, Exception):
-                logger.error("a text failed", exc_info=outcome)
+                what = "the proof of shapes" if item.job is self._proof else "a text"
+                logger.error(f"{what} failed", exc_info=outcome)
                 item.job.done.set_exception(RequestError("internal", "the model failed on a text"))
             else:
                 item.job.add(item.index, outcome)

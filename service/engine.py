@@ -1,19 +1,16 @@
-"""The model as the service uses it: the only module that knows torch and the encoder."""
+"""The model as the service uses it: only this module and `speed` know torch and the encoder."""
 
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from time import perf_counter
+from dataclasses import dataclass, replace
 from typing import Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from biLM.batch import WIDTHS, padded_pieces
-from biLM.completion import Beam, Completion, CompletionsOf, Strategy
+from biLM.batch import padded_pieces
+from biLM.completion import Completion, CompletionsOf, Strategy
 from biLM.config import BOUNDARY_PIECES
 from biLM.cpus import granted_cpus
 from biLM.encoder import Encoder
@@ -29,13 +26,11 @@ from biLM.stepper import ROWS
 from service.answer_schemas import ModelInfo
 from service.log import fields
 from service.settings import Settings
+from service.speed import ShapesProof, measured_speed, measured_step_s, use_one_core
 
 Answer = TypeVar("Answer")
 AnyQuestion = Question[Answer] | Underway[Answer]
 Vectors = npt.NDArray[np.float32]
-TIMED_RUNS = 3
-TIMED_STEPS = 16
-TIMED_PIECES = 2048  # of a micro-batch; four times as many are read no faster
 TURN_S = 0.02  # of a search: others hardly notice it, and to be put back takes far less
 GATE_STEP_PIECES = 3  # a core could read in the time of a step; 1 in float32, 3 in bfloat16
 CORES_OF_BATCH = 2  # one for each direction
@@ -45,32 +40,32 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Engine:
-    """A loaded, warmed and tested encoder.
+    """A loaded and tested encoder.
 
     Args:
         encoder: The artifact, ready to read texts.
         pieces_per_s: Padded pieces a second, measured on this machine.
         self_test_deviation: Largest deviation from the artifact's golden vectors.
-        heights: How many rows one call may read; see `Encoder.warm_up`.
         num_threads: How many threads may run it at once.
-        step_pieces: Padded pieces that a thread could read in the time of one step of a search,
-            measured on this machine.
-        gate_step_pieces: The same of one step of the gates; a constant for each core.
+        step_s: Seconds of one step of a search, measured on this machine.
+        gate_step_pieces: Padded pieces that a thread could read in the time of one step of the
+            gates; a constant for each core.
         turn_s: How long a question in steps may go on before others have their turn.
+        proof: The question which further shapes can be used; None once it has been answered.
     """
 
     encoder: Encoder
     pieces_per_s: float
     self_test_deviation: float
-    heights: tuple[int, ...]
     num_threads: int
-    step_pieces: int
+    step_s: float
     gate_step_pieces: int
     turn_s: float
+    proof: Underway[float] | None
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
-        """Load, warm, measure and test.
+        """Load, test and measure in the sure shape; what is left to prove is in `proof`.
 
         Raises:
             ArtifactError: the folder is incomplete, foreign or damaged.
@@ -82,23 +77,27 @@ class Engine:
         num_cores = settings.threads or granted_cpus()
         num_threads = max(1, num_cores // CORES_OF_BATCH)
         encoder = Encoder.load(settings.model, settings.precision, settings.mixes, num_cores > 1)
-        heights = encoder.warm_up()
-        timed_pieces = min(TIMED_PIECES, settings.max_batch_pieces)
-        speed = _measured_speed(encoder, timed_pieces, num_threads)
-        logger.info("engine measured", extra=fields(threads=num_threads, pieces_per_s=round(speed)))
-        step_pieces = math.ceil(_measured_step_s(encoder) * speed / num_threads)
-        gate_step_pieces = GATE_STEP_PIECES * min(num_cores, CORES_OF_BATCH)
         deviation = encoder.self_test()
+        speed = measured_speed(encoder, settings.max_batch_pieces, num_threads)
+        logger.info("engine measured", extra=fields(threads=num_threads, pieces_per_s=round(speed)))
         return cls(
             encoder,
             speed,
             deviation,
-            heights,
             num_threads,
-            step_pieces,
-            gate_step_pieces,
+            measured_step_s(encoder),
+            GATE_STEP_PIECES * min(num_cores, CORES_OF_BATCH),
             TURN_S,
+            Underway(ShapesProof(encoder, settings.max_batch_pieces)),
         )
+
+    def proved(self, speedup: float) -> Self:
+        """The engine after its proof.
+
+        Args:
+            speedup: How many times as fast texts are read as before.
+        """
+        return replace(self, pieces_per_s=self.pieces_per_s * speedup, proof=None)
 
     @property
     def model(self) -> ModelInfo:
@@ -116,6 +115,16 @@ class Engine:
     def precision(self) -> Precision:
         """In which numbers the LSTMs multiply."""
         return self.encoder.precision
+
+    @property
+    def heights(self) -> tuple[int, ...]:
+        """How many rows one call may read: the heights that are proved by now."""
+        return self.encoder.heights
+
+    @property
+    def step_pieces(self) -> int:
+        """Padded pieces that a thread could read in the time of one step of a search."""
+        return math.ceil(self.step_s * self.pieces_per_s / self.num_threads)
 
     @property
     def mixes(self) -> Mapping[str, ScalarMix]:
@@ -206,36 +215,3 @@ class Engine:
             question.go_on(self.turn_s) if isinstance(question, Underway) else next(answers)
             for question in questions
         ]
-
-
-def use_one_core() -> None:
-    """Make the calling thread compute on one core; docs/decisions/0036 has the reason."""
-    torch.set_num_threads(1)  # per thread in OpenMP
-    if torch.get_num_interop_threads() != 1:
-        torch.set_num_interop_threads(1)  # torch allows it once a process
-
-
-def _measured_speed(encoder: Encoder, batch_pieces: int, num_threads: int) -> float:
-    """Padded pieces a second, while every thread reads such micro-batches of long texts."""
-    length = WIDTHS[-1]
-    texts = [[0] * (length - BOUNDARY_PIECES)] * (batch_pieces // length)
-    num_batches = TIMED_RUNS * num_threads
-    with ThreadPoolExecutor(num_threads, "measuring", initializer=use_one_core) as threads:
-        begin = perf_counter()
-        list(threads.map(encoder.represent, [texts] * num_batches))
-        seconds = perf_counter() - begin
-    return num_batches * len(texts) * length / seconds
-
-
-def _measured_step_s(encoder: Encoder) -> float:
-    """Seconds of a step of a search with all rows in use: the middle one of some."""
-    question = CompletionsOf(encoder.writer, (), Beam(ROWS, ROWS), TIMED_STEPS)
-    seconds = []
-    for _ in range(TIMED_RUNS):
-        underway = Underway(question)
-        is_over = False
-        while not is_over:
-            begin = perf_counter()
-            is_over = underway.go_on(0.0) is not None
-            seconds.append(perf_counter() - begin)
-    return sorted(seconds)[len(seconds) // 2]

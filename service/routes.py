@@ -225,6 +225,7 @@ async def info(request: Request) -> Response:
         "self_test_deviation": engine.self_test_deviation,
         "precision": engine.precision,
         "bit_identical_heights": engine.heights,
+        "proof_ended": engine.proof is None,
         "versions": versions(),
         "card": engine.card,
     }

@@ -52,6 +52,7 @@ class Runtime:
     def drain(self) -> None:
         """Take no further request; those inside are finished."""
         self.is_draining = True
+        self.batcher.end_proof()
 
     async def close(self) -> None:
         """Finish what was admitted and end the threads."""

@@ -119,7 +119,7 @@ class Settings(BaseSettings):
         2.0,
         gt=0,
         le=600,
-        description="Seconds of work that may wait, at the speed measured at start. Too low"
+        description="Seconds of work that may wait, at the speed that /info shows. Too low"
         " refuses bursts; too high answers late what could have been refused at once.",
     )
     deadline_s: float = Field(

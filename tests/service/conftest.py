@@ -35,11 +35,11 @@ def load_held(encoder, gate):
         encoder,
         pieces_per_s=1000.0,
         self_test_deviation=0.0,
-        heights=(16,),
         num_threads=num_threads,
-        step_pieces=50,
+        step_s=0.05,
         gate_step_pieces=3,
         turn_s=0.0,
+        proof=None,
         gate=gate,
     )
 

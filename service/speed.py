@@ -1,0 +1,104 @@
+"""How fast this machine reads: measured before the service is ready, and corrected by the proof.
+
+Before the proof texts are read in the sure shape alone. Its last steps read some texts both ways by
+turns; the speed measured first, times that ratio, is the speed from then on.
+"""
+
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
+from dataclasses import dataclass
+from time import perf_counter
+
+import torch
+
+from biLM.completion import Beam, CompletionsOf
+from biLM.config import BOUNDARY_PIECES
+from biLM.encoder import Encoder
+from biLM.question import Underway
+from biLM.stepper import ROWS
+
+TIMED_COLUMNS = 16
+TIMED_PIECES = 512  # of a micro-batch; more are read hardly faster
+TIMED_RUNS = 3
+TIMED_STEPS = 8
+
+
+@dataclass(frozen=True)
+class ShapesProof:
+    """The question which shapes give a text the same bits, answered in steps.
+
+    The encoder uses each shape as soon as it is proved. The answer is how many times as fast texts
+    are read at the end.
+
+    Args:
+        encoder: What proves its shapes.
+        batch_pieces: Padded pieces of a micro-batch, at most.
+    """
+
+    encoder: Encoder
+    batch_pieces: int
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """No text is read for a caller."""
+        return ()
+
+    @property
+    def num_steps(self) -> int:
+        """Not counted: no caller waits for them."""
+        return 0
+
+    @property
+    def stepped_pieces(self) -> int:
+        """Not counted either."""
+        return 0
+
+    def steps(self) -> Generator[None, None, float]:
+        """The answer, after a rest for each call of a layer."""
+        before = copy(self.encoder)  # has the same weights, and keeps the shapes of now
+        yield from self.encoder.prove()
+        texts = _timed_texts(self.batch_pieces)
+        seconds: tuple[list[float], list[float]] = [], []
+        for _ in range(TIMED_RUNS):  # by turns, so that a busy moment meets both
+            for encoder, taken in zip((before, self.encoder), seconds, strict=True):
+                begin = perf_counter()
+                encoder.represent(texts)
+                taken.append(perf_counter() - begin)
+                yield
+        slower, faster = map(min, seconds)
+        return slower / faster
+
+
+def measured_speed(encoder: Encoder, batch_pieces: int, num_threads: int) -> float:
+    """Padded pieces a second, while every thread reads such micro-batches."""
+    texts = _timed_texts(batch_pieces)
+    num_batches = TIMED_RUNS * num_threads
+    with ThreadPoolExecutor(num_threads, "measuring", initializer=use_one_core) as threads:
+        begin = perf_counter()
+        list(threads.map(encoder.represent, [texts] * num_batches))
+        seconds = perf_counter() - begin
+    return num_batches * len(texts) * TIMED_COLUMNS / seconds
+
+
+def measured_step_s(encoder: Encoder) -> float:
+    """Seconds of a step of a search with all rows in use: the middle one of some."""
+    underway = Underway(CompletionsOf(encoder.writer, (), Beam(ROWS, ROWS), TIMED_STEPS))
+    seconds, is_over = [], False
+    while not is_over:
+        begin = perf_counter()
+        is_over = underway.go_on(0.0) is not None
+        seconds.append(perf_counter() - begin)
+    return sorted(seconds)[len(seconds) // 2]
+
+
+def use_one_core() -> None:
+    """Make the calling thread compute on one core; docs/decisions/0036 has the reason."""
+    torch.set_num_threads(1)  # per thread in OpenMP
+    if torch.get_num_interop_threads() != 1:
+        torch.set_num_interop_threads(1)  # torch allows it once a process
+
+
+def _timed_texts(batch_pieces: int) -> list[list[int]]:
+    text = [0] * (TIMED_COLUMNS - BOUNDARY_PIECES)
+    return [text] * (min(TIMED_PIECES, batch_pieces) // TIMED_COLUMNS)
