@@ -21,8 +21,8 @@ from pathlib import Path
 from benchmarks.probe import probe
 from biLM.encoder import Encoder
 from training.assemble import assemble, load_objective
-from training.cells.choice import LSTM
 from training.checkpoint import load_checkpoint
+from training.choices import LSTM
 from training.held_out import Scores, score
 from training.loop import train
 from training.recipes import small

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     command = COMMANDS[given.command]
     try:
-        run = _main_of(command)
+        return _main_of(command)(given.arguments, f"bilm {given.command}")
     except ModuleNotFoundError as error:
         if (error.name or "").startswith(("biLM", "bilm", command.package)):
             raise
@@ -40,7 +40,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f" or scripts/install {command.extra} in a checkout\n"
         )
         return 2
-    return run(given.arguments, f"bilm {given.command}")
 
 
 def _parser() -> argparse.ArgumentParser:

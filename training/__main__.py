@@ -1,5 +1,8 @@
 """The command line of training: `python -m training STEP`, one step after the other."""
 
+# Each step imports what it needs when it runs: torch, sklearn and matplotlib take seconds to
+# import, and neither --help nor the refusal of an argument needs them.
+
 import argparse
 import json
 import sys
@@ -7,24 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biLM.artifact import load_artifact
-from biLM.encoder import Encoder
 from biLM.errors import BiLMError
+from training.choices import STRATEGIES
 from training.corpus import CorpusConfig, build_corpus, training_text
-from training.distributed import is_team
 from training.errors import TrainingError
-from training.evaluate import evaluate
-from training.export import export
-from training.generate import STRATEGIES, generate, strategy_of
-from training.initial import adapted
-from training.lab import command as laboratory
-from training.loop import train
-from training.pipeline import Order, fulfil
-from training.polysemy import WORDS, write_sheet
+from training.lab import arguments as laboratory
 from training.recipes import RECIPES
-from training.shards import Shards, build_shards
-from training.task_mix import NamedMix, TaskMixConfig, best_of, compare, report
-from training.tasks import read_task, split_task
 from training.vocabulary import VocabularyConfig, train_vocabulary
 
 if TYPE_CHECKING:  # a name of the library's stubs only
@@ -35,8 +26,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m training
     """Run one step; a refusal is one line on standard error and status 2."""
     given = build_parser(prog).parse_args(arguments)
     try:
-        if is_team() and given.step is not _train:
-            raise TrainingError("only train runs in several processes; start it without torchrun")
+        if given.step is not _train:
+            _refuse_team()
         given.step(given)
     except (TrainingError, BiLMError) as error:
         _tell(str(error))
@@ -122,7 +113,7 @@ def _declare_model_steps(steps: "Steps") -> None:
     )
     polysemy.add_argument("artifact", type=Path)
     polysemy.add_argument("--shards", type=Path, default=Path("build/shards"))
-    polysemy.add_argument("--words", nargs="+", default=WORDS)
+    polysemy.add_argument("--words", nargs="+")
     polysemy.add_argument("--out", type=Path, required=True, help="a folder")
     polysemy.set_defaults(step=_polysemy)
 
@@ -148,7 +139,7 @@ def _declare_mix(steps: "Steps") -> None:
     mix.add_argument("--text-column", type=int, default=0, help="counted from 0")
     mix.add_argument("--label-column", type=int, default=1)
     mix.add_argument("--raw", action="store_true", help="for requests without center")
-    mix.add_argument("--seeds", type=int, default=TaskMixConfig.seeds)
+    mix.add_argument("--seeds", type=int)
     mix.add_argument("--name", required=True, help="of the mix")
     place = mix.add_mutually_exclusive_group(required=True)
     place.add_argument("--out", type=Path, help="a file for BILM_MIXES; is added to")
@@ -161,7 +152,7 @@ def _declare_generate(steps: "Steps") -> None:
     generation.add_argument("--artifact", type=Path, required=True)
     generation.add_argument("--text", required=True, help="may be empty")
     generation.add_argument("--max-pieces", type=int, default=20)
-    generation.add_argument("--strategy", choices=list(STRATEGIES), default="greedy")
+    generation.add_argument("--strategy", choices=STRATEGIES, default="greedy")
     generation.add_argument("--temperature", type=float, help="of sample; 1 if not given")
     generation.add_argument("--top-k", type=int, help="of sample; 50")
     generation.add_argument("--seed", type=int, help="of sample; 0")
@@ -174,6 +165,13 @@ def _declare_lab(steps: "Steps") -> None:
     lab = steps.add_parser("lab", help="text files -> a report of what recurrent cells can do")
     laboratory.declare(lab)
     lab.set_defaults(step=_lab)
+
+
+def _refuse_team() -> None:
+    from training.distributed import is_team
+
+    if is_team():
+        raise TrainingError("only train runs in several processes; start it without torchrun")
 
 
 def _corpus(given: argparse.Namespace) -> None:
@@ -202,11 +200,18 @@ def _vocabulary(given: argparse.Namespace) -> None:
 
 
 def _shards(given: argparse.Namespace) -> None:
+    from training.shards import build_shards
+
     layout = given.max_row_pieces, given.one_sentence
     build_shards(given.corpus, given.vocabulary, given.out, *layout)
 
 
 def _train(given: argparse.Namespace) -> None:
+    from biLM.artifact import load_artifact
+    from training.initial import adapted
+    from training.loop import train
+    from training.shards import Shards
+
     recipe, initial = RECIPES[given.recipe](), None
     if given.init_from:
         initial = load_artifact(given.init_from)
@@ -215,21 +220,36 @@ def _train(given: argparse.Namespace) -> None:
 
 
 def _evaluate(given: argparse.Namespace) -> None:
+    from biLM.artifact import load_artifact
+    from training.evaluate import evaluate
+    from training.shards import Shards
+
     before = load_artifact(given.before) if given.before else None
     figures = evaluate(given.run, Shards(given.shards), given.senses, before)
     print(json.dumps(figures, indent=2))  # noqa: T201
 
 
 def _export(given: argparse.Namespace) -> None:
+    from training.export import export
+    from training.shards import Shards
+
     revision = export(given.run, Shards(given.shards), given.out, given.sources)
     print(f"{given.out} {revision}")  # noqa: T201
 
 
 def _polysemy(given: argparse.Namespace) -> None:
-    write_sheet(Encoder.load(given.artifact), Shards(given.shards), given.words, given.out)
+    from biLM.encoder import Encoder
+    from training.polysemy import WORDS, write_sheet
+    from training.shards import Shards
+
+    words = given.words or WORDS
+    write_sheet(Encoder.load(given.artifact), Shards(given.shards), words, given.out)
 
 
 def _all(given: argparse.Namespace) -> None:
+    from biLM.artifact import load_artifact
+    from training.pipeline import Order, fulfil
+
     order = Order(
         inputs=given.corpus,
         out=given.out,
@@ -244,12 +264,17 @@ def _all(given: argparse.Namespace) -> None:
 
 
 def _fit_mix(given: argparse.Namespace) -> None:
+    from biLM.encoder import Encoder
+    from training.task_mix import NamedMix, TaskMixConfig, best_of, compare, report
+    from training.tasks import read_task, split_task
+
     encoder = Encoder.load(given.artifact, "auto")
     named = NamedMix(given.name, encoder.artifact)
     if given.out:
         named.others_of(given.out)  # a file that is no such file is refused before the work
     encoder.warm_up()
-    config = TaskMixConfig(center=not given.raw, seeds=given.seeds)
+    seeds = TaskMixConfig.seeds if given.seeds is None else given.seeds
+    config = TaskMixConfig(center=not given.raw, seeds=seeds)
     paths = [given.task, *([given.test] if given.test else [])]
     columns = given.text_column, given.label_column
     tasks = read_task(encoder, paths, *columns, config.center)
@@ -266,6 +291,8 @@ def _fit_mix(given: argparse.Namespace) -> None:
 
 
 def _generate(given: argparse.Namespace) -> None:
+    from training.generate import generate, strategy_of
+
     names = ("temperature", "top_k", "seed", "num_beams", "num_completions")
     values = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
     strategy = strategy_of(given.strategy, values)
@@ -274,7 +301,9 @@ def _generate(given: argparse.Namespace) -> None:
 
 
 def _lab(given: argparse.Namespace) -> None:
-    print(laboratory.run(given, _tell))  # noqa: T201
+    from training.lab.command import run
+
+    print(run(given, _tell))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from biLM.artifact import Artifact
 from biLM.encoder import Encoder
 from biLM.geometry import Geometry
 from biLM.scalar_mix import ScalarMix
-from training.cells.choice import LSTM
 from training.checkpoint import Checkpoint
+from training.choices import LSTM
 from training.config import TrainConfig
 from training.errors import TrainingError
 from training.geometry import measured_geometry

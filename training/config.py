@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from training.cells.choice import CELLS, LSTM
+from training.choices import CELLS, LSTM
 from training.errors import TrainingError
 
 TRUTHS = {"true": True, "false": False}

@@ -14,7 +14,6 @@ from io import BytesIO
 from multiprocessing import Pool
 from pathlib import Path
 
-import jieba
 import sentencepiece
 
 from training.corpus import read_documents
@@ -92,6 +91,8 @@ def train_vocabulary(files: Sequence[Path], out: Path, config: VocabularyConfig)
 def mark_words(text: str) -> str:
     """Mark the boundaries between the words of a text; a space joins the Latin word after it."""
     words: list[str] = []
+    import jieba  # takes longer to import than anything else here
+
     for word in jieba.cut(text.replace(WORD_BOUNDARY, "")):
         if words and words[-1] == " " and word.isascii() and word.isalnum():
             words[-1] += word
@@ -122,6 +123,8 @@ def shortest_words(word: str) -> tuple[str, ...]:
 @cache
 def _frequencies() -> dict[str, int]:
     """Return the segmenter's dictionary: words, and prefixes of words with frequency 0."""
+    import jieba
+
     logging.getLogger("jieba").setLevel(logging.WARNING)
     jieba.initialize()
     frequencies: dict[str, int] = jieba.dt.FREQ

@@ -5,22 +5,17 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from tqdm import tqdm
-
-from biLM.bulk.formats import FORMATS
-from biLM.bulk.job import EncoderSettings, Job
-from biLM.bulk.machine import embed_source
-from biLM.bulk.parts import Done
-from biLM.bulk.refusals import NAME
-from biLM.bulk.sources import Columns, Source, open_source
-from biLM.bulk.transform import LEVELS, Wanted
+from biLM.bulk.choices import CONTEXT, FORMATS, LEVELS, POOLINGS
 from biLM.cpus import granted_cpus
 from biLM.errors import BiLMError, BulkError
-from biLM.pooling import POOLINGS
-from biLM.readout import CONTEXT, Layer
 from biLM.shipped import DEFAULT_MODEL
+
+if TYPE_CHECKING:  # torch and pyarrow take seconds to import; the parser needs neither
+    from biLM.bulk.parts import Done
+    from biLM.bulk.sources import Source
+    from biLM.readout import Layer
 
 # The exit status by which a shell reports SIGINT.
 INTERRUPTED = 130
@@ -37,6 +32,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "bilm embed") -> in
     except KeyboardInterrupt:
         _tell(f"interrupted; what is in {given.out} stays, and the same command goes on there")
         return INTERRUPTED
+    from biLM.bulk.refusals import NAME
+
     texts = done.texts - done.refused
     _tell(f"{given.out}: {done.rows:,} vectors of {texts:,} texts in {done.parts} files")
     if done.refused:
@@ -66,7 +63,7 @@ def _declare_texts(embed: argparse.ArgumentParser) -> None:
     embed.add_argument(
         "--truncate", choices=["left", "right"], help="the end that a text beyond the limit loses"
     )
-    embed.add_argument("--max-text-pieces", type=_positive, default=Wanted.max_text_pieces)
+    embed.add_argument("--max-text-pieces", type=_positive, default=8192)
     embed.add_argument(
         "--skip-refused",
         action="store_true",
@@ -84,19 +81,19 @@ def _declare_vectors(embed: argparse.ArgumentParser) -> None:
     )
     embed.add_argument("--mixes", type=Path, help="a file of further mixes, as for BILM_MIXES")
     embed.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto")
-    embed.add_argument("--level", choices=LEVELS, default=Wanted.level)
+    embed.add_argument("--level", choices=LEVELS, default="piece")
     of = embed.add_mutually_exclusive_group()
-    of.add_argument("--mix", default=Wanted.mix)
+    of.add_argument("--mix", default="default")
     of.add_argument("--layers", type=_layers, help="each in a column: all, context, or 0,2")
-    embed.add_argument("--pooling", choices=POOLINGS, default=Wanted.pooling)
+    embed.add_argument("--pooling", choices=POOLINGS, default="mean")
     embed.add_argument("--center", action="store_true")
     embed.add_argument("--normalize", action="store_true")
     embed.add_argument("--float16", action="store_true", help="half the size")
-    embed.add_argument("--format", choices=FORMATS, default=Job.kind)
+    embed.add_argument("--format", choices=FORMATS, default="parquet")
     embed.add_argument(
         "--part-characters",
         type=_positive,
-        default=Job.part_characters,
+        default=400_000,
         help="of the texts of a file, about",
     )
 
@@ -116,7 +113,12 @@ def _declare_machines(embed: argparse.ArgumentParser) -> None:
     )
 
 
-def _embed(given: argparse.Namespace) -> Done:
+def _embed(given: argparse.Namespace) -> "Done":
+    from biLM.bulk.job import EncoderSettings, Job
+    from biLM.bulk.machine import embed_source
+    from biLM.bulk.sources import Columns, open_source
+    from biLM.bulk.transform import Wanted
+
     columns = Columns(given.column, given.spans, given.level == "word")
     wanted = Wanted(
         level=given.level,
@@ -149,12 +151,14 @@ def _embed(given: argparse.Namespace) -> Done:
 
 
 @contextmanager
-def _progress(source: Source) -> Iterator[Callable[[int], object]]:
+def _progress(source: "Source") -> Iterator[Callable[[int], object]]:
+    from tqdm import tqdm
+
     with tqdm(total=source.size, unit_scale=True, desc="embedding", smoothing=0.1) as bar:
         yield lambda position: bar.update(position - bar.n)
 
 
-def _layers(value: str) -> Literal["all"] | tuple[Layer, ...]:
+def _layers(value: str) -> "Literal['all'] | tuple[Layer, ...]":
     if value == "all":
         return "all"
     named: list[Layer] = []

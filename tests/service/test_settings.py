@@ -5,8 +5,9 @@ import json
 import pytest
 import torch
 
-from service.__main__ import COULD_NOT_START, WRONG_SETTINGS, Server, main
+from service.__main__ import WRONG_SETTINGS, main
 from service.errors import SettingsError
+from service.server import COULD_NOT_START, Server
 from service.settings import Settings, load_settings
 
 

@@ -14,9 +14,8 @@ from training.cells.layer import WrittenOut
 from training.cells.lstm import Lstm
 from training.cells.peephole import Peephole
 from training.cells.rnn import Rnn
+from training.choices import LSTM
 
-# The cell of biLM and of every artifact.
-LSTM = "lstm"
 CELLS: dict[str, type[WrittenOut]] = {LSTM: Lstm, "peephole": Peephole, "gru": Gru, "rnn": Rnn}
 OF_TORCH: dict[str, type[nn.LSTM | nn.GRU | nn.RNN]] = {LSTM: nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 WITH_FORGET_GATE = (LSTM, "peephole")

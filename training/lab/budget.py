@@ -3,7 +3,8 @@
 from dataclasses import replace
 from statistics import mean, quantiles
 
-from training.cells.choice import CELLS, LSTM
+from training.cells.choice import CELLS
+from training.choices import LSTM
 from training.config import TrainConfig
 from training.lab.findings import Finding, Plot, Table, Value
 from training.lab.text import described

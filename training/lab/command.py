@@ -11,7 +11,7 @@ from training.device import choose_device
 from training.errors import TrainingError
 from training.lab import budget, clipping, copying, directions, gradients, inputs
 from training.lab.findings import Finding
-from training.lab.plan import FULL_MINUTES, Plan
+from training.lab.plan import Plan
 from training.lab.report import Entry, draw_plots, read_entries, write
 from training.lab.text import prepare
 from training.lab.trials import Laboratory
@@ -34,17 +34,6 @@ EXPERIMENTS = {
     "inputs": Experiment(inputs.measure),
     "directions": Experiment(directions.measure),
 }
-
-
-def declare(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of the command."""
-    size = parser.add_mutually_exclusive_group()
-    size.add_argument("--minutes", type=float, default=FULL_MINUTES, help="for all, on two cores")
-    size.add_argument("--quick", action="store_true", help="too small to find anything: a trial")
-    parser.add_argument("--corpus", type=Path, nargs="+", default=[], help="as of the step corpus")
-    parser.add_argument("--only", nargs="+", choices=list(EXPERIMENTS), help="some experiments")
-    parser.add_argument("--out", type=Path, default=Path("docs/lab"), help="of dated folders")
-    parser.add_argument("--work", type=Path, default=Path("build/lab"), help="of the text")
 
 
 def run(given: argparse.Namespace, tell: Callable[[str], None]) -> Path:

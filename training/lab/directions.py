@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from biLM.heads import SIDES
 from biLM.tokenizer import Tokenizer
-from training.cells.choice import LSTM
+from training.choices import LSTM
 from training.config import TrainConfig
 from training.evaluate import words_of
 from training.held_out import NO_SCORES, added, judgements

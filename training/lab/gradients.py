@@ -17,8 +17,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from training.cells.choice import CELLS, LSTM, written_out
+from training.cells.choice import CELLS, written_out
 from training.cells.layer import WrittenOut
+from training.choices import LSTM
 from training.lab.findings import Finding, Plot, Table, Value
 from training.lab.text import described
 from training.lab.trials import Laboratory

@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from training.cells.choice import LSTM, new_layer
+from training.cells.choice import new_layer
+from training.choices import LSTM
 from training.lab.findings import Finding, Plot, Table, Value
 from training.lab.text import described
 from training.lab.trials import (

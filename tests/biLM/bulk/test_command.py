@@ -86,7 +86,7 @@ def test_an_interrupt_is_told_in_words(embed, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "open_source", interrupt)
+    monkeypatch.setattr("biLM.bulk.sources.open_source", interrupt)
     status, said = embed()
     assert status == 130
     assert "interrupted; what is in" in said
@@ -96,7 +96,8 @@ def test_without_the_extra_it_says_what_to_install(tmp_path):
     code = (
         "import sys; sys.modules['pyarrow'] = None; import biLM.__main__ as m; sys.exit(m.main())"
     )
-    told = subprocess.run([sys.executable, "-c", code, "embed"], capture_output=True, text=True)
+    asked = [sys.executable, "-c", code, "embed", "texts.txt", "--out", str(tmp_path)]
+    told = subprocess.run(asked, capture_output=True, text=True)
     assert told.returncode == 2
     assert "pyarrow is not installed" in told.stderr
     assert "scripts/install bulk" in told.stderr

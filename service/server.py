@@ -1,0 +1,77 @@
+"""The server of one process: uvicorn that drains on a signal and ends if there is no model."""
+
+import logging
+from asyncio import Future
+from socket import socket
+from types import FrameType
+
+import uvicorn
+
+from service.app import create_app
+from service.engine import Engine
+from service.log import fields
+from service.runtime import Runtime
+from service.settings import Settings
+
+KEEP_ALIVE_S = 75  # longer than the usual balancer's 60, so that it closes first
+CLOSING_S = 3  # of drain_s, for what uvicorn and the threads need after the last answer
+COULD_NOT_START = 1
+
+logger = logging.getLogger(__name__)
+
+
+class Server(uvicorn.Server):
+    """uvicorn that drains on a signal, and ends if the model cannot be loaded."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._app = create_app(settings)
+        self._could_start = True
+        super().__init__(
+            uvicorn.Config(
+                self._app,
+                host=settings.host,
+                port=settings.port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                ws="none",
+                lifespan="on",
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=max(1, int(settings.drain_s) - CLOSING_S),
+            )
+        )
+
+    def serve_until_signal(self) -> int:
+        """Serve; return the exit status."""
+        self.run()
+        return 0 if self._could_start else COULD_NOT_START
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Listen; and stop listening should the model not load."""
+        await super().startup(sockets=sockets)
+        self._runtime.batcher.started.add_done_callback(self._report_start)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Refuse new requests at once, and end after the last answer.
+
+        Unlike uvicorn's own, the signal is not raised again at the end: the status is 0.
+        """
+        if self.started:
+            self._runtime.drain()
+        self.should_exit = True
+
+    @property
+    def _runtime(self) -> Runtime:
+        runtime: Runtime = self._app.state.runtime
+        return runtime
+
+    def _report_start(self, started: "Future[Engine]") -> None:
+        if started.cancelled() or started.exception():  # the batcher has logged what is wrong
+            self._could_start = False
+            self.should_exit = True
+            return
+        engine = started.result()
+        logger.info(
+            "ready",
+            extra=fields(model=engine.model.id, pieces_per_s=round(engine.pieces_per_s)),
+        )
