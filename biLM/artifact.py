@@ -278,7 +278,9 @@ class _Undrawn(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> object:
         named = kwargs or {}
-        return named["tensor"] if func is nn.init.normal_ else func(*args, **named)
+        if func is nn.init.normal_:  # torch hands over what is to be drawn by its name
+            return args[0] if args else named["tensor"]
+        return func(*args, **named)
 
 
 def _load_tensors(name: str, data: bytes) -> dict[str, Tensor]:

@@ -6,23 +6,42 @@ what that is worth. What a cell remembers, what leaves the layers, mixes, heads 
 float32 in either.
 """
 
+import logging
+from functools import cache
 from typing import Literal
 
 import torch
 
 from biLM.errors import PrecisionError
+from biLM.onednn import has_kernel
 
 Precision = Literal["float32", "bfloat16"]
 PrecisionChoice = Precision | Literal["auto"]  # auto: the fastest of this machine
 UNITS = ("amx_bf16", "avx512_bf16")  # by the names of torch.cpu.get_capabilities
 
+logger = logging.getLogger(__name__)
+
 
 def fastest_precision() -> Precision:
     """The bfloat16 of a processor with units for it and a torch that uses them, else float32."""
-    has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return "bfloat16" if _has_units() and has_kernel() else "float32"
+
+
+def _has_units() -> bool:
+    if not hasattr(torch.cpu, "get_capabilities"):
+        _tell_that_nothing_is_known()
+        return False
     capabilities = torch.cpu.get_capabilities()
-    has_units = any(capabilities.get(unit) for unit in UNITS)
-    return "bfloat16" if has_onednn and has_units else "float32"
+    return any(capabilities.get(unit) for unit in UNITS)
+
+
+@cache  # once a process
+def _tell_that_nothing_is_known() -> None:
+    logger.warning(
+        "torch %s does not say what this processor can do (torch.cpu.get_capabilities is missing);"
+        " texts are read in float32, which is slower where there are units for bfloat16",
+        torch.__version__,
+    )
 
 
 def chosen_precision(wanted: PrecisionChoice) -> Precision:

@@ -1,20 +1,20 @@
 """An LSTM layer as it reads texts: with the kernel and in the numbers that serve best.
 
 `nn.LSTM` lays its weights out anew for oneDNN at each call, which for one short text takes longer
-than the reading. Here that is done once, and the same kernel is called (the two operators of torch
-that its own compiler calls for an LSTM).
+than the reading. Here that is done once, and the same kernel is called (`biLM.onednn`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from biLM import onednn
+
 TILE = 32  # numbers; what a matrix unit takes at once of bfloat16
-LSTM_MODE = 2  # by the numbers of torch's operator
-State = tuple[Tensor, Tensor]
+State = onednn.State
 Kernel = Callable[[Tensor, State], tuple[Tensor, State]]
 
 
@@ -28,7 +28,7 @@ class ReadingLayer:
     Args:
         layer: Whose weights are copied.
         dtype: Of the numbers that are multiplied; what a cell remembers stays float32. Another
-            than float32 needs oneDNN.
+            than float32 needs oneDNN's kernel.
     """
 
     def __init__(self, layer: nn.Module, dtype: torch.dtype) -> None:
@@ -42,8 +42,9 @@ class ReadingLayer:
         for name, parameter in layer.named_parameters():
             copied = wide.get_parameter(name).zero_()
             copied[..., : parameter.shape[-1]] = parameter
-        has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-        self._kernel: Kernel = partial(_call_onednn, _laid_out(wide)) if has_onednn else wide
+        self._kernel: Kernel = wide
+        if onednn.has_kernel():
+            self._kernel = partial(onednn.call, onednn.laid_out(wide))
 
     @torch.no_grad()  # with gradients oneDNN takes kernels for training, which sum otherwise
     def __call__(
@@ -58,32 +59,3 @@ class ReadingLayer:
         """The h of the precision, but a c of float32: it adds up small numbers over a text."""
         shape = 1, num_rows, self._cell_size
         return torch.zeros(shape, dtype=self._dtype), torch.zeros(shape)
-
-
-def _laid_out(lstm: nn.LSTM) -> list[Tensor]:
-    """The four parameters, the two matrices as oneDNN reads them."""
-    from_input, from_state, *biases = lstm.all_weights[0]
-    matrices = torch.ops.mkldnn._reorder_mkldnn_rnn_layer_weight(
-        from_input, from_state, lstm.hidden_size, reverse=False, has_biases=True, batch_first=False
-    )
-    return [*matrices, *biases]
-
-
-def _call_onednn(
-    weights: Sequence[Tensor], x: Float[Tensor, "time batch width"], state: State
-) -> tuple[Float[Tensor, "time batch dim"], State]:
-    output, h, c, _ = torch.ops.aten.mkldnn_rnn_layer(
-        x,
-        *weights,
-        *state,
-        reverse=False,
-        batch_sizes=[],
-        mode=LSTM_MODE,
-        hidden_size=state[0].shape[-1],
-        num_layers=1,
-        has_biases=True,
-        bidirectional=False,
-        batch_first=False,
-        train=False,
-    )
-    return output, (h, c)

@@ -1,0 +1,100 @@
+"""oneDNN's LSTM kernel, by the two operators with which torch's own compiler calls it.
+
+They are no public interface of torch and may be gone or changed in its next version. So they are
+tried on a tiny layer before anything relies on them. Where they do not give what torch's own layer
+gives, that layer reads instead: in float32 only, and more slowly.
+"""
+
+import logging
+from collections.abc import Sequence
+from functools import cache
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+State = tuple[Tensor, Tensor]
+LSTM_MODE = 2  # by the numbers of torch's operator
+TRIED_STEPS, TRIED_ROWS, TRIED_WIDTH, TRIED_CELLS = 3, 2, 8, 4
+TOLERANCE = 1e-5  # rounding of a few steps; another order of gates or results is off by 0.1
+# What a missing operator, another signature, or another number of results raises.
+UNLIKE_EXPECTED = (AttributeError, RuntimeError, TypeError, ValueError)
+
+logger = logging.getLogger(__name__)
+
+
+def has_kernel() -> bool:
+    """Whether this torch has oneDNN, and its kernel gives what torch's own layer gives."""
+    try:
+        has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    except UNLIKE_EXPECTED as error:
+        return _refuse(str(error))
+    return has_onednn and _works()
+
+
+@torch.no_grad()
+def laid_out(lstm: nn.LSTM) -> list[Tensor]:
+    """The four parameters, the two matrices as oneDNN reads them."""
+    from_input, from_state, *biases = lstm.all_weights[0]
+    matrices = torch.ops.mkldnn._reorder_mkldnn_rnn_layer_weight(
+        from_input, from_state, lstm.hidden_size, reverse=False, has_biases=True, batch_first=False
+    )
+    return [*matrices, *biases]
+
+
+def call(
+    weights: Sequence[Tensor], x: Float[Tensor, "time batch width"], state: State
+) -> tuple[Float[Tensor, "time batch dim"], State]:
+    """What leaves the layer, and the state after the last step."""
+    output, h, c, _ = torch.ops.aten.mkldnn_rnn_layer(
+        x,
+        *weights,
+        *state,
+        reverse=False,
+        batch_sizes=[],
+        mode=LSTM_MODE,
+        hidden_size=state[0].shape[-1],
+        num_layers=1,
+        has_biases=True,
+        bidirectional=False,
+        batch_first=False,
+        train=False,
+    )
+    return output, (h, c)
+
+
+@cache
+def _works() -> bool:
+    try:
+        deviation = _deviation()
+    except UNLIKE_EXPECTED as error:
+        return _refuse(str(error))
+    if not deviation <= TOLERANCE:
+        return _refuse(f"what they return is off by {deviation:.1e}")
+    return True
+
+
+@torch.no_grad()
+def _deviation() -> float:
+    """The largest difference between the kernel and torch's own layer, on a tiny one."""
+    generator = torch.Generator().manual_seed(0)
+    lstm = nn.LSTM(TRIED_WIDTH, TRIED_CELLS)
+    for parameter in lstm.parameters():
+        parameter.copy_(torch.randn(parameter.shape, generator=generator))
+    x = torch.randn(TRIED_STEPS, TRIED_ROWS, TRIED_WIDTH, generator=generator)
+    h, c = torch.rand(2, 1, TRIED_ROWS, TRIED_CELLS, generator=generator)
+    output, state = call(laid_out(lstm), x, (h, c))
+    expected, expected_state = lstm(x, (h, c))
+    pairs = zip((output, *state), (expected, *expected_state), strict=True)
+    return max(float((found - wanted).abs().max()) for found, wanted in pairs)
+
+
+@cache  # once for each cause, not for each layer
+def _refuse(cause: str) -> bool:
+    logger.warning(
+        "torch %s does not have the two operators of oneDNN's LSTM as they are called here (%s);"
+        " torch's own layer reads instead, in float32 and more slowly",
+        torch.__version__,
+        cause,
+    )
+    return False
