@@ -28,6 +28,8 @@ from biLM.bulk.sources import Source
 from biLM.errors import BiLMError, BulkError, SourceError
 
 CONNECT_S = 5
+# What another version of Ray raises where it has no such attribute, or takes other arguments.
+UNLIKE_EXPECTED = (AttributeError, TypeError)
 Batch = dict[str, Any]  # the columns of a block, in the form in which Ray passes them
 
 
@@ -65,7 +67,8 @@ def embed_on_cluster(
     job, settings = resolved(job, settings)
     with open_ledger(out, job, settings) as ledger, _connected(cluster.address):
         parts = PartsOf(source, ledger.done, job)
-        dataset = _written(parts, PartWriter(out, job, settings), cluster)
+        with _this_version_of_ray():
+            dataset = _written(parts, PartWriter(out, job, settings), cluster)
         with closing(_rows(dataset)) as rows:
             for row in rows:
                 written = _unless_failed(row)
@@ -140,9 +143,24 @@ def _rows(dataset: Dataset) -> Generator[bytes, None, None]:
     `iter_rows` of Ray reads ahead in a thread, and the traceback of an error would keep its run
     alive. A thread that calls Ray after its shutdown ends the whole process without a message.
     """
-    for bundle in dataset.iter_internal_ref_bundles():
-        for block in bundle.block_refs:
+    with _this_version_of_ray():
+        bundles = dataset.iter_internal_ref_bundles()
+    for bundle in bundles:
+        with _this_version_of_ray():
+            blocks = bundle.block_refs
+        for block in blocks:
             yield from ray.get(block)["written"].to_pylist()
+
+
+@contextmanager
+def _this_version_of_ray() -> Iterator[None]:
+    try:
+        yield
+    except UNLIKE_EXPECTED as error:
+        raise BulkError(
+            f"Ray {ray.__version__} is not used as the version this was written for: {error};"
+            " install another, or run without --ray"
+        ) from error
 
 
 def _block(part: object) -> pa.Table:

@@ -146,6 +146,11 @@ def _embed(given: argparse.Namespace) -> "Done":
                 f"{error.name} is not installed; --ray needs biLM with the extra 'cluster':"
                 " scripts/install cluster in a checkout"
             ) from error
+        except ImportError as error:
+            raise BulkError(
+                f"this version of Ray lacks what is used of it: {error}; install another, or run"
+                " without --ray"
+            ) from error
         cluster = Cluster(given.ray, given.workers or 1, given.worker_cpus)
         return embed_on_cluster(source, out, job, settings, cluster, advance)
 

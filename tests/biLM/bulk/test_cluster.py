@@ -130,3 +130,12 @@ def test_no_artifact_and_no_cluster_are_told(cluster, texts, tmp_path, artifact_
         embed_on_cluster(
             source, tmp_path / "b", JOB, EncoderSettings(artifact_folder), nowhere, print
         )
+
+
+def test_a_ray_that_hands_over_its_blocks_otherwise_is_named(
+    cluster, texts, tmp_path, artifact_folder, monkeypatch
+):
+    monkeypatch.delattr("ray.data.Dataset.iter_internal_ref_bundles")
+    source, settings = open_source(texts, JOB.columns), EncoderSettings(artifact_folder)
+    with pytest.raises(BulkError, match=r"Ray .*iter_internal_ref_bundles.*without --ray"):
+        embed_on_cluster(source, tmp_path / "out", JOB, settings, cluster, lambda _: None)

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 from pyarrow import parquet
@@ -111,6 +112,16 @@ def test_without_ray_it_says_what_to_install(embed, monkeypatch):
     assert status == 2
     assert "ray is not installed" in said
     assert "scripts/install cluster" in said
+
+
+def test_a_ray_without_what_is_used_of_it_is_refused(embed, monkeypatch):
+    for name in ("ray", "ray.data"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.delitem(sys.modules, "biLM.bulk.cluster", raising=False)
+    status, said = embed("--ray", "auto")
+    assert status == 2
+    assert "this version of Ray lacks what is used of it: cannot import name" in said
+    assert "run without --ray" in said
 
 
 def test_python_m_is_the_same_command():
