@@ -4,9 +4,7 @@ import threading
 from dataclasses import replace
 
 import pytest
-import ray
 
-from biLM.bulk.cluster import Cluster, embed_on_cluster
 from biLM.bulk.job import EncoderSettings, Job
 from biLM.bulk.machine import embed_source
 from biLM.bulk.sources import Columns, open_source
@@ -26,10 +24,21 @@ def cluster():
     """The address of two nodes; each is a set of real processes with one CPU."""
     from ray.cluster_utils import Cluster as Nodes
 
+    from biLM.bulk.cluster import Cluster
+
     nodes = Nodes(initialize_head=True, head_node_args={"num_cpus": 1})
     nodes.add_node(num_cpus=1)
     yield Cluster(nodes.address, workers=2)
     nodes.shutdown()
+
+
+# Ray takes seconds to import, and the usual run leaves these tests out.
+@pytest.fixture(scope="module")
+def embed_on_cluster():
+    """The function under test."""
+    from biLM.bulk.cluster import embed_on_cluster
+
+    return embed_on_cluster
 
 
 @pytest.fixture
@@ -44,7 +53,7 @@ def files_of(folder):
 
 
 def test_two_nodes_write_the_files_that_one_machine_writes(
-    cluster, texts, tmp_path, artifact_folder
+    embed_on_cluster, cluster, texts, tmp_path, artifact_folder
 ):
     settings, told = EncoderSettings(artifact_folder), []
     source = open_source(texts, JOB.columns)
@@ -58,7 +67,9 @@ def test_two_nodes_write_the_files_that_one_machine_writes(
     assert files_of(tmp_path / "together") == files_of(tmp_path / "alone")
 
 
-def test_a_cluster_goes_on_where_one_machine_stopped(cluster, texts, tmp_path, artifact_folder):
+def test_a_cluster_goes_on_where_one_machine_stopped(
+    embed_on_cluster, cluster, texts, tmp_path, artifact_folder
+):
     settings, whole = EncoderSettings(artifact_folder), texts.read_bytes()
     out, positions = tmp_path / "out", []
     texts.write_bytes(whole[:9000] + b"\xff" + whole[9000:])
@@ -73,7 +84,7 @@ def test_a_cluster_goes_on_where_one_machine_stopped(cluster, texts, tmp_path, a
 
 
 def test_a_cluster_leaves_out_the_texts_that_one_machine_leaves_out(
-    cluster, texts, tmp_path, artifact_folder
+    embed_on_cluster, cluster, texts, tmp_path, artifact_folder
 ):
     job, settings = replace(JOB, skips_refused=True), EncoderSettings(artifact_folder)
     whole = texts.read_bytes()
@@ -93,7 +104,7 @@ def test_a_cluster_leaves_out_the_texts_that_one_machine_leaves_out(
     ],
 )
 def test_a_workers_refusal_is_told_as_if_it_were_here(
-    cluster, texts, tmp_path, artifact_folder, wanted, error, told
+    embed_on_cluster, cluster, texts, tmp_path, artifact_folder, wanted, error, told
 ):
     settings, source = EncoderSettings(artifact_folder), open_source(texts, JOB.columns)
     with pytest.raises(error, match=told):
@@ -103,8 +114,10 @@ def test_a_workers_refusal_is_told_as_if_it_were_here(
 
 
 def test_nothing_asks_ray_when_it_is_shut_down_after_a_refusal(
-    cluster, texts, tmp_path, artifact_folder, monkeypatch
+    embed_on_cluster, cluster, texts, tmp_path, artifact_folder, monkeypatch
 ):
+    import ray
+
     shutdown, names = ray.shutdown, set()
 
     def spied():
@@ -121,7 +134,9 @@ def test_nothing_asks_ray_when_it_is_shut_down_after_a_refusal(
     assert names
 
 
-def test_no_artifact_and_no_cluster_are_told(cluster, texts, tmp_path, artifact_folder):
+def test_no_artifact_and_no_cluster_are_told(
+    embed_on_cluster, cluster, texts, tmp_path, artifact_folder
+):
     source = open_source(texts, JOB.columns)
     with pytest.raises(ArtifactError):
         embed_on_cluster(source, tmp_path / "a", JOB, EncoderSettings(tmp_path), cluster, print)
