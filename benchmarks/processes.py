@@ -1,34 +1,106 @@
-"""Servers as processes of their own, on a free port of the loopback."""
+"""Servers as processes of their own, each on a free port of the loopback.
 
-import socket
+A server is told to listen on port 0, so that the kernel picks a port that nobody else can take in
+between, and its log says which one that was.
+"""
+
+import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 HOST = "127.0.0.1"
 SERVICE = (sys.executable, "-m", "service")
+# uvicorn writes this line, and the service repeats it in its own form.
+LISTENING = rf"running on http://{re.escape(HOST)}:(\d+)"
+# The service listens before its model is loaded.
+READY = r'"event":"ready"'
 PATIENCE_S, POLL_S = 120.0, 0.05
 
 
+class Server:
+    """A running server process and what it has logged.
+
+    Args:
+        process: The process.
+        log: The file that holds its stderr.
+    """
+
+    def __init__(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
+        self.process = process
+        self._log = log
+
+    @property
+    def port(self) -> int:
+        """The port it listens on; waits until the log says it."""
+        return int(self.wait_for(LISTENING).group(1))
+
+    @property
+    def url(self) -> str:
+        """The address of its root, without a slash at the end."""
+        return f"http://{HOST}:{self.port}"
+
+    def log(self) -> str:
+        """All that it has logged so far."""
+        return self._log.read_text("utf-8")
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """Return the first match of a pattern in the log, as soon as there is one.
+
+        Raises:
+            RuntimeError: the process ended without it, or has not logged it for PATIENCE_S.
+        """
+        ends = time.monotonic() + PATIENCE_S
+        while time.monotonic() < ends:
+            # Asked before the log is read, so that the last line of a process still counts.
+            has_ended = self.process.poll() is not None
+            if found := re.search(pattern, self.log()):
+                return found
+            if has_ended:
+                status = self.process.returncode
+                raise RuntimeError(f"status {status} before {pattern!r} was logged: {self.log()}")
+            time.sleep(POLL_S)
+        raise RuntimeError(f"{pattern!r} was not logged within {PATIENCE_S} s: {self.log()}")
+
+
 @contextmanager
-def serving(*command: str) -> Iterator[int]:
-    """The port of a server, once it answers."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port = probe.getsockname()[1]
-    options = [*command, "--host", HOST, "--port", str(port)]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(options, **quiet) as process:  # type: ignore[call-overload]
-        try:
-            _wait_until_ready(port, process)
-            yield port
-        finally:
-            process.terminate()
+def running(*command: str, **options: Any) -> Iterator[Server]:  # Any: whatever Popen takes
+    """A server that was just started; it is killed at the end if it is still alive.
+
+    The log goes to a file: somebody would have to empty a pipe all the time, and a program that
+    measures the server has better things to do.
+
+    Args:
+        command: What starts the server, without host and port.
+        options: Further arguments of `subprocess.Popen`.
+    """
+    address = ["--host", HOST, "--port", "0"]
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        with (
+            log.open("wb") as stderr,
+            subprocess.Popen([*command, *address], stderr=stderr, **options) as process,
+        ):
+            try:
+                yield Server(process, log)
+            finally:
+                process.kill()
+
+
+@contextmanager
+def serving(*command: str, ready: str = READY) -> Iterator[int]:
+    """The port of a server that has logged that it is ready."""
+    with running(*command, stdout=subprocess.DEVNULL) as server:
+        server.wait_for(ready)
+        yield server.port
 
 
 def resident_mib(port: int) -> float:
@@ -37,20 +109,3 @@ def resident_mib(port: int) -> float:
     samples = (s for family in text_string_to_metric_families(page) for s in family.samples)
     found = next(s.value for s in samples if s.name == "process_resident_memory_bytes")
     return found / 2**20
-
-
-def _wait_until_ready(port: int, process: "subprocess.Popen[bytes]") -> None:
-    """Until it says so; of a server that has no such path, until it shows its documents."""
-    ends = time.monotonic() + PATIENCE_S
-    with httpx.Client(base_url=f"http://{HOST}:{port}", trust_env=False) as client:
-        while time.monotonic() < ends and process.poll() is None:
-            try:
-                statuses = [client.get(path).status_code for path in ("/readyz", "/docs")]
-            except httpx.TransportError:
-                statuses = []
-            if statuses in ([200, 200], [404, 200]):
-                return
-            time.sleep(POLL_S)
-    if process.returncode is not None:
-        raise RuntimeError(f"{process.args} ended with status {process.returncode}; run it by hand")
-    raise RuntimeError(f"no server at port {port} within {PATIENCE_S} s")

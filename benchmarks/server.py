@@ -28,7 +28,7 @@ import torch
 
 from benchmarks.encoder import some_texts
 from benchmarks.load import Load, closed_loop, open_loop, post
-from benchmarks.processes import SERVICE, serving
+from benchmarks.processes import LISTENING, SERVICE, serving
 from benchmarks.timing import seconds_of
 from biLM.encoder import Encoder
 from biLM.precision import fastest_precision
@@ -65,13 +65,15 @@ def main() -> None:
         ports = {
             "service": servers.enter_context(serving(*SERVICE)),
             "ten lines": servers.enter_context(
-                serving(sys.executable, "-m", "uvicorn", "benchmarks.ten_lines:app")
+                serving(
+                    sys.executable, "-m", "uvicorn", "benchmarks.ten_lines:app", ready=LISTENING
+                )
             ),
         }
         if given.infinity:
             options = ["--model-id", str(given.bert), "--engine", "torch", "--device", "cpu"]
             command = [str(given.infinity), "v2", *options, "--no-bettertransformer"]
-            ports["infinity"] = servers.enter_context(serving(*command))
+            ports["infinity"] = servers.enter_context(serving(*command, ready=LISTENING))
         crowd(encoder, ports, [text for text in texts if 20 <= len(text) <= 60], given.bert)
         one_text(encoder, ports["service"])
         loads(ports["service"], "".join(texts))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.processes import HOST, READY, SERVICE, running
 from biLM.bulk.command import build_parser as build_bulk_parser
 from training.__main__ import build_parser
 
@@ -21,7 +22,6 @@ README_ZH = (ROOT / "README.zh-CN.md").read_text("utf-8")
 REQUESTS = (ROOT / "docs/requests.md").read_text("utf-8")
 TRAINING = (ROOT / "docs/training.md").read_text("utf-8")
 ADDRESS = "127.0.0.1:8000"
-START_S = 60
 
 
 def commands(readme, begin):
@@ -34,22 +34,11 @@ def commands(readme, begin):
 @pytest.fixture(scope="module")
 def address():
     """Where a real process serves the shipped model, with what the requests turn on."""
-    command = [sys.executable, "-m", "service", "--port", "0"]
     (turned_on,) = commands(REQUESTS, "BILM_INSPECT")
     name, _, value = turned_on.split()[0].partition("=")
-    environment = {**os.environ, name: value}
-    with subprocess.Popen(
-        command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        found = None
-        for line in process.stderr:
-            found = re.search(r"http://(127\.0\.0\.1:\d+)", line) or found
-            if json.loads(line)["event"] == "ready":
-                break
-        assert found, "the service ended before it was ready"
-        yield found.group(1)
-        process.terminate()
-        process.communicate(timeout=START_S)
+    with running(*SERVICE, cwd=ROOT, env={**os.environ, name: value}) as server:
+        server.wait_for(READY)
+        yield f"{HOST}:{server.port}"
 
 
 def run(command, address):

@@ -3,13 +3,12 @@
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import httpx
 
-from tests.service.serving import PATIENCE_S
+from benchmarks.processes import PATIENCE_S, READY, SERVICE, running
 
 ROOT = Path(__file__).parents[2]
 TEXT = "我吃了一个苹果"
@@ -33,34 +32,25 @@ def spans_of(output):
     return spans
 
 
-def test_a_request_leaves_a_span_with_its_times_and_without_its_text(artifact_folder):
+def test_a_request_leaves_a_span_with_its_times_and_without_its_text(artifact_folder, tmp_path):
     console = {"OTEL_TRACES_EXPORTER": "console"}  # else they go to a collector
-    command = [INSTRUMENT, sys.executable, "-m", "service", "--port", "0", "--threads", "1"]
-    with subprocess.Popen(
-        [*command, "--model", artifact_folder],
-        cwd=ROOT,
-        env={**os.environ, **documented(), **console},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        url = ""
-        for line in process.stderr:
-            event = json.loads(line)["event"] if line.startswith("{") else line
-            url = (re.findall(r"http://127\.0\.0\.1:\d+", event) or [url])[0]
-            if event == "ready":
-                break
-        try:
-            assert httpx.get(f"{url}/readyz", timeout=PATIENCE_S).status_code == 200
-            answer = httpx.post(
-                f"{url}/embed", json={"texts": TEXT}, headers=CALLER, timeout=PATIENCE_S
-            )
-        finally:
-            process.terminate()
-            output, log = process.communicate(timeout=PATIENCE_S)
+    command = [str(INSTRUMENT), *SERVICE, "--threads", "1", "--model", str(artifact_folder)]
+    environment = {**os.environ, **documented(), **console}
+    with (
+        (tmp_path / "spans").open("wb") as output,
+        running(*command, cwd=ROOT, env=environment, stdout=output) as server,
+    ):
+        server.wait_for(READY)
+        assert httpx.get(f"{server.url}/readyz", timeout=PATIENCE_S).status_code == 200
+        answer = httpx.post(
+            f"{server.url}/embed", json={"texts": TEXT}, headers=CALLER, timeout=PATIENCE_S
+        )
+        server.process.terminate()
+        server.process.wait(PATIENCE_S)
+        log = server.log()
 
     assert answer.status_code == 200, log
-    spans = {span["name"]: span for span in spans_of(output)}
+    spans = {span["name"]: span for span in spans_of((tmp_path / "spans").read_text("utf-8"))}
     assert all(name.startswith("POST /embed") for name in spans)  # and none for the probe
     span = spans["POST /embed"]
     assert span["attributes"]["http.status_code"] == 200

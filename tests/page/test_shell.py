@@ -3,8 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from benchmarks.processes import HOST, SERVICE, serving
-from tests.service.test_process import read_until, running
+from benchmarks.processes import HOST, SERVICE, running, serving
 
 VIEWS = ("compare", "map", "fill", "continue", "inside")
 SHOWS = {  # what stands there once a view has its answer
@@ -139,8 +138,8 @@ LAYOUT = """() => [...document.querySelectorAll("main *")]
 
 @pytest.mark.long
 def test_who_comes_before_the_model_waits_for_it(open_tab):
-    with running("--threads", "1") as process:
-        address = read_until(process, r"running on (http://127\.0\.0\.1:\d+)").group(1)
+    with running(*SERVICE, "--threads", "1") as server:
+        address = server.url
         tab = open_tab(host=address)
         tab.expected.add("503")
         page = tab.go("fill")

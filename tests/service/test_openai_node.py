@@ -9,8 +9,8 @@ import httpx
 import numpy as np
 import pytest
 
+from benchmarks.processes import READY, SERVICE, running
 from tests.service.serving import PATIENCE_S, vectors_of
-from tests.service.test_process import read_until, running
 
 PROGRAM = Path(__file__).parent / "node"
 TEXTS = ["我吃了一个苹果", "我在用苹果手机"]
@@ -32,9 +32,9 @@ def program(tmp_path_factory):
 @pytest.mark.long
 def test_the_official_node_client_gets_the_vectors_of_embed(program, artifact_folder, monkeypatch):
     monkeypatch.setenv("BILM_API_KEYS", "first-key-1")
-    with running("--model", str(artifact_folder), "--threads", "1") as process:
-        url = read_until(process, r"running on (http://127\.0\.0\.1:\d+)").group(1)
-        read_until(process, "^ready$")
+    with running(*SERVICE, "--model", str(artifact_folder), "--threads", "1") as server:
+        url = server.url
+        server.wait_for(READY)
         command = ["node", "embed.js", f"{url}/v1", "first-key-1", json.dumps(TEXTS)]
         done = subprocess.run(
             command, cwd=program, capture_output=True, text=True, timeout=PATIENCE_S, check=False

@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
-from tests.service.serving import PATIENCE_S
-from tests.service.test_storm import served
+from benchmarks.processes import PATIENCE_S, READY, SERVICE, running
 
 pytestmark = pytest.mark.long
 
@@ -93,9 +92,10 @@ def test_all_answers_to_one_question_are_one(asking):
     for restart in range(2):
         numbers = range(restart * CLIENTS, (restart + 1) * CLIENTS)
         with (
-            served("--max-queue-s", "600", deadline_s=None) as service,
+            running(*SERVICE, "--threads", "1", "--max-queue-s", "600") as service,
             ThreadPoolExecutor(CLIENTS) as clients,
         ):
+            service.wait_for(READY)
             for one in clients.map(partial(asking, service), numbers):
                 found |= one
     assert len(found) == 1

@@ -7,7 +7,6 @@ import json
 import random
 import signal
 import socket
-import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
@@ -18,9 +17,8 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from benchmarks.processes import HOST, PATIENCE_S, READY, SERVICE, running
 from service.settings import Settings
-from tests.service.serving import PATIENCE_S
-from tests.service.test_process import read_until, running
 
 pytestmark = [pytest.mark.long, pytest.mark.anyio]
 
@@ -33,20 +31,14 @@ CLIENTS = 150  # each asks again as soon as it is answered: far more than ten ti
 
 
 class Served:
-    """A running process: its address, and what it has logged since it was ready."""
+    """A service that is ready: how a client reaches it, and what it logs and counts."""
 
-    def __init__(self, process):
-        self.process = process
-        self.port = int(read_until(process, r"running on http://127\.0\.0\.1:(\d+)").group(1))
-        read_until(process, "^ready$")
-        self.lines = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    @property
-    def url(self):
-        """Its address."""
-        return f"http://127.0.0.1:{self.port}"
+    def __init__(self, server):
+        server.wait_for(READY)
+        self.process = server.process
+        self.log = server.log
+        self.port = server.port
+        self.url = server.url
 
     def client(self, **changes):
         """An HTTP client with as many connections as it likes."""
@@ -57,7 +49,7 @@ class Served:
 
     def connect(self):
         """A connection, for what no HTTP client would do."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S)
+        return socket.create_connection((HOST, self.port), timeout=PATIENCE_S)
 
     def metric(self, name):
         """The value of a metric without labels."""
@@ -65,31 +57,18 @@ class Served:
         samples = (s for family in text_string_to_metric_families(page) for s in family.samples)
         return next(sample.value for sample in samples if sample.name == name)
 
-    def read_to_the_end(self):
-        """Wait for the last line of its log; call it after the end."""
-        self._reader.join(PATIENCE_S)
-
     def requests(self, status):
         """How many requests to /embed the log has with that status; call it after the end."""
-        self.read_to_the_end()
-        lines = [line for line in self.lines if line["event"] == "request"]
-        return sum(line["path"] == "/embed" and line["status"] == status for line in lines)
-
-    def _read(self):
-        for line in self.process.stderr:
-            self.lines.append(json.loads(line))
+        lines = [json.loads(line) for line in self.log().splitlines()]
+        requests = [line for line in lines if line["event"] == "request"]
+        return sum(line["path"] == "/embed" and line["status"] == status for line in requests)
 
 
 @contextmanager
 def served(*arguments, deadline_s=DEADLINE_S):
     deadline = ["--deadline-s", str(deadline_s)] if deadline_s else []
-    with running("--threads", "1", *deadline, *arguments) as process:
-        service = Served(process)
-        try:
-            yield service
-        finally:
-            process.kill()
-            service.read_to_the_end()  # before its log is closed under the thread that reads it
+    with running(*SERVICE, "--threads", "1", *deadline, *arguments) as server:
+        yield Served(server)
 
 
 def head_of(length):
