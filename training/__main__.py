@@ -208,8 +208,10 @@ def _shards(given: argparse.Namespace) -> None:
 
 def _train(given: argparse.Namespace) -> None:
     from biLM.artifact import load_artifact
+    from training.distributed import leads
     from training.initial import adapted
     from training.loop import train
+    from training.loss_plot import plot_loss
     from training.shards import Shards
 
     recipe, initial = RECIPES[given.recipe](), None
@@ -217,6 +219,8 @@ def _train(given: argparse.Namespace) -> None:
         initial = load_artifact(given.init_from)
         recipe = adapted(recipe, initial)
     train(recipe.changed(given.set), Shards(given.shards), given.out, initial)
+    if leads():
+        plot_loss(given.out)
 
 
 def _evaluate(given: argparse.Namespace) -> None:

@@ -18,13 +18,18 @@ from torch import Tensor, distributed, nn
 
 from training.stream import Batch
 
-# The environment variable in which torchrun passes the number of processes.
-WORLD_SIZE = "WORLD_SIZE"
+# The environment variables in which torchrun passes the rank and the number of processes.
+RANK, WORLD_SIZE = "RANK", "WORLD_SIZE"
 
 
 def is_team() -> bool:
     """Return whether torchrun has started other processes beside this one."""
     return int(os.environ.get(WORLD_SIZE, "1")) > 1
+
+
+def leads() -> bool:
+    """Whether this process writes files: it is alone, or the first that torchrun has started."""
+    return os.environ.get(RANK, "0") == "0"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a run tells while it runs: a log of JSON lines, a progress bar and a plot of the loss."""
+"""What a run tells while it runs: a log of JSON lines and a progress bar."""
 
 import json
 import os
@@ -8,13 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import matplotlib as mpl
 from tqdm import tqdm
-
-from biLM.heads import SIDES
-
-mpl.use("agg")  # a file, never a window
-from matplotlib import pyplot as plt
 
 LOG_NAME = "log.jsonl"
 
@@ -84,24 +78,3 @@ def read_log(folder: Path, kind: str) -> list[dict[str, Any]]:
     """The steps of one kind, each once: a resumed run repeats a few, the last one counts."""
     entries = {entry["step"]: entry for entry in read_entries(folder, kind)}
     return [entries[step] for step in sorted(entries)]
-
-
-def plot_loss(folder: Path) -> Path:
-    """Draw training and held-out loss over pieces seen; return the file."""
-    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    training, scores = read_log(folder, "train"), read_log(folder, "score")
-    for side in SIDES:
-        key = f"{side}_nats"
-        millions = [entry["pieces"] / 1e6 for entry in training]
-        label = f"{side}, training (as optimised)"
-        axes.plot(millions, [entry[key] for entry in training], lw=0.6, alpha=0.6, label=label)
-        millions = [entry["pieces"] / 1e6 for entry in scores]
-        label = f"{side}, held out (full softmax)"
-        axes.plot(millions, [entry[key] for entry in scores], marker=".", label=label)
-    axes.set(xlabel="million pieces seen", ylabel="nats per piece")
-    axes.set_ylim(top=max([entry["forward_nats"] for entry in scores], default=8.0) + 0.5)
-    axes.legend(frameon=False)
-    path = folder / "loss.png"
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
-    return path

@@ -18,7 +18,7 @@ from training.distributed import Team, team
 from training.errors import CheckpointError, DivergenceError, TrainingError
 from training.held_out import score
 from training.initial import start_from
-from training.journal import Journal, plot_loss
+from training.journal import Journal
 from training.objective import BiLMObjective, build_objective
 from training.optim import apply_gradient, build_optimizer, learning_rate
 from training.provenance import provenance
@@ -133,8 +133,6 @@ def train(
                 _save(run, shards, out, ends_plateau)
                 saved_at = time.monotonic()
         _save(run, shards, out)
-        if workers.leads:
-            plot_loss(out)
     return run.progress
 
 

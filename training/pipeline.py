@@ -29,6 +29,7 @@ from training.evaluate import evaluate
 from training.export import export
 from training.initial import adapted
 from training.loop import train
+from training.loss_plot import plot_loss
 from training.shards import Shards, build_shards
 from training.speed import usual_speed
 from training.vocabulary import VocabularyConfig, train_vocabulary
@@ -108,6 +109,7 @@ def fulfil(order: Order, tell: Callable[[str], None]) -> str:
     shards = Shards(order.work / "shards")
     run = order.work / "run"
     train(config, shards, run, order.initial)
+    plot_loss(run)
     tell("scoring on held-out text")
     figures = evaluate(run, shards, before=order.initial)
     for line in report(figures):

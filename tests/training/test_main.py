@@ -53,6 +53,10 @@ def folder(toy_text, tmp_path_factory):
     return folder
 
 
+def test_the_course_of_the_loss_is_drawn(folder):
+    assert (folder / "run/loss.png").read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.fixture(scope="module")
 def trained(folder):
     return Encoder.load(folder / "artifact")
