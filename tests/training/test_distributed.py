@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import torch
 
 from training.checkpoint import load_checkpoint
 from training.config import TrainConfig
-from training.distributed import Team
+from training.distributed import Team, leads
 from training.journal import read_log
 from training.loop import train
 from training.stream import Batch
@@ -30,13 +31,14 @@ CONFIG = TrainConfig(
     score_every_steps=10,
 )
 WORKER = """
+import json
 import sys
 from contextlib import nullcontext
 from pathlib import Path
 
 import training.loop
 import training.objective
-from tests.training.test_distributed import CONFIG
+from training.config import TrainConfig
 from training.shards import Shards
 
 made = training.objective.read_both
@@ -50,23 +52,32 @@ def read_both(*given):
 
 training.objective.read_both = read_both  # two processes, and two threads in each
 training.loop.autocast = nullcontext  # float32: it is arithmetic that is compared, not rounding
-max_pieces, shards, out = int(sys.argv[1]), Shards(Path(sys.argv[2])), Path(sys.argv[3])
-training.loop.train(CONFIG.changed([f"max_pieces={max_pieces}"]), shards, out)
+shards, runs = Shards(Path(sys.argv[1])), json.loads(sys.argv[2])
+for out, recipe in runs.items():
+    training.loop.train(TrainConfig(**recipe), shards, Path(out))
 """
+PLATEAU = int(CONFIG.max_pieces * (1 - CONFIG.decay_share) / 2)  # a budget that ends in the middle
+BUDGETS = (1, PLATEAU, CONFIG.max_pieces)
 
 
-def train_with_torchrun(max_pieces, shards, out):
-    """The same run in two processes."""
-    script = out.with_suffix(".py")
+# One start of two processes trains all the runs: the start takes far longer than they do.
+@pytest.fixture(scope="module")
+def by_two(toy_shards, tmp_path_factory):
+    """The folder of the run of each budget, trained by two processes."""
+    folder = tmp_path_factory.mktemp("two")
+    runs = {str(folder / str(budget)): replace(CONFIG, max_pieces=budget) for budget in BUDGETS}
+    script = folder / "worker.py"
     script.write_text(WORKER)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", "2", str(script), str(max_pieces), str(shards.folder), str(out)]
+    command += ["--nproc-per-node", "2", str(script), str(toy_shards.folder)]
+    command += [json.dumps({out: recipe.as_dict() for out, recipe in runs.items()})]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
     environment["CUDA_VISIBLE_DEVICES"] = ""  # two processes would want two GPUs
     done = subprocess.run(
-        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr
+    return {budget: folder / str(budget) for budget in BUDGETS}
 
 
 def assert_same_run(one, other):
@@ -85,25 +96,30 @@ def _on_the_cpu_in_float32(monkeypatch):
     monkeypatch.setattr("training.loop.choose_device", lambda: torch.device("cpu"))
 
 
-@pytest.mark.parametrize("max_pieces", [1, 3000])
-def test_two_processes_train_as_one_does(toy_shards, tmp_path, max_pieces):
-    train(replace(CONFIG, max_pieces=max_pieces), toy_shards, tmp_path / "one")
-    train_with_torchrun(max_pieces, toy_shards, tmp_path / "two")
-    assert_same_run(tmp_path / "one", tmp_path / "two")
+@pytest.mark.parametrize("budget", [1, CONFIG.max_pieces])
+def test_two_processes_train_as_one_does(toy_shards, tmp_path, by_two, budget):
+    train(replace(CONFIG, max_pieces=budget), toy_shards, tmp_path)
+    assert_same_run(tmp_path, by_two[budget])
     losses = [
-        [entry["cloze_nats"] for entry in read_log(tmp_path / name, "train")]
-        for name in ("one", "two")
+        [entry["cloze_nats"] for entry in read_log(run, "train")]
+        for run in (tmp_path, by_two[budget])
     ]
-    assert len(losses[0]) == load_checkpoint(tmp_path / "one").progress.step
+    assert len(losses[0]) == load_checkpoint(tmp_path).progress.step
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
 
 
-def test_a_run_of_two_processes_goes_on_in_one(toy_shards, tmp_path):
-    plateau = int(CONFIG.max_pieces * (1 - CONFIG.decay_share) / 2)
-    train(CONFIG, toy_shards, tmp_path / "unbroken")
-    train_with_torchrun(plateau, toy_shards, tmp_path / "run")
-    train(CONFIG, toy_shards, tmp_path / "run")
-    assert_same_run(tmp_path / "unbroken", tmp_path / "run")
+def test_a_run_of_two_processes_goes_on_in_one(toy_shards, tmp_path, by_two):
+    train(CONFIG, toy_shards, tmp_path)
+    train(CONFIG, toy_shards, by_two[PLATEAU])
+    assert_same_run(tmp_path, by_two[PLATEAU])
+
+
+@pytest.mark.parametrize(("rank", "expected"), [(None, True), ("0", True), ("1", False)])
+def test_of_the_processes_that_torchrun_starts_the_first_leads(monkeypatch, rank, expected):
+    monkeypatch.delenv("RANK", raising=False)
+    if rank is not None:
+        monkeypatch.setenv("RANK", rank)
+    assert leads() is expected
 
 
 @pytest.mark.parametrize("size", [2, 3, 7])
