@@ -56,6 +56,14 @@ def train_until_killed(config, shards, out, steps):
             train(config, shards, out)
 
 
+@pytest.fixture(scope="module")
+def unbroken(toy_shards, tmp_path_factory):
+    """The folder of a run that nothing interrupted; no test may change it."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    train(CONFIG, toy_shards, folder)
+    return folder
+
+
 def assert_same_run(one, other):
     first, second = (load_checkpoint(folder).tensors for folder in (one, other))
     assert first.keys() == second.keys()
@@ -63,41 +71,42 @@ def assert_same_run(one, other):
         assert torch.equal(tensor, second[name]), name
 
 
-def test_a_run_killed_and_resumed_equals_an_unbroken_one(toy_shards, tmp_path):
-    train(CONFIG, toy_shards, tmp_path / "unbroken")
+def test_a_run_killed_and_resumed_equals_an_unbroken_one(unbroken, toy_shards, tmp_path):
     eager = replace(CONFIG, checkpoint_every_s=0.0)
-    train_until_killed(eager, toy_shards, tmp_path / "broken", steps=37)
-    assert load_checkpoint(tmp_path / "broken").progress.step == 37
-    train(eager, toy_shards, tmp_path / "broken")
-    assert_same_run(tmp_path / "unbroken", tmp_path / "broken")
+    train_until_killed(eager, toy_shards, tmp_path, steps=37)
+    assert load_checkpoint(tmp_path).progress.step == 37
+    train(CONFIG, toy_shards, tmp_path)
+    assert_same_run(unbroken, tmp_path)
     losses = [
-        [(entry["step"], entry["cloze_nats"]) for entry in read_log(tmp_path / run, "train")]
-        for run in ("unbroken", "broken")
+        [(entry["step"], entry["cloze_nats"]) for entry in read_log(run, "train")]
+        for run in (unbroken, tmp_path)
     ]
     assert losses[0] == losses[1]
 
 
-def test_a_run_whose_last_checkpoint_is_torn_goes_on_from_the_one_before(toy_shards, tmp_path):
-    train(CONFIG, toy_shards, tmp_path / "unbroken")
+def test_a_run_whose_last_checkpoint_is_torn_goes_on_from_the_one_before(
+    unbroken, toy_shards, tmp_path
+):
     eager = replace(CONFIG, checkpoint_every_s=0.0)
-    train_until_killed(eager, toy_shards, tmp_path / "torn", steps=9)
-    path = tmp_path / "torn" / NAME
+    train_until_killed(eager, toy_shards, tmp_path, steps=9)
+    path = tmp_path / NAME
     path.write_bytes(path.read_bytes()[:1000])
-    train(eager, toy_shards, tmp_path / "torn")
-    assert_same_run(tmp_path / "unbroken", tmp_path / "torn")
+    train(CONFIG, toy_shards, tmp_path)
+    assert_same_run(unbroken, tmp_path)
     notes = [
         line
-        for line in (tmp_path / "torn/log.jsonl").read_text().splitlines()
+        for line in (tmp_path / "log.jsonl").read_text().splitlines()
         if "checkpoint.safetensors is damaged" in line
     ]
     assert len(notes) == 1
 
 
-def test_a_finished_run_goes_on_to_a_larger_budget_as_if_it_had_had_it(toy_shards, tmp_path):
-    train(replace(CONFIG, max_pieces=6_000), toy_shards, tmp_path / "extended")
-    train(CONFIG, toy_shards, tmp_path / "extended")
-    train(CONFIG, toy_shards, tmp_path / "whole")
-    assert_same_run(tmp_path / "extended", tmp_path / "whole")
+def test_a_finished_run_goes_on_to_a_larger_budget_as_if_it_had_had_it(
+    unbroken, toy_shards, tmp_path
+):
+    train(replace(CONFIG, max_pieces=6_000), toy_shards, tmp_path)
+    train(CONFIG, toy_shards, tmp_path)
+    assert_same_run(tmp_path, unbroken)
 
 
 def test_a_step_that_is_no_number_is_skipped_and_counted(toy_shards, tmp_path):
@@ -127,16 +136,14 @@ def broken_at(steps):
     return sometimes_broken
 
 
-def test_the_log_of_a_run_tells_its_recipe_its_hardware_and_every_score(toy_shards, tmp_path):
-    progress = train(CONFIG, toy_shards, tmp_path)
-    start = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[0])
+def test_the_log_of_a_run_tells_its_recipe_its_hardware_and_every_score(unbroken):
+    start = json.loads((unbroken / "log.jsonl").read_text().splitlines()[0])
     assert start["recipe"] == CONFIG.as_dict()
     assert start["commit"]
     assert start["hardware"]
-    steps = [entry["step"] for entry in read_log(tmp_path, "train")]
-    assert steps == list(range(10, progress.step + 1, 10))
-    assert read_log(tmp_path, "score")
-    assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG")
+    steps = [entry["step"] for entry in read_log(unbroken, "train")]
+    assert steps == list(range(10, load_checkpoint(unbroken).progress.step + 1, 10))
+    assert read_log(unbroken, "score")
 
 
 def test_a_run_of_another_recipe_is_not_continued(toy_shards, tmp_path):
@@ -194,7 +201,12 @@ def two_word_vocabulary():
     return model.getvalue()
 
 
-def test_a_two_word_language_is_learned_to_its_entropy(tmp_path):
+# Without a look at the word before, the best would be 40 % above the entropy. Seeds differ by less
+# than a per cent: the short run comes within 2 to 3 % of it, the long one within 1 %.
+@pytest.mark.parametrize(
+    ("max_pieces", "within"), [(60_000, 0.08), pytest.param(600_000, 0.02, marks=pytest.mark.long)]
+)
+def test_a_two_word_language_is_learned_to_its_entropy(tmp_path, max_pieces, within):
     chance = random.Random(1)
     (tmp_path / "text").mkdir()
     (tmp_path / "text/toy.txt").write_text("\n".join(two_word_language(chance, 6000)))
@@ -202,7 +214,7 @@ def test_a_two_word_language_is_learned_to_its_entropy(tmp_path):
     build_corpus([tmp_path / "text"], tmp_path / "corpus", CORPUS)
     (tmp_path / "pieces.model").write_bytes(two_word_vocabulary())
     shards = build_shards(tmp_path / "corpus", tmp_path / "pieces.model", tmp_path / "shards", 256)
-    config = replace(CONFIG, max_pieces=600_000, batch_pieces=2048, learning_rate=0.02)
+    config = replace(CONFIG, max_pieces=max_pieces, batch_pieces=2048, learning_rate=0.05)
     config = replace(config, num_negatives=0, dropout=0.0, decay_share=1.0, cloze_weight=0.0)
     config = replace(config, score_every_steps=10**9)
     train(config, shards, tmp_path / "run")
@@ -216,5 +228,4 @@ def test_a_two_word_language_is_learned_to_its_entropy(tmp_path):
     shard = Shard(pieces, np.cumsum([len(row) for row in rows]))
     expected = sum(nats_of_the_language(row) for row in fresh)
     for direction in score(objective, shard)[:2]:
-        # Without a look at the word before, the best would be 40 % above.
-        assert direction.nats == pytest.approx(expected, rel=0.02)
+        assert direction.nats == pytest.approx(expected, rel=within)

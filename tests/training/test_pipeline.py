@@ -25,7 +25,7 @@ RECIPE = TrainConfig(
     "toy", 8, 8, 10**9, batch_pieces=256, min_rows=1, num_negatives=64, learning_rate=0.02
 )
 MINUTES = 10.0
-SPEED = 100.0  # pieces a second, told instead of measured: a test must not hang on the clock
+SPEED = 50.0  # pieces a second, told instead of measured: a test must not hang on the clock
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -56,6 +56,10 @@ def test_an_order_ends_in_an_artifact_that_passes_its_self_test(order, told):
     card = encoder.artifact.card
     assert card["data"]["sources"][0]["source"] == "toy"
     assert card["evaluation"]["held_out"]["all"]["predictions"] > 0
+
+
+def test_the_course_of_the_loss_is_drawn(order, told):
+    assert (order.work / "run/loss.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_budget_is_what_the_time_and_the_text_allow(order, told):
