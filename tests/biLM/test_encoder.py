@@ -548,13 +548,18 @@ def test_warming_up_changes_no_vector(encoder):
     np.testing.assert_array_equal(encoder.embed([encoder.pieces(TEXT)], [LAYERS])[0], before)
 
 
+@pytest.fixture(scope="module")
+def rounding(artifact):
+    """The tiny artifact in bfloat16."""
+    return Encoder(artifact, "bfloat16")
+
+
 @needs_bfloat16
 @settings(max_examples=30)
 @given(texts)
-def test_bfloat16_gives_what_float32_gives_but_for_its_rounding(artifact, text):
-    asked, readout = [Encoder(artifact).pieces(text)], [Readout((0, 1, 2))]
-    exact = Encoder(artifact).embed(asked, readout)[0]
-    rounded = Encoder(artifact, "bfloat16").embed(asked, readout)[0]
+def test_bfloat16_gives_what_float32_gives_but_for_its_rounding(encoder, rounding, text):
+    asked, readout = [encoder.pieces(text)], [Readout((0, 1, 2))]
+    exact, rounded = (one.embed(asked, readout)[0] for one in (encoder, rounding))
     np.testing.assert_array_equal(rounded[0], exact[0])
     # bfloat16 keeps 8 bits of a value up to 1. Over a text, the errors of one value may add up; the
     # mean error may not.

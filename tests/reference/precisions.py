@@ -7,4 +7,5 @@ from biLM.precision import fastest_precision
 needs_bfloat16 = pytest.mark.skipif(
     fastest_precision() != "bfloat16", reason="this processor has no units for bfloat16"
 )
-PRECISIONS = ["float32", pytest.param("bfloat16", marks=needs_bfloat16)]
+BFLOAT16 = pytest.param("bfloat16", marks=needs_bfloat16)
+PRECISIONS = ["float32", BFLOAT16]

@@ -14,7 +14,7 @@ def embed(artifact_folder, tmp_path, capsys):
     (tmp_path / "texts.tsv").write_text("水果\t苹果好\n手机\t苹果贵\n", encoding="utf-8")
 
     def run(*arguments, file="texts.tsv"):
-        given = [str(tmp_path / file), "--out", str(tmp_path / "out")]
+        given = [str(tmp_path / file), "--out", str(tmp_path / "out"), "--workers", "1"]
         common = ["--artifact", str(artifact_folder), "--precision", "float32"]
         status = command.main([*given, *common, *arguments])
         return status, capsys.readouterr().err

@@ -96,11 +96,12 @@ def test_a_run_stopped_by_a_bad_line_goes_on_once_it_is_mended(texts, tmp_path, 
 
 
 def test_several_processes_write_what_one_does(texts, tmp_path, settings):
-    several = run(texts, tmp_path / "several", settings, workers=3)
+    several = run(texts, tmp_path / "several", settings, workers=2)
     assert several == run(texts, tmp_path / "one", settings)
     assert parts(tmp_path / "several") == parts(tmp_path / "one")
 
 
+@pytest.mark.long  # the test above starts processes, too
 def test_what_stands_before_a_bad_line_is_written_by_several_processes_too(
     texts, tmp_path, settings
 ):

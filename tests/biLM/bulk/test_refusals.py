@@ -112,6 +112,7 @@ def test_a_refused_line_that_was_mended_is_another_text(mixed, tmp_path, setting
         run(mixed, tmp_path / "out", settings)
 
 
+@pytest.mark.long  # test_job.py has the same of texts that can be read
 def test_several_processes_tell_what_one_does(mixed, tmp_path, settings):
     run(mixed, tmp_path / "one", settings)
     run(mixed, tmp_path / "several", settings, workers=2)
