@@ -1,5 +1,7 @@
 """A server process of the shipped model, a browser, and tabs that take nothing amiss."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 from playwright.sync_api import expect
@@ -13,6 +15,14 @@ HEIGHT_OF = {1280: 800, 390: 844}  # CSS pixels: a laptop and a telephone
 WAIT_MS = 30_000  # stuck even beside a training run
 
 expect.set_options(timeout=WAIT_MS)
+
+
+@pytest.hookimpl(tryfirst=True)  # before the marks are read
+def pytest_collection_modifyitems(items):
+    """Mark every test of this folder, so that a new file cannot forget it."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.browser)
 
 
 # While Playwright is open its event loop counts as running in this thread, where no asyncio test
@@ -67,7 +77,7 @@ def open_tab(browser, url):
     assert [trouble for visit in visits for trouble in visit.troubles] == []
 
 
-# All pairs of a width and a language together take too long for the usual run: CI adds these.
+# All pairs of a width and a language together take too long for a developer: CI adds these.
 OTHERS = [(1280, "en"), (1280, "zh"), (390, "en")]
 
 
