@@ -10,17 +10,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import Route
 
-from service.documents import document_routes
 from service.engine import Engine
 from service.errors import RequestError
 from service.keys import Guarded
 from service.metrics import Metrics
 from service.middleware import Traced, refusal
 from service.openapi import Api, description
-from service.page_files import page_routes
 from service.routes import router
 from service.runtime import Runtime
 from service.settings import Settings
+from service.static import document_routes, page_routes
 from service.versions import versions
 
 

@@ -36,8 +36,8 @@ from service.answers import (
 from service.body import JSON
 from service.compression import GZIPPED, compressed, takes_gzip
 from service.continuing import plan_continuing
+from service.endpoint import Endpoint, Streamed, runtime_of
 from service.engine import Engine
-from service.exchange import Exchange, Streamed, runtime_of
 from service.inspecting import plan_inspection, refuse_unless_inspecting
 from service.metrics import MEDIA_TYPE
 from service.openapi import (
@@ -90,33 +90,33 @@ def _ask_occurrences(plan: Comparison, engine: Engine) -> list[VectorsOf]:
     return engine.ask_vectors(holding, plan.readout)
 
 
-EMBED = Exchange(
+EMBED = Endpoint(
     EmbedRequest,
     plan_embedding,
     _ask_vectors,
     {JSON: embed_answer, SAFETENSORS: embed_tensors},
     Streamed(embed_line, embed_summary),
 )
-OPENAI = Exchange(
+OPENAI = Endpoint(
     OpenAIRequest,
     plan_openai,
     _ask_vectors,
     {JSON: openai_answer},
 )
-SIMILARITY = Exchange(
+SIMILARITY = Endpoint(
     SimilarityRequest,
     plan_similarity,
     _ask_occurrences,
     {JSON: similarity_answer},
 )
-COMPLETE = Exchange(
+COMPLETE = Endpoint(
     CompleteRequest, plan_continuing, lambda plan, _: [plan.question], {JSON: complete_answer}
 )
-FILL = Exchange(FillRequest, plan_filling, lambda plan, _: [plan.question], {JSON: fill_answer})
-INSPECT = Exchange(
+FILL = Endpoint(FillRequest, plan_filling, lambda plan, _: [plan.question], {JSON: fill_answer})
+INSPECT = Endpoint(
     InspectRequest, plan_inspection, lambda plan, _: [plan.question], {JSON: inspect_answer}
 )
-TOKENIZE = Exchange(TokenizeRequest, plan_tokenizing, lambda *_: (), {JSON: tokenize_answer})
+TOKENIZE = Endpoint(TokenizeRequest, plan_tokenizing, lambda *_: (), {JSON: tokenize_answer})
 
 
 class PlainRoute(APIRoute):

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from service.batcher import Batcher, worker_dead
+from service.byte_budget import ByteBudget
 from service.engine import Engine
 from service.errors import Details, RequestError
-from service.held import Held
 from service.metrics import Metrics
 from service.settings import Settings
 
@@ -30,13 +30,13 @@ class Runtime:
         self.batcher = Batcher(load, settings, metrics)
         self.tokenizing = ThreadPoolExecutor(1, "tokenizing")
         self.encoding = ThreadPoolExecutor(1, "encoding")
-        self.held = Held(settings.max_held_bytes)
+        self.byte_budget = ByteBudget(settings.max_held_bytes)
         self.is_draining = False
         self._requests = 0
         metrics.watch(
             waiting=lambda: self.batcher.waiting_pieces,
             inside=lambda: self._requests,
-            held=lambda: self.held.bytes,
+            held=lambda: self.byte_budget.bytes,
             ready=lambda: self.is_ready,
         )
 

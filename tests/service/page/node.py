@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from service.page_files import FOLDER
+from service.static import FOLDER
 from tests.service.serving import PATIENCE_S
 
 needs_node = pytest.mark.skipif(not shutil.which("node"), reason="there is no node")

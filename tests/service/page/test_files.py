@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from service.page_files import FOLDER, TYPES
+from service.static import FOLDER, TYPES
 from tests.service.serving import PATIENCE_S, error_of, serving, settings_of
 
 pytestmark = pytest.mark.anyio

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from service.page_files import FOLDER
+from service.static import FOLDER
 from tests.service.page.node import evaluate, needs_node
 
 DICTIONARIES = sorted(path.name for path in (FOLDER / "words").glob("*.js"))

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from service.errors import RequestError
 from service.job import Job
-from service.sending import deliver
+from service.slices import deliver
 from service.wire import NDJSON, to_json
 
 
@@ -30,7 +30,7 @@ class Lines(Response):
         summary: The last line.
         late: The error to send if the job's deadline passes before all answers are there.
         admission: Closed once the job is done.
-        held: Closed once the response has been sent or the client has disconnected.
+        reservation: Closed once the response has been sent or the client has disconnected.
         patience_s: Seconds that a client may take to read a line.
         headers: Response headers besides the content type.
     """
@@ -44,7 +44,7 @@ class Lines(Response):
         summary: bytes,
         late: RequestError,
         admission: ExitStack,
-        held: ExitStack,
+        reservation: ExitStack,
         patience_s: float,
         headers: dict[str, str],
     ) -> None:
@@ -55,7 +55,7 @@ class Lines(Response):
         self._summary = summary
         self._late = late
         self._admission = admission
-        self._held = held
+        self._reservation = reservation
         self._patience_s = patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +70,7 @@ class Lines(Response):
                 raise ClientDisconnect
             sending.result()
         finally:
-            self._held.close()
+            self._reservation.close()
             sending.cancel()
             gone.cancel()
             self._job.done.cancel()  # no effect once it is complete

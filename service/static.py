@@ -1,13 +1,15 @@
-"""The files of the page: read and compressed once at start, then served to every visitor."""
+"""Static files, of the page and of /docs: read and compressed at start, served to every visitor."""
 
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+import fastapi_offline
+from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from service.compression import GZIPPED, compressed, takes_gzip
@@ -15,6 +17,10 @@ from service.compression import GZIPPED, compressed, takes_gzip
 FOLDER = Path(__file__).parent / "page"
 INDEX = "index.html"
 BELOW = "/page/"  # prefix of every path but that of the index
+DOCUMENTS = "/docs"
+# Swagger UI, in files that are installed with the service.
+SWAGGER = Path(fastapi_offline.__file__).parent / "static"
+SCRIPT, STYLE = "swagger-ui-bundle.js", "swagger-ui.css"
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -44,8 +50,8 @@ class Variant(NamedTuple):
     headers: dict[str, str]
 
 
-class PageFile:
-    """A file of the page, as an endpoint for GET and HEAD.
+class StaticFile:
+    """A file, as an endpoint for GET and HEAD.
 
     Args:
         path: Path of the file.
@@ -70,7 +76,25 @@ def page_routes() -> Iterator[Route]:
     for path in sorted(FOLDER.rglob("*")):
         if path.suffix in TYPES:
             name = path.relative_to(FOLDER).as_posix()
-            yield Route("/" if name == INDEX else BELOW + name, PageFile(path).__call__)
+            yield Route("/" if name == INDEX else BELOW + name, StaticFile(path).__call__)
+
+
+def document_routes(title: str) -> Iterator[Route]:
+    """Yield the routes of the documentation page and its files; nothing comes from other hosts."""
+    content = get_swagger_ui_html(  # relative URLs also work behind a balancer that adds a prefix
+        openapi_url="openapi.json",
+        title=title,
+        swagger_js_url=f".{DOCUMENTS}/{SCRIPT}",
+        swagger_css_url=f".{DOCUMENTS}/{STYLE}",
+        swagger_favicon_url=f".{BELOW}icon.svg",
+    ).body
+
+    async def documents(_: Request) -> Response:
+        return HTMLResponse(content)
+
+    yield Route(DOCUMENTS, documents)
+    for name in (SCRIPT, STYLE):
+        yield Route(f"{DOCUMENTS}/{name}", StaticFile(SWAGGER / name).__call__)
 
 
 def _variant(content: bytes, headers: dict[str, str]) -> Variant:

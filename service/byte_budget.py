@@ -14,7 +14,7 @@ SMALL_BYTES = 256 * 1024
 RETRY_S = 1
 
 
-class Held:
+class ByteBudget:
     """The budget and what is reserved of it. Used on the event loop only.
 
     Args:

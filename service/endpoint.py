@@ -17,14 +17,14 @@ from pydantic import BaseModel
 from starlette.requests import ClientDisconnect, Request
 
 from service.body import check_content, choose_media_type, declared_bytes, parse, read_body
+from service.byte_budget import SMALL_BYTES
 from service.engine import AnyQuestion, Engine
 from service.errors import RequestError
-from service.held import SMALL_BYTES
 from service.job import Job
-from service.lines import Lines, until_disconnect
+from service.ndjson import Lines, until_disconnect
 from service.runtime import Runtime
-from service.sending import Slices
 from service.settings import Settings
+from service.slices import Slices
 from service.wire import NDJSON
 
 # Bodies up to this size are parsed and planned on the event loop: changing threads takes longer.
@@ -67,7 +67,7 @@ class Streamed(Generic[Planned, Found]):
 
 
 @dataclass(frozen=True)
-class Exchange(Generic[Asked, Planned, Found]):
+class Endpoint(Generic[Asked, Planned, Found]):
     """One path: what it reads, what it asks of the model, and how it writes the response.
 
     Args:
@@ -94,13 +94,13 @@ class Exchange(Generic[Asked, Planned, Found]):
         """
         runtime = runtime_of(request)
         spent: dict[str, float] = {}
-        with ExitStack() as admission, ExitStack() as outgoing:
+        with ExitStack() as admission, ExitStack() as reservation:
             engine = admission.enter_context(runtime.admitted())
             async with _deadline(runtime.settings) as deadline:
                 check_content(request.headers)
                 media_type = choose_media_type(request.headers, self._media_types)
                 plan = await self._read(request, runtime, engine, spent)
-                outgoing.enter_context(runtime.held.room_for(plan.answer_bytes))
+                reservation.enter_context(runtime.byte_budget.room_for(plan.answer_bytes))
                 questions = self.ask(plan, engine)
                 job = runtime.batcher.submit(questions, deadline) if questions else None
                 request.state.trace.pieces = plan.pieces
@@ -110,13 +110,13 @@ class Exchange(Generic[Asked, Planned, Found]):
                     line = partial(streamed.line, plan)
                     return Lines(
                         job,
-                        lambda *found: _on(writer, line, *found),
-                        streamed.summary(plan, engine),
-                        _late(runtime.settings),
-                        admission.pop_all(),
-                        outgoing.pop_all(),
-                        runtime.settings.deadline_s,
-                        _timing(spent),
+                        write=lambda *found: _on(writer, line, *found),
+                        summary=streamed.summary(plan, engine),
+                        late=_late(runtime.settings),
+                        admission=admission.pop_all(),
+                        reservation=reservation.pop_all(),
+                        patience_s=runtime.settings.deadline_s,
+                        headers=_timing(spent),
                     )
                 found = await _answers(job, request, spent) if job else []
                 with _timed(spent, "encode"):
@@ -124,13 +124,13 @@ class Exchange(Generic[Asked, Planned, Found]):
             if is_small:
                 return Response(answer, 200, _timing(spent), media_type)
             patience_s = runtime.settings.deadline_s
-            return Slices(answer, _timing(spent), media_type, outgoing.pop_all(), patience_s)
+            return Slices(answer, _timing(spent), media_type, reservation.pop_all(), patience_s)
 
     async def _read(
         self, request: Request, runtime: Runtime, engine: Engine, spent: dict[str, float]
     ) -> Planned:
         settings = runtime.settings
-        with runtime.held.room_for(declared_bytes(request.headers, settings.max_body_bytes)):
+        with runtime.byte_budget.room_for(declared_bytes(request.headers, settings.max_body_bytes)):
             body = await read_body(request, settings.max_body_bytes)
             with _timed(spent, "tokenize"):
                 reader = None if len(body) <= SMALL_BODY_BYTES else runtime.tokenizing

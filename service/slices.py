@@ -22,7 +22,7 @@ class Slices(Response):
         content: The whole body.
         headers: Response headers besides the content type.
         media_type: The content type.
-        held: Closed once the response has been sent or the client has disconnected.
+        reservation: Closed once the response has been sent or the client has disconnected.
         patience_s: Seconds that a client may take to read a slice.
     """
 
@@ -31,11 +31,11 @@ class Slices(Response):
         content: bytes,
         headers: dict[str, str],
         media_type: str,
-        held: ExitStack,
+        reservation: ExitStack,
         patience_s: float,
     ) -> None:
         super().__init__(content, 200, headers, media_type)
-        self._held = held
+        self._reservation = reservation
         self._patience_s = patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,7 +45,7 @@ class Slices(Response):
             ClientDisconnect: the client has not read a slice within patience_s.
         """
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
-        with self._held:
+        with self._reservation:
             await send(start)
             for begin in range(0, max(1, len(self.body)), SLICE_BYTES):
                 message = {
