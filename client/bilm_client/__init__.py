@@ -7,7 +7,6 @@
 `AsyncClient` has the same methods as coroutines.
 """
 
-from bilm_client.aio import AsyncClient
 from bilm_client.answers import (
     Completion,
     Embedding,
@@ -19,6 +18,7 @@ from bilm_client.answers import (
     Similarity,
     WordVectors,
 )
+from bilm_client.async_client import AsyncClient
 from bilm_client.client import Client
 from bilm_client.errors import (
     BiLMClientError,

@@ -27,6 +27,7 @@ from bilm_client.connection import (
     lost,
     settings_of,
 )
+from bilm_client.conversation import Conversation, Send, Wait
 from bilm_client.operations import (
     CompleteOptions,
     Direction,
@@ -37,7 +38,6 @@ from bilm_client.operations import (
 )
 from bilm_client.progress import bar
 from bilm_client.requests import per_text_fields
-from bilm_client.talk import Send, Talk, Wait
 
 Answer = TypeVar("Answer")
 
@@ -192,16 +192,18 @@ class Client:
 
     def _perform(self, operation: Operation[Answer], progress: bool = False) -> Answer:
         try:
-            talks = next(operation)
+            conversations = next(operation)
             while True:
-                talks = operation.send(self._side_by_side(talks, progress))
+                conversations = operation.send(self._side_by_side(conversations, progress))
         except StopIteration as end:
             answer: Answer = end.value
             return answer
 
-    def _side_by_side(self, talks: Sequence[Talk[Any]], progress: bool) -> list[Any]:
+    def _side_by_side(
+        self, conversations: Sequence[Conversation[Any]], progress: bool
+    ) -> list[Any]:
         is_over = Event()
-        running = [self._threads.submit(self._run, talk, is_over) for talk in talks]
+        running = [self._threads.submit(self._run, one, is_over) for one in conversations]
         try:
             with bar(progress, len(running)) as advance:
                 for done in as_completed(running):
@@ -213,16 +215,16 @@ class Client:
                 future.cancel()
         return [future.result() for future in running]
 
-    def _run(self, talk: Talk[Answer], is_over: Event) -> Answer:
+    def _run(self, conversation: Conversation[Answer], is_over: Event) -> Answer:
         wait = self._wait or is_over.wait
         try:
-            step = next(talk)
+            step = next(conversation)
             while not is_over.is_set():
                 if isinstance(step, Wait):
                     wait(step.seconds)
-                    step = talk.send(None)
+                    step = conversation.send(None)
                 else:
-                    step = talk.send(self._send(step))
+                    step = conversation.send(self._send(step))
         except StopIteration as end:
             answer: Answer = end.value
             return answer

@@ -1,8 +1,8 @@
 """The methods of the client as generators, independent of how requests are sent.
 
-An operation yields a list of talks that may run at the same time, and is sent the list of their
-answers in the same order. Its return value is the result of the method. `Client` runs the talks on
-threads, `AsyncClient` in tasks; everything else is here:
+An operation yields a list of conversations that may run at the same time, and is sent the list of
+their answers in the same order. Its return value is the result of the method. `Client` runs the
+conversations on threads, `AsyncClient` in tasks; everything else is here:
 
     (found,) = yield [ask_json(Send("GET", "/info"), max_wait_s)]
     return found
@@ -32,12 +32,12 @@ from bilm_client.answers import (
     read_answer,
     similarity,
 )
+from bilm_client.conversation import Conversation, Send, ask_json, ask_vectors, check_one_model
 from bilm_client.requests import Request, per_text_fields, places_of, split
-from bilm_client.talk import Send, Talk, ask_json, ask_vectors, check_one_model
 
 Direction = Literal["forward", "backward"]
 Answer = TypeVar("Answer")
-Operation = Generator[Sequence[Talk[Any]], list[Any], Answer]
+Operation = Generator[Sequence[Conversation[Any]], list[Any], Answer]
 
 
 class SimilarityOptions(TypedDict, total=False):

@@ -1,7 +1,7 @@
 """The course of one request as a generator: waits, retries and halving, without any I/O.
 
-A talk yields a `Send` and is sent the response, or yields a `Wait` and is sent None. Its return
-value is the answer. `Client` and `AsyncClient` do the sending and the waiting:
+A conversation yields a `Send` and is sent the response, or yields a `Wait` and is sent None. Its
+return value is the answer. `Client` and `AsyncClient` do the sending and the waiting:
 
     response = yield Send("GET", "/info")
     yield Wait(1.0)
@@ -31,7 +31,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Send:
-    """A step of a talk: send this request, and return the response to the talk."""
+    """A step of a conversation: send this request, and return the response to the generator."""
 
     method: str
     path: str
@@ -57,16 +57,18 @@ class Send:
 
 @dataclass(frozen=True)
 class Wait:
-    """A step of a talk: wait this many seconds before the next step."""
+    """A step of a conversation: wait this many seconds before the next step."""
 
     seconds: float
 
 
 Step = Send | Wait
-Talk = Generator[Step, httpx.Response | None, Answer]
+Conversation = Generator[Step, httpx.Response | None, Answer]
 
 
-def ask(send: Send, numbers: Sequence[int] | None, max_wait_s: float) -> Talk[httpx.Response]:
+def ask(
+    send: Send, numbers: Sequence[int] | None, max_wait_s: float
+) -> Conversation[httpx.Response]:
     """Return a successful response; retry while the service responds with 429 or 503.
 
     Args:
@@ -82,7 +84,9 @@ def ask(send: Send, numbers: Sequence[int] | None, max_wait_s: float) -> Talk[ht
     waited_s = 0.0
     while True:
         response = yield send
-        assert response is not None, "a talk goes on with a response after Send; this is a bug"
+        assert response is not None, (
+            "a conversation goes on with a response after Send; this is a bug"
+        )
         if response.is_success:
             return response
         wait_s = _retry_after_s(response)
@@ -94,13 +98,13 @@ def ask(send: Send, numbers: Sequence[int] | None, max_wait_s: float) -> Talk[ht
 
 def ask_json(
     send: Send, max_wait_s: float, numbers: Sequence[int] | None = None
-) -> Talk[dict[str, Any]]:
+) -> Conversation[dict[str, Any]]:
     """Return the fields of a JSON response."""
     response = yield from ask(send, numbers, max_wait_s)
     return _fields(response)
 
 
-def ask_vectors(request: Request, max_wait_s: float) -> Talk[tuple[str, list[Embedding]]]:
+def ask_vectors(request: Request, max_wait_s: float) -> Conversation[tuple[str, list[Embedding]]]:
     """Return the revision and the vectors of all texts of a request; if too large, halve it."""
     send = Send("POST", request.path, request.body, SAFETENSORS)
     try:

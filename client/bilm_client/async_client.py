@@ -26,6 +26,7 @@ from bilm_client.connection import (
     lost,
     settings_of,
 )
+from bilm_client.conversation import Conversation, Send, Wait
 from bilm_client.operations import (
     CompleteOptions,
     Direction,
@@ -36,7 +37,6 @@ from bilm_client.operations import (
 )
 from bilm_client.progress import bar
 from bilm_client.requests import per_text_fields
-from bilm_client.talk import Send, Talk, Wait
 
 Answer = TypeVar("Answer")
 
@@ -144,23 +144,25 @@ class AsyncClient:
 
     async def _perform(self, operation: Operation[Answer], progress: bool = False) -> Answer:
         try:
-            talks = next(operation)
+            conversations = next(operation)
             while True:
-                talks = operation.send(await self._side_by_side(talks, progress))
+                conversations = operation.send(await self._side_by_side(conversations, progress))
         except StopIteration as end:
             answer: Answer = end.value
             return answer
 
-    async def _side_by_side(self, talks: Sequence[Talk[Any]], progress: bool) -> list[Any]:
-        with bar(progress, len(talks)) as advance:
+    async def _side_by_side(
+        self, conversations: Sequence[Conversation[Any]], progress: bool
+    ) -> list[Any]:
+        with bar(progress, len(conversations)) as advance:
 
-            async def run(talk: Talk[Any]) -> Any:
+            async def run(conversation: Conversation[Any]) -> Any:
                 async with self._room:
-                    answer = await self._run(talk)
+                    answer = await self._run(conversation)
                 advance()
                 return answer
 
-            running = [asyncio.create_task(run(talk)) for talk in talks]
+            running = [asyncio.create_task(run(conversation)) for conversation in conversations]
             try:
                 return await asyncio.gather(*running)
             finally:  # after an error, the remaining requests are not worth sending
@@ -168,15 +170,15 @@ class AsyncClient:
                     task.cancel()
                 await asyncio.gather(*running, return_exceptions=True)
 
-    async def _run(self, talk: Talk[Answer]) -> Answer:
+    async def _run(self, conversation: Conversation[Answer]) -> Answer:
         try:
-            step = next(talk)
+            step = next(conversation)
             while True:
                 if isinstance(step, Wait):
                     await self._wait(step.seconds)
-                    step = talk.send(None)
+                    step = conversation.send(None)
                 else:
-                    step = talk.send(await self._send(step))
+                    step = conversation.send(await self._send(step))
         except StopIteration as end:
             answer: Answer = end.value
             return answer
