@@ -1,6 +1,6 @@
 """Plan a request to /complete: choose the search that the model will run, or refuse it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from biLM import completion
@@ -35,6 +35,11 @@ class Continuing:
     question: Underway[list[Completion]]
     characters: int
     answer_bytes: int
+
+    @property
+    def questions(self) -> Sequence[Underway[list[Completion]]]:
+        """The one question."""
+        return [self.question]
 
     @property
     def pieces(self) -> int:

@@ -1,6 +1,6 @@
 """Serve a POST request: admit it, read it, plan it, run the model, write the response.
 
-Every path that reads texts is served this way; each has its own plan, questions and response.
+Every path that reads texts is served this way; each has its own plan and response.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic, perf_counter
-from typing import Generic, ParamSpec, Protocol, TypeVar
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar
 
 from fastapi.responses import Response
 from pydantic import BaseModel
@@ -38,6 +38,11 @@ class Plan(Protocol):
     """The work that a request needs."""
 
     @property
+    def questions(self) -> Sequence[AnyQuestion[Any]]:  # its path's `write` knows their answers
+        """The questions for the model; none if the response needs no model."""
+        ...
+
+    @property
     def pieces(self) -> int:
         """Number of pieces that the model reads."""
         ...
@@ -50,11 +55,10 @@ class Plan(Protocol):
 
 Asked = TypeVar("Asked", bound=BaseModel)
 Planned = TypeVar("Planned", bound=Plan)
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
-class Streamed(Generic[Planned, Found]):
+class Streamed(Generic[Planned]):
     """How a response is written line by line.
 
     Args:
@@ -62,19 +66,18 @@ class Streamed(Generic[Planned, Found]):
         summary: Returns the last line, given the plan and the engine.
     """
 
-    line: Callable[[Planned, int, Found], bytes]
+    line: Callable[[Planned, int, Any], bytes]  # Any: the answer to a question of this plan
     summary: Callable[[Planned, Engine], bytes]
 
 
 @dataclass(frozen=True)
-class Endpoint(Generic[Asked, Planned, Found]):
-    """One path: what it reads, what it asks of the model, and how it writes the response.
+class Endpoint(Generic[Asked, Planned]):
+    """One path: what it reads, what it plans for the model, and how it writes the response.
 
     Args:
         request: The pydantic model of the request body.
         plan: Returns the plan of a request, or refuses it. It runs on the event loop if the body
             is small, and otherwise on another thread.
-        ask: Returns the questions of a plan; an empty sequence if the model is not needed.
         write: For each media type, a function that returns the response body, given the answers
             of the model. The first media type is the default.
         lines: How the response is written line by line; None if the path does not offer it.
@@ -82,9 +85,8 @@ class Endpoint(Generic[Asked, Planned, Found]):
 
     request: type[Asked]
     plan: Callable[[Asked, Engine, Settings], Planned]
-    ask: Callable[[Planned, Engine], Sequence[AnyQuestion[Found]]]
-    write: Mapping[str, Callable[[Planned, Sequence[Found], Engine], bytes]]
-    lines: Streamed[Planned, Found] | None = None
+    write: Mapping[str, Callable[[Planned, Sequence[Any], Engine], bytes]]  # Any: as in `Streamed`
+    lines: Streamed[Planned] | None = None
 
     async def serve(self, request: Request) -> Response:
         """Return the response to a request for this path.
@@ -101,8 +103,7 @@ class Endpoint(Generic[Asked, Planned, Found]):
                 media_type = choose_media_type(request.headers, self._media_types)
                 plan = await self._read(request, runtime, engine, spent)
                 reservation.enter_context(runtime.byte_budget.room_for(plan.answer_bytes))
-                questions = self.ask(plan, engine)
-                job = runtime.batcher.submit(questions, deadline) if questions else None
+                job = runtime.batcher.submit(plan.questions, deadline) if plan.questions else None
                 request.state.trace.pieces = plan.pieces
                 is_small = plan.answer_bytes <= SMALL_BYTES  # written here, in half a millisecond
                 writer = None if is_small else runtime.encoding

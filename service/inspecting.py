@@ -1,5 +1,6 @@
 """Plan a request to /inspect: choose the steps that the model will run, or refuse it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from biLM.errors import LayerError
@@ -32,6 +33,11 @@ class Inspection:
     question: Underway[Gates]
     request: InspectRequest
     answer_bytes: int
+
+    @property
+    def questions(self) -> Sequence[Underway[Gates]]:
+        """The one question."""
+        return [self.question]
 
     @property
     def pieces(self) -> int:

@@ -9,7 +9,7 @@ from biLM.fill import Blank
 from biLM.mixes import DEFAULT_MIX
 from biLM.passage import Level
 from biLM.phrase import MAX_PHRASES, Phrases
-from biLM.question import GuessesFor, Underway
+from biLM.question import GuessesFor, Underway, VectorsOf
 from biLM.readout import CONTEXT, Layer, Readout
 from biLM.scalar_mix import ScalarMix
 from service.engine import Engine
@@ -62,6 +62,7 @@ class Embedding(OfTexts):
     """The plan of a request to /embed or /v1/embeddings.
 
     Args:
+        questions: One for each text.
         readout: What to compute from the representations.
         mix_name: Name of the mix; None with layers, or if the caller sent a mix of its own.
         dtype: Number format of the vectors in the response.
@@ -69,6 +70,7 @@ class Embedding(OfTexts):
         answer_bytes: Estimated size of the response.
     """
 
+    questions: Sequence[VectorsOf]
     readout: Readout
     mix_name: str | None
     dtype: DType
@@ -81,13 +83,13 @@ class Comparison(OfTexts):
     """The plan of a request to /similarity; each occurrence of the word is a span of its text.
 
     Args:
-        readout: A readout of every layer and of the context.
+        questions: One for each text that has the word, by every layer and the context.
         mix: A mix of the layers, by which the occurrences are compared as well.
         mix_name: Name of the mix; None if the caller sent a mix of its own.
         answer_bytes: Estimated size of the response.
     """
 
-    readout: Readout
+    questions: Sequence[VectorsOf]
     mix: ScalarMix
     mix_name: str | None
     answer_bytes: int
@@ -110,6 +112,11 @@ class Filling:
     answer_bytes: int
 
     @property
+    def questions(self) -> Sequence[GuessesFor | Underway[Phrases]]:
+        """The one question."""
+        return [self.question]
+
+    @property
     def pieces(self) -> int:
         """Number of pieces around the blank."""
         return len(self.question.ids)
@@ -118,6 +125,11 @@ class Filling:
 @dataclass(frozen=True)
 class Cutting(OfTexts):
     """The plan of a request to /tokenize, which does not need the model."""
+
+    @property
+    def questions(self) -> tuple[()]:
+        """No question."""
+        return ()
 
     @property
     def answer_bytes(self) -> int:
@@ -146,7 +158,15 @@ def plan_embedding(request: EmbedRequest, engine: Engine, settings: Settings) ->
     reading = read(request, level, engine, settings, request.spans or ())
     answer_bytes = reading.rows * row_bytes
     check_response(answer_bytes, settings)
-    return Embedding(reading, readout, mix_name, request.dtype, request.encoding, answer_bytes)
+    return Embedding(
+        reading,
+        questions=engine.ask_vectors(reading.passages, readout),
+        readout=readout,
+        mix_name=mix_name,
+        dtype=request.dtype,
+        encoding=request.encoding,
+        answer_bytes=answer_bytes,
+    )
 
 
 def plan_openai(request: OpenAIRequest, engine: Engine, settings: Settings) -> Embedding:
@@ -192,8 +212,9 @@ def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settin
     with only("texts", "send fewer or shorter texts"):
         check_response(answer_bytes, settings)
         reading = read(asked, "span", engine, settings, spans)
-    readout = Readout(layers, center=request.center)
-    return Comparison(reading, readout, mix, mix_name, answer_bytes)
+    holding = [passage for passage in reading.passages if passage.ranges]
+    questions = engine.ask_vectors(holding, Readout(layers, center=request.center))
+    return Comparison(reading, questions, mix, mix_name, answer_bytes)
 
 
 def _occurrences(word: str, text: str) -> Iterator[tuple[int, int]]:

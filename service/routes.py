@@ -8,7 +8,6 @@ from fastapi.responses import PlainTextResponse, Response
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 
-from biLM.question import VectorsOf
 from service.answer_schemas import (
     CompleteAnswer,
     EmbedAnswer,
@@ -37,7 +36,6 @@ from service.body import JSON
 from service.compression import GZIPPED, compressed, takes_gzip
 from service.continuing import plan_continuing
 from service.endpoint import Endpoint, Streamed, runtime_of
-from service.engine import Engine
 from service.inspecting import plan_inspection, refuse_unless_inspecting
 from service.metrics import MEDIA_TYPE
 from service.openapi import (
@@ -60,8 +58,6 @@ from service.openapi import (
     refusals,
 )
 from service.plan import (
-    Comparison,
-    Embedding,
     plan_embedding,
     plan_filling,
     plan_openai,
@@ -80,43 +76,26 @@ from service.schemas import (
 from service.versions import versions
 from service.wire import SAFETENSORS, to_json
 
-
-def _ask_vectors(plan: Embedding, engine: Engine) -> list[VectorsOf]:
-    return engine.ask_vectors(plan.reading.passages, plan.readout)
-
-
-def _ask_occurrences(plan: Comparison, engine: Engine) -> list[VectorsOf]:
-    holding = [passage for passage in plan.reading.passages if passage.ranges]
-    return engine.ask_vectors(holding, plan.readout)
-
-
 EMBED = Endpoint(
     EmbedRequest,
     plan_embedding,
-    _ask_vectors,
     {JSON: embed_answer, SAFETENSORS: embed_tensors},
     Streamed(embed_line, embed_summary),
 )
 OPENAI = Endpoint(
     OpenAIRequest,
     plan_openai,
-    _ask_vectors,
     {JSON: openai_answer},
 )
 SIMILARITY = Endpoint(
     SimilarityRequest,
     plan_similarity,
-    _ask_occurrences,
     {JSON: similarity_answer},
 )
-COMPLETE = Endpoint(
-    CompleteRequest, plan_continuing, lambda plan, _: [plan.question], {JSON: complete_answer}
-)
-FILL = Endpoint(FillRequest, plan_filling, lambda plan, _: [plan.question], {JSON: fill_answer})
-INSPECT = Endpoint(
-    InspectRequest, plan_inspection, lambda plan, _: [plan.question], {JSON: inspect_answer}
-)
-TOKENIZE = Endpoint(TokenizeRequest, plan_tokenizing, lambda *_: (), {JSON: tokenize_answer})
+COMPLETE = Endpoint(CompleteRequest, plan_continuing, {JSON: complete_answer})
+FILL = Endpoint(FillRequest, plan_filling, {JSON: fill_answer})
+INSPECT = Endpoint(InspectRequest, plan_inspection, {JSON: inspect_answer})
+TOKENIZE = Endpoint(TokenizeRequest, plan_tokenizing, {JSON: tokenize_answer})
 
 
 class PlainRoute(APIRoute):
