@@ -85,9 +85,12 @@ def openai_answer(plan: Embedding, vectors: Sequence[Vectors], engine: Engine) -
         RequestError: nonfinite_output, if a value is not finite.
     """
     data = [
-        {"object": "embedding", "index": index, "embedding": written["embedding"]}
+        {
+            "object": "embedding",
+            "index": index,
+            "embedding": encoded(to_numbers(found[0], plan.dtype), plan.encoding),
+        }
         for index, found in enumerate(vectors)
-        for written in [embedding(found[0], plan.dtype, plan.encoding)]
     ]
     usage = {"prompt_tokens": plan.pieces, "total_tokens": plan.pieces}
     return to_json({"object": "list", "data": data, "model": engine.model.id, "usage": usage})
@@ -96,7 +99,7 @@ def openai_answer(plan: Embedding, vectors: Sequence[Vectors], engine: Engine) -
 def similarity_answer(plan: Comparison, vectors: Sequence[Vectors], engine: Engine) -> bytes:
     """Return the response body of /similarity."""
     *layers, context = np.concatenate(vectors, axis=1)
-    mixed = np.tensordot(_direction(plan.mix), np.stack(layers), axes=1)
+    mixed = np.tensordot(_unit(plan.mix), np.stack(layers), axes=1)
     occurrences = [
         {"index": index, "offset": offset}
         for index, passage in enumerate(plan.reading.passages)
@@ -161,15 +164,15 @@ def mix_used(mix: ScalarMix, name: str | None) -> Fields:
     return {"name": name, "weights": mix.weights, "gamma": mix.gamma}
 
 
-def _direction(mix: ScalarMix) -> npt.NDArray[np.float64]:
+def _unit(mix: ScalarMix) -> npt.NDArray[np.float64]:
     """Return the weights of a mix, divided by the largest magnitude among them.
 
     The scale of a mix changes no cosine, and it may be too large to compute with.
     """
     weights = np.array(mix.weights)
     largest = np.abs(weights).max()
-    direction: npt.NDArray[np.float64] = weights / largest if largest and mix.gamma else 0 * weights
-    return direction
+    unit: npt.NDArray[np.float64] = weights / largest if largest and mix.gamma else 0 * weights
+    return unit
 
 
 def _cosines(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:

@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self, TypeVar
 
 import numpy as np
@@ -81,14 +82,14 @@ class Engine:
         speed = measured_speed(encoder, settings.max_batch_pieces, num_threads)
         logger.info("engine measured", extra=fields(threads=num_threads, pieces_per_s=round(speed)))
         return cls(
-            encoder,
-            speed,
-            deviation,
-            num_threads,
-            measured_step_s(encoder),
-            GATE_STEP_PIECES * min(num_cores, CORES_OF_BATCH),
-            TURN_S,
-            Underway(ShapesProof(encoder, settings.max_batch_pieces)),
+            encoder=encoder,
+            pieces_per_s=speed,
+            self_test_deviation=deviation,
+            num_threads=num_threads,
+            step_s=measured_step_s(encoder),
+            gate_step_pieces=GATE_STEP_PIECES * min(num_cores, CORES_OF_BATCH),
+            turn_s=TURN_S,
+            proof=Underway(ShapesProof(encoder, settings.max_batch_pieces)),
         )
 
     def proved(self, speedup: float) -> Self:
@@ -99,7 +100,7 @@ class Engine:
         """
         return replace(self, pieces_per_s=self.pieces_per_s * speedup, proof=None)
 
-    @property
+    @cached_property
     def model(self) -> ModelInfo:
         """Which model this is."""
         artifact = self.encoder.artifact

@@ -9,7 +9,7 @@ from biLM.passage import Passage
 from biLM.question import Underway
 from service.engine import Engine
 from service.errors import Details, RequestError
-from service.limits import check_length, check_response, only
+from service.limits import as_field, check_length, check_response
 from service.schemas import InspectRequest
 from service.settings import Settings
 from service.wire import num_bytes
@@ -71,7 +71,7 @@ def plan_inspection(request: InspectRequest, engine: Engine, settings: Settings)
     check_length(pieces, settings.max_stepped_pieces, "max_stepped_pieces", SHORTER)
     numbers = NUM_ARRAYS * pieces * (engine.model.dim // 2)  # each direction has half of dim
     answer_bytes = num_bytes(numbers, "float32", request.encoding)
-    with only("text", f"{SHORTER}, or ask for base64"):
+    with as_field("text", f"{SHORTER}, or ask for base64"):
         check_response(answer_bytes, settings)
     try:
         question = engine.ask_gates(passage, request.layer, request.direction)

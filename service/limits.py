@@ -75,7 +75,7 @@ def check_response(num_bytes: int, settings: Settings) -> None:
 
 
 @contextmanager
-def only(param: str, remedy: str) -> Iterator[None]:
+def as_field(param: str, remedy: str) -> Iterator[None]:
     """Rewrite any refusal raised in this context, so that it names this field and this remedy.
 
     The shared checks may otherwise name a field, or a remedy, that the path does not have.

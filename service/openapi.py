@@ -3,20 +3,12 @@
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service.answer_schemas import ErrorAnswer
 from service.errors import STATUS_OF
-from service.schemas import (
-    CompleteRequest,
-    EmbedRequest,
-    FillRequest,
-    InspectRequest,
-    OpenAIRequest,
-    SimilarityRequest,
-    TokenizeRequest,
-)
 from service.wire import NDJSON, SAFETENSORS
 
 REF_TEMPLATE = "#/components/schemas/{model}"
@@ -130,15 +122,21 @@ SECURITY_SCHEMES: Json = {  # a key is needed only if the operator has set keys
     "bearer": {"type": "http", "scheme": "bearer"},
     "x_api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
-REQUESTS = (
-    CompleteRequest,
-    EmbedRequest,
-    FillRequest,
-    InspectRequest,
-    OpenAIRequest,
-    SimilarityRequest,
-    TokenizeRequest,
-)
+
+
+class JsonBody(dict[str, Any]):  # Any: as in Json
+    """The description of a request body that the route parses itself.
+
+    Args:
+        model: The pydantic model of the body, whose schema `Api` adds to the document.
+        examples: Examples of the body, by name.
+    """
+
+    def __init__(self, model: type[BaseModel], examples: Json) -> None:
+        schema = {"$ref": REF_TEMPLATE.format(model=model.__name__)}
+        content = {"application/json": {"schema": schema, "examples": examples}}
+        super().__init__(requestBody={"required": True, "content": content})
+        self.model = model
 
 
 class Api(FastAPI):
@@ -147,21 +145,15 @@ class Api(FastAPI):
     def openapi(self) -> Json:
         """Return the OpenAPI document."""
         document = super().openapi()
+        extras = [route.openapi_extra for route in self.routes if isinstance(route, APIRoute)]
+        models = [extra.model for extra in extras if isinstance(extra, JsonBody)]
         _, schemas = models_json_schema(
-            [(model, "validation") for model in REQUESTS],
-            ref_template=REF_TEMPLATE,
+            [(model, "validation") for model in models], ref_template=REF_TEMPLATE
         )
         document["components"]["schemas"] |= schemas["$defs"]
         document["components"]["securitySchemes"] = SECURITY_SCHEMES
         document["security"] = [{}, *({name: []} for name in SECURITY_SCHEMES)]
         return document
-
-
-def json_body(model: type[BaseModel], examples: Json) -> Json:
-    """Return the description of a request body that the route parses itself."""
-    schema = {"$ref": REF_TEMPLATE.format(model=model.__name__)}
-    content = {"application/json": {"schema": schema, "examples": examples}}
-    return {"requestBody": {"required": True, "content": content}}
 
 
 def refusals(*codes: str) -> dict[int | str, Json]:

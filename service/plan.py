@@ -14,7 +14,7 @@ from biLM.readout import CONTEXT, Layer, Readout
 from biLM.scalar_mix import ScalarMix
 from service.engine import Engine
 from service.errors import SHOWN_NAME_LENGTH, RequestError, invalid
-from service.limits import check_length, check_response, check_steps, only
+from service.limits import as_field, check_length, check_response, check_steps
 from service.reading import SOURCES, Reading, least_rows, read
 from service.schemas import (
     DType,
@@ -186,7 +186,7 @@ def plan_openai(request: OpenAIRequest, engine: Engine, settings: Settings) -> E
         raise invalid("input", "a text is empty and has no vector; leave it out", texts.index(""))
     encoding: Encoding = "base64" if request.encoding_format == "base64" else "json"
     asked = EmbedRequest(texts=texts, level="text", center=True, normalize=True, encoding=encoding)
-    with only("input", "send fewer or shorter texts"):
+    with as_field("input", "send fewer or shorter texts"):
         plan = plan_embedding(asked, engine, settings)
     for index, passage in enumerate(plan.reading.passages):
         if not passage.ids:
@@ -209,7 +209,7 @@ def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settin
         raise invalid("word", "it stands in no text; send texts that hold it as it is written")
     layers = (*range(engine.num_representations), CONTEXT)
     answer_bytes = num_bytes(num_occurrences**2 * (len(layers) + 1), "float32", "json")
-    with only("texts", "send fewer or shorter texts"):
+    with as_field("texts", "send fewer or shorter texts"):
         check_response(answer_bytes, settings)
         reading = read(asked, "span", engine, settings, spans)
     holding = [passage for passage in reading.passages if passage.ranges]

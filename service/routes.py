@@ -54,7 +54,7 @@ from service.openapi import (
     SIMILARITY_CODES,
     TEXT_CODES,
     TWO_TEXTS,
-    json_body,
+    JsonBody,
     refusals,
 )
 from service.plan import (
@@ -114,7 +114,7 @@ router = APIRouter(route_class=PlainRoute, generate_unique_id_function=lambda ro
 
 @router.post(
     "/embed",
-    openapi_extra=json_body(EmbedRequest, EXAMPLES),
+    openapi_extra=JsonBody(EmbedRequest, EXAMPLES),
     responses={200: {"model": EmbedAnswer, "content": OTHER_BODIES}, **refusals(*EMBED_CODES)},
 )
 async def embed(request: Request) -> Response:
@@ -124,7 +124,7 @@ async def embed(request: Request) -> Response:
 
 @router.post(
     "/v1/embeddings",
-    openapi_extra=json_body(OpenAIRequest, {"input": OPENAI_INPUT}),
+    openapi_extra=JsonBody(OpenAIRequest, {"input": OPENAI_INPUT}),
     responses={200: {"model": OpenAIAnswer}, **refusals(*OPENAI_CODES)},
 )
 async def openai_embeddings(request: Request) -> Response:
@@ -134,7 +134,7 @@ async def openai_embeddings(request: Request) -> Response:
 
 @router.post(
     "/similarity",
-    openapi_extra=json_body(SimilarityRequest, {"apples": APPLE}),
+    openapi_extra=JsonBody(SimilarityRequest, {"apples": APPLE}),
     responses={200: {"model": SimilarityAnswer}, **refusals(*SIMILARITY_CODES)},
 )
 async def similarity(request: Request) -> Response:
@@ -144,7 +144,7 @@ async def similarity(request: Request) -> Response:
 
 @router.post(
     "/fill",
-    openapi_extra=json_body(FillRequest, {"text": BLANK, "phrases": BLANK_OF_TWO}),
+    openapi_extra=JsonBody(FillRequest, {"text": BLANK, "phrases": BLANK_OF_TWO}),
     responses={200: {"model": FillAnswer}, **refusals(*TEXT_CODES)},
 )
 async def fill(request: Request) -> Response:
@@ -154,7 +154,7 @@ async def fill(request: Request) -> Response:
 
 @router.post(
     "/complete",
-    openapi_extra=json_body(CompleteRequest, COMPLETIONS),
+    openapi_extra=JsonBody(CompleteRequest, COMPLETIONS),
     responses={200: {"model": CompleteAnswer}, **refusals(*TEXT_CODES)},
 )
 async def complete(request: Request) -> Response:
@@ -164,7 +164,7 @@ async def complete(request: Request) -> Response:
 
 @router.post(
     "/inspect",
-    openapi_extra=json_body(InspectRequest, {"text": FAR_APART}),
+    openapi_extra=JsonBody(InspectRequest, {"text": FAR_APART}),
     responses={200: {"model": InspectAnswer}, **refusals(*INSPECT_CODES)},
 )
 async def inspect(request: Request) -> Response:
@@ -175,7 +175,7 @@ async def inspect(request: Request) -> Response:
 
 @router.post(
     "/tokenize",
-    openapi_extra=json_body(TokenizeRequest, {"texts": TWO_TEXTS}),
+    openapi_extra=JsonBody(TokenizeRequest, {"texts": TWO_TEXTS}),
     responses={200: {"model": TokenizeAnswer}, **refusals(*BODY_CODES)},
 )
 async def tokenize(request: Request) -> Response:
