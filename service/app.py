@@ -16,11 +16,11 @@ from service.keys import Guarded
 from service.metrics import Metrics
 from service.middleware import Traced, refusal
 from service.openapi import Api, description
-from service.routes import router
+from service.paths import ROUTES
+from service.paths.info import versions
 from service.runtime import Runtime
 from service.settings import Settings
 from service.static import document_routes, page_routes
-from service.versions import versions
 
 
 def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> FastAPI:
@@ -50,9 +50,9 @@ def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> 
         exception_handlers={RequestError: _refuse, HTTPException: _refuse_route},
     )
     app.add_middleware(Guarded, keys=settings.keys)
-    paths = frozenset(route.path for route in router.routes if isinstance(route, Route))
+    paths = frozenset(route.path for route in ROUTES if isinstance(route, Route))
     app.add_middleware(Traced, metrics=metrics, paths=paths)  # the last one added is the outermost
-    app.router.routes.extend([*router.routes, *page_routes(), *document_routes(app.title)])
+    app.router.routes.extend([*ROUTES, *page_routes(), *document_routes(app.title)])
     return app
 
 

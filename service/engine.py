@@ -24,7 +24,7 @@ from biLM.question import GuessesFor, Question, Underway, VectorsOf
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
 from biLM.stepper import ROWS
-from service.answer_schemas import ModelInfo
+from service.fields import ModelInfo
 from service.log import fields
 from service.settings import Settings
 from service.speed import ShapesProof, measured_speed, measured_step_s, use_one_core

@@ -1,89 +1,19 @@
-"""The OpenAPI document beyond the routes: request schemas, examples and the table of refusals."""
+"""The OpenAPI document beyond the routes: request bodies, refusals and the codes of them."""
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
-from service.answer_schemas import ErrorAnswer
 from service.errors import STATUS_OF
-from service.wire import NDJSON, SAFETENSORS
 
 REF_TEMPLATE = "#/components/schemas/{model}"
 Json = dict[str, Any]  # the type that FastAPI itself gives to parts of the document
 
-APPLES = ["我吃了一个苹果", "我在用苹果手机"]
-TWO_TEXTS: Json = {"summary": "A row for every piece", "value": {"texts": APPLES}}
-EXAMPLES: Json = {
-    "pieces": TWO_TEXTS,
-    "spans": {
-        "summary": "The two 苹果, last layer, centred, as JSON numbers",
-        "value": {
-            "texts": APPLES,
-            "level": "span",
-            "spans": [[[5, 7]], [[3, 5]]],
-            "mix": {"weights": [0.0, 0.0, 1.0], "gamma": 1.0},
-            "center": True,
-            "encoding": "json",
-        },
-    },
-    "words": {"summary": "One vector per word", "value": {"words": [["我", "吃了", "苹果"]]}},
-}
-
-APPLE: Json = {
-    "summary": "The 苹果 of two texts",
-    "value": {"word": "苹果", "texts": APPLES},
-}
-OTHER_BODIES: Json = {
-    SAFETENSORS: {
-        "schema": {
-            "type": "string",
-            "format": "binary",
-            "description": "`embedding` [total_rows, dim] or [layers, total_rows, dim] with layers,"
-            " `row_splits` int64 [texts + 1], `offsets` int32 [total_rows, 2] (not with ids), `ids`"
-            " int32 (level piece only); the rest of the JSON answer, field by field as JSON, in"
-            " `__metadata__`.",
-        }
-    },
-    NDJSON: {
-        "schema": {
-            "type": "string",
-            "description": "A line for each text as it finishes: an entry of `data`. The last line"
-            " is the answer without `data`, or an `ErrorAnswer` if it failed after the first.",
-        }
-    },
-}
-OPENAI_INPUT: Json = {"summary": "A vector a text", "value": {"input": APPLES}}
-FAR_APART: Json = {
-    "summary": "What the cells keep from 法国 to the end",
-    "value": {"text": "我小时候在法国住过很多年，所以我会说法语", "layer": 2},
-}
-BLANK: Json = {"summary": "What may stand in the blank", "value": {"text": "我爱____"}}
-BLANK_OF_TWO: Json = {
-    "summary": "Phrases of two pieces",
-    "value": {"text": "我昨天在____吃了一个苹果。", "num_pieces": 2},
-}
-BEGUN = "我在用苹果手机"
-COMPLETIONS: Json = {
-    "greedy": {"summary": "The most probable piece each time", "value": {"text": BEGUN}},
-    "sample": {
-        "summary": "Three by chance",
-        "value": {
-            "text": BEGUN,
-            "strategy": "sample",
-            "temperature": 0.8,
-            "num_completions": 3,
-            "seed": 1,
-        },
-    },
-    "beam": {
-        "summary": "The two most probable that a beam finds",
-        "value": {"text": BEGUN, "max_pieces": 8, "strategy": "beam", "num_completions": 2},
-    },
-}
-
+# The refusals of every path that takes a text, and of every path that takes a list of them. A path
+# adds its own.
 TEXT_CODES = (
     "invalid_api_key",
     "invalid_json",
@@ -101,27 +31,37 @@ TEXT_CODES = (
     "deadline_exceeded",
 )
 BODY_CODES = (*TEXT_CODES, "too_many_texts", "too_many_pieces")
-OPENAI_CODES = (*BODY_CODES, "response_too_large", "nonfinite_output")
-INSPECT_CODES = (
-    *TEXT_CODES,
-    "not_found",
-    "response_too_large",
-    "unknown_layer",
-    "nonfinite_output",
-)
-SIMILARITY_CODES = (*BODY_CODES, "response_too_large", "unknown_mix")
-EMBED_CODES = (
-    *SIMILARITY_CODES,
-    "bad_span",
-    "unknown_layer",
-    "nonfinite_output",
-)
-
 
 SECURITY_SCHEMES: Json = {  # a key is needed only if the operator has set keys
     "bearer": {"type": "http", "scheme": "bearer"},
     "x_api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
+
+
+class ErrorDetails(BaseModel):
+    """The numbers behind a refusal; null where there is none."""
+
+    index: int | None = Field(description="Which text it is about, counted from 0.")
+    limit: int | None
+    actual: int | None
+    setting: str | None = Field(description="Which setting sets the limit.")
+
+
+class ErrorFacts(BaseModel):
+    """Why there is no answer."""
+
+    code: str = Field(description="A stable word; the status says which are possible.")
+    message: str = Field(description="What was found, what is allowed, what to do.")
+    type: Literal["invalid_request_error", "overloaded_error", "server_error"]
+    param: str | None = Field(description="The field of the request it is about.")
+    request_id: str
+    details: ErrorDetails
+
+
+class ErrorAnswer(BaseModel):
+    """The one body of every refusal."""
+
+    error: ErrorFacts
 
 
 class JsonBody(dict[str, Any]):  # Any: as in Json

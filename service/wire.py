@@ -9,7 +9,7 @@ import orjson
 import pybase64
 
 from service.errors import RequestError
-from service.schemas import DType, Encoding
+from service.fields import DType, Encoding
 
 NUMPY_DTYPE: Mapping[DType, str] = {"float32": "<f4", "float16": "<f2"}
 SAFETENSORS = "application/vnd.safetensors"

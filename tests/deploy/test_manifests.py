@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from service.metrics import Metrics
-from service.routes import router
+from service.paths import ROUTES
 from service.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +37,7 @@ def test_each_manifest_fits_the_schema_of_its_kind(manifest, version):
 
 
 def test_probes_ask_paths_that_exist(container):
-    paths = {route.path for route in router.routes}
+    paths = {route.path for route in ROUTES}
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert container[probe]["httpGet"]["path"] in paths
 

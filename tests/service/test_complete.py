@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from biLM.completion import Beam, Greedy, Sampling
-from service.openapi import COMPLETIONS
+from service.paths.complete import COMPLETIONS
 from tests.service.serving import PATIENCE_S, embed, error_of, serving, settings_of
 
 pytestmark = pytest.mark.anyio

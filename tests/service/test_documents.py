@@ -10,8 +10,7 @@ import pytest
 
 from service.errors import STATUS_OF
 from service.log import JsonLines, fields
-from service.openapi import EXAMPLES
-from service.schemas import EmbedRequest
+from service.paths.embed import EXAMPLES, EmbedRequest
 from service.settings import Settings
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,7 @@ import pytest
 from service.__main__ import main
 from service.errors import SettingsError
 from service.log import JsonLines
-from service.routes import router
+from service.paths import ROUTES
 from service.settings import load_settings
 from tests.service.serving import error_of, serving, settings_of
 
@@ -92,7 +92,7 @@ async def test_no_path_beside_the_page_leads_past_the_key(guarded, path):
 
 
 async def test_every_other_path_is_not(guarded):
-    closed = {route.path for route in router.routes} - set(OPEN)
+    closed = {route.path for route in ROUTES} - set(OPEN)
     assert {"/embed", "/info", "/metrics", "/v1/embeddings"} <= closed
     for path in closed:
         for ask in (guarded.get, guarded.post):

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from service.middleware import USABLE_ID
-from service.schemas import EmbedRequest
+from service.paths.embed import EmbedRequest
 from tests.service.serving import embed, error_of, refused, serving, settings_of
 
 pytestmark = pytest.mark.anyio

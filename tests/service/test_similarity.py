@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from service.answers import _cosines
+from service.paths.similarity import _cosines
 from tests.service.serving import embed, error_of, serving, settings_of, vectors_of
 
 pytestmark = pytest.mark.anyio

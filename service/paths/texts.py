@@ -1,17 +1,65 @@
-"""Turn the texts of a request into passages, and enforce the limits."""
+"""The texts of a request: their fields, their passages within the limits, and what answers say."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from pydantic import BaseModel, Field
+
 from biLM.errors import SpanError
 from biLM.passage import Level, Passage, shortened
 from service.engine import Engine
-from service.errors import Details, RequestError
+from service.errors import Details, RequestError, invalid
+from service.fields import Listed, Strict, Texts, Truncate
 from service.limits import check_number
-from service.schemas import EmbedRequest, TokenizeRequest, Truncate
+from service.openapi import Json
 from service.settings import Settings
 
 SOURCES = ("texts", "words", "ids")
+
+# Examples for the documentation of several paths.
+APPLES = ["我吃了一个苹果", "我在用苹果手机"]
+TWO_TEXTS: Json = {"summary": "A row for every piece", "value": {"texts": APPLES}}
+
+
+class TokenizeRequest(Strict):
+    """Texts to cut into pieces."""
+
+    texts: Texts | None = Field(
+        None, description="One text or a list of texts. Exactly one of texts, words and ids."
+    )
+    words: Listed[Listed[str]] | None = Field(
+        None,
+        min_length=1,
+        description="Texts in the caller's own segmentation: no piece crosses a word.",
+    )
+    ids: Listed[Listed[int]] | None = Field(
+        None, min_length=1, description="Texts as piece ids; levels piece and text only."
+    )
+    truncate: Truncate = Field(
+        "error",
+        description="What happens to a text of more than max_text_pieces pieces: it is refused, or"
+        " loses its right or its left end. A row whose pieces are all cut off is a zero vector.",
+    )
+
+    @property
+    def all_texts(self) -> list[str]:
+        """The texts, whether they came as one or as many."""
+        if self.texts is None:
+            return []
+        return [self.texts] if isinstance(self.texts, str) else self.texts
+
+
+class Cut(BaseModel):
+    """One text in pieces."""
+
+    index: int = Field(description="Place of the text in the request.")
+    num_pieces: int
+    truncated: bool
+    pieces: list[str] | None = Field(None, description="Level piece only; null with ids.")
+    ids: list[int] | None = Field(None, description="Level piece only.")
+    offsets: list[tuple[int, int]] | None = Field(
+        description="Of each row, half-open, in code points of the text; null with ids."
+    )
 
 
 @dataclass(frozen=True)
@@ -43,17 +91,33 @@ class Reading:
         return sum(passage.num_rows for passage in self.passages)
 
 
-def least_rows(request: EmbedRequest, level: Level) -> int:
-    """Return a lower bound on the number of rows, known before the texts are split into pieces."""
-    match level:
-        case "char":
-            return sum(map(len, request.all_texts))
-        case "word":
-            return sum(map(len, request.words or ()))
-        case "span":
-            return sum(map(len, request.spans or ()))
-        case _:
-            return 0
+@dataclass(frozen=True)
+class OfTexts:
+    """A plan for texts that have been split into pieces.
+
+    Args:
+        reading: The texts as the model reads them.
+    """
+
+    reading: Reading
+
+    @property
+    def pieces(self) -> int:
+        """Number of pieces in all texts together."""
+        return self.reading.pieces
+
+
+def source_of(request: TokenizeRequest) -> str:
+    """Return the name of the field that has the texts.
+
+    Raises:
+        RequestError: validation_error, unless exactly one of texts, words and ids was sent.
+    """
+    given = [name for name in SOURCES if getattr(request, name) is not None]
+    if len(given) != 1:
+        found = " and ".join(given) or "none"
+        raise invalid("texts", f"send exactly one of texts, words and ids; there is {found}")
+    return given[0]
 
 
 def read(
@@ -94,6 +158,28 @@ def read(
     words = (word for text in request.words or () for word in text)
     characters = sum(map(len, words)) + sum(map(len, request.all_texts))
     return Reading(level, tuple(passages), tuple(truncated), characters, request.ids is None)
+
+
+def cut_entry(reading: Reading, index: int) -> dict[str, object]:
+    """Return the entry of one text in a response: the fields of `Cut`."""
+    passage = reading.passages[index]
+    return {
+        "index": index,
+        "num_pieces": len(passage.ids),
+        "truncated": reading.truncated[index],
+        **_pieces(passage),
+        "offsets": passage.offsets if reading.has_offsets else None,
+    }
+
+
+def usage_of(reading: Reading) -> dict[str, object]:
+    """Return how much was read: the fields of `Usage`."""
+    return {"pieces": reading.pieces, "characters": reading.characters}
+
+
+def model_facts(engine: Engine) -> dict[str, object]:
+    """Return which model answers: the fields of `ModelFacts`."""
+    return engine.model.model_dump(include={"id", "revision", "dim", "num_layers"})
 
 
 def _reader(
@@ -157,3 +243,9 @@ def _fit(passage: Passage, source: str, index: int, truncate: Truncate, max_piec
             details=Details(index, max_pieces, len(passage.ids), "max_text_pieces"),
         )
     return shortened(passage, max_pieces, truncate)
+
+
+def _pieces(passage: Passage) -> dict[str, object]:
+    if passage.ranges is not None:
+        return {}
+    return {"pieces": passage.pieces, "ids": passage.ids}

@@ -1,0 +1,376 @@
+"""POST /embed: vectors of texts, for each piece, code point, word, span or text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from fastapi.responses import Response
+from pydantic import BaseModel, Discriminator, Field, Tag
+from starlette.requests import Request
+
+from biLM.passage import Level
+from biLM.pooling import Pooling
+from biLM.question import VectorsOf
+from biLM.readout import CONTEXT, Layer, Readout
+from biLM.scalar_mix import ScalarMix
+from service.body import JSON
+from service.endpoint import Endpoint, Streamed
+from service.engine import Engine, Vectors
+from service.errors import RequestError, invalid
+from service.fields import DType, Encoding, Listed, ModelFacts, Usage
+from service.limits import check_response
+from service.openapi import BODY_CODES, Json, JsonBody, refusals
+from service.paths.mixes import Mix, MixUsed, chosen_mix, mix_used
+from service.paths.texts import (
+    APPLES,
+    TWO_TEXTS,
+    Cut,
+    OfTexts,
+    TokenizeRequest,
+    cut_entry,
+    model_facts,
+    read,
+    source_of,
+    usage_of,
+)
+from service.router import new_router
+from service.settings import Settings
+from service.wire import (
+    NDJSON,
+    SAFETENSORS,
+    embedding,
+    num_bytes,
+    to_json,
+    to_numbers,
+    to_safetensors,
+)
+
+LEVELS_OF_SOURCE: dict[str, tuple[Level, ...]] = {  # the default level first
+    "texts": ("piece", "char", "span", "text"),
+    "words": ("word", "piece", "text"),
+    "ids": ("piece", "text"),
+}
+
+EXAMPLES: Json = {
+    "pieces": TWO_TEXTS,
+    "spans": {
+        "summary": "The two 苹果, last layer, centred, as JSON numbers",
+        "value": {
+            "texts": APPLES,
+            "level": "span",
+            "spans": [[[5, 7]], [[3, 5]]],
+            "mix": {"weights": [0.0, 0.0, 1.0], "gamma": 1.0},
+            "center": True,
+            "encoding": "json",
+        },
+    },
+    "words": {"summary": "One vector per word", "value": {"words": [["我", "吃了", "苹果"]]}},
+}
+OTHER_BODIES: Json = {
+    SAFETENSORS: {
+        "schema": {
+            "type": "string",
+            "format": "binary",
+            "description": "`embedding` [total_rows, dim] or [layers, total_rows, dim] with layers,"
+            " `row_splits` int64 [texts + 1], `offsets` int32 [total_rows, 2] (not with ids), `ids`"
+            " int32 (level piece only); the rest of the JSON answer, field by field as JSON, in"
+            " `__metadata__`.",
+        }
+    },
+    NDJSON: {
+        "schema": {
+            "type": "string",
+            "description": "A line for each text as it finishes: an entry of `data`. The last line"
+            " is the answer without `data`, or an `ErrorAnswer` if it failed after the first.",
+        }
+    },
+}
+
+CODES = (
+    *BODY_CODES,
+    "response_too_large",
+    "unknown_mix",
+    "bad_span",
+    "unknown_layer",
+    "nonfinite_output",
+)
+
+
+def _kind_of_layers(value: object) -> str:
+    return "name" if isinstance(value, str) else "numbers"
+
+
+# Discriminated by hand: a plain union would try, and report, every member.
+LayerNumbers = Annotated[Listed[int | Literal["context"]], Field(min_length=1)]
+Layers = Annotated[
+    Annotated[Literal["all", "context"], Tag("name")] | Annotated[LayerNumbers, Tag("numbers")],
+    Discriminator(_kind_of_layers),
+]
+
+
+class EmbedRequest(TokenizeRequest):
+    """Texts to embed, and how."""
+
+    level: Level | None = Field(
+        None,
+        description="What gets a vector: every piece, code point, word (with words), span (with"
+        " spans), or the whole text. Default: word with words, else piece.",
+    )
+    spans: Listed[Listed[Listed[int]]] | None = Field(
+        None, description="With level span: per text a list of half-open [begin, end) code points."
+    )
+    pooling: Pooling = Field(
+        "mean", description="How pieces become a char, word, span or text vector."
+    )
+    mix: Mix | None = Field(
+        None,
+        description="How layers become one vector: a name from /info, weights, or logits."
+        ' Default: the artifact\'s mix "default".',
+    )
+    layers: Layers | None = Field(
+        None,
+        description='Instead of mix: layer numbers, or "all"; the vectors come unmixed under a'
+        ' leading layer axis. "context" is what is expected in and around the place of a row,'
+        " without a look at the row itself, though at the rest of a piece that it is a part of; it"
+        " is not pooled, and every level but text has it.",
+    )
+    center: bool = Field(
+        False,
+        description="Subtract the artifact's mean vector of each layer, and bound what remains,"
+        " before mixing. Cosines mean little without it.",
+    )
+    normalize: bool = Field(False, description="Scale every returned vector to unit L2 norm.")
+    dtype: DType = Field("float32", description="Of the numbers on the wire.")
+    encoding: Encoding = Field(
+        "base64",
+        description="How embedding travels: base64 of little-endian C-order numbers, or lists.",
+    )
+
+
+class Embedded(Cut):
+    """One text and its vectors."""
+
+    shape: list[int] = Field(description="[rows, dim], or [layers, rows, dim] with layers.")
+    dtype: DType
+    embedding: str | list[object] = Field(
+        description="base64 of little-endian C-order numbers, or nested lists of that shape."
+    )
+    empty: Literal[True] | None = Field(
+        None, description="With level text: the text has no pieces and its vector is zero."
+    )
+
+
+class EmbedAnswer(BaseModel):
+    """Vectors, in the order of the request."""
+
+    model: ModelFacts
+    mix: MixUsed | None = Field(description="Null with layers.")
+    layers: list[int | Literal["context"]] | None = Field(None, description="With layers only.")
+    data: list[Embedded]
+    usage: Usage
+
+
+@dataclass(frozen=True)
+class Embedding(OfTexts):
+    """The plan of a request to /embed or /v1/embeddings.
+
+    Args:
+        questions: One for each text.
+        readout: What to compute from the representations.
+        mix_name: Name of the mix; None with layers, or if the caller sent a mix of its own.
+        dtype: Number format of the vectors in the response.
+        encoding: How the vectors are encoded in the response.
+        answer_bytes: Estimated size of the response.
+    """
+
+    questions: Sequence[VectorsOf]
+    readout: Readout
+    mix_name: str | None
+    dtype: DType
+    encoding: Encoding
+    answer_bytes: int
+
+
+def plan_embedding(request: EmbedRequest, engine: Engine, settings: Settings) -> Embedding:
+    """Split the texts into pieces and choose the readout.
+
+    Raises:
+        RequestError: a field contradicts another field or the model, or a limit is exceeded.
+    """
+    level = _level(request)
+    _check_spans(request, level)
+    readout, mix_name = _readout(request, engine)
+    if readout.has_context and level == "text":
+        raise invalid(
+            "layers", "nothing stands around a whole text; ask for context at another level"
+        )
+    row_bytes = num_bytes(
+        engine.model.dim * (readout.num_layers() or 1), request.dtype, request.encoding
+    )
+    # Where the number of rows is known beforehand, refuse before the work of splitting the texts.
+    check_response(_least_rows(request, level) * row_bytes, settings)
+    reading = read(request, level, engine, settings, request.spans or ())
+    answer_bytes = reading.rows * row_bytes
+    check_response(answer_bytes, settings)
+    return Embedding(
+        reading,
+        questions=engine.ask_vectors(reading.passages, readout),
+        readout=readout,
+        mix_name=mix_name,
+        dtype=request.dtype,
+        encoding=request.encoding,
+        answer_bytes=answer_bytes,
+    )
+
+
+def _level(request: EmbedRequest) -> Level:
+    source = source_of(request)
+    levels = LEVELS_OF_SOURCE[source]
+    level = request.level or levels[0]
+    if level not in levels:
+        raise invalid("level", f"{source} have the levels {', '.join(levels)}, not {level}")
+    return level
+
+
+def _check_spans(request: EmbedRequest, level: Level) -> None:
+    if (request.spans is not None) != (level == "span"):
+        raise invalid("spans", 'spans and "level": "span" go together; send both or neither')
+    num_texts = len(request.all_texts)
+    if request.spans is not None and len(request.spans) != num_texts:
+        raise invalid(
+            "spans", f"{len(request.spans)} lists for {num_texts} texts; send one list per text"
+        )
+
+
+def _readout(request: EmbedRequest, engine: Engine) -> tuple[Readout, str | None]:
+    source: ScalarMix | tuple[Layer, ...]
+    mix_name = None
+    if request.layers is not None:
+        if request.mix is not None:
+            raise invalid("layers", "layers come unmixed; send either layers or mix")
+        source = _layers(request.layers, engine.num_representations)
+    else:
+        source, mix_name = chosen_mix(request.mix, engine)
+    return Readout(source, request.pooling, request.center, request.normalize), mix_name
+
+
+def _layers(
+    asked: Literal["all", "context"] | Sequence[Layer], num_representations: int
+) -> tuple[Layer, ...]:
+    if asked == "all":
+        return tuple(range(num_representations))
+    if asked == CONTEXT:
+        return (CONTEXT,)
+    for layer in asked:
+        if isinstance(layer, int) and not 0 <= layer < num_representations:
+            raise RequestError(
+                "unknown_layer",
+                f"layers: they are numbered 0 to {num_representations - 1}, and there is"
+                ' "context"; see /info',
+                param="layers",
+            )
+    if len(set(asked)) < len(asked):
+        raise invalid("layers", "one is named twice; name each once")
+    return tuple(asked)
+
+
+def _least_rows(request: EmbedRequest, level: Level) -> int:
+    """Return a lower bound on the number of rows, known before the texts are split into pieces."""
+    match level:
+        case "char":
+            return sum(map(len, request.all_texts))
+        case "word":
+            return sum(map(len, request.words or ()))
+        case "span":
+            return sum(map(len, request.spans or ()))
+        case _:
+            return 0
+
+
+def embed_answer(plan: Embedding, vectors: Sequence[Vectors], engine: Engine) -> bytes:
+    """Return the response body of /embed.
+
+    Raises:
+        RequestError: nonfinite_output, if a value is not finite.
+    """
+    data = [_embedded(plan, index, found) for index, found in enumerate(vectors)]
+    return to_json({**_about(plan, engine), "data": data, "usage": usage_of(plan.reading)})
+
+
+def embed_line(plan: Embedding, index: int, vectors: Vectors) -> bytes:
+    """Return the line of one text in a streamed response of /embed: an entry of `data`.
+
+    Raises:
+        RequestError: nonfinite_output, if a value is not finite.
+    """
+    return to_json(_embedded(plan, index, vectors))
+
+
+def embed_summary(plan: Embedding, engine: Engine) -> bytes:
+    """Return the last line of a streamed response of /embed: the response without `data`."""
+    return to_json({**_about(plan, engine), "usage": usage_of(plan.reading)})
+
+
+def embed_tensors(plan: Embedding, vectors: Sequence[Vectors], engine: Engine) -> bytes:
+    """Return a response of /embed as one safetensors body, with the rows of all texts in sequence.
+
+    Raises:
+        RequestError: nonfinite_output, if a value is not finite.
+    """
+    reading = plan.reading
+    rows = [found.shape[-2] for found in vectors]
+    tensors = {
+        "embedding": to_numbers(np.concatenate(vectors, axis=-2), plan.dtype),
+        "row_splits": np.cumsum([0, *rows], dtype="<i8"),
+    }
+    if reading.has_offsets:
+        offsets = [offset for passage in reading.passages for offset in passage.offsets]
+        tensors["offsets"] = np.array(offsets, dtype="<i4").reshape(-1, 2)
+    if reading.level == "piece":
+        ids = [piece_id for passage in reading.passages for piece_id in passage.ids]
+        tensors["ids"] = np.array(ids, dtype="<i4")
+    data = [
+        {name: value for name, value in _entry(plan, index).items() if name not in tensors}
+        for index in range(len(vectors))
+    ]
+    rest = {**_about(plan, engine), "data": data, "usage": usage_of(reading)}
+    return to_safetensors(tensors, rest)
+
+
+def _about(plan: Embedding, engine: Engine) -> dict[str, object]:
+    source, model = plan.readout.source, model_facts(engine)
+    if isinstance(source, ScalarMix):
+        return {"model": model, "mix": mix_used(source, plan.mix_name)}
+    return {"model": model, "mix": None, "layers": source}
+
+
+def _embedded(plan: Embedding, index: int, vectors: Vectors) -> dict[str, object]:
+    return _entry(plan, index) | embedding(vectors, plan.dtype, plan.encoding)
+
+
+def _entry(plan: Embedding, index: int) -> dict[str, object]:
+    """Return the fields of one text's entry in a response, without its vectors."""
+    entry = cut_entry(plan.reading, index)
+    if plan.reading.level == "text" and not plan.reading.passages[index].ids:
+        entry["empty"] = True
+    return entry
+
+
+EMBED = Endpoint(
+    EmbedRequest,
+    plan_embedding,
+    {JSON: embed_answer, SAFETENSORS: embed_tensors},
+    Streamed(embed_line, embed_summary),
+)
+router = new_router()
+
+
+@router.post(
+    "/embed",
+    openapi_extra=JsonBody(EmbedRequest, EXAMPLES),
+    responses={200: {"model": EmbedAnswer, "content": OTHER_BODIES}, **refusals(*CODES)},
+)
+async def embed(request: Request) -> Response:
+    """Vectors of texts: one per piece, code point, word, span or text."""
+    return await EMBED.serve(request)

@@ -1,0 +1,178 @@
+"""POST /inspect: gates and cells of one layer, for each piece of a text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+
+from biLM.errors import LayerError
+from biLM.gates import Direction, Gates
+from biLM.passage import Passage
+from biLM.question import Underway
+from service.body import JSON
+from service.endpoint import Endpoint, runtime_of
+from service.engine import Engine
+from service.errors import Details, RequestError
+from service.fields import Encoding, ModelFacts, Strict, Usage
+from service.limits import as_field, check_length, check_response
+from service.openapi import TEXT_CODES, Json, JsonBody, refusals
+from service.paths.texts import model_facts
+from service.router import new_router
+from service.settings import Settings
+from service.wire import encoded, num_bytes, to_json, to_numbers
+
+Array = str | list[list[float]]
+"""base64 of little-endian C-order numbers, or nested lists."""
+
+SHORTER = "send a shorter text"
+NUM_ARRAYS = 6  # three gates, the candidate, the cell state and the state
+
+FAR_APART: Json = {
+    "summary": "What the cells keep from 法国 to the end",
+    "value": {"text": "我小时候在法国住过很多年，所以我会说法语", "layer": 2},
+}
+
+CODES = (*TEXT_CODES, "not_found", "response_too_large", "unknown_layer", "nonfinite_output")
+
+
+class InspectRequest(Strict):
+    """A text to look into."""
+
+    text: str = Field(description="At most max_stepped_pieces pieces.")
+    layer: int = Field(1, ge=1, description="LSTM layer, counted from 1.")
+    direction: Direction = Field(
+        "forward",
+        description="From which end the text is read. Rows are in the order of the text in either.",
+    )
+    encoding: Encoding = Field("base64", description="As in /embed, of each of the six arrays.")
+
+
+class InspectAnswer(BaseModel):
+    """Gates and cells of one layer of one direction, a row for each piece."""
+
+    model: ModelFacts
+    layer: int
+    direction: Direction
+    pieces: list[str]
+    ids: list[int]
+    offsets: list[tuple[int, int]] = Field(
+        description="Of each piece, half-open, in code points of the text."
+    )
+    shape: tuple[int, int] = Field(description="[pieces, cells] of each of the six.")
+    dtype: Literal["float32"]
+    input_gate: Array = Field(description="How much of the candidate is written, 0 to 1.")
+    forget_gate: Array = Field(description="How much of the cell is kept, 0 to 1.")
+    candidate: Array = Field(description="What may be written, -1 to 1.")
+    output_gate: Array = Field(description="How much of the cell is shown, 0 to 1.")
+    cell_state: Array = Field(
+        description="After the piece: forget_gate x the cell before + input_gate x candidate."
+    )
+    state: Array = Field(
+        description="output_gate x tanh(cell_state): what leaves the layer. In /embed, from layer 2"
+        " on, the residual connection adds the layer below."
+    )
+    usage: Usage
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The plan of a request to /inspect.
+
+    Args:
+        passage: The text, with one row for each piece.
+        question: The steps that the model will run.
+        request: The request as it was sent.
+        answer_bytes: Estimated size of the response.
+    """
+
+    passage: Passage
+    question: Underway[Gates]
+    request: InspectRequest
+    answer_bytes: int
+
+    @property
+    def questions(self) -> Sequence[Underway[Gates]]:
+        """The one question."""
+        return [self.question]
+
+    @property
+    def pieces(self) -> int:
+        """Number of pieces in the text."""
+        return len(self.passage.ids)
+
+
+def refuse_unless_inspecting(settings: Settings) -> None:
+    """Refuse the request unless the operator has turned /inspect on.
+
+    Raises:
+        RequestError: not_found.
+    """
+    if not settings.inspect:
+        raise RequestError(
+            "not_found",
+            "this service shows no gates; its operator turns /inspect on with BILM_INSPECT=1",
+            details=Details(setting="inspect"),
+        )
+
+
+def plan_inspection(request: InspectRequest, engine: Engine, settings: Settings) -> Inspection:
+    """Split the text into pieces and check its limits and the layer.
+
+    Raises:
+        RequestError: the model has no such layer, or the request exceeds a limit.
+    """
+    passage = engine.read_text(request.text, "piece")
+    pieces = len(passage.ids)
+    check_length(pieces, settings.max_text_pieces, "max_text_pieces", SHORTER)
+    check_length(pieces, settings.max_stepped_pieces, "max_stepped_pieces", SHORTER)
+    numbers = NUM_ARRAYS * pieces * (engine.model.dim // 2)  # each direction has half of dim
+    answer_bytes = num_bytes(numbers, "float32", request.encoding)
+    with as_field("text", f"{SHORTER}, or ask for base64"):
+        check_response(answer_bytes, settings)
+    try:
+        question = engine.ask_gates(passage, request.layer, request.direction)
+    except LayerError as error:
+        raise RequestError("unknown_layer", f"{error}; see /info", param="layer") from error
+    return Inspection(passage, question, request, answer_bytes)
+
+
+def inspect_answer(plan: Inspection, found: Sequence[Gates], engine: Engine) -> bytes:
+    """Return the response body of /inspect.
+
+    Raises:
+        RequestError: nonfinite_output, if a value is not finite.
+    """
+    asked, passage = plan.request, plan.passage
+    arrays = {name: to_numbers(rows, "float32") for name, rows in vars(found[0]).items()}
+    return to_json(
+        {
+            "model": model_facts(engine),
+            "layer": asked.layer,
+            "direction": asked.direction,
+            "pieces": passage.pieces,
+            "ids": passage.ids,
+            "offsets": passage.offsets,
+            "shape": arrays["state"].shape,
+            "dtype": "float32",
+            **{name: encoded(numbers, asked.encoding) for name, numbers in arrays.items()},
+            "usage": {"pieces": plan.pieces, "characters": len(asked.text)},
+        }
+    )
+
+
+INSPECT = Endpoint(InspectRequest, plan_inspection, {JSON: inspect_answer})
+router = new_router()
+
+
+@router.post(
+    "/inspect",
+    openapi_extra=JsonBody(InspectRequest, {"text": FAR_APART}),
+    responses={200: {"model": InspectAnswer}, **refusals(*CODES)},
+)
+async def inspect(request: Request) -> Response:
+    """Gates and cells of one layer, piece by piece; where the operator has set `inspect`."""
+    refuse_unless_inspecting(runtime_of(request).settings)
+    return await INSPECT.serve(request)

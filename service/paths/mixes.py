@@ -1,0 +1,90 @@
+"""The mixes of layers that requests name or bring, and how answers describe them."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Discriminator, Field, FiniteFloat, Tag
+
+from biLM.mixes import DEFAULT_MIX
+from biLM.scalar_mix import ScalarMix
+from service.engine import Engine
+from service.errors import SHOWN_NAME_LENGTH, RequestError, invalid
+from service.fields import Listed, Strict
+
+
+class Weights(Strict):
+    """A mix by its weights, used as they are."""
+
+    weights: Listed[FiniteFloat] = Field(description="One per representation, layer 0 first.")
+    gamma: FiniteFloat = Field(1.0, description="The scale of the whole.")
+
+
+class Logits(Strict):
+    """A mix by its raw weights, through a softmax, as a task learns them."""
+
+    logits: Listed[FiniteFloat] = Field(description="One per representation, layer 0 first.")
+    gamma: FiniteFloat = Field(1.0, description="The scale of the whole.")
+
+
+def _kind_of_mix(value: object) -> str:
+    if isinstance(value, str):
+        return "name"
+    return "logits" if isinstance(value, dict) and "logits" in value else "weights"
+
+
+# Discriminated by hand: a plain union would try, and report, every member.
+Mix = Annotated[
+    Annotated[str, Tag("name")]
+    | Annotated[Weights, Tag("weights")]
+    | Annotated[Logits, Tag("logits")],
+    Discriminator(_kind_of_mix),
+]
+
+
+class MixUsed(BaseModel):
+    """The mix that was applied."""
+
+    name: str | None = Field(examples=["default"], description="Null where the caller gave it.")
+    weights: list[float]
+    gamma: float
+
+
+def chosen_mix(
+    asked: str | Weights | Logits | None, engine: Engine
+) -> tuple[ScalarMix, str | None]:
+    """Return the mix, and its name unless the caller sent a mix of its own.
+
+    Raises:
+        RequestError: unknown_mix; or validation_error, if the numbers do not fit the model.
+    """
+    if isinstance(asked, Weights | Logits):
+        return _given_mix(asked, engine.num_representations), None
+    name = asked or DEFAULT_MIX
+    return _named_mix(name, engine), name
+
+
+def mix_used(mix: ScalarMix, name: str | None) -> dict[str, object]:
+    """Return the description of a mix for a response."""
+    return {"name": name, "weights": mix.weights, "gamma": mix.gamma}
+
+
+def _named_mix(name: str, engine: Engine) -> ScalarMix:
+    if name not in engine.mixes:
+        raise RequestError(
+            "unknown_mix",
+            f"there is no mix {name[:SHOWN_NAME_LENGTH]!r}; there are {sorted(engine.mixes)}",
+            param="mix",
+        )
+    return engine.mixes[name]
+
+
+def _given_mix(asked: Weights | Logits, num_representations: int) -> ScalarMix:
+    numbers = asked.weights if isinstance(asked, Weights) else asked.logits
+    if len(numbers) != num_representations:
+        raise invalid(
+            "mix",
+            f"there are {len(numbers)} numbers for {num_representations} representations; send"
+            " one for each, layer 0 first",
+        )
+    if isinstance(asked, Weights):
+        return ScalarMix(tuple(numbers), asked.gamma)
+    return ScalarMix.from_logits(numbers, asked.gamma)

@@ -1,0 +1,117 @@
+"""POST /v1/embeddings: /embed for clients of OpenAI's API."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+
+from service.body import JSON
+from service.endpoint import Endpoint
+from service.engine import Engine, Vectors
+from service.errors import invalid
+from service.fields import Encoding, Strict, Texts
+from service.limits import as_field
+from service.openapi import BODY_CODES, Json, JsonBody, refusals
+from service.paths.embed import Embedding, EmbedRequest, plan_embedding
+from service.paths.texts import APPLES
+from service.router import new_router
+from service.settings import Settings
+from service.wire import encoded, to_json, to_numbers
+
+OPENAI_INPUT: Json = {"summary": "A vector a text", "value": {"input": APPLES}}
+CODES = (*BODY_CODES, "response_too_large", "nonfinite_output")
+
+
+class OpenAIRequest(Strict):
+    """Texts to embed, as clients of OpenAI's API send them."""
+
+    input: Texts = Field(description="One text or a list of texts, none of them empty.")
+    model: str | None = Field(None, description="The id of the model that is served.")
+    encoding_format: Literal["float", "base64"] = Field(
+        "float", description="Lists, or base64 of little-endian float32."
+    )
+    dimensions: int | None = Field(None, description="The width of the model; none other.")
+    user: str | None = Field(None, description="Ignored.")
+
+
+class OpenAIEmbedding(BaseModel):
+    """A text and its vector."""
+
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str
+
+
+class OpenAIUsage(BaseModel):
+    """How much was read, in pieces."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class OpenAIAnswer(BaseModel):
+    """Vectors, in the order of the request."""
+
+    object: Literal["list"]
+    data: list[OpenAIEmbedding]
+    model: str
+    usage: OpenAIUsage
+
+
+def plan_openai(request: OpenAIRequest, engine: Engine, settings: Settings) -> Embedding:
+    """Plan a vector for each text: default mix, centred, averaged over the pieces, of unit length.
+
+    Raises:
+        RequestError: the requested model or width is not the one served, a text is empty, or a
+            limit is exceeded.
+    """
+    model = engine.model
+    if request.model not in (None, model.id):
+        raise invalid("model", f"this service has the model {model.id!r}; send that or none")
+    if request.dimensions not in (None, model.dim):
+        raise invalid("dimensions", f"a vector has {model.dim} numbers; send that or nothing")
+    texts = [request.input] if isinstance(request.input, str) else request.input
+    if "" in texts:
+        raise invalid("input", "a text is empty and has no vector; leave it out", texts.index(""))
+    encoding: Encoding = "base64" if request.encoding_format == "base64" else "json"
+    asked = EmbedRequest(texts=texts, level="text", center=True, normalize=True, encoding=encoding)
+    with as_field("input", "send fewer or shorter texts"):
+        plan = plan_embedding(asked, engine, settings)
+    for index, passage in enumerate(plan.reading.passages):
+        if not passage.ids:
+            raise invalid("input", f"text {index} holds nothing the model can read", index)
+    return plan
+
+
+def openai_answer(plan: Embedding, vectors: Sequence[Vectors], engine: Engine) -> bytes:
+    """Return the response body of /v1/embeddings.
+
+    Raises:
+        RequestError: nonfinite_output, if a value is not finite.
+    """
+    data = [
+        {
+            "object": "embedding",
+            "index": index,
+            "embedding": encoded(to_numbers(found[0], plan.dtype), plan.encoding),
+        }
+        for index, found in enumerate(vectors)
+    ]
+    usage = {"prompt_tokens": plan.pieces, "total_tokens": plan.pieces}
+    return to_json({"object": "list", "data": data, "model": engine.model.id, "usage": usage})
+
+
+OPENAI = Endpoint(OpenAIRequest, plan_openai, {JSON: openai_answer})
+router = new_router()
+
+
+@router.post(
+    "/v1/embeddings",
+    openapi_extra=JsonBody(OpenAIRequest, {"input": OPENAI_INPUT}),
+    responses={200: {"model": OpenAIAnswer}, **refusals(*CODES)},
+)
+async def openai_embeddings(request: Request) -> Response:
+    """A vector a text for clients of OpenAI's API: default mix, centred, mean, unit length."""
+    return await OPENAI.serve(request)

@@ -1,0 +1,174 @@
+"""POST /similarity: how alike the occurrences of a word are."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+
+from biLM.question import VectorsOf
+from biLM.readout import CONTEXT, Readout
+from biLM.scalar_mix import ScalarMix
+from service.body import JSON
+from service.endpoint import Endpoint
+from service.engine import Engine, Vectors
+from service.errors import invalid
+from service.fields import ModelFacts, Strict, Texts, Usage
+from service.limits import as_field, check_response
+from service.openapi import BODY_CODES, Json, JsonBody, refusals
+from service.paths.mixes import Mix, MixUsed, chosen_mix, mix_used
+from service.paths.texts import APPLES, OfTexts, TokenizeRequest, model_facts, read, usage_of
+from service.router import new_router
+from service.settings import Settings
+from service.wire import num_bytes, to_json
+
+APPLE: Json = {"summary": "The 苹果 of two texts", "value": {"word": "苹果", "texts": APPLES}}
+CODES = (*BODY_CODES, "response_too_large", "unknown_mix")
+
+
+class SimilarityRequest(Strict):
+    """A word and the texts in which its occurrences are compared."""
+
+    word: str = Field(
+        min_length=1,
+        description="Found as it is written, from left to right; occurrences do not overlap.",
+    )
+    texts: Texts = Field(description="One text or a list of texts.")
+    mix: Mix | None = Field(None, description='As in /embed. Default: the mix "default".')
+    center: bool = Field(True, description="As in /embed. Cosines mean little without it.")
+
+
+class Occurrence(BaseModel):
+    """A place where the word stands."""
+
+    index: int = Field(description="Place of the text in the request.")
+    offset: tuple[int, int] = Field(description="Half-open, in code points of the text.")
+
+
+class Cosines(BaseModel):
+    """Matrices of cosines: a row and a column for each occurrence."""
+
+    layers: list[list[list[float]]] = Field(description="A matrix a layer, layer 0 first.")
+    context: list[list[float]] = Field(description="By what is expected around and in its place.")
+    mix: list[list[float]]
+
+
+class SimilarityAnswer(BaseModel):
+    """How alike the occurrences of a word are."""
+
+    model: ModelFacts
+    mix: MixUsed
+    occurrences: list[Occurrence] = Field(description="From left to right, text by text.")
+    cosine: Cosines
+    usage: Usage
+
+
+@dataclass(frozen=True)
+class Comparison(OfTexts):
+    """The plan of a request to /similarity; each occurrence of the word is a span of its text.
+
+    Args:
+        questions: One for each text that has the word, by every layer and the context.
+        mix: A mix of the layers, by which the occurrences are compared as well.
+        mix_name: Name of the mix; None if the caller sent a mix of its own.
+        answer_bytes: Estimated size of the response.
+    """
+
+    questions: Sequence[VectorsOf]
+    mix: ScalarMix
+    mix_name: str | None
+    answer_bytes: int
+
+
+def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settings) -> Comparison:
+    """Find the word and split the texts into pieces.
+
+    Raises:
+        RequestError: the word is in no text, the mix does not fit the model, or a limit is
+            exceeded.
+    """
+    mix, mix_name = chosen_mix(request.mix, engine)
+    asked = TokenizeRequest(texts=request.texts)
+    spans = [list(_occurrences(request.word, text)) for text in asked.all_texts]
+    num_occurrences = sum(map(len, spans))
+    if not num_occurrences:
+        raise invalid("word", "it stands in no text; send texts that hold it as it is written")
+    layers = (*range(engine.num_representations), CONTEXT)
+    answer_bytes = num_bytes(num_occurrences**2 * (len(layers) + 1), "float32", "json")
+    with as_field("texts", "send fewer or shorter texts"):
+        check_response(answer_bytes, settings)
+        reading = read(asked, "span", engine, settings, spans)
+    holding = [passage for passage in reading.passages if passage.ranges]
+    questions = engine.ask_vectors(holding, Readout(layers, center=request.center))
+    return Comparison(reading, questions, mix, mix_name, answer_bytes)
+
+
+def _occurrences(word: str, text: str) -> Iterator[tuple[int, int]]:
+    begin = text.find(word)
+    while begin >= 0:
+        yield begin, begin + len(word)
+        begin = text.find(word, begin + len(word))
+
+
+def similarity_answer(plan: Comparison, vectors: Sequence[Vectors], engine: Engine) -> bytes:
+    """Return the response body of /similarity."""
+    *layers, context = np.concatenate(vectors, axis=1)
+    mixed = np.tensordot(_unit(plan.mix), np.stack(layers), axes=1)
+    occurrences = [
+        {"index": index, "offset": offset}
+        for index, passage in enumerate(plan.reading.passages)
+        for offset in passage.offsets
+    ]
+    cosine = {
+        "layers": list(map(_cosines, layers)),
+        "context": _cosines(context),
+        "mix": _cosines(mixed),
+    }
+    return to_json(
+        {
+            "model": model_facts(engine),
+            "mix": mix_used(plan.mix, plan.mix_name),
+            "occurrences": occurrences,
+            "cosine": cosine,
+            "usage": usage_of(plan.reading),
+        }
+    )
+
+
+def _unit(mix: ScalarMix) -> npt.NDArray[np.float64]:
+    """Return the weights of a mix, divided by the largest magnitude among them.
+
+    The scale of a mix changes no cosine, and it may be too large to compute with.
+    """
+    weights = np.array(mix.weights)
+    largest = np.abs(weights).max()
+    unit: npt.NDArray[np.float64] = weights / largest if largest and mix.gamma else 0 * weights
+    return unit
+
+
+def _cosines(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Return the cosine of every pair of rows: `[rows, dim]` -> `[rows, rows]`.
+
+    The cosine of a zero vector is 0 with every vector, itself included.
+    """
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    cosines: npt.NDArray[np.floating] = unit @ unit.T
+    return cosines
+
+
+SIMILARITY = Endpoint(SimilarityRequest, plan_similarity, {JSON: similarity_answer})
+router = new_router()
+
+
+@router.post(
+    "/similarity",
+    openapi_extra=JsonBody(SimilarityRequest, {"apples": APPLE}),
+    responses={200: {"model": SimilarityAnswer}, **refusals(*CODES)},
+)
+async def similarity(request: Request) -> Response:
+    """How alike the occurrences of a word are: cosines by each layer, the context and a mix."""
+    return await SIMILARITY.serve(request)
