@@ -13,7 +13,7 @@ def small() -> TrainConfig:
     The shipped artifact began with this recipe; its plateau was trained at f0db477 and the rest at
     18a6cfb. It reached perplexity 80.3 forward and 79.2 backward per piece of held-out text, 4.23
     and 4.21 bits per character, in less than three hours on two cores with AMX bfloat16;
-    2026-11-21, log in benchmarks/results/2026-11-21-zh-small-decay. Training then continued with
+    2026-11-21, log in docs/models/zh-small/third. Training then continued with
     the sources weighted differently, by the command in docs/experiments, and reached 80.0 and 78.8,
     4.22 and 4.21 bits; 2026-11-28.
     """
