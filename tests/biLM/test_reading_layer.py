@@ -78,7 +78,7 @@ def test_a_row_and_what_its_cell_remembers_have_the_same_bits_in_any_company(siz
 
 
 @needs_bfloat16
-def test_what_a_cell_remembers_is_not_rounded():
+def test_what_a_cell_of_bfloat16_remembers_is_not_rounded():
     given = layer(1, 1)
     for parameter in given.parameters():
         parameter.zero_()
