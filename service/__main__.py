@@ -5,10 +5,10 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from service.errors import SettingsError
-from service.log import configure_logs, fields
-from service.memory import give_back_large_blocks
-from service.settings import PREFIX, Settings, load_settings
+from .errors import SettingsError
+from .log import configure_logs, fields
+from .memory import give_back_large_blocks
+from .settings import PREFIX, Settings, load_settings
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 WRONG_SETTINGS = 2
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m service"
         logger.warning("no api_keys are set: whoever reaches this address may ask")
     give_back_large_blocks()
     # Imported here, as torch takes seconds to import; neither --help nor --check-config needs it.
-    from service.server import Server
+    from .server import Server
 
     return Server(settings).serve_until_signal()
 

@@ -10,17 +10,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import Route
 
-from service.engine import Engine
-from service.errors import RequestError
-from service.keys import Guarded
-from service.metrics import Metrics
-from service.middleware import Traced, refusal
-from service.openapi import Api, description
-from service.paths import ROUTES
-from service.paths.info import versions
-from service.runtime import Runtime
-from service.settings import Settings
-from service.static import document_routes, page_routes
+from .engine import Engine
+from .errors import RequestError
+from .keys import Guarded
+from .metrics import Metrics
+from .middleware import Traced, refusal
+from .openapi import Api, description
+from .paths import ROUTES
+from .paths.info import versions
+from .runtime import Runtime
+from .settings import Settings
+from .static import document_routes, page_routes
 
 
 def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> FastAPI:

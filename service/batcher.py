@@ -16,14 +16,15 @@ from time import monotonic
 from typing import TypeVar
 
 from biLM.errors import BiLMError
-from service.backlog import Backlog
-from service.engine import AnyQuestion, Engine
-from service.errors import Details, RequestError
-from service.job import Item, Job
-from service.log import fields
-from service.metrics import Metrics
-from service.settings import Settings
-from service.speed import use_one_core
+
+from .backlog import Backlog
+from .engine import AnyQuestion, Engine
+from .errors import Details, RequestError
+from .job import Item, Job
+from .log import fields
+from .metrics import Metrics
+from .settings import Settings
+from .speed import use_one_core
 
 WATCH_S = 1.0  # how often the watchdog looks; a stall is noticed at most this much late
 CLOSE_S = 2.0  # patience with the last batch when the service ends

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from service.errors import SHOWN_NAME_LENGTH, Details, RequestError
+from .errors import SHOWN_NAME_LENGTH, Details, RequestError
 
 JSON = "application/json"
 # With more errors than this, a refusal names none of them: pydantic would write out every one.

@@ -7,7 +7,7 @@ client that does not read its response could occupy memory for as long as it lik
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from service.errors import Details, RequestError
+from .errors import Details, RequestError
 
 # Bodies and responses up to this size are not counted: the number of requests bounds their sum.
 SMALL_BYTES = 256 * 1024

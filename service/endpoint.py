@@ -16,16 +16,16 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect, Request
 
-from service.body import check_content, choose_media_type, declared_bytes, parse, read_body
-from service.byte_budget import SMALL_BYTES
-from service.engine import AnyQuestion, Engine
-from service.errors import RequestError
-from service.job import Job
-from service.ndjson import Lines, until_disconnect
-from service.runtime import Runtime
-from service.settings import Settings
-from service.slices import Slices
-from service.wire import NDJSON
+from .body import check_content, choose_media_type, declared_bytes, parse, read_body
+from .byte_budget import SMALL_BYTES
+from .engine import AnyQuestion, Engine
+from .errors import RequestError
+from .job import Job
+from .ndjson import Lines, until_disconnect
+from .runtime import Runtime
+from .settings import Settings
+from .slices import Slices
+from .wire import NDJSON
 
 # Bodies up to this size are parsed and planned on the event loop: changing threads takes longer.
 SMALL_BODY_BYTES = 2 * 1024

@@ -24,10 +24,11 @@ from biLM.question import GuessesFor, Question, Underway, VectorsOf
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
 from biLM.stepper import ROWS
-from service.fields import ModelInfo
-from service.log import fields
-from service.settings import Settings
-from service.speed import ShapesProof, measured_speed, measured_step_s, use_one_core
+
+from .fields import ModelInfo
+from .log import fields
+from .settings import Settings
+from .speed import ShapesProof, measured_speed, measured_step_s, use_one_core
 
 Answer = TypeVar("Answer")
 AnyQuestion = Question[Answer] | Underway[Answer]

@@ -9,7 +9,8 @@ from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from biLM.question import Underway
-from service.engine import AnyQuestion
+
+from .engine import AnyQuestion
 
 Answer = TypeVar("Answer")
 

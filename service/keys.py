@@ -7,8 +7,8 @@ from hmac import compare_digest
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.errors import RequestError
-from service.middleware import refusal
+from .errors import RequestError
+from .middleware import refusal
 
 OPEN_PATHS = frozenset({"/", "/docs", "/livez", "/openapi.json", "/readyz"})
 OPEN_BELOW = ("/docs/", "/page/")  # static files; the requests that they make still need a key

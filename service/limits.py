@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from biLM.question import Stepped
-from service.errors import Details, RequestError
-from service.settings import Settings
+
+from .errors import Details, RequestError
+from .settings import Settings
 
 
 def check_number(code: str, actual: int, things: str, limit: int, setting: str) -> None:

@@ -14,10 +14,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import RequestError
-from service.log import fields
-from service.metrics import OTHER_PATH, Metrics
-from service.wire import to_json
+from .errors import RequestError
+from .log import fields
+from .metrics import OTHER_PATH, Metrics
+from .wire import to_json
 
 USABLE_ID = re.compile(r"[\x21-\x7e]{1,128}")
 CLIENT_GONE = 499  # nginx's status for this; it appears in logs and metrics only

@@ -15,10 +15,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from service.errors import RequestError
-from service.job import Job
-from service.slices import deliver
-from service.wire import NDJSON, to_json
+from .errors import RequestError
+from .job import Job
+from .slices import deliver
+from .wire import NDJSON, to_json
 
 
 class Lines(Response):

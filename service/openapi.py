@@ -7,7 +7,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
-from service.errors import STATUS_OF
+from .errors import STATUS_OF
 
 REF_TEMPLATE = "#/components/schemas/{model}"
 Json = dict[str, Any]  # the type that FastAPI itself gives to parts of the document

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from service.batcher import Batcher, worker_dead
-from service.byte_budget import ByteBudget
-from service.engine import Engine
-from service.errors import Details, RequestError
-from service.metrics import Metrics
-from service.settings import Settings
+from .batcher import Batcher, worker_dead
+from .byte_budget import ByteBudget
+from .engine import Engine
+from .errors import Details, RequestError
+from .metrics import Metrics
+from .settings import Settings
 
 RETRY_S = 5  # about what a start takes, and about how long a replica is still listed while it ends
 CROWD_RETRY_S = 1

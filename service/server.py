@@ -7,11 +7,11 @@ from types import FrameType
 
 import uvicorn
 
-from service.app import create_app
-from service.engine import Engine
-from service.log import fields
-from service.runtime import Runtime
-from service.settings import Settings
+from .app import create_app
+from .engine import Engine
+from .log import fields
+from .runtime import Runtime
+from .settings import Settings
 
 KEEP_ALIVE_S = 75  # longer than the usual balancer's 60, so that it closes first
 CLOSING_S = 3  # of drain_s, for what uvicorn and the threads need after the last answer

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from service.compression import GZIPPED, compressed, takes_gzip
+from .compression import GZIPPED, compressed, takes_gzip
 
 FOLDER = Path(__file__).parent / "page"
 INDEX = "index.html"

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import orjson
 import pybase64
 
-from service.errors import RequestError
-from service.fields import DType, Encoding
+from .errors import RequestError
+from .fields import DType, Encoding
 
 NUMPY_DTYPE: Mapping[DType, str] = {"float32": "<f4", "float16": "<f2"}
 SAFETENSORS = "application/vnd.safetensors"

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biLM.errors import BiLMError
-from training.choices import STRATEGIES
-from training.corpus import CorpusConfig, build_corpus, training_text
-from training.errors import TrainingError
-from training.lab import arguments as laboratory
-from training.recipes import RECIPES
-from training.vocabulary import VocabularyConfig, train_vocabulary
+
+from .choices import STRATEGIES
+from .corpus import CorpusConfig, build_corpus, training_text
+from .errors import TrainingError
+from .lab import arguments as laboratory
+from .recipes import RECIPES
+from .vocabulary import VocabularyConfig, train_vocabulary
 
 if TYPE_CHECKING:  # a name of the library's stubs only
     Steps = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -168,7 +169,7 @@ def _declare_lab(steps: "Steps") -> None:
 
 
 def _refuse_team() -> None:
-    from training.distributed import is_team
+    from .distributed import is_team
 
     if is_team():
         raise TrainingError("only train runs in several processes; start it without torchrun")
@@ -200,7 +201,7 @@ def _vocabulary(given: argparse.Namespace) -> None:
 
 
 def _shards(given: argparse.Namespace) -> None:
-    from training.shards import build_shards
+    from .shards import build_shards
 
     layout = given.max_row_pieces, given.one_sentence
     build_shards(given.corpus, given.vocabulary, given.out, *layout)
@@ -208,11 +209,12 @@ def _shards(given: argparse.Namespace) -> None:
 
 def _train(given: argparse.Namespace) -> None:
     from biLM.artifact import load_artifact
-    from training.distributed import leads
-    from training.initial import adapted
-    from training.loop import train
-    from training.loss_plot import plot_loss
-    from training.shards import Shards
+
+    from .distributed import leads
+    from .initial import adapted
+    from .loop import train
+    from .loss_plot import plot_loss
+    from .shards import Shards
 
     recipe, initial = RECIPES[given.recipe](), None
     if given.init_from:
@@ -225,8 +227,9 @@ def _train(given: argparse.Namespace) -> None:
 
 def _evaluate(given: argparse.Namespace) -> None:
     from biLM.artifact import load_artifact
-    from training.evaluate import evaluate
-    from training.shards import Shards
+
+    from .evaluate import evaluate
+    from .shards import Shards
 
     before = load_artifact(given.before) if given.before else None
     figures = evaluate(given.run, Shards(given.shards), given.senses, before)
@@ -234,8 +237,8 @@ def _evaluate(given: argparse.Namespace) -> None:
 
 
 def _export(given: argparse.Namespace) -> None:
-    from training.export import export
-    from training.shards import Shards
+    from .export import export
+    from .shards import Shards
 
     revision = export(given.run, Shards(given.shards), given.out, given.sources)
     print(f"{given.out} {revision}")  # noqa: T201
@@ -243,8 +246,9 @@ def _export(given: argparse.Namespace) -> None:
 
 def _polysemy(given: argparse.Namespace) -> None:
     from biLM.encoder import Encoder
-    from training.polysemy import WORDS, write_sheet
-    from training.shards import Shards
+
+    from .polysemy import WORDS, write_sheet
+    from .shards import Shards
 
     words = given.words or WORDS
     write_sheet(Encoder.load(given.artifact), Shards(given.shards), words, given.out)
@@ -252,7 +256,8 @@ def _polysemy(given: argparse.Namespace) -> None:
 
 def _all(given: argparse.Namespace) -> None:
     from biLM.artifact import load_artifact
-    from training.pipeline import Order, fulfil
+
+    from .pipeline import Order, fulfil
 
     order = Order(
         inputs=given.corpus,
@@ -269,8 +274,9 @@ def _all(given: argparse.Namespace) -> None:
 
 def _fit_mix(given: argparse.Namespace) -> None:
     from biLM.encoder import Encoder
-    from training.task_mix import NamedMix, TaskMixConfig, best_of, compare, report
-    from training.tasks import read_task, split_task
+
+    from .task_mix import NamedMix, TaskMixConfig, best_of, compare, report
+    from .tasks import read_task, split_task
 
     encoder = Encoder.load(given.artifact, "auto")
     named = NamedMix(given.name, encoder.artifact)
@@ -295,7 +301,7 @@ def _fit_mix(given: argparse.Namespace) -> None:
 
 
 def _generate(given: argparse.Namespace) -> None:
-    from training.generate import generate, strategy_of
+    from .generate import generate, strategy_of
 
     names = ("temperature", "top_k", "seed", "num_beams", "num_completions")
     values = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
@@ -305,7 +311,7 @@ def _generate(given: argparse.Namespace) -> None:
 
 
 def _lab(given: argparse.Namespace) -> None:
-    from training.lab.command import run
+    from .lab.command import run
 
     print(run(given, _tell))  # noqa: T201
 

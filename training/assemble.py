@@ -9,13 +9,14 @@ from biLM.artifact import Artifact
 from biLM.encoder import Encoder
 from biLM.geometry import Geometry
 from biLM.scalar_mix import ScalarMix
-from training.checkpoint import Checkpoint
-from training.choices import LSTM
-from training.config import TrainConfig
-from training.errors import TrainingError
-from training.geometry import measured_geometry
-from training.objective import BiLMObjective, build_objective
-from training.shards import Shards
+
+from .checkpoint import Checkpoint
+from .choices import LSTM
+from .config import TrainConfig
+from .errors import TrainingError
+from .geometry import measured_geometry
+from .objective import BiLMObjective, build_objective
+from .shards import Shards
 
 # The weights of the last layer but one and of the last layer in the mix `default`.
 DEFAULT_WEIGHTS = (-1.0, 1.5)

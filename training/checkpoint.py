@@ -22,9 +22,10 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from biLM.files import write_atomically
-from training.config import TrainConfig
-from training.errors import CheckpointError
-from training.stream import Position
+
+from .config import TrainConfig
+from .errors import CheckpointError
+from .stream import Position
 
 FORMAT_VERSION = "3"
 NAME = "checkpoint.safetensors"

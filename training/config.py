@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from training.choices import CELLS, LSTM
-from training.errors import TrainingError
+from .choices import CELLS, LSTM
+from .errors import TrainingError
 
 TRUTHS = {"true": True, "false": False}
 

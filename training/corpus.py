@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TextIO
 
 from biLM.files import numbered_lines, to_json, write_atomically
-from training.errors import CorpusError
+
+from .errors import CorpusError
 
 SUFFIXES = (".txt", ".gz", ".xz")
 FORMAT_VERSION = 2

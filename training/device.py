@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 from biLM.precision import fastest_precision
-from training.errors import TrainingError
+
+from .errors import TrainingError
 
 
 def choose_device() -> torch.device:

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, distributed, nn
 
-from training.stream import Batch
+from .stream import Batch
 
 # The environment variables in which torchrun passes the rank and the number of processes.
 RANK, WORLD_SIZE = "RANK", "WORLD_SIZE"

@@ -14,13 +14,14 @@ from biLM.encoder import Encoder
 from biLM.files import to_json, write_atomically
 from biLM.heads import SIDES
 from biLM.tokenizer import Tokenizer
-from training.assemble import assemble, load_objective, require_lstm, round_weights
-from training.checkpoint import load_checkpoint
-from training.held_out import NO_SCORES, Scores, added, judgements
-from training.initial import check_vocabulary, objective_of
-from training.objective import BiLMObjective
-from training.senses import read_folder, score_senses
-from training.shards import Shard, Shards
+
+from .assemble import assemble, load_objective, require_lstm, round_weights
+from .checkpoint import load_checkpoint
+from .held_out import NO_SCORES, Scores, added, judgements
+from .initial import check_vocabulary, objective_of
+from .objective import BiLMObjective
+from .senses import read_folder, score_senses
+from .shards import Shard, Shards
 
 NAME = "evaluation.json"
 # A piece of at least this many Han characters counts as a word.

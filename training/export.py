@@ -8,12 +8,13 @@ from pathlib import Path
 from biLM.artifact import Golden, save_artifact
 from biLM.encoder import Encoder
 from biLM.readout import Readout
-from training.assemble import assemble, load_objective, require_lstm, require_tied
-from training.checkpoint import Checkpoint, load_checkpoint
-from training.errors import TrainingError
-from training.evaluate import NAME as EVALUATION
-from training.journal import read_entries
-from training.shards import Shards
+
+from .assemble import assemble, load_objective, require_lstm, require_tied
+from .checkpoint import Checkpoint, load_checkpoint
+from .errors import TrainingError
+from .evaluate import NAME as EVALUATION
+from .journal import read_entries
+from .shards import Shards
 
 GOLDEN_TEXTS = (
     "我吃了一个苹果。",

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from biLM.completion import Beam, Completion, Greedy, Sampling, Strategy
 from biLM.encoder import Encoder
-from training.errors import TrainingError
+
+from .errors import TrainingError
 
 STRATEGIES: Mapping[str, type[Strategy]] = {"greedy": Greedy, "sample": Sampling, "beam": Beam}
 

@@ -9,7 +9,8 @@ from biLM.encoder import Encoder
 from biLM.geometry import Geometry
 from biLM.passage import Passage
 from biLM.readout import Readout
-from training.shards import Shard
+
+from .shards import Shard
 
 # The number of rows from all sources together; each source gives at least one.
 MAX_ROWS = 4000

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from biLM.heads import SIDES
-from training.metrics import LanguageModelScore
-from training.objective import BiLMObjective, Judged
-from training.shards import Shard
-from training.stream import Stream
+
+from .metrics import LanguageModelScore
+from .objective import BiLMObjective, Judged
+from .shards import Shard
+from .stream import Stream
 
 # Batches are small because a source with few rows fills few batches of each length.
 BATCH_PIECES = 512

@@ -7,10 +7,11 @@ import torch
 
 from biLM.artifact import Artifact
 from biLM.model import BiLM
-from training.config import TrainConfig
-from training.errors import TrainingError
-from training.objective import BiLMObjective
-from training.shards import Shards
+
+from .config import TrainConfig
+from .errors import TrainingError
+from .objective import BiLMObjective
+from .shards import Shards
 
 # The share of the recipe's learning rate that adapts what the model knows without overwriting it.
 PEAK_SHARE = 0.25

@@ -11,19 +11,20 @@ from torch import Tensor, nn
 
 from biLM.artifact import Artifact
 from biLM.heads import SIDES
-from training.checkpoint import Checkpoint, Progress, find_checkpoints, save_checkpoint
-from training.config import TrainConfig
-from training.device import autocast, choose_device
-from training.distributed import Team, team
-from training.errors import CheckpointError, DivergenceError, TrainingError
-from training.held_out import score
-from training.initial import start_from
-from training.journal import Journal
-from training.objective import BiLMObjective, build_objective
-from training.optim import apply_gradient, build_optimizer, learning_rate
-from training.provenance import provenance
-from training.shards import Shard, Shards
-from training.stream import Batch, Position, Stream
+
+from .checkpoint import Checkpoint, Progress, find_checkpoints, save_checkpoint
+from .config import TrainConfig
+from .device import autocast, choose_device
+from .distributed import Team, team
+from .errors import CheckpointError, DivergenceError, TrainingError
+from .held_out import score
+from .initial import start_from
+from .journal import Journal
+from .objective import BiLMObjective, build_objective
+from .optim import apply_gradient, build_optimizer, learning_rate
+from .provenance import provenance
+from .shards import Shard, Shards
+from .stream import Batch, Position, Stream
 
 NUM_SCORE_BATCHES = 48  # held-out batches a score during the run reads
 MAX_SKIPPED = 5  # steps in a row without a finite gradient before a run gives up

@@ -5,7 +5,8 @@ from pathlib import Path
 import matplotlib as mpl
 
 from biLM.heads import SIDES
-from training.journal import read_log
+
+from .journal import read_log
 
 mpl.use("agg")  # a file, never a window
 from matplotlib import pyplot as plt

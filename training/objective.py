@@ -28,12 +28,13 @@ from biLM.config import BiLMConfig
 from biLM.heads import Heads
 from biLM.lstm import reverse_padded
 from biLM.model import BiLM
-from training.cells.choice import give_cell
-from training.config import TrainConfig
-from training.shards import Shards
-from training.side_by_side import read_both
-from training.softmax import softmax_loss
-from training.stream import Batch
+
+from .cells.choice import give_cell
+from .config import TrainConfig
+from .shards import Shards
+from .side_by_side import read_both
+from .softmax import softmax_loss
+from .stream import Batch
 
 
 @dataclass(frozen=True)

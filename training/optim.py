@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from training.config import TrainConfig
+from .config import TrainConfig
 
 # A run has some ten thousand steps, so it forgets old gradients sooner than is usual.
 BETAS = (0.9, 0.99)

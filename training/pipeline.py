@@ -14,8 +14,9 @@ from typing import Any
 
 from biLM.artifact import Artifact
 from biLM.files import to_json, write_atomically
-from training.config import TrainConfig
-from training.corpus import (
+
+from .config import TrainConfig
+from .corpus import (
     Corpus,
     CorpusConfig,
     build_corpus,
@@ -24,15 +25,15 @@ from training.corpus import (
     text_bytes,
     training_text,
 )
-from training.errors import CorpusError, TrainingError
-from training.evaluate import evaluate
-from training.export import export
-from training.initial import adapted
-from training.loop import train
-from training.loss_plot import plot_loss
-from training.shards import Shards, build_shards
-from training.speed import usual_speed
-from training.vocabulary import VocabularyConfig, train_vocabulary
+from .errors import CorpusError, TrainingError
+from .evaluate import evaluate
+from .export import export
+from .initial import adapted
+from .loop import train
+from .loss_plot import plot_loss
+from .shards import Shards, build_shards
+from .speed import usual_speed
+from .vocabulary import VocabularyConfig, train_vocabulary
 
 HELD_OUT_BYTES = 1 << 20  # of text, about, as long as it is no more than
 LEAST_ONE_IN = 20  # one document in so many

@@ -17,7 +17,8 @@ from sklearn.decomposition import PCA
 
 from biLM.encoder import Encoder
 from biLM.readout import Readout
-from training.shards import Shards
+
+from .shards import Shards
 
 mpl.use("agg")  # a file, never a window
 from matplotlib import pyplot as plt

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from training.config import TrainConfig
+from .config import TrainConfig
 
 
 def small() -> TrainConfig:

@@ -20,7 +20,8 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from biLM.encoder import Encoder
 from biLM.readout import Readout
 from biLM.scalar_mix import ScalarMix
-from training.errors import CorpusError
+
+from .errors import CorpusError
 
 TEXTS_PER_CALL = 256
 Vectors = npt.NDArray[np.float32]

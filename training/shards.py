@@ -21,8 +21,9 @@ import sentencepiece
 
 from biLM.config import BOUNDARY_PIECES
 from biLM.files import to_json, write_atomically
-from training.corpus import read_documents, training_text
-from training.errors import ShardError
+
+from .corpus import read_documents, training_text
+from .errors import ShardError
 
 FORMAT_VERSION = 1
 SENTENCES = re.compile(r"[^。！？；!?]*[。！？；!?]+[”’」』）)]*|.+", re.DOTALL)

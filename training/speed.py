@@ -3,11 +3,11 @@
 import time
 from statistics import median
 
-from training.config import TrainConfig
-from training.device import choose_device
-from training.loop import Run
-from training.objective import build_objective
-from training.shards import Shards
+from .config import TrainConfig
+from .device import choose_device
+from .loop import Run
+from .objective import build_objective
+from .shards import Shards
 
 
 def step_speeds(config: TrainConfig, shards: Shards, seconds: float) -> list[float]:

@@ -16,7 +16,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from biLM.config import BOUNDARY_PIECES
-from training.shards import Shard
+
+from .shards import Shard
 
 # Row lengths are rounded up to a multiple of this, which leaves 16 shapes up to length 64.
 LENGTH_STEP = 4

@@ -22,8 +22,9 @@ from biLM.errors import MixError
 from biLM.files import to_json, write_atomically
 from biLM.mixes import read_mixes
 from biLM.scalar_mix import ScalarMix
-from training.errors import TrainingError
-from training.tasks import Task, parted
+
+from .errors import TrainingError
+from .tasks import Task, parted
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from tqdm import tqdm
 from biLM.encoder import Encoder
 from biLM.files import numbered_lines
 from biLM.readout import Readout
-from training.errors import TaskError
+
+from .errors import TaskError
 
 TEXTS_PER_CALL = 256
 # One text in this many is held back from learning.

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import sentencepiece
 
-from training.corpus import read_documents
-from training.errors import TrainingError
+from .corpus import read_documents
+from .errors import TrainingError
 
 # sentencepiece needs the boundaries inside the text. This private-use character survives NFKC and
 # occurs in no text.

@@ -1,6 +1,6 @@
 """The paths of the service, each a file from the request model to the bytes of the answer."""
 
-from service.paths import complete, embed, fill, info, inspect, openai, similarity, tokenize
+from . import complete, embed, fill, info, inspect, openai, similarity, tokenize
 
 # In the order of the documentation.
 PATHS = (embed, openai, similarity, fill, complete, inspect, tokenize, info)

@@ -11,17 +11,18 @@ from starlette.requests import Request
 from biLM import completion
 from biLM.completion import Completion
 from biLM.question import Underway
-from service.body import JSON
-from service.endpoint import Endpoint
-from service.engine import Engine
-from service.errors import invalid
-from service.fields import ModelFacts, Strict, Usage
-from service.limits import check_length, check_steps
-from service.openapi import TEXT_CODES, Json, JsonBody, refusals
-from service.paths.texts import model_facts
-from service.router import new_router
-from service.settings import Settings
-from service.wire import to_json
+
+from ..body import JSON
+from ..endpoint import Endpoint
+from ..engine import Engine
+from ..errors import invalid
+from ..fields import ModelFacts, Strict, Usage
+from ..limits import check_length, check_steps
+from ..openapi import TEXT_CODES, Json, JsonBody, refusals
+from ..router import new_router
+from ..settings import Settings
+from ..wire import to_json
+from .texts import model_facts
 
 Strategy = Literal["greedy", "sample", "beam"]
 MAX_SEED = 2**53 - 1  # the largest integer that every JSON parser reads exactly

@@ -14,15 +14,27 @@ from biLM.pooling import Pooling
 from biLM.question import VectorsOf
 from biLM.readout import CONTEXT, Layer, Readout
 from biLM.scalar_mix import ScalarMix
-from service.body import JSON
-from service.endpoint import Endpoint, Streamed
-from service.engine import Engine, Vectors
-from service.errors import RequestError, invalid
-from service.fields import DType, Encoding, Listed, ModelFacts, Usage
-from service.limits import check_response
-from service.openapi import BODY_CODES, Json, JsonBody, refusals
-from service.paths.mixes import Mix, MixUsed, chosen_mix, mix_used
-from service.paths.texts import (
+
+from ..body import JSON
+from ..endpoint import Endpoint, Streamed
+from ..engine import Engine, Vectors
+from ..errors import RequestError, invalid
+from ..fields import DType, Encoding, Listed, ModelFacts, Usage
+from ..limits import check_response
+from ..openapi import BODY_CODES, Json, JsonBody, refusals
+from ..router import new_router
+from ..settings import Settings
+from ..wire import (
+    NDJSON,
+    SAFETENSORS,
+    embedding,
+    num_bytes,
+    to_json,
+    to_numbers,
+    to_safetensors,
+)
+from .mixes import Mix, MixUsed, chosen_mix, mix_used
+from .texts import (
     APPLES,
     TWO_TEXTS,
     Cut,
@@ -33,17 +45,6 @@ from service.paths.texts import (
     read,
     source_of,
     usage_of,
-)
-from service.router import new_router
-from service.settings import Settings
-from service.wire import (
-    NDJSON,
-    SAFETENSORS,
-    embedding,
-    num_bytes,
-    to_json,
-    to_numbers,
-    to_safetensors,
 )
 
 LEVELS_OF_SOURCE: dict[str, tuple[Level, ...]] = {  # the default level first

@@ -7,15 +7,15 @@ from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from service.body import JSON
-from service.compression import GZIPPED, compressed, takes_gzip
-from service.endpoint import runtime_of
-from service.fields import ModelInfo
-from service.metrics import MEDIA_TYPE
-from service.openapi import refusals
-from service.paths.mixes import MixUsed, mix_used
-from service.router import new_router
-from service.wire import to_json
+from ..body import JSON
+from ..compression import GZIPPED, compressed, takes_gzip
+from ..endpoint import runtime_of
+from ..fields import ModelInfo
+from ..metrics import MEDIA_TYPE
+from ..openapi import refusals
+from ..router import new_router
+from ..wire import to_json
+from .mixes import MixUsed, mix_used
 
 # The name in /info, and the name of the installed distribution.
 DISTRIBUTIONS = {"bilm": "bilm-vectors"} | {

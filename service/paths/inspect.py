@@ -12,17 +12,18 @@ from biLM.errors import LayerError
 from biLM.gates import Direction, Gates
 from biLM.passage import Passage
 from biLM.question import Underway
-from service.body import JSON
-from service.endpoint import Endpoint, runtime_of
-from service.engine import Engine
-from service.errors import Details, RequestError
-from service.fields import Encoding, ModelFacts, Strict, Usage
-from service.limits import as_field, check_length, check_response
-from service.openapi import TEXT_CODES, Json, JsonBody, refusals
-from service.paths.texts import model_facts
-from service.router import new_router
-from service.settings import Settings
-from service.wire import encoded, num_bytes, to_json, to_numbers
+
+from ..body import JSON
+from ..endpoint import Endpoint, runtime_of
+from ..engine import Engine
+from ..errors import Details, RequestError
+from ..fields import Encoding, ModelFacts, Strict, Usage
+from ..limits import as_field, check_length, check_response
+from ..openapi import TEXT_CODES, Json, JsonBody, refusals
+from ..router import new_router
+from ..settings import Settings
+from ..wire import encoded, num_bytes, to_json, to_numbers
+from .texts import model_facts
 
 Array = str | list[list[float]]
 """base64 of little-endian C-order numbers, or nested lists."""

@@ -6,9 +6,10 @@ from pydantic import BaseModel, Discriminator, Field, FiniteFloat, Tag
 
 from biLM.mixes import DEFAULT_MIX
 from biLM.scalar_mix import ScalarMix
-from service.engine import Engine
-from service.errors import SHOWN_NAME_LENGTH, RequestError, invalid
-from service.fields import Listed, Strict
+
+from ..engine import Engine
+from ..errors import SHOWN_NAME_LENGTH, RequestError, invalid
+from ..fields import Listed, Strict
 
 
 class Weights(Strict):

@@ -7,18 +7,18 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from service.body import JSON
-from service.endpoint import Endpoint
-from service.engine import Engine, Vectors
-from service.errors import invalid
-from service.fields import Encoding, Strict, Texts
-from service.limits import as_field
-from service.openapi import BODY_CODES, Json, JsonBody, refusals
-from service.paths.embed import Embedding, EmbedRequest, plan_embedding
-from service.paths.texts import APPLES
-from service.router import new_router
-from service.settings import Settings
-from service.wire import encoded, to_json, to_numbers
+from ..body import JSON
+from ..endpoint import Endpoint
+from ..engine import Engine, Vectors
+from ..errors import invalid
+from ..fields import Encoding, Strict, Texts
+from ..limits import as_field
+from ..openapi import BODY_CODES, Json, JsonBody, refusals
+from ..router import new_router
+from ..settings import Settings
+from ..wire import encoded, to_json, to_numbers
+from .embed import Embedding, EmbedRequest, plan_embedding
+from .texts import APPLES
 
 OPENAI_INPUT: Json = {"summary": "A vector a text", "value": {"input": APPLES}}
 CODES = (*BODY_CODES, "response_too_large", "nonfinite_output")

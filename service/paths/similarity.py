@@ -12,18 +12,19 @@ from starlette.requests import Request
 from biLM.question import VectorsOf
 from biLM.readout import CONTEXT, Readout
 from biLM.scalar_mix import ScalarMix
-from service.body import JSON
-from service.endpoint import Endpoint
-from service.engine import Engine, Vectors
-from service.errors import invalid
-from service.fields import ModelFacts, Strict, Texts, Usage
-from service.limits import as_field, check_response
-from service.openapi import BODY_CODES, Json, JsonBody, refusals
-from service.paths.mixes import Mix, MixUsed, chosen_mix, mix_used
-from service.paths.texts import APPLES, OfTexts, TokenizeRequest, model_facts, read, usage_of
-from service.router import new_router
-from service.settings import Settings
-from service.wire import num_bytes, to_json
+
+from ..body import JSON
+from ..endpoint import Endpoint
+from ..engine import Engine, Vectors
+from ..errors import invalid
+from ..fields import ModelFacts, Strict, Texts, Usage
+from ..limits import as_field, check_response
+from ..openapi import BODY_CODES, Json, JsonBody, refusals
+from ..router import new_router
+from ..settings import Settings
+from ..wire import num_bytes, to_json
+from .mixes import Mix, MixUsed, chosen_mix, mix_used
+from .texts import APPLES, OfTexts, TokenizeRequest, model_facts, read, usage_of
 
 APPLE: Json = {"summary": "The 苹果 of two texts", "value": {"word": "苹果", "texts": APPLES}}
 CODES = (*BODY_CODES, "response_too_large", "unknown_mix")

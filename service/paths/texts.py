@@ -7,12 +7,13 @@ from pydantic import BaseModel, Field
 
 from biLM.errors import SpanError
 from biLM.passage import Level, Passage, shortened
-from service.engine import Engine
-from service.errors import Details, RequestError, invalid
-from service.fields import Listed, Strict, Texts, Truncate
-from service.limits import check_number
-from service.openapi import Json
-from service.settings import Settings
+
+from ..engine import Engine
+from ..errors import Details, RequestError, invalid
+from ..fields import Listed, Strict, Texts, Truncate
+from ..limits import check_number
+from ..openapi import Json
+from ..settings import Settings
 
 SOURCES = ("texts", "words", "ids")
 

@@ -7,12 +7,15 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from service.body import JSON
-from service.endpoint import Endpoint
-from service.engine import Engine
-from service.fields import ModelFacts, Usage
-from service.openapi import BODY_CODES, JsonBody, refusals
-from service.paths.texts import (
+from ..body import JSON
+from ..endpoint import Endpoint
+from ..engine import Engine
+from ..fields import ModelFacts, Usage
+from ..openapi import BODY_CODES, JsonBody, refusals
+from ..router import new_router
+from ..settings import Settings
+from ..wire import to_json
+from .texts import (
     TWO_TEXTS,
     Cut,
     OfTexts,
@@ -23,9 +26,6 @@ from service.paths.texts import (
     source_of,
     usage_of,
 )
-from service.router import new_router
-from service.settings import Settings
-from service.wire import to_json
 
 # An estimate of what a piece of /tokenize takes in a response, with its id and its offset.
 CUT_PIECE_BYTES = 40

@@ -9,12 +9,13 @@ from torch import nn
 
 from biLM.lstm import draw_weights
 from biLM.model import BiLM
-from training.cells.gru import Gru
-from training.cells.layer import WrittenOut
-from training.cells.lstm import Lstm
-from training.cells.peephole import Peephole
-from training.cells.rnn import Rnn
-from training.choices import LSTM
+
+from ..choices import LSTM
+from .gru import Gru
+from .layer import WrittenOut
+from .lstm import Lstm
+from .peephole import Peephole
+from .rnn import Rnn
 
 CELLS: dict[str, type[WrittenOut]] = {LSTM: Lstm, "peephole": Peephole, "gru": Gru, "rnn": Rnn}
 OF_TORCH: dict[str, type[nn.LSTM | nn.GRU | nn.RNN]] = {LSTM: nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}

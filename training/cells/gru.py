@@ -17,7 +17,7 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from training.cells.layer import State, WrittenOut
+from .layer import State, WrittenOut
 
 
 class Gru(WrittenOut):

@@ -18,7 +18,7 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from training.cells.layer import State, WrittenOut
+from .layer import State, WrittenOut
 
 
 class Lstm(WrittenOut):

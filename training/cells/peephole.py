@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from training.cells.layer import State, WrittenOut
+from .layer import State, WrittenOut
 
 
 class Peephole(WrittenOut):

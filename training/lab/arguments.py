@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from training.choices import EXPERIMENTS
-from training.lab.plan import FULL_MINUTES
+from ..choices import EXPERIMENTS
+from .plan import FULL_MINUTES
 
 
 def declare(parser: argparse.ArgumentParser) -> None:

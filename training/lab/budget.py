@@ -3,19 +3,19 @@
 from dataclasses import replace
 from statistics import mean, quantiles
 
-from training.cells.choice import CELLS
-from training.choices import LSTM
-from training.config import TrainConfig
-from training.lab.findings import Finding, Plot, Table, Value
-from training.lab.text import described
-from training.lab.trials import (
+from ..cells.choice import CELLS
+from ..choices import LSTM
+from ..config import TrainConfig
+from ..objective import BiLMObjective
+from .findings import Finding, Plot, Table, Value
+from .text import described
+from .trials import (
     Laboratory,
     Trial,
     bits_per_character,
     learning_curves,
     speeds,
 )
-from training.objective import BiLMObjective
 
 
 def measure(lab: Laboratory) -> Finding:

@@ -15,10 +15,10 @@ from statistics import mean, median
 import torch
 from torch import nn
 
-from training.lab.copy_task import NUM_SYMBOLS, Copier, draw, one_thread
-from training.lab.findings import Finding, Plot, Table, Value
-from training.lab.plan import Plan
-from training.lab.trials import Laboratory
+from .copy_task import NUM_SYMBOLS, Copier, draw, one_thread
+from .findings import Finding, Plot, Table, Value
+from .plan import Plan
+from .trials import Laboratory
 
 CELL = "rnn"
 # The factor for the recurrent matrix, which is drawn by Xavier's rule with a radius of about 1.

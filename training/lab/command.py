@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from training.device import choose_device
-from training.errors import TrainingError
-from training.lab import budget, clipping, copying, directions, gradients, inputs
-from training.lab.findings import Finding
-from training.lab.plan import Plan
-from training.lab.report import Entry, draw_plots, read_entries, write
-from training.lab.text import prepare
-from training.lab.trials import Laboratory
-from training.provenance import provenance
+from ..device import choose_device
+from ..errors import TrainingError
+from ..provenance import provenance
+from . import budget, clipping, copying, directions, gradients, inputs
+from .findings import Finding
+from .plan import Plan
+from .report import Entry, draw_plots, read_entries, write
+from .text import prepare
+from .trials import Laboratory
 
 
 @dataclass(frozen=True)

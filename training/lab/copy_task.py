@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from training.cells.choice import new_layer
+from ..cells.choice import new_layer
 
 # The number of symbols to keep, and of those to ignore; a blind guess is right one time in 8.
 NUM_SYMBOLS = 8

@@ -5,11 +5,11 @@ from statistics import mean
 import torch
 from torch import nn
 
-from training.cells.choice import CELLS
-from training.lab.copy_task import NUM_KEPT, NUM_SYMBOLS, Copier, draw, one_thread
-from training.lab.findings import Finding, Plot, Table, Value
-from training.lab.plan import Plan
-from training.lab.trials import Laboratory
+from ..cells.choice import CELLS
+from .copy_task import NUM_KEPT, NUM_SYMBOLS, Copier, draw, one_thread
+from .findings import Finding, Plot, Table, Value
+from .plan import Plan
+from .trials import Laboratory
 
 # The delays trained on, each as likely to be drawn; they give a few fixed shapes.
 TRAINED = (1, 2, 4, 8, 16, 32, 64)

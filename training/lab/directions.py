@@ -4,15 +4,16 @@ from dataclasses import dataclass
 
 from biLM.heads import SIDES
 from biLM.tokenizer import Tokenizer
-from training.choices import LSTM
-from training.config import TrainConfig
-from training.evaluate import words_of
-from training.held_out import NO_SCORES, added, judgements
-from training.lab.findings import Finding, Plot, Table, Value
-from training.lab.text import described
-from training.lab.trials import Laboratory
-from training.metrics import LanguageModelScore
-from training.objective import BiLMObjective
+
+from ..choices import LSTM
+from ..config import TrainConfig
+from ..evaluate import words_of
+from ..held_out import NO_SCORES, added, judgements
+from ..metrics import LanguageModelScore
+from ..objective import BiLMObjective
+from .findings import Finding, Plot, Table, Value
+from .text import described
+from .trials import Laboratory
 
 AMONG = (1, 10)
 # With a cell this many times as wide, one direction has about as many parameters as two directions.

@@ -17,14 +17,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from training.cells.choice import CELLS, written_out
-from training.cells.layer import WrittenOut
-from training.choices import LSTM
-from training.lab.findings import Finding, Plot, Table, Value
-from training.lab.text import described
-from training.lab.trials import Laboratory
-from training.objective import BiLMObjective, build_objective
-from training.shards import Shard, Shards
+from ..cells.choice import CELLS, written_out
+from ..cells.layer import WrittenOut
+from ..choices import LSTM
+from ..objective import BiLMObjective, build_objective
+from ..shards import Shard, Shards
+from .findings import Finding, Plot, Table, Value
+from .text import described
+from .trials import Laboratory
 
 SHOWN = (1, 2, 3, 5, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 320, 384, 512, 768)
 FORGET_BIASES = (0.0, 1.0, 3.0, 5.0)

@@ -12,18 +12,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from training.cells.choice import new_layer
-from training.choices import LSTM
-from training.lab.findings import Finding, Plot, Table, Value
-from training.lab.text import described
-from training.lab.trials import (
+from ..cells.choice import new_layer
+from ..choices import LSTM
+from ..objective import BiLMObjective, build_objective
+from .findings import Finding, Plot, Table, Value
+from .text import described
+from .trials import (
     Laboratory,
     Trial,
     bits_per_character,
     fit,
     learning_curves,
 )
-from training.objective import BiLMObjective, build_objective
 
 TIED, UNTIED, ONE_HOT = "embedding, tied", "embedding, untied", "one-hot"
 GATES = 4

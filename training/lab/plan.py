@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass, replace
 
-from training.config import TrainConfig
-from training.errors import TrainingError
+from ..config import TrainConfig
+from ..errors import TrainingError
 
 # The default plan takes about this long on two cores with bfloat16 units.
 FULL_MINUTES = 25.0

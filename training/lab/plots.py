@@ -5,7 +5,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from training.lab.findings import Plot, Table, Value
+from .findings import Plot, Table, Value
 
 mpl.use("agg")  # a file, never a window
 from matplotlib import pyplot as plt

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from biLM.files import to_json, write_atomically
-from training.errors import TrainingError
-from training.lab.findings import Finding, Table, Value
-from training.lab.plots import draw, save
+
+from ..errors import TrainingError
+from .findings import Finding, Table, Value
+from .plots import draw, save
 
 REPORT, NUMBERS = "README.md", "numbers.json"
 FORMAT_VERSION = 1

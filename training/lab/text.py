@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from biLM.files import to_json, write_atomically
-from training.corpus import CorpusConfig, build_corpus, fingerprints, training_text
-from training.errors import CorpusError
-from training.lab.plan import Plan
-from training.shards import Shards, build_shards
-from training.vocabulary import VocabularyConfig, train_vocabulary
+
+from ..corpus import CorpusConfig, build_corpus, fingerprints, training_text
+from ..errors import CorpusError
+from ..shards import Shards, build_shards
+from ..vocabulary import VocabularyConfig, train_vocabulary
+from .plan import Plan
 
 NAME = "text.json"
 # The vocabulary is trained on at most this many characters.

@@ -5,16 +5,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from statistics import mean, median
 
-from training.config import TrainConfig
-from training.device import choose_device
-from training.evaluate import score_held_out
-from training.held_out import score
-from training.lab.findings import Table
-from training.lab.plan import Plan
-from training.loop import Run
-from training.objective import BiLMObjective, build_objective
-from training.shards import Shard, Shards
-from training.speed import step_speeds
+from ..config import TrainConfig
+from ..device import choose_device
+from ..evaluate import score_held_out
+from ..held_out import score
+from ..loop import Run
+from ..objective import BiLMObjective, build_objective
+from ..shards import Shard, Shards
+from ..speed import step_speeds
+from .findings import Table
+from .plan import Plan
 
 # The batches of held-out text that each score reads; a run is scored several times.
 SCORE_BATCHES = 16
