@@ -30,14 +30,14 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from benchmarks.timing import seconds_of
-from biLM.batch import SHAPES, batches
 from biLM.encoder import Encoder
-from biLM.lstm import LstmStack, reverse_padded
-from biLM.model import CHUNK_PIECES
-from biLM.passage import Passage
-from biLM.precision import fastest_precision
-from biLM.readout import Readout
-from biLM.side_by_side import side_by_side
+from biLM.network.lstm import LstmStack, reverse_padded
+from biLM.network.model import CHUNK_PIECES
+from biLM.questions.passage import Passage
+from biLM.questions.readout import Readout
+from biLM.reading.batch import SHAPES, batches
+from biLM.reading.precision import fastest_precision
+from biLM.reading.side_by_side import side_by_side
 from training.provenance import provenance
 
 # The number of texts from each task.

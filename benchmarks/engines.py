@@ -36,11 +36,11 @@ from torch import Tensor, nn
 
 from benchmarks.encoder import some_texts
 from benchmarks.timing import seconds_of
-from biLM.batch import SHAPES, batches
 from biLM.encoder import Encoder
-from biLM.lstm import LstmStack
-from biLM.model import CHUNK_PIECES, BiLM
-from biLM.reading_layer import ReadingLayer
+from biLM.network.lstm import LstmStack
+from biLM.network.model import CHUNK_PIECES, BiLM
+from biLM.reading.batch import SHAPES, batches
+from biLM.reading.layer import ReadingLayer
 from training.provenance import provenance
 from training.senses import read_folder, score_senses
 

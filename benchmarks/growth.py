@@ -18,9 +18,9 @@ import torch
 from benchmarks.encoder import some_texts
 from benchmarks.timing import seconds_of
 from biLM.encoder import Encoder
-from biLM.passage import Passage
-from biLM.precision import fastest_precision
-from biLM.readout import Readout
+from biLM.questions.passage import Passage
+from biLM.questions.readout import Readout
+from biLM.reading.precision import fastest_precision
 from training.provenance import provenance
 
 CHARACTERS, TEXTS_PER_CALL = 12, 256

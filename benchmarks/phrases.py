@@ -22,16 +22,16 @@ from random import Random
 import torch
 
 from biLM.artifact import load_artifact
-from biLM.fill import Blank
-from biLM.phrase import Filler, PhrasesFor
-from biLM.precision import fastest_precision
-from biLM.question import Underway
-from biLM.reader import Reader
-from biLM.search import Ids
-from biLM.search import Path as Way
-from biLM.stepper import ROWS, Stepper
+from biLM.questions.blank import Blank
+from biLM.questions.phrases import Filler, PhrasesFor
+from biLM.questions.question import Underway
+from biLM.questions.search import Ids
+from biLM.questions.search import Path as Way
+from biLM.questions.walk import Standing
+from biLM.reading.precision import fastest_precision
+from biLM.reading.reader import Reader
+from biLM.reading.stepper import ROWS, Stepper
 from biLM.tokenizer import Tokenizer
-from biLM.walk import Standing
 from training.provenance import provenance
 
 LINES_OF_A_SOURCE = 12

@@ -26,9 +26,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from biLM.encoder import Encoder
-from biLM.passage import Passage
-from biLM.readout import Readout
-from biLM.scalar_mix import ScalarMix
+from biLM.network.scalar_mix import ScalarMix
+from biLM.questions.passage import Passage
+from biLM.questions.readout import Readout
 
 # The most texts that are read of each part.
 MAX_TEXTS = 3000

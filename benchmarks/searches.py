@@ -20,9 +20,9 @@ import httpx
 import torch
 
 from benchmarks.timing import seconds_of
-from biLM.completion import Beam, Greedy, Sampling, Strategy
 from biLM.encoder import Encoder
-from biLM.precision import fastest_precision
+from biLM.questions.completions import Beam, Greedy, Sampling, Strategy
+from biLM.reading.precision import fastest_precision
 from service.app import create_app
 from service.engine import Engine
 from service.settings import Settings

@@ -31,8 +31,8 @@ from benchmarks.load import Load, closed_loop, open_loop, post
 from benchmarks.processes import LISTENING, SERVICE, serving
 from benchmarks.timing import seconds_of
 from biLM.encoder import Encoder
-from biLM.precision import fastest_precision
-from biLM.readout import Readout
+from biLM.questions.readout import Readout
+from biLM.reading.precision import fastest_precision
 from training.provenance import provenance
 
 ARTIFACT = Path("models/zh-small")

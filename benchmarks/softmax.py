@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import torch
 
-from biLM.config import BiLMConfig
-from biLM.model import BiLM
+from biLM.network.config import BiLMConfig
+from biLM.network.model import BiLM
 from training.config import TrainConfig
 from training.device import choose_device
 from training.loop import Run

@@ -27,8 +27,8 @@ import torch
 from benchmarks.encoder import some_texts
 from biLM.cpus import granted_cpus
 from biLM.encoder import Encoder
-from biLM.precision import fastest_precision
-from biLM.readout import Readout
+from biLM.questions.readout import Readout
+from biLM.reading.precision import fastest_precision
 from training.provenance import provenance
 
 AT_A_TIME = (1, 2, 8, 16, 32, 64, 128)

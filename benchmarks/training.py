@@ -25,8 +25,8 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
-from biLM.lstm import LstmStack
-from biLM.model import CHUNK_PIECES
+from biLM.network.lstm import LstmStack
+from biLM.network.model import CHUNK_PIECES
 from training.config import TrainConfig
 from training.device import autocast, choose_device
 from training.loop import Run

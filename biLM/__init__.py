@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from biLM.encoder import Encoder
-    from biLM.readout import Readout
+    from biLM.questions.readout import Readout
 
 __all__ = ["Encoder", "Readout"]
-HOMES = {"Encoder": "biLM.encoder", "Readout": "biLM.readout"}
+HOMES = {"Encoder": "biLM.encoder", "Readout": "biLM.questions.readout"}
 
 
 def __getattr__(name: str) -> object:

@@ -29,7 +29,6 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from biLM.config import BiLMConfig
 from biLM.errors import (
     ChecksumError,
     ConfigError,
@@ -39,12 +38,12 @@ from biLM.errors import (
     MixError,
 )
 from biLM.files import to_json, write_atomically
-from biLM.geometry import Geometry
-from biLM.heads import Heads
 from biLM.mixes import DEFAULT_MIX, read_mixes
-from biLM.model import BiLM
-from biLM.readout import CONTEXT, Layer
-from biLM.scalar_mix import ScalarMix
+from biLM.network.config import CONTEXT, BiLMConfig, Layer
+from biLM.network.geometry import Geometry
+from biLM.network.heads import Heads
+from biLM.network.model import BiLM
+from biLM.network.scalar_mix import ScalarMix
 from biLM.shipped import model_folder, shipped_models
 
 FORMAT = "biLM artifact"

@@ -22,30 +22,24 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from biLM import passage as passages
 from biLM.artifact import Artifact, Golden, load_artifact
-from biLM.batch import SURE_SHAPE, Shape, batches
-from biLM.completion import Completion, CompletionsOf, Greedy, Strategy, Writer
 from biLM.errors import DamagedFileError, SelfTestError
-from biLM.fill import Blank, find_blank
-from biLM.gates import Direction, Gates, GatesOf
-from biLM.passage import Passage
-from biLM.phrase import Filler, Phrases, PhrasesFor
-from biLM.precision import Precision, PrecisionChoice, chosen_precision
+from biLM.network.scalar_mix import ScalarMix
 from biLM.proof import Proof
-from biLM.question import (
-    Guesses,
-    GuessesFor,
-    Question,
-    Stepped,
-    Underway,
-    VectorsOf,
-)
-from biLM.reader import Reader
-from biLM.reading_layer import State
-from biLM.readout import Readout
-from biLM.scalar_mix import ScalarMix
-from biLM.side_by_side import on_one_core
+from biLM.questions import passage as passages
+from biLM.questions.blank import Blank, Guesses, GuessesFor, find_blank
+from biLM.questions.completions import Completion, CompletionsFor, Greedy, Strategy, Writer
+from biLM.questions.gates import Direction, Gates, GatesFor
+from biLM.questions.passage import Passage
+from biLM.questions.phrases import Filler, Phrases, PhrasesFor
+from biLM.questions.question import Question, Stepped, Underway
+from biLM.questions.readout import Readout
+from biLM.questions.vectors import VectorsFor
+from biLM.reading.batch import SURE_SHAPE, Shape, batches
+from biLM.reading.layer import State
+from biLM.reading.precision import Precision, PrecisionChoice, chosen_precision
+from biLM.reading.reader import Reader
+from biLM.reading.side_by_side import on_one_core
 from biLM.tokenizer import Tokenizer
 
 Answer = TypeVar("Answer")
@@ -160,7 +154,7 @@ class Encoder:
         Returns:
             For each passage `[rows, dim]`, or `[layers, rows, dim]` where layers are named.
         """
-        return self.answer([VectorsOf(*one) for one in zip(asked, readouts, strict=True)])
+        return self.answer([VectorsFor(*one) for one in zip(asked, readouts, strict=True)])
 
     @overload
     def fill(self, text: str, top_k: int = 10, num_pieces: Literal[1] = 1) -> Guesses: ...
@@ -206,7 +200,7 @@ class Encoder:
             TextError: the text holds a lone surrogate.
         """
         ids = self.tokenizer.encode(text).ids
-        return _whole(CompletionsOf(self.writer, ids, strategy, max_pieces))
+        return _whole(CompletionsFor(self.writer, ids, strategy, max_pieces))
 
     def inspect(self, text: str, layer: int = 1, direction: Direction = "forward") -> Gates:
         """What one layer does at each piece of a text: its gates and its cell, step by step.
@@ -220,7 +214,7 @@ class Encoder:
             LayerError: the model has no such layer.
             TextError: the text holds a lone surrogate.
         """
-        return _whole(GatesOf(self.artifact.model, self.pieces(text).ids, layer, direction))
+        return _whole(GatesFor(self.artifact.model, self.pieces(text).ids, layer, direction))
 
     @torch.inference_mode()
     def answer(self, questions: Sequence[Question[Answer]]) -> list[Answer]:

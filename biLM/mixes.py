@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from biLM.errors import MixError
-from biLM.scalar_mix import ScalarMix
+from biLM.network.scalar_mix import ScalarMix
 
 # Every artifact has a mix of this name.
 DEFAULT_MIX = "default"

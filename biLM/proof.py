@@ -18,9 +18,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from biLM.batch import FEW_HEIGHTS, SHAPES, SURE_SHAPE, Shape
-from biLM.config import BiLMConfig
-from biLM.reading_layer import State
+from biLM.network.config import BiLMConfig
+from biLM.reading.batch import FEW_HEIGHTS, SHAPES, SURE_SHAPE, Shape
+from biLM.reading.layer import State
 
 SURE_ROWS, SURE_COLUMNS = SURE_SHAPE
 TIMED_HEIGHTS, TIMED_RUNS = (8, 64), 3

@@ -10,20 +10,21 @@ from typing import Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from biLM.batch import padded_pieces
-from biLM.completion import Completion, CompletionsOf, Strategy
-from biLM.config import BOUNDARY_PIECES
 from biLM.cpus import granted_cpus
 from biLM.encoder import Encoder
-from biLM.fill import Blank
-from biLM.gates import Direction, Gates, GatesOf
-from biLM.passage import Level, Passage
-from biLM.phrase import Phrases, PhrasesFor
-from biLM.precision import Precision
-from biLM.question import GuessesFor, Question, Underway, VectorsOf
-from biLM.readout import Readout
-from biLM.scalar_mix import ScalarMix
-from biLM.stepper import ROWS
+from biLM.network.config import BOUNDARY_PIECES
+from biLM.network.scalar_mix import ScalarMix
+from biLM.questions.blank import Blank, GuessesFor
+from biLM.questions.completions import Completion, CompletionsFor, Strategy
+from biLM.questions.gates import Direction, Gates, GatesFor
+from biLM.questions.passage import Level, Passage
+from biLM.questions.phrases import Phrases, PhrasesFor
+from biLM.questions.question import Question, Underway
+from biLM.questions.readout import Readout
+from biLM.questions.vectors import VectorsFor
+from biLM.reading.batch import padded_pieces
+from biLM.reading.precision import Precision
+from biLM.reading.stepper import ROWS
 
 from .fields import ModelInfo
 from .log import fields
@@ -170,9 +171,9 @@ class Engine:
         """
         return self.encoder.blank(text)
 
-    def ask_vectors(self, passages: Sequence[Passage], readout: Readout) -> list[VectorsOf]:
+    def ask_vectors(self, passages: Sequence[Passage], readout: Readout) -> list[VectorsFor]:
         """The question after the vectors of each passage."""
-        return [VectorsOf(passage, readout) for passage in passages]
+        return [VectorsFor(passage, readout) for passage in passages]
 
     def ask_guesses(self, blank: Blank, top_k: int) -> GuessesFor:
         """The question after the pieces for a blank."""
@@ -184,7 +185,7 @@ class Engine:
         Raises:
             LayerError: the model has no such layer.
         """
-        return Underway(GatesOf(self.encoder.artifact.model, passage.ids, layer, direction))
+        return Underway(GatesFor(self.encoder.artifact.model, passage.ids, layer, direction))
 
     def ask_phrases(self, blank: Blank, num_pieces: int, top_k: int) -> Underway[Phrases]:
         """The question after phrases for a blank."""
@@ -195,14 +196,14 @@ class Engine:
     ) -> Underway[list[Completion]]:
         """The question after completions of a text."""
         ids = self.encoder.tokenizer.encode(text).ids
-        return Underway(CompletionsOf(self.encoder.writer, ids, strategy, max_pieces))
+        return Underway(CompletionsFor(self.encoder.writer, ids, strategy, max_pieces))
 
     def padded_pieces(self, question: AnyQuestion[object]) -> int:
         """What a question costs: its pieces, rounded up to whole columns, and its steps."""
         length = len(question.ids) + BOUNDARY_PIECES
         if not isinstance(question, Underway):
             return padded_pieces(length)
-        if isinstance(question.asked, GatesOf):
+        if isinstance(question.asked, GatesFor):
             return question.asked.num_steps * self.gate_step_pieces
         return length * ROWS + question.asked.num_steps * self.step_pieces
 

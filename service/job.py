@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
-from biLM.question import Underway
+from biLM.questions.question import Underway
 
 from .engine import AnyQuestion
 

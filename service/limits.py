@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from biLM.question import Stepped
+from biLM.questions.question import Stepped
 
 from .errors import Details, RequestError
 from .settings import Settings

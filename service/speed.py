@@ -12,11 +12,11 @@ from time import perf_counter
 
 import torch
 
-from biLM.completion import Beam, CompletionsOf
-from biLM.config import BOUNDARY_PIECES
 from biLM.encoder import Encoder
-from biLM.question import Underway
-from biLM.stepper import ROWS
+from biLM.network.config import BOUNDARY_PIECES
+from biLM.questions.completions import Beam, CompletionsFor
+from biLM.questions.question import Underway
+from biLM.reading.stepper import ROWS
 
 TIMED_COLUMNS = 16
 TIMED_PIECES = 512  # of a micro-batch; more are read hardly faster
@@ -83,7 +83,7 @@ def measured_speed(encoder: Encoder, batch_pieces: int, num_threads: int) -> flo
 
 def measured_step_s(encoder: Encoder) -> float:
     """Seconds of a step of a search with all rows in use: the middle one of some."""
-    underway = Underway(CompletionsOf(encoder.writer, (), Beam(ROWS, ROWS), TIMED_STEPS))
+    underway = Underway(CompletionsFor(encoder.writer, (), Beam(ROWS, ROWS), TIMED_STEPS))
     seconds, is_over = [], False
     while not is_over:
         begin = perf_counter()

@@ -11,12 +11,12 @@ import torch
 from hypothesis import settings
 
 from biLM.artifact import Artifact, Golden, save_artifact
-from biLM.config import BiLMConfig
 from biLM.encoder import Encoder
-from biLM.geometry import Geometry
-from biLM.heads import Heads
-from biLM.model import BiLM
-from biLM.scalar_mix import ScalarMix
+from biLM.network.config import BiLMConfig
+from biLM.network.geometry import Geometry
+from biLM.network.heads import Heads
+from biLM.network.model import BiLM
+from biLM.network.scalar_mix import ScalarMix
 from tests.reference.heads import contexts
 from tests.reference.lstm import representations
 

@@ -10,8 +10,7 @@ from biLM.bulk.command import build_parser
 from biLM.bulk.formats import FORMATS
 from biLM.bulk.job import Job
 from biLM.bulk.transform import LEVELS, Wanted
-from biLM.pooling import POOLINGS
-from biLM.readout import CONTEXT
+from biLM.network.pooling import POOLINGS
 from training.cells.choice import CELLS as CELL_CLASSES
 from training.choices import CELLS, EXPERIMENTS, STRATEGIES
 from training.generate import STRATEGIES as STRATEGY_CLASSES
@@ -56,14 +55,13 @@ def test_the_names_that_can_be_chosen_are_those_there_are():
     assert choices.LEVELS == LEVELS
     assert choices.POOLINGS == POOLINGS
     assert choices.FORMATS == FORMATS
-    assert choices.CONTEXT == CONTEXT
     assert list(CELLS) == list(CELL_CLASSES)
     assert list(STRATEGIES) == list(STRATEGY_CLASSES)
     assert list(EXPERIMENTS) == list(MEASURED)
 
 
 def test_what_is_not_said_to_embed_is_as_in_python():
-    given = vars(build_parser().parse_args(["embed", "texts.txt", "--out", "vectors"]))
+    given = vars(build_parser().parse_args(["texts.txt", "--out", "vectors"]))
     names = ("level", "mix", "layers", "pooling", "center", "normalize", "truncate")
     assert {name: given[name] for name in names} == {name: getattr(Wanted, name) for name in names}
     assert given["max_text_pieces"] == Wanted.max_text_pieces

@@ -7,8 +7,8 @@ import torch
 
 from biLM.artifact import Artifact
 from biLM.encoder import Encoder
-from biLM.geometry import Geometry
-from biLM.scalar_mix import ScalarMix
+from biLM.network.geometry import Geometry
+from biLM.network.scalar_mix import ScalarMix
 
 from .checkpoint import Checkpoint
 from .choices import LSTM

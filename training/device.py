@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from biLM.precision import fastest_precision
+from biLM.reading.precision import fastest_precision
 
 from .errors import TrainingError
 

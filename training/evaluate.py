@@ -9,10 +9,10 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from biLM.artifact import Artifact
-from biLM.config import BiLMConfig
 from biLM.encoder import Encoder
 from biLM.files import to_json, write_atomically
-from biLM.heads import SIDES
+from biLM.network.config import BiLMConfig
+from biLM.network.heads import SIDES
 from biLM.tokenizer import Tokenizer
 
 from .assemble import assemble, load_objective, require_lstm, round_weights

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from biLM.artifact import Golden, save_artifact
 from biLM.encoder import Encoder
-from biLM.readout import Readout
+from biLM.questions.readout import Readout
 
 from .assemble import assemble, load_objective, require_lstm, require_tied
 from .checkpoint import Checkpoint, load_checkpoint

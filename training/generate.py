@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
-from biLM.completion import Beam, Completion, Greedy, Sampling, Strategy
 from biLM.encoder import Encoder
+from biLM.questions.completions import Beam, Completion, Greedy, Sampling, Strategy
 
 from .errors import TrainingError
 

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from biLM.encoder import Encoder
-from biLM.geometry import Geometry
-from biLM.passage import Passage
-from biLM.readout import Readout
+from biLM.network.geometry import Geometry
+from biLM.questions.passage import Passage
+from biLM.questions.readout import Readout
 
 from .shards import Shard
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from biLM.heads import SIDES
+from biLM.network.heads import SIDES
 
 from .metrics import LanguageModelScore
 from .objective import BiLMObjective, Judged
@@ -18,7 +18,7 @@ NO_SCORES: Scores = (LanguageModelScore(),) * len(SIDES)
 
 
 def score(objective: BiLMObjective, shard: Shard, max_batches: int | None = None) -> Scores:
-    """Score the heads, in the order of `biLM.heads.SIDES`.
+    """Score the heads, in the order of `biLM.network.heads.SIDES`.
 
     Args:
         objective: The model to score.

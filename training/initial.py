@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 
 from biLM.artifact import Artifact
-from biLM.model import BiLM
+from biLM.network.model import BiLM
 
 from .config import TrainConfig
 from .errors import TrainingError

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from biLM.artifact import Artifact
-from biLM.heads import SIDES
+from biLM.network.heads import SIDES
 
 from .checkpoint import Checkpoint, Progress, find_checkpoints, save_checkpoint
 from .config import TrainConfig

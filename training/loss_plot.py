@@ -4,7 +4,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from biLM.heads import SIDES
+from biLM.network.heads import SIDES
 
 from .journal import read_log
 

@@ -3,7 +3,7 @@
 There are three losses, each with a weight in the recipe: `forward` and `backward` are those of the
 two language models of Peters et al. 2018, section 3.1; `cloze` reads the forward state left of a
 place and the backward state right of it together (Melamud et al. 2016, "context2vec").
-`biLM.heads` has the equations.
+`biLM.network.heads` has the equations.
 
 All reported numbers use the full softmax. For the sampled softmax, K negatives are drawn with
 replacement from q, and the target has to be distinguished from them (Jean et al. 2015, section 3;
@@ -24,10 +24,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from biLM.config import BiLMConfig
-from biLM.heads import Heads
-from biLM.lstm import reverse_padded
-from biLM.model import BiLM
+from biLM.network.config import BiLMConfig
+from biLM.network.heads import Heads
+from biLM.network.lstm import reverse_padded
+from biLM.network.model import BiLM
 
 from .cells.choice import give_cell
 from .config import TrainConfig

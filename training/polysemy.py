@@ -16,7 +16,7 @@ import sentencepiece
 from sklearn.decomposition import PCA
 
 from biLM.encoder import Encoder
-from biLM.readout import Readout
+from biLM.questions.readout import Readout
 
 from .shards import Shards
 

@@ -18,8 +18,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from biLM.encoder import Encoder
-from biLM.readout import Readout
-from biLM.scalar_mix import ScalarMix
+from biLM.network.scalar_mix import ScalarMix
+from biLM.questions.readout import Readout
 
 from .errors import CorpusError
 

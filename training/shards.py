@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import sentencepiece
 
-from biLM.config import BOUNDARY_PIECES
 from biLM.files import to_json, write_atomically
+from biLM.network.config import BOUNDARY_PIECES
 
 from .corpus import read_documents, training_text
 from .errors import ShardError

@@ -1,4 +1,4 @@
-"""Train both directions at once (`biLM.side_by_side`), with one gradient for the two.
+"""Train both directions at once (`biLM.reading.side_by_side`), with one gradient for the two.
 
 On two cores, the forward and the backward pass take 0.7 to 0.93 of their usual time if each core
 has one direction to itself. The busier the machine, the less time they take in comparison (decision
@@ -12,9 +12,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from biLM.lstm import LstmStack
-from biLM.model import CHUNK_PIECES
-from biLM.side_by_side import side_by_side
+from biLM.network.lstm import LstmStack
+from biLM.network.model import CHUNK_PIECES
+from biLM.reading.side_by_side import side_by_side
 
 
 def read_both(

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from biLM.config import BOUNDARY_PIECES
+from biLM.network.config import BOUNDARY_PIECES
 
 from .shards import Shard
 

@@ -21,7 +21,7 @@ from biLM.artifact import Artifact, save_artifact
 from biLM.errors import MixError
 from biLM.files import to_json, write_atomically
 from biLM.mixes import read_mixes
-from biLM.scalar_mix import ScalarMix
+from biLM.network.scalar_mix import ScalarMix
 
 from .errors import TrainingError
 from .tasks import Task, parted

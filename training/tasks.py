@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from biLM.encoder import Encoder
 from biLM.files import numbered_lines
-from biLM.readout import Readout
+from biLM.questions.readout import Readout
 
 from .errors import TaskError
 

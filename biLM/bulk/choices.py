@@ -1,8 +1,5 @@
 """What the command line may choose from, by name: known without loading what is named."""
 
-from typing import Literal
-
 LEVELS = ("piece", "char", "word", "span", "text")
 POOLINGS = ("mean", "max", "first", "last")
 FORMATS = ("parquet", "arrow", "hdf5")
-CONTEXT: Literal["context"] = "context"

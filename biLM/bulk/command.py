@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from biLM.bulk.choices import CONTEXT, FORMATS, LEVELS, POOLINGS
+from biLM.bulk.choices import FORMATS, LEVELS, POOLINGS
 from biLM.cpus import granted_cpus
 from biLM.errors import BiLMError, BulkError
+from biLM.network.config import CONTEXT, Layer
 from biLM.shipped import DEFAULT_MODEL
 
 if TYPE_CHECKING:  # torch and pyarrow take seconds to import; the parser needs neither
     from biLM.bulk.parts import Done
     from biLM.bulk.sources import Source
-    from biLM.readout import Layer
 
 # The exit status by which a shell reports SIGINT.
 INTERRUPTED = 130

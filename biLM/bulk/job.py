@@ -24,7 +24,7 @@ from biLM.bulk.sources import Columns
 from biLM.bulk.transform import Transform, Wanted
 from biLM.encoder import Encoder
 from biLM.errors import BiLMError, BulkError
-from biLM.precision import PrecisionChoice, chosen_precision
+from biLM.reading.precision import PrecisionChoice, chosen_precision
 from biLM.shipped import model_folder
 
 

@@ -18,10 +18,11 @@ import pyarrow as pa
 from biLM.bulk.sources import Record
 from biLM.encoder import Encoder
 from biLM.errors import BulkError, LayerError, SourceError, SpanError, TextError
-from biLM.passage import Level, Passage, shortened
-from biLM.pooling import Pooling
-from biLM.readout import CONTEXT, Layer, Readout
-from biLM.scalar_mix import ScalarMix
+from biLM.network.config import CONTEXT, Layer
+from biLM.network.pooling import Pooling
+from biLM.network.scalar_mix import ScalarMix
+from biLM.questions.passage import Level, Passage, shortened
+from biLM.questions.readout import Readout
 
 LEVELS: tuple[Level, ...] = get_args(Level)
 Array = npt.NDArray[np.float32] | npt.NDArray[np.float16]
@@ -156,7 +157,7 @@ class Transform:
         return read[self.wanted.level](record.text)
 
     def _checked(self, vectors: npt.NDArray[np.float32], record: Record) -> Array:
-        layers = vectors if self._readout.num_layers() else vectors[None]
+        layers = vectors if self._readout.layer_axis else vectors[None]
         with np.errstate(over="ignore"):  # an infinity is reported below, with its place
             array = layers.astype(self.wanted.dtype, copy=False)
         if not np.isfinite(array).all():

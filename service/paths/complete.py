@@ -8,9 +8,9 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field, FiniteFloat
 from starlette.requests import Request
 
-from biLM import completion
-from biLM.completion import Completion
-from biLM.question import Underway
+from biLM.questions import completions as completion
+from biLM.questions.completions import Completion
+from biLM.questions.question import Underway
 
 from ..body import JSON
 from ..endpoint import Endpoint

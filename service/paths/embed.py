@@ -9,11 +9,12 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Discriminator, Field, Tag
 from starlette.requests import Request
 
-from biLM.passage import Level
-from biLM.pooling import Pooling
-from biLM.question import VectorsOf
-from biLM.readout import CONTEXT, Layer, Readout
-from biLM.scalar_mix import ScalarMix
+from biLM.network.config import CONTEXT, Layer
+from biLM.network.pooling import Pooling
+from biLM.network.scalar_mix import ScalarMix
+from biLM.questions.passage import Level
+from biLM.questions.readout import Readout
+from biLM.questions.vectors import VectorsFor
 
 from ..body import JSON
 from ..endpoint import Endpoint, Streamed
@@ -185,7 +186,7 @@ class Embedding(OfTexts):
         answer_bytes: Estimated size of the response.
     """
 
-    questions: Sequence[VectorsOf]
+    questions: Sequence[VectorsFor]
     readout: Readout
     mix_name: str | None
     dtype: DType
@@ -207,7 +208,7 @@ def plan_embedding(request: EmbedRequest, engine: Engine, settings: Settings) ->
             "layers", "nothing stands around a whole text; ask for context at another level"
         )
     row_bytes = num_bytes(
-        engine.model.dim * (readout.num_layers() or 1), request.dtype, request.encoding
+        engine.model.dim * (readout.layer_axis or 1), request.dtype, request.encoding
     )
     # Where the number of rows is known beforehand, refuse before the work of splitting the texts.
     check_response(_least_rows(request, level) * row_bytes, settings)

@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from biLM.errors import BlankError
-from biLM.fill import Blank
-from biLM.phrase import MAX_PHRASES, Phrases
-from biLM.question import Guesses, GuessesFor, Underway
+from biLM.questions.blank import Blank, Guesses, GuessesFor
+from biLM.questions.phrases import MAX_PHRASES, Phrases
+from biLM.questions.question import Underway
 
 from ..body import JSON
 from ..endpoint import Endpoint

@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from biLM.errors import LayerError
-from biLM.gates import Direction, Gates
-from biLM.passage import Passage
-from biLM.question import Underway
+from biLM.questions.gates import Direction, Gates
+from biLM.questions.passage import Passage
+from biLM.questions.question import Underway
 
 from ..body import JSON
 from ..endpoint import Endpoint, runtime_of

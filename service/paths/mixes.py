@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, Discriminator, Field, FiniteFloat, Tag
 
 from biLM.mixes import DEFAULT_MIX
-from biLM.scalar_mix import ScalarMix
+from biLM.network.scalar_mix import ScalarMix
 
 from ..engine import Engine
 from ..errors import SHOWN_NAME_LENGTH, RequestError, invalid

@@ -9,9 +9,10 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from biLM.question import VectorsOf
-from biLM.readout import CONTEXT, Readout
-from biLM.scalar_mix import ScalarMix
+from biLM.network.config import CONTEXT
+from biLM.network.scalar_mix import ScalarMix
+from biLM.questions.readout import Readout
+from biLM.questions.vectors import VectorsFor
 
 from ..body import JSON
 from ..endpoint import Endpoint
@@ -78,7 +79,7 @@ class Comparison(OfTexts):
         answer_bytes: Estimated size of the response.
     """
 
-    questions: Sequence[VectorsOf]
+    questions: Sequence[VectorsFor]
     mix: ScalarMix
     mix_name: str | None
     answer_bytes: int

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, Field
 
 from biLM.errors import SpanError
-from biLM.passage import Level, Passage, shortened
+from biLM.questions.passage import Level, Passage, shortened
 
 from ..engine import Engine
 from ..errors import Details, RequestError, invalid

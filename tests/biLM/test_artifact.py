@@ -10,16 +10,16 @@ import pytest
 import torch
 
 from biLM.artifact import load_artifact, save_artifact
-from biLM.config import BiLMConfig
 from biLM.errors import (
     ChecksumError,
     DamagedFileError,
     MissingFileError,
 )
-from biLM.geometry import Geometry
-from biLM.heads import Heads
-from biLM.model import BiLM
-from biLM.scalar_mix import ScalarMix
+from biLM.network.config import BiLMConfig
+from biLM.network.geometry import Geometry
+from biLM.network.heads import Heads
+from biLM.network.model import BiLM
+from biLM.network.scalar_mix import ScalarMix
 
 CHECKED = (
     "pieces.model",

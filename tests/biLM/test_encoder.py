@@ -8,16 +8,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biLM.batch import FEW_HEIGHTS, HEIGHTS, SHAPES
-from biLM.context import BLOCK_PLACES
 from biLM.encoder import Encoder
 from biLM.errors import ArtifactError, LayerError, MixError, SelfTestError
-from biLM.passage import Passage
-from biLM.question import VectorsOf
-from biLM.reading_layer import ReadingLayer
-from biLM.readout import Readout
-from biLM.scalar_mix import ScalarMix
-from biLM.side_by_side import side_by_side
+from biLM.network.scalar_mix import ScalarMix
+from biLM.questions.context import BLOCK_PLACES
+from biLM.questions.passage import Passage
+from biLM.questions.readout import Readout
+from biLM.questions.vectors import VectorsFor
+from biLM.reading.batch import FEW_HEIGHTS, HEIGHTS, SHAPES
+from biLM.reading.layer import ReadingLayer
+from biLM.reading.side_by_side import side_by_side
 from tests.reference.geometry import centred
 from tests.reference.heads import contexts
 from tests.reference.lstm import representations
@@ -264,7 +264,7 @@ def test_directions_are_read_at_once_where_there_are_cores_or_as_is_said(
     encoder, monkeypatch, said, expected
 ):
     observed = Mock(wraps=side_by_side)
-    monkeypatch.setattr("biLM.reader.side_by_side", observed)
+    monkeypatch.setattr("biLM.reading.reader.side_by_side", observed)
     passage = encoder.pieces("我吃了一个苹果")
     (found,) = Encoder(encoder.artifact, both_at_once=said).embed([passage], [EVERYTHING])
     assert observed.called == expected
@@ -277,7 +277,7 @@ def test_directions_are_read_at_once_where_there_are_cores_or_as_is_said(
 def test_a_caller_keeps_its_cores_and_lends_all_of_them(encoder, monkeypatch):
     seen = []
 
-    class Asked(VectorsOf):
+    class Asked(VectorsFor):
         def answer(self, framed, artifact):
             seen.append(torch.get_num_threads())
             if len(seen) == 2:
@@ -285,7 +285,7 @@ def test_a_caller_keeps_its_cores_and_lends_all_of_them(encoder, monkeypatch):
             return super().answer(framed, artifact)
 
     observed = Mock(wraps=side_by_side)
-    monkeypatch.setattr("biLM.reader.side_by_side", observed)
+    monkeypatch.setattr("biLM.reading.reader.side_by_side", observed)
     question = Asked(encoder.pieces("我吃了一个苹果"), EVERYTHING)
     encoder = Encoder(encoder.artifact)
     encoder.answer([question])
@@ -383,7 +383,7 @@ def test_every_number_of_every_text_is_finite(encoder, text, level, source, pool
 def test_there_is_a_float32_vector_for_each_row(encoder, level, source):
     passage = ASK[level](encoder)
     vectors = encoder.embed([passage], [Readout(source)])[0]
-    layers = Readout(source).num_layers()
+    layers = Readout(source).layer_axis
     leading = () if layers is None else (layers,)
     assert vectors.shape == (*leading, passage.num_rows, 24)
     assert vectors.dtype == np.float32

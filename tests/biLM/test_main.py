@@ -45,12 +45,16 @@ def test_the_version_is_that_of_the_distribution(capsys):
 
 
 @pytest.mark.parametrize(
-    ("command", "missing", "extra"),
-    [("serve", "fastapi", "service"), ("embed", "h5py", "bulk"), ("train", "tqdm", "training")],
+    ("arguments", "missing", "extra"),
+    [
+        (["serve", "--port", "0"], "fastapi", "service"),
+        (["embed", "texts.txt", "--out", "vectors"], "pyarrow", "bulk"),
+        (["train", "train", "small"], "tqdm", "training"),
+    ],
 )
-def test_a_command_whose_extra_is_not_installed_names_the_extra(command, missing, extra):
+def test_a_command_whose_extra_is_not_installed_names_the_extra(arguments, missing, extra):
     code = f"import sys; sys.modules[{missing!r}] = None; import biLM.__main__ as m; "
-    done = python(f"{code}sys.exit(m.main([{command!r}, '--help']))")
+    done = python(f"{code}sys.exit(m.main({arguments!r}))")
     assert done.returncode == 2
     assert f"{missing} is not installed" in done.stderr
     assert f"scripts/install {extra}" in done.stderr

@@ -6,7 +6,7 @@ import pytest
 from biLM.encoder import Encoder
 from biLM.errors import MixError
 from biLM.mixes import read_mixes
-from biLM.scalar_mix import ScalarMix
+from biLM.network.scalar_mix import ScalarMix
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import logging
 import pytest
 import torch
 
-from biLM.batch import FEW_HEIGHTS, HEIGHTS, SURE_SHAPE
 from biLM.encoder import Encoder
-from biLM.reading_layer import ReadingLayer
+from biLM.reading.batch import FEW_HEIGHTS, HEIGHTS, SURE_SHAPE
+from biLM.reading.layer import ReadingLayer
 
 DAMAGED = 32, 16  # rows, columns
 FILLING = [[30 + row] * 14 for row in range(32)]  # texts that one call of that shape reads

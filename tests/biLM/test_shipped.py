@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biLM.encoder import Encoder
-from biLM.passage import Passage
-from biLM.precision import fastest_precision
-from biLM.readout import Readout
+from biLM.questions.passage import Passage
+from biLM.questions.readout import Readout
+from biLM.reading.precision import fastest_precision
 from tests.reference.precisions import BFLOAT16
 
 FOLDER = Path(__file__).parents[2] / "models/zh-small"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from biLM.precision import fastest_precision
+from biLM.reading.precision import fastest_precision
 
 needs_bfloat16 = pytest.mark.skipif(
     fastest_precision() != "bfloat16", reason="this processor has no units for bfloat16"

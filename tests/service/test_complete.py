@@ -7,7 +7,7 @@ from functools import partial
 import anyio
 import pytest
 
-from biLM.completion import Beam, Greedy, Sampling
+from biLM.questions.completions import Beam, Greedy, Sampling
 from service.paths.complete import COMPLETIONS
 from tests.service.serving import PATIENCE_S, embed, error_of, serving, settings_of
 

@@ -3,8 +3,8 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from biLM.readout import Readout
-from biLM.side_by_side import side_by_side
+from biLM.questions.readout import Readout
+from biLM.reading.side_by_side import side_by_side
 from service.engine import Engine
 from tests.service.serving import settings_of
 
@@ -17,7 +17,7 @@ def test_every_two_cores_read_a_batch_a_direction_each(
     artifact_folder, encoder, monkeypatch, cores, num_threads, both_at_once, gate_step_pieces
 ):
     observed = Mock(wraps=side_by_side)
-    monkeypatch.setattr("biLM.reader.side_by_side", observed)
+    monkeypatch.setattr("biLM.reading.reader.side_by_side", observed)
     engine = Engine.load(settings_of(artifact_folder, threads=cores))
     assert (engine.num_threads, engine.gate_step_pieces) == (num_threads, gate_step_pieces)
     observed.reset_mock()

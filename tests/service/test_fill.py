@@ -1,11 +1,11 @@
-"""What /fill answers, against the encoder; tests/biLM/test_fill.py holds that to the oracle."""
+"""What /fill answers, against the encoder, which tests/biLM/questions compares with the oracle."""
 
 from dataclasses import asdict
 
 import anyio
 import pytest
 
-from biLM.heads import SIDES
+from biLM.network.heads import SIDES
 from tests.service.serving import embed, error_of, serving, settings_of
 
 pytestmark = pytest.mark.anyio

@@ -1,4 +1,4 @@
-"""What /inspect answers, against the oracle; tests/biLM/test_gates.py holds the equations to it."""
+"""What /inspect answers, against the oracle; tests/biLM/questions compares the equations."""
 
 import base64
 

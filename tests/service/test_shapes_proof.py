@@ -8,10 +8,10 @@ import anyio
 import numpy as np
 import pytest
 
-from biLM.batch import FEW_HEIGHTS
 from biLM.encoder import Encoder
-from biLM.question import Underway
-from biLM.reading_layer import ReadingLayer
+from biLM.questions.question import Underway
+from biLM.reading.batch import FEW_HEIGHTS
+from biLM.reading.layer import ReadingLayer
 from service.engine import Engine
 from service.speed import ShapesProof
 from tests.service.serving import HeldEngine, embed, embed_one, serving, settings_of, vectors_of

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from biLM.config import BiLMConfig
-from biLM.heads import SIDES
-from biLM.model import BiLM
+from biLM.network.config import BiLMConfig
+from biLM.network.heads import SIDES
+from biLM.network.model import BiLM
 from tests.reference import cells as oracle
 from tests.reference import lstm as lstm_oracle
 from training.__main__ import main

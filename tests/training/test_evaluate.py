@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from biLM.config import BiLMConfig
-from biLM.heads import SIDES
+from biLM.network.config import BiLMConfig
+from biLM.network.heads import SIDES
 from biLM.tokenizer import Tokenizer
 from training.config import TrainConfig
 from training.evaluate import frequency_bits, score_held_out, words_of

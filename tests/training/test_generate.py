@@ -2,7 +2,7 @@
 
 import pytest
 
-from biLM.completion import Beam, Greedy, Sampling
+from biLM.questions.completions import Beam, Greedy, Sampling
 from training.__main__ import main
 
 ATE = "我吃了一个"

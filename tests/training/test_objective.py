@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from biLM.config import BiLMConfig
-from biLM.model import BiLM
+from biLM.network.config import BiLMConfig
+from biLM.network.model import BiLM
 from tests.reference.heads import expected
 from tests.reference.lstm import direction
 from training.objective import BiLMObjective

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from biLM.scalar_mix import ScalarMix
+from biLM.network.scalar_mix import ScalarMix
 from tests.reference.geometry import centred
 from tests.reference.heads import contexts
 from tests.reference.lstm import representations

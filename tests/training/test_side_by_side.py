@@ -3,7 +3,7 @@ import pytest
 import torch
 
 import training.side_by_side
-from biLM.lstm import LstmStack
+from biLM.network.lstm import LstmStack
 from tests.reference.lstm import direction
 from training.side_by_side import read_both
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from biLM.encoder import Encoder
-from biLM.readout import Readout
+from biLM.questions.readout import Readout
 from training.__main__ import main
 from training.errors import TrainingError
 from training.task_mix import TaskMixConfig, compare, fit_mix, report

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from biLM.heads import SIDES
+from biLM.network.heads import SIDES
 from training.__main__ import main
 from training.config import TrainConfig
 from training.errors import TrainingError

@@ -7,8 +7,8 @@ the other two are loops inside torch. Nothing fuses peepholes, so their layer is
 
 from torch import nn
 
-from biLM.lstm import draw_weights
-from biLM.model import BiLM
+from biLM.network.lstm import draw_weights
+from biLM.network.model import BiLM
 
 from ..choices import LSTM
 from .gru import Gru
@@ -25,7 +25,7 @@ WITH_FORGET_GATE = (LSTM, "peephole")
 def new_layer(cell: str, input_size: int, cell_size: int) -> nn.Module:
     """Return an untrained layer, which is torch's own where torch has the cell.
 
-    Its weights start as those of the layers in `biLM.lstm` do.
+    Its weights start as those of the layers in `biLM.network.lstm` do.
     """
     layer: nn.Module
     if cell in OF_TORCH:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from biLM.heads import SIDES
+from biLM.network.heads import SIDES
 from biLM.tokenizer import Tokenizer
 
 from ..choices import LSTM

@@ -15,7 +15,7 @@ from biLM.bulk.machine import embed_source
 from biLM.bulk.sources import Columns, open_source
 from biLM.bulk.transform import Wanted
 from biLM.errors import BulkError, SourceError
-from biLM.readout import Readout
+from biLM.questions.readout import Readout
 from tests.conftest import SENTENCES
 
 JOB = Job(Columns(), Wanted(level="char"), part_characters=60)

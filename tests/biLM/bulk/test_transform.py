@@ -6,8 +6,9 @@ import pytest
 from biLM.bulk.sources import Record
 from biLM.bulk.transform import LEVELS, Transform, Wanted
 from biLM.errors import BulkError, LayerError, MixError, SourceError
-from biLM.readout import CONTEXT, Readout
-from biLM.scalar_mix import ScalarMix
+from biLM.network.config import CONTEXT
+from biLM.network.scalar_mix import ScalarMix
+from biLM.questions.readout import Readout
 
 TEXTS = ["我吃了一个苹果", "", "手机"]
 SPANS = [((0, 1), (5, 7)), (), ((0, 2),)]

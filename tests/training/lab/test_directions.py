@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from biLM.heads import SIDES
+from biLM.network.heads import SIDES
 from biLM.tokenizer import Tokenizer
 from training.lab.directions import RIVALS, filled, recipe_of
 from training.lab.plan import Plan

@@ -1,0 +1,1 @@
+"""The network: its sizes, layers and heads, and what is made of their outputs."""

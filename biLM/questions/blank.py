@@ -1,0 +1,112 @@
+"""The question about the most probable pieces for the blank of a text."""
+
+import re
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from biLM.artifact import Artifact
+from biLM.errors import BlankError
+from biLM.network.heads import SIDES
+from biLM.tokenizer import Offset, Tokenizer, refuse_surrogates
+
+BLANK = re.compile("_{2,}")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A piece that may fill a blank.
+
+    Args:
+        piece: The piece as the vocabulary spells it.
+        id: Its piece id.
+        probability: Its probability among all pieces that are text.
+    """
+
+    piece: str
+    id: int
+    probability: float
+
+
+@dataclass(frozen=True)
+class Blank:
+    """A text with one blank.
+
+    Args:
+        left: Piece ids of the text left of the blank, which is cut into pieces by itself.
+        right: Piece ids of the text right of the blank, which is cut into pieces by itself.
+        offset: Where the blank is in the text, in code points.
+    """
+
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    offset: Offset
+
+
+Guesses = dict[str, tuple[Expected, ...]]
+
+
+@dataclass(frozen=True)
+class GuessesFor:
+    """A question about the most probable pieces for the blank of a text.
+
+    Args:
+        blank: The blank, with the text around it.
+        top_k: How many pieces to return from each side.
+        tokenizer: The tokenizer of the artifact.
+    """
+
+    blank: Blank
+    top_k: int
+    tokenizer: Tokenizer
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The piece ids of the text around the blank."""
+        return self.blank.left + self.blank.right
+
+    def answer(self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact) -> Guesses:
+        """Return guesses by head: `forward` reads the left, `backward` the right, `cloze` both."""
+        heads, half = artifact.heads, artifact.config.cell_size
+        before = len(self.blank.left)  # the column of the piece before the blank
+        z = heads(framed[-1, before, :half], framed[-1, before + 1, half:])
+        logits = heads.logits(z, artifact.model.embedding.weight)
+        return most_probable(logits, self.tokenizer, self.top_k)
+
+
+def find_blank(tokenizer: Tokenizer, text: str) -> Blank:
+    """Return the one blank of a text.
+
+    Raises:
+        BlankError: the text has no blank, or more than one.
+        TextError: the text contains a lone surrogate.
+    """
+    # Here the error can still name a place in the whole text.
+    refuse_surrogates(text)
+    found = list(BLANK.finditer(text))
+    if len(found) != 1:
+        raise BlankError(
+            f"the text has {len(found)} blanks; write exactly one, as two or more underscores"
+        )
+    begin, end = found[0].span()
+    return Blank(tokenizer.encode(text[:begin]).ids, tokenizer.encode(text[end:]).ids, (begin, end))
+
+
+def most_probable(logits: Float[Tensor, "side vocab"], tokenizer: Tokenizer, top_k: int) -> Guesses:
+    """Return the `top_k` most probable pieces of each side, by the names of `SIDES`.
+
+    Byte pieces, boundary pieces and the unknown piece are left out, because a blank is filled with
+    text.
+    """
+    is_text = torch.from_numpy(tokenizer.is_text)
+    probabilities = logits.masked_fill(~is_text, -torch.inf).softmax(-1)
+    found = {}
+    for side, values in zip(SIDES, probabilities, strict=True):
+        top = values.topk(min(top_k, int(is_text.sum())))
+        found[side] = tuple(
+            Expected(tokenizer.piece(id_), id_, probability)
+            for id_, probability in zip(top.indices.tolist(), top.values.tolist(), strict=True)
+        )
+    return found

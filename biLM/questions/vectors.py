@@ -1,0 +1,38 @@
+"""The question about the vectors of a passage."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Float
+from torch import Tensor
+
+from biLM.artifact import Artifact
+from biLM.questions.context import contexts
+from biLM.questions.passage import Passage
+from biLM.questions.readout import Readout, read_out
+
+
+@dataclass(frozen=True)
+class VectorsFor:
+    """A question about the vectors of a passage, made as the readout says."""
+
+    passage: Passage
+    readout: Readout
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The piece ids of the passage."""
+        return self.passage.ids
+
+    def answer(
+        self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact
+    ) -> npt.NDArray[np.float32]:
+        """Return vectors `[rows, dim]`, or `[layers, rows, dim]` if the readout names layers."""
+        ranges, context = self.passage.ranges, None
+        if self.readout.has_context:
+            rests, embedding = self.passage.rests, artifact.model.embedding
+            context = contexts(framed[-1], ranges, rests, artifact.heads, embedding)
+        rows = read_out(framed[:, 1:-1], ranges, artifact.geometry, self.readout, context)
+        found: npt.NDArray[np.float32] = rows.contiguous().numpy()
+        return found

@@ -1,0 +1,1 @@
+"""How the network reads texts fast, with the same bits in any company."""

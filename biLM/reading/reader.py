@@ -1,0 +1,187 @@
+"""The biLM as it reads texts: the function of `BiLM.forward`, on the fastest path there is.
+
+Each LSTM call reads one strip of a batch and leaves its state for the next. Padding is dropped
+on the way out: the representations of all texts stand one after the other.
+
+Which piece stands where is told by numpy. Every operation of torch lets go of the interpreter's
+lock, and beside a busy event loop has to wait for it afterwards, for longer than such small ones
+take.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import starmap
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from biLM.network.lstm import LstmStack
+from biLM.network.model import BiLM
+from biLM.reading.batch import Batch, Strip
+from biLM.reading.layer import ReadingLayer, State
+from biLM.reading.side_by_side import side_by_side
+from biLM.reading.stepper import Stepper
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one direction reads of a batch.
+
+    Args:
+        ids: Piece ids in the order of reading, padded on the right.
+        places: Of each piece of all texts, in their order: where it is found among what leaves the
+            strips.
+    """
+
+    ids: Int[np.ndarray, "batch time"]
+    places: Int[np.ndarray, " pieces"]
+
+
+class Reader:
+    """A biLM that only reads.
+
+    Args:
+        model: Whose function it is; its embedding is shared, its layers are copied.
+        dtype: Of the numbers that are multiplied; see `ReadingLayer`.
+
+    Attributes:
+        forward_stepper: Its forward direction, to be read one piece at a time.
+        backward_stepper: Its backward direction, from the end of a text.
+    """
+
+    def __init__(self, model: BiLM, dtype: torch.dtype) -> None:
+        self._config = model.config
+        self._embedding = model.embedding.weight
+        self._inputs = model.embedding.weight.to(dtype)
+        self._forward_lm = _reading_layers(model.forward_lm, dtype)
+        self._backward_lm = _reading_layers(model.backward_lm, dtype)
+        self.forward_stepper = Stepper(self._inputs, self._forward_lm)
+        self.backward_stepper = Stepper(self._inputs, self._backward_lm)
+
+    @torch.inference_mode()
+    def read(
+        self, batch: Batch, cores_of_both: int | None = None
+    ) -> list[Float[Tensor, "depth time dim"]]:
+        """Every representation of every piece of each text of the batch, in the batch's order.
+
+        Args:
+            batch: The texts.
+            cores_of_both: Of the directions together, which are then read side by side; None reads
+                one after the other. The same kernels run.
+        """
+        config = self._config
+        pieces, ahead, turned = _both_sides(batch)
+        x = self._embedding[torch.from_numpy(pieces)]
+        found = x.new_empty(config.num_representations, len(x), config.dim)
+        found[0].view(len(x), -1, config.embedding_size).copy_(x[:, None])  # repeated
+        left, right = found[1:].chunk(2, dim=-1)
+        sides = (self._forward_lm, ahead, left), (self._backward_lm, turned, right)
+        _both(partial(self._read_direction, batch.strips), sides, cores_of_both)
+        return list(torch.split(found, batch.lengths.tolist(), dim=1))
+
+    def embedded(self, ids: Int[Tensor, "time batch"]) -> Float[Tensor, "time batch width"]:
+        """What the first layer of either direction reads of these pieces."""
+        return nn.functional.embedding(ids, self._inputs)
+
+    def call(
+        self,
+        depth: int,
+        x: Float[Tensor, "direction time batch width"],
+        state: State,
+        cores_of_both: int | None,
+    ) -> tuple[Float[Tensor, "direction time batch dim"], State]:
+        """Run one layer of each direction in a single call, as `read` does for each strip.
+
+        Args:
+            depth: Of the layer, counted from 0.
+            x: What the forward and the backward layer read.
+            state: In which they begin: h and c, each `[direction, 1, batch, cells]`.
+            cores_of_both: As of `read`.
+        """
+        layers = self._forward_lm[depth], self._backward_lm[depth]
+        sides = zip(layers, x, zip(*state, strict=True), strict=True)
+        outputs, states = zip(*_both(_call, sides, cores_of_both), strict=True)
+        h, c = map(torch.stack, zip(*states, strict=True))
+        return torch.stack(outputs), (h, c)
+
+    @torch.inference_mode()  # of the thread it runs on
+    def _read_direction(
+        self,
+        strips: Sequence[Strip],
+        layers: Sequence[ReadingLayer],
+        side: Side,
+        found: Float[Tensor, "layers pieces half"],
+    ) -> None:
+        """Write what leaves each layer into its half."""
+        by_time = [side.ids[strip].T for strip in strips]
+        ids = torch.from_numpy(np.concatenate([one.reshape(-1) for one in by_time]))
+        x = nn.functional.embedding(ids, self._inputs)
+        parts = torch.split(x, [one.size for one in by_time])
+        inputs = [part.view(*one.shape, -1) for part, one in zip(parts, by_time, strict=True)]
+        places = torch.from_numpy(side.places)
+        for depth, layer in enumerate(layers):
+            outputs = _read_strips(layer, inputs)
+            picked = torch.cat([y.flatten(0, 1) for y in outputs]).index_select(0, places)
+            if depth == 0:
+                found[depth], inputs = picked, outputs
+                continue
+            # A residual connection around each layer from the second on.
+            torch.add(found[depth - 1], picked, out=found[depth])
+            if depth + 1 < len(layers):
+                inputs = [y + x for y, x in zip(outputs, inputs, strict=True)]
+
+
+def _both(
+    work: Callable[..., Found], sides: Iterable[tuple[Any, ...]], cores_of_both: int | None
+) -> list[Found]:
+    """The results of both directions, side by side if cores are given for that."""
+    return side_by_side(work, sides, cores_of_both) if cores_of_both else list(starmap(work, sides))
+
+
+@torch.inference_mode()  # of the thread it runs on
+def _call(layer: ReadingLayer, x: Tensor, state: State) -> tuple[Tensor, State]:
+    return layer(x, state)
+
+
+def _read_strips(layer: ReadingLayer, inputs: Sequence[Tensor]) -> list[Tensor]:
+    num_rows = inputs[0].shape[1]
+    state, outputs = layer.zero_state(num_rows), []
+    for x in inputs:
+        if x.shape[1] < num_rows:  # the last texts have ended
+            num_rows = x.shape[1]
+            h, c = state
+            state = h[:, :num_rows], c[:, :num_rows]
+        output, state = layer(x, state)
+        outputs.append(output)
+    return outputs
+
+
+def _both_sides(batch: Batch) -> tuple[Int[np.ndarray, " pieces"], Side, Side]:
+    """The pieces of all texts, one after the other, and what either direction reads."""
+    rows = np.repeat(np.arange(len(batch.lengths)), batch.lengths)
+    to_end = np.cumsum(batch.lengths)[rows] - 1 - np.arange(len(rows))
+    column = batch.lengths[rows] - 1 - to_end
+    pieces, places, turned = batch.ids[rows, column], _places(batch), np.zeros_like(batch.ids)
+    turned[rows, to_end] = pieces  # each text inside its own length
+    return pieces, Side(batch.ids, places[rows, column]), Side(turned, places[rows, to_end])
+
+
+def _places(batch: Batch) -> Int[np.ndarray, "batch time"]:
+    """Where a piece is found among the outputs of all strips, one after the other."""
+    places, seen = np.zeros_like(batch.ids), 0
+    for strip in batch.strips:
+        height, width = places[strip].shape
+        numbers = np.arange(seen, seen + height * width)
+        places[strip] = numbers.reshape(width, height).T
+        seen += height * width
+    return places
+
+
+def _reading_layers(stack: LstmStack, dtype: torch.dtype) -> list[ReadingLayer]:
+    return [ReadingLayer(layer, dtype) for layer in stack.layers]

@@ -1,0 +1,259 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from biLM.errors import SpanError, TextError
+from biLM.questions.passage import (
+    char_passage,
+    piece_passage,
+    pieces_of,
+    shortened,
+    span_passage,
+    text_passage,
+    word_passage,
+)
+from tests.reference.normaliser import is_known, normalise, start, text_of
+from tests.reference.texts import texts
+from tests.reference.touching import touching
+
+properties = settings(max_examples=120)
+
+
+@st.composite
+def increasing_offsets(draw):
+    """Draw offsets that never decrease, with gaps, overlaps and empty pieces."""
+    count = draw(st.integers(0, 12))
+    bound = st.lists(st.integers(0, 15), min_size=count, max_size=count).map(sorted)
+    begins, ends = draw(bound), draw(bound)
+    return [(b, max(b, e)) for b, e in zip(begins, ends, strict=True)]
+
+
+def columns(offsets):
+    return [begin for begin, _ in offsets], [end for _, end in offsets]
+
+
+@settings(max_examples=250)
+@given(offsets=increasing_offsets(), begin=st.integers(0, 15), size=st.integers(1, 15))
+def test_the_pieces_of_a_span_are_those_that_touch_it(offsets, begin, size):
+    first, beyond = pieces_of(*columns(offsets), begin, begin + size)
+    assert list(range(first, beyond)) == touching(offsets, begin, begin + size)
+
+
+@settings(max_examples=250)
+@given(offsets=increasing_offsets(), begin=st.integers(0, 15), size=st.integers(1, 15))
+def test_the_pieces_of_a_span_are_a_range_of_the_text(offsets, begin, size):
+    first, beyond = pieces_of(*columns(offsets), begin, begin + size)
+    assert 0 <= first <= beyond <= len(offsets)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "pieces"),
+    [
+        (0, 2, (0, 1)),
+        (0, 1, (0, 1)),  # half of a piece
+        (1, 2, (0, 1)),
+        (1, 3, (0, 4)),
+        (2, 3, (1, 4)),  # an empty piece belongs to what follows it
+        (3, 4, (4, 5)),
+        (0, 4, (0, 5)),
+    ],
+)
+def test_the_pieces_of_a_span_worked_by_hand(begin, end, pieces):
+    offsets = [(0, 2), (2, 2), (2, 2), (2, 3), (3, 4)]
+    assert pieces_of(*columns(offsets), begin, end) == pieces
+
+
+@properties
+@given(texts)
+def test_every_piece_is_a_row_of_its_own(tokenizer, processor, text):
+    passage = piece_passage(tokenizer, text)
+    expected = processor.encode(text, return_type="offset_mapping")
+    assert passage.pieces == tuple(expected["pieces"])
+    assert passage.ids == tuple(expected["ids"])
+    assert passage.offsets == tuple(map(tuple, expected["offsets"]))
+    assert passage.ranges is None
+
+
+@properties
+@given(texts)
+def test_every_code_point_is_a_row(tokenizer, text):
+    passage = char_passage(tokenizer, text)
+    assert passage.offsets == tuple((place, place + 1) for place in range(len(text)))
+    assert len(passage.ranges) == passage.num_rows == len(text)
+
+
+@properties
+@given(texts)
+def test_a_code_point_has_the_pieces_that_touch_it(tokenizer, processor, text):
+    offsets = processor.encode(text, return_type="offset_mapping")["offsets"]
+    for place, (first, beyond) in enumerate(char_passage(tokenizer, text).ranges):
+        assert list(range(first, beyond)) == touching(offsets, place, place + 1)
+
+
+@properties
+@given(texts)
+def test_only_controls_at_the_start_of_a_text_have_no_pieces(tokenizer, text):
+    ranges = char_passage(tokenizer, text).ranges
+    without = [place for place, (first, beyond) in enumerate(ranges) if first == beyond]
+    assert without == list(range(start(text)))
+
+
+@pytest.mark.parametrize("text", ["👍🏽", "👨‍👩‍👧", "🇨🇳", "龘𠮷"])
+def test_a_code_point_read_as_bytes_has_all_of_its_bytes(tokenizer, text):
+    passage = char_passage(tokenizer, text)
+    for char, (first, beyond) in zip(text, passage.ranges, strict=True):
+        assert beyond - first == len(char.encode())
+
+
+def test_two_code_points_of_one_piece_share_it(tokenizer):
+    assert char_passage(tokenizer, "苹果").ranges == ((0, 1), (0, 1))
+
+
+@st.composite
+def texts_with_spans(draw):
+    text = draw(texts.filter(bool))
+    begins = draw(st.lists(st.integers(0, len(text) - 1), max_size=4))
+    return text, [(b, draw(st.integers(b + 1, len(text)))) for b in begins]
+
+
+@properties
+@given(texts_with_spans())
+def test_a_span_has_the_pieces_that_touch_it(tokenizer, processor, case):
+    text, spans = case
+    offsets = processor.encode(text, return_type="offset_mapping")["offsets"]
+    passage = span_passage(tokenizer, text, spans)
+    for (begin, end), (first, beyond) in zip(spans, passage.ranges, strict=True):
+        assert list(range(first, beyond)) == touching(offsets, begin, end)
+
+
+@properties
+@given(texts_with_spans())
+def test_spans_come_back_in_the_order_asked(tokenizer, case):
+    text, spans = case
+    assert span_passage(tokenizer, text, [list(span) for span in spans]).offsets == tuple(spans)
+
+
+@pytest.mark.parametrize("span", [[0, 1], [1, 2]])
+def test_a_span_over_half_a_piece_includes_the_piece(tokenizer, span):
+    assert span_passage(tokenizer, "苹果", [span]).ranges == ((0, 1),)
+
+
+@pytest.mark.parametrize(
+    ("text", "span", "sides"),
+    [
+        ("苹果", [0, 1], ["果"]),
+        ("苹果", [1, 2], ["苹"]),
+        ("苹果", [0, 2], []),
+        ("吃苹果", [0, 2], ["果"]),  # 吃 is a separate piece
+        ("苹果苹果", [1, 3], ["苹", "果"]),
+    ],
+)
+def test_the_rest_of_a_span_is_what_its_pieces_hold_beside_it(
+    tokenizer, processor, text, span, sides
+):
+    rest = tuple(piece for side in sides for piece in processor.encode(side))
+    assert span_passage(tokenizer, text, [span]).rests == ((rest,) if rest else None)
+
+
+@pytest.mark.parametrize(
+    ("max_pieces", "lost", "has_rest"),
+    [
+        (3, "right", True),
+        (2, "right", True),
+        (1, "right", False),
+        (2, "left", False),
+        (1, "left", False),
+    ],
+)
+def test_a_row_that_lost_pieces_has_lost_their_rest(
+    tokenizer, processor, max_pieces, lost, has_rest
+):
+    passage = span_passage(tokenizer, "吃苹果一", [[0, 2], [3, 4]])
+    assert passage.ranges == ((0, 2), (2, 3))
+    rest = tuple(processor.encode("果")) if has_rest else ()
+    assert shortened(passage, max_pieces, lost).rests == (rest, ())
+
+
+@properties
+@given(texts_with_spans())
+def test_the_rest_of_a_span_by_its_definition(tokenizer, processor, case):
+    text, spans = case
+    offsets = processor.encode(text, return_type="offset_mapping")["offsets"]
+    expected = []
+    for begin, end in spans:
+        covered = {
+            place for piece in touching(offsets, begin, end) for place in range(*offsets[piece])
+        }
+        left = "".join(text[place] for place in sorted(covered) if place < begin)
+        right = "".join(text[place] for place in sorted(covered) if place >= end)
+        expected.append(tuple(processor.encode(left.strip() and left)))
+        expected[-1] += tuple(processor.encode(right.strip() and right))
+    rests = span_passage(tokenizer, text, spans).rests
+    assert rests == (tuple(expected) if any(expected) else None)
+
+
+@pytest.mark.parametrize(
+    "span",
+    [[2, 1], [1, 1], [0, 0], [-1, 1], [-2, -1], [0, 3], [2, 3], [5, 6], [], [1], [0, 1, 2]],
+    ids=str,
+)
+def test_a_span_that_is_none_is_refused_by_number_and_limit(tokenizer, span):
+    message = rf"span 1 is \[{', '.join(map(str, span))}\].* <= 2,"
+    with pytest.raises(SpanError, match=message):
+        span_passage(tokenizer, "苹果", [[0, 1], span])
+
+
+def test_no_span_fits_into_an_empty_text(tokenizer):
+    with pytest.raises(SpanError, match="span 0"):
+        span_passage(tokenizer, "", [[0, 1]])
+
+
+def test_no_spans_give_no_rows(tokenizer):
+    assert span_passage(tokenizer, "苹果", []).num_rows == 0
+
+
+@properties
+@given(st.lists(texts, max_size=5))
+def test_a_word_is_a_row_and_stands_in_the_words_joined(tokenizer, words):
+    passage = word_passage(tokenizer, words)
+    joined = "".join(words)
+    assert [joined[begin:end] for begin, end in passage.offsets] == words
+    assert len(passage.ranges) == len(words)
+
+
+@properties
+@given(st.lists(texts, max_size=5))
+def test_the_pieces_of_a_word_spell_only_that_word(tokenizer, processor, words):
+    words = ["".join(filter(is_known, word)) for word in words]
+    passage = word_passage(tokenizer, words)
+    for word, (begin, end) in zip(words, passage.ranges, strict=True):
+        spelled = text_of(processor.id_to_piece(piece) for piece in passage.ids[begin:end])
+        assert spelled in (normalise(word), " " + normalise(word))
+
+
+def test_an_empty_word_is_a_row_without_pieces(tokenizer):
+    passage = word_passage(tokenizer, ["苹果", "", "手机"])
+    assert passage.offsets == ((0, 2), (2, 2), (2, 4))
+    assert passage.ranges[1][0] == passage.ranges[1][1]
+
+
+@properties
+@given(texts)
+def test_a_text_is_one_row_of_all_its_pieces(tokenizer, processor, text):
+    passage = text_passage(tokenizer, text)
+    assert passage.offsets == ((0, len(text)),)
+    assert passage.ranges == ((0, len(processor.encode(text))),)
+
+
+@pytest.mark.parametrize("level", [piece_passage, char_passage, text_passage])
+def test_a_lone_surrogate_is_refused_at_every_level(tokenizer, level):
+    with pytest.raises(TextError, match="code point 2"):
+        level(tokenizer, "苹果\ud800")
+
+
+@pytest.mark.parametrize(
+    ("level", "rows"), [(piece_passage, 0), (char_passage, 0), (text_passage, 1)]
+)
+def test_an_empty_text_has_no_pieces(tokenizer, level, rows):
+    passage = level(tokenizer, "")
+    assert (passage.ids, passage.num_rows) == ((), rows)
