@@ -25,7 +25,7 @@ from biLM.bulk.parts import Done
 from biLM.bulk.sources import Columns, Source, open_source
 from biLM.bulk.transform import Wanted
 from biLM.cpus import granted_cpus
-from training.provenance import provenance
+from training.run.provenance import provenance
 
 PART_CHARACTERS = 30_000
 Advance = Callable[[int], object]

@@ -29,7 +29,7 @@ from benchmarks.encoder import some_texts
 from benchmarks.load import closed_loop, post
 from benchmarks.processes import HOST, SERVICE, serving
 from benchmarks.timing import seconds_of
-from training.provenance import provenance
+from training.run.provenance import provenance
 
 # The texts of a request, and the pieces of each text.
 TEXTS, PIECES = 10, 32

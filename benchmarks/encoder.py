@@ -38,7 +38,7 @@ from biLM.questions.readout import Readout
 from biLM.reading.batch import SHAPES, batches
 from biLM.reading.precision import fastest_precision
 from biLM.reading.side_by_side import side_by_side
-from training.provenance import provenance
+from training.run.provenance import provenance
 
 # The number of texts from each task.
 NUM_TEXTS = 400

@@ -41,8 +41,8 @@ from biLM.network.lstm import LstmStack
 from biLM.network.model import CHUNK_PIECES, BiLM
 from biLM.reading.batch import SHAPES, batches
 from biLM.reading.layer import ReadingLayer
-from training.provenance import provenance
-from training.senses import read_folder, score_senses
+from training.result.senses import read_folder, score_senses
+from training.run.provenance import provenance
 
 TURNS = 5
 RUNS_OF_ONE = 30

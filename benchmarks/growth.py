@@ -21,7 +21,7 @@ from biLM.encoder import Encoder
 from biLM.questions.passage import Passage
 from biLM.questions.readout import Readout
 from biLM.reading.precision import fastest_precision
-from training.provenance import provenance
+from training.run.provenance import provenance
 
 CHARACTERS, TEXTS_PER_CALL = 12, 256
 NUMBERS = (1_000, 10_000, 100_000, 1_000_000)

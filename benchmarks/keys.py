@@ -20,7 +20,7 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks.load import Load, ask, connect, post
 from benchmarks.processes import SERVICE, serving
-from training.provenance import provenance
+from training.run.provenance import provenance
 
 ROUNDS, WARM_UP = 10_000, 500
 

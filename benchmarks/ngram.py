@@ -27,9 +27,9 @@ import numpy.typing as npt
 
 from biLM.artifact import load_artifact
 from biLM.tokenizer import Tokenizer
-from training.evaluate import words_of
-from training.initial import check_vocabulary
-from training.shards import Shard, Shards
+from training.result.evaluate import words_of
+from training.run.initial import check_vocabulary
+from training.text.shards import Shard, Shards
 
 ORDER = 5
 BEGIN, END = 1, 2

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser
 
 from benchmarks.browser import browsing
 from benchmarks.processes import HOST, SERVICE, serving
-from training.provenance import provenance
+from training.run.provenance import provenance
 
 VISITS = 9
 WATCH = """

@@ -32,7 +32,7 @@ from biLM.reading.precision import fastest_precision
 from biLM.reading.reader import Reader
 from biLM.reading.stepper import ROWS, Stepper
 from biLM.tokenizer import Tokenizer
-from training.provenance import provenance
+from training.run.provenance import provenance
 
 LINES_OF_A_SOURCE = 12
 MAX_CHARACTERS = 80

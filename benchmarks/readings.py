@@ -25,8 +25,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.neighbors import KNeighborsClassifier
 
 from biLM.encoder import Encoder
-from training.provenance import provenance
-from training.senses import Vectors, representations, word_layers
+from training.result.senses import Vectors, representations, word_layers
+from training.run.provenance import provenance
 
 LINES_OF_A_PART = 15_000
 CHARACTERS_OF_A_LINE = range(12, 81)

@@ -20,14 +20,14 @@ from pathlib import Path
 
 from benchmarks.probe import probe
 from biLM.encoder import Encoder
-from training.assemble import assemble, load_objective
-from training.checkpoint import load_checkpoint
 from training.choices import LSTM
-from training.held_out import Scores, score
-from training.loop import train
-from training.recipes import small
-from training.senses import read_folder, score_senses
-from training.shards import Shard, Shards
+from training.result.assemble import assemble, load_objective
+from training.result.senses import read_folder, score_senses
+from training.run.checkpoint import load_checkpoint
+from training.run.held_out import Scores, score
+from training.run.loop import train
+from training.run.recipes import small
+from training.text.shards import Shard, Shards
 
 SCORED_BATCHES = 200
 PROBED = "layer 2"

@@ -26,7 +26,7 @@ from biLM.reading.precision import fastest_precision
 from service.app import create_app
 from service.engine import Engine
 from service.settings import Settings
-from training.provenance import provenance
+from training.run.provenance import provenance
 
 TEXT = "我在用苹果手机"
 BLANK = "我昨天在____吃了一个苹果。"

@@ -33,7 +33,7 @@ from benchmarks.timing import seconds_of
 from biLM.encoder import Encoder
 from biLM.questions.readout import Readout
 from biLM.reading.precision import fastest_precision
-from training.provenance import provenance
+from training.run.provenance import provenance
 
 ARTIFACT = Path("models/zh-small")
 CLIENTS = 64

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from benchmarks.processes import HOST, PATIENCE_S, SERVICE, resident_mib, serving
-from training.provenance import provenance
+from training.run.provenance import provenance
 
 CLIENTS = 8
 EVERY_S = 15.0

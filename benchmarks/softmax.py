@@ -14,13 +14,13 @@ import torch
 
 from biLM.network.config import BiLMConfig
 from biLM.network.model import BiLM
-from training.config import TrainConfig
-from training.device import choose_device
-from training.loop import Run
-from training.objective import BiLMObjective
-from training.provenance import provenance
-from training.recipes import small
-from training.stream import Batch, Position
+from training.run.config import TrainConfig
+from training.run.device import choose_device
+from training.run.loop import Run
+from training.run.objective import BiLMObjective
+from training.run.provenance import provenance
+from training.run.recipes import small
+from training.run.stream import Batch, Position
 
 NUM_PIECES = 16_000
 # The rows of a batch, and the pieces of a row.

@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.load import closed_loop, post
 from benchmarks.processes import HOST, SERVICE, resident_mib, serving
-from training.provenance import provenance
+from training.run.provenance import provenance
 
 STARTS, TEXTS = 5, 256
 POLL_S = 0.05

@@ -29,7 +29,7 @@ from biLM.cpus import granted_cpus
 from biLM.encoder import Encoder
 from biLM.questions.readout import Readout
 from biLM.reading.precision import fastest_precision
-from training.provenance import provenance
+from training.run.provenance import provenance
 
 AT_A_TIME = (1, 2, 8, 16, 32, 64, 128)
 TURNS, TURN_S = 5, 1.0

@@ -27,15 +27,15 @@ from torch.profiler import ProfilerActivity, profile
 
 from biLM.network.lstm import LstmStack
 from biLM.network.model import CHUNK_PIECES
-from training.config import TrainConfig
-from training.device import autocast, choose_device
-from training.loop import Run
-from training.objective import build_objective
-from training.provenance import provenance
-from training.recipes import small
-from training.shards import Shards
-from training.side_by_side import read_both
-from training.stream import Batch, Position
+from training.run.config import TrainConfig
+from training.run.device import autocast, choose_device
+from training.run.loop import Run
+from training.run.objective import build_objective
+from training.run.provenance import provenance
+from training.run.recipes import small
+from training.run.side_by_side import read_both
+from training.run.stream import Batch, Position
+from training.text.shards import Shards
 
 # The first sixty batches meet every shape, so they are not measured.
 WARM_UP, MEASURED = 60, 60

@@ -13,8 +13,8 @@ from biLM.bulk.transform import LEVELS, Wanted
 from biLM.network.pooling import POOLINGS
 from training.cells.choice import CELLS as CELL_CLASSES
 from training.choices import CELLS, EXPERIMENTS, STRATEGIES
-from training.generate import STRATEGIES as STRATEGY_CLASSES
 from training.lab.command import EXPERIMENTS as MEASURED
+from training.result.generate import STRATEGIES as STRATEGY_CLASSES
 
 SLOW = ("torch", "sklearn", "jieba", "matplotlib", "pyarrow", "h5py", "fastapi", "uvicorn")
 ASK = """

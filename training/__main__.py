@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from biLM.errors import BiLMError
 
 from .choices import STRATEGIES
-from .corpus import CorpusConfig, build_corpus, training_text
 from .errors import TrainingError
 from .lab import arguments as laboratory
-from .recipes import RECIPES
-from .vocabulary import VocabularyConfig, train_vocabulary
+from .run.recipes import RECIPES
+from .text.corpus import CorpusConfig, build_corpus, training_text
+from .text.vocabulary import VocabularyConfig, train_vocabulary
 
 if TYPE_CHECKING:  # a name of the library's stubs only
     Steps = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -169,7 +169,7 @@ def _declare_lab(steps: "Steps") -> None:
 
 
 def _refuse_team() -> None:
-    from .distributed import is_team
+    from .run.distributed import is_team
 
     if is_team():
         raise TrainingError("only train runs in several processes; start it without torchrun")
@@ -201,7 +201,7 @@ def _vocabulary(given: argparse.Namespace) -> None:
 
 
 def _shards(given: argparse.Namespace) -> None:
-    from .shards import build_shards
+    from .text.shards import build_shards
 
     layout = given.max_row_pieces, given.one_sentence
     build_shards(given.corpus, given.vocabulary, given.out, *layout)
@@ -210,11 +210,11 @@ def _shards(given: argparse.Namespace) -> None:
 def _train(given: argparse.Namespace) -> None:
     from biLM.artifact import load_artifact
 
-    from .distributed import leads
-    from .initial import adapted
-    from .loop import train
-    from .loss_plot import plot_loss
-    from .shards import Shards
+    from .run.distributed import leads
+    from .run.initial import adapted
+    from .run.loop import train
+    from .run.loss_plot import plot_loss
+    from .text.shards import Shards
 
     recipe, initial = RECIPES[given.recipe](), None
     if given.init_from:
@@ -228,8 +228,8 @@ def _train(given: argparse.Namespace) -> None:
 def _evaluate(given: argparse.Namespace) -> None:
     from biLM.artifact import load_artifact
 
-    from .evaluate import evaluate
-    from .shards import Shards
+    from .result.evaluate import evaluate
+    from .text.shards import Shards
 
     before = load_artifact(given.before) if given.before else None
     figures = evaluate(given.run, Shards(given.shards), given.senses, before)
@@ -237,8 +237,8 @@ def _evaluate(given: argparse.Namespace) -> None:
 
 
 def _export(given: argparse.Namespace) -> None:
-    from .export import export
-    from .shards import Shards
+    from .result.export import export
+    from .text.shards import Shards
 
     revision = export(given.run, Shards(given.shards), given.out, given.sources)
     print(f"{given.out} {revision}")  # noqa: T201
@@ -247,8 +247,8 @@ def _export(given: argparse.Namespace) -> None:
 def _polysemy(given: argparse.Namespace) -> None:
     from biLM.encoder import Encoder
 
-    from .polysemy import WORDS, write_sheet
-    from .shards import Shards
+    from .result.polysemy import WORDS, write_sheet
+    from .text.shards import Shards
 
     words = given.words or WORDS
     write_sheet(Encoder.load(given.artifact), Shards(given.shards), words, given.out)
@@ -275,8 +275,8 @@ def _all(given: argparse.Namespace) -> None:
 def _fit_mix(given: argparse.Namespace) -> None:
     from biLM.encoder import Encoder
 
-    from .task_mix import NamedMix, TaskMixConfig, best_of, compare, report
-    from .tasks import read_task, split_task
+    from .task_mix.mix import NamedMix, TaskMixConfig, best_of, compare, report
+    from .task_mix.tasks import read_task, split_task
 
     encoder = Encoder.load(given.artifact, "auto")
     named = NamedMix(given.name, encoder.artifact)
@@ -301,7 +301,7 @@ def _fit_mix(given: argparse.Namespace) -> None:
 
 
 def _generate(given: argparse.Namespace) -> None:
-    from .generate import generate, strategy_of
+    from .result.generate import generate, strategy_of
 
     names = ("temperature", "top_k", "seed", "num_beams", "num_completions")
     values = {name: getattr(given, name) for name in names if getattr(given, name) is not None}

@@ -15,8 +15,15 @@ from typing import Any
 from biLM.artifact import Artifact
 from biLM.files import to_json, write_atomically
 
-from .config import TrainConfig
-from .corpus import (
+from .errors import CorpusError, TrainingError
+from .result.evaluate import evaluate
+from .result.export import export
+from .run.config import TrainConfig
+from .run.initial import adapted
+from .run.loop import train
+from .run.loss_plot import plot_loss
+from .run.speed import usual_speed
+from .text.corpus import (
     Corpus,
     CorpusConfig,
     build_corpus,
@@ -25,15 +32,8 @@ from .corpus import (
     text_bytes,
     training_text,
 )
-from .errors import CorpusError, TrainingError
-from .evaluate import evaluate
-from .export import export
-from .initial import adapted
-from .loop import train
-from .loss_plot import plot_loss
-from .shards import Shards, build_shards
-from .speed import usual_speed
-from .vocabulary import VocabularyConfig, train_vocabulary
+from .text.shards import Shards, build_shards
+from .text.vocabulary import VocabularyConfig, train_vocabulary
 
 HELD_OUT_BYTES = 1 << 20  # of text, about, as long as it is no more than
 LEAST_ONE_IN = 20  # one document in so many

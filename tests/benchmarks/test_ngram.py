@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.ngram import BEGIN, END, ORDER, KneserNey, framed, history_keys
-from training.shards import Shard
+from training.text.shards import Shard
 
 NUM_PIECES = 200  # enough that every order has n-grams seen once, twice, three and four times
 ROWS = 400

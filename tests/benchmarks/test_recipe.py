@@ -1,7 +1,7 @@
 import pytest
 
 from benchmarks.recipe import predictions
-from training.metrics import LanguageModelScore
+from training.run.metrics import LanguageModelScore
 
 
 def test_bits_per_character_and_the_accuracy_of_the_cloze_are_told():

@@ -5,8 +5,8 @@ import random
 import pytest
 
 from tests.conftest import SENTENCES
-from training.corpus import CorpusConfig, build_corpus
-from training.shards import build_shards
+from training.text.corpus import CorpusConfig, build_corpus
+from training.text.shards import build_shards
 
 
 @pytest.fixture(scope="session")

@@ -13,13 +13,13 @@ from tests.reference import cells as oracle
 from tests.reference import lstm as lstm_oracle
 from training.__main__ import main
 from training.cells.choice import CELLS, OF_TORCH, give_cell, new_layer, written_out
-from training.checkpoint import load_checkpoint
-from training.config import TrainConfig
 from training.errors import TrainingError
-from training.held_out import score
-from training.objective import build_objective
-from training.recipes import RECIPES
-from training.stream import Batch
+from training.run.checkpoint import load_checkpoint
+from training.run.config import TrainConfig
+from training.run.held_out import score
+from training.run.objective import build_objective
+from training.run.recipes import RECIPES
+from training.run.stream import Batch
 
 INPUT_SIZE, CELL_SIZE, TIME = 3, 5, 7
 # Float64 sums in another order; a wrong gate is off by 1e-1.

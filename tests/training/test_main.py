@@ -11,9 +11,9 @@ from biLM.encoder import Encoder
 from tests.reference.heads import contexts
 from tests.reference.lstm import representations
 from training.__main__ import main
-from training.config import TrainConfig
-from training.recipes import RECIPES
-from training.shards import Shards
+from training.run.config import TrainConfig
+from training.run.recipes import RECIPES
+from training.text.shards import Shards
 
 
 def toy():

@@ -6,9 +6,7 @@ import pytest
 
 from biLM.artifact import load_artifact
 from biLM.encoder import Encoder
-from training.config import TrainConfig
 from training.errors import CorpusError, TrainingError
-from training.journal import Journal
 from training.pipeline import (
     FIXED_S,
     MAX_EPOCHS,
@@ -19,7 +17,9 @@ from training.pipeline import (
     fulfil,
     report,
 )
-from training.shards import Shards
+from training.run.config import TrainConfig
+from training.run.journal import Journal
+from training.text.shards import Shards
 
 RECIPE = TrainConfig(
     "toy", 8, 8, 10**9, batch_pieces=256, min_rows=1, num_negatives=64, learning_rate=0.02

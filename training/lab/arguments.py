@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from ..choices import EXPERIMENTS
-from .plan import FULL_MINUTES
+from .sizes import FULL_MINUTES
 
 
 def declare(parser: argparse.ArgumentParser) -> None:

@@ -5,10 +5,10 @@ from statistics import mean, quantiles
 
 from ..cells.choice import CELLS
 from ..choices import LSTM
-from ..config import TrainConfig
-from ..objective import BiLMObjective
+from ..run.config import TrainConfig
+from ..run.objective import BiLMObjective
+from .corpus import described
 from .findings import Finding, Plot, Table, Value
-from .text import described
 from .trials import (
     Laboratory,
     Trial,

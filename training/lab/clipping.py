@@ -17,7 +17,7 @@ from torch import nn
 
 from .copy_task import NUM_SYMBOLS, Copier, draw, one_thread
 from .findings import Finding, Plot, Table, Value
-from .plan import Plan
+from .sizes import Plan
 from .trials import Laboratory
 
 CELL = "rnn"

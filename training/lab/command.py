@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..device import choose_device
 from ..errors import TrainingError
-from ..provenance import provenance
+from ..run.device import choose_device
+from ..run.provenance import provenance
 from . import budget, clipping, copying, directions, gradients, inputs
+from .corpus import prepare
 from .findings import Finding
-from .plan import Plan
 from .report import Entry, draw_plots, read_entries, write
-from .text import prepare
+from .sizes import Plan
 from .trials import Laboratory
 
 

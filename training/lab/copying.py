@@ -8,7 +8,7 @@ from torch import nn
 from ..cells.choice import CELLS
 from .copy_task import NUM_KEPT, NUM_SYMBOLS, Copier, draw, one_thread
 from .findings import Finding, Plot, Table, Value
-from .plan import Plan
+from .sizes import Plan
 from .trials import Laboratory
 
 # The delays trained on, each as likely to be drawn; they give a few fixed shapes.

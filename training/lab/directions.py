@@ -6,13 +6,13 @@ from biLM.network.heads import SIDES
 from biLM.tokenizer import Tokenizer
 
 from ..choices import LSTM
-from ..config import TrainConfig
-from ..evaluate import words_of
-from ..held_out import NO_SCORES, added, judgements
-from ..metrics import LanguageModelScore
-from ..objective import BiLMObjective
+from ..result.evaluate import words_of
+from ..run.config import TrainConfig
+from ..run.held_out import NO_SCORES, added, judgements
+from ..run.metrics import LanguageModelScore
+from ..run.objective import BiLMObjective
+from .corpus import described
 from .findings import Finding, Plot, Table, Value
-from .text import described
 from .trials import Laboratory
 
 AMONG = (1, 10)

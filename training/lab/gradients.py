@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from ..cells.choice import CELLS, written_out
 from ..cells.layer import WrittenOut
 from ..choices import LSTM
-from ..objective import BiLMObjective, build_objective
-from ..shards import Shard, Shards
+from ..run.objective import BiLMObjective, build_objective
+from ..text.shards import Shard, Shards
+from .corpus import described
 from .findings import Finding, Plot, Table, Value
-from .text import described
 from .trials import Laboratory
 
 SHOWN = (1, 2, 3, 5, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 320, 384, 512, 768)

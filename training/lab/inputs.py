@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from ..cells.choice import new_layer
 from ..choices import LSTM
-from ..objective import BiLMObjective, build_objective
+from ..run.objective import BiLMObjective, build_objective
+from .corpus import described
 from .findings import Finding, Plot, Table, Value
-from .text import described
 from .trials import (
     Laboratory,
     Trial,

@@ -5,16 +5,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from statistics import mean, median
 
-from ..config import TrainConfig
-from ..device import choose_device
-from ..evaluate import score_held_out
-from ..held_out import score
-from ..loop import Run
-from ..objective import BiLMObjective, build_objective
-from ..shards import Shard, Shards
-from ..speed import step_speeds
+from ..result.evaluate import score_held_out
+from ..run.config import TrainConfig
+from ..run.device import choose_device
+from ..run.held_out import score
+from ..run.loop import Run
+from ..run.objective import BiLMObjective, build_objective
+from ..run.speed import step_speeds
+from ..text.shards import Shard, Shards
 from .findings import Table
-from .plan import Plan
+from .sizes import Plan
 
 # The batches of held-out text that each score reads; a run is scored several times.
 SCORE_BATCHES = 16

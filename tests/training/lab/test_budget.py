@@ -3,7 +3,7 @@ import torch
 
 from training.cells.choice import CELLS
 from training.lab.budget import as_long, gradient_norms, recurrent_parameters
-from training.lab.plan import Plan
+from training.lab.sizes import Plan
 from training.lab.trials import (
     Laboratory,
     Trial,
@@ -12,9 +12,9 @@ from training.lab.trials import (
     learning_curves,
     speeds,
 )
-from training.metrics import LanguageModelScore
-from training.objective import build_objective
-from training.stream import Batch
+from training.run.metrics import LanguageModelScore
+from training.run.objective import build_objective
+from training.run.stream import Batch
 
 PLAN = Plan.quick()
 

@@ -5,7 +5,7 @@ import torch
 
 from training.lab import clipping
 from training.lab.clipping import BOUND, RATE, descend, measure, windows
-from training.lab.plan import Plan
+from training.lab.sizes import Plan
 from training.lab.trials import Laboratory
 
 PLAN = Plan(copy_size=8, clip_steps=24, clip_seeds=2)

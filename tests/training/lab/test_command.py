@@ -7,12 +7,12 @@ import pytest
 
 from training.__main__ import main
 from training.cells.choice import CELLS
-from training.lab import text
+from training.lab import corpus as text
 from training.lab.command import EXPERIMENTS
 from training.lab.findings import Finding
-from training.lab.plan import Plan
 from training.lab.plots import draw
 from training.lab.report import written
+from training.lab.sizes import Plan
 
 HAN = re.compile("[\u4e00-\u9fff]")
 

@@ -3,7 +3,7 @@ import torch
 from training.lab import copying
 from training.lab.copy_task import INPUT_SIZE, NUM_KEPT, NUM_SYMBOLS, SIGN, Copier, draw
 from training.lab.copying import TESTED, TRAINED, accuracy, best_rate
-from training.lab.plan import Plan
+from training.lab.sizes import Plan
 from training.lab.trials import Laboratory
 
 

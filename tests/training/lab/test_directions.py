@@ -4,10 +4,10 @@ import torch
 from biLM.network.heads import SIDES
 from biLM.tokenizer import Tokenizer
 from training.lab.directions import RIVALS, filled, recipe_of
-from training.lab.plan import Plan
+from training.lab.sizes import Plan
 from training.lab.trials import Laboratory
-from training.objective import build_objective
-from training.stream import Batch
+from training.run.objective import build_objective
+from training.run.stream import Batch
 
 PLAN = Plan.quick()
 

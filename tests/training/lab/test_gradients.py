@@ -7,8 +7,8 @@ from torch import nn
 from training.cells.layer import WrittenOut
 from training.cells.lstm import Lstm
 from training.lab.gradients import held_out_rows, of_model, reach, state_gradients
-from training.lab.plan import Plan
-from training.objective import build_objective
+from training.lab.sizes import Plan
+from training.run.objective import build_objective
 
 STEPS = 30
 

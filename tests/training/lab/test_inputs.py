@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from training.lab.inputs import OneHotLayer, read_one_hot, trained_parameters
-from training.lab.plan import Plan
-from training.objective import build_objective
-from training.stream import Batch
+from training.lab.sizes import Plan
+from training.run.objective import build_objective
+from training.run.stream import Batch
 
 PLAN = Plan.quick()
 # Float32 rounding of a few recurrent steps.

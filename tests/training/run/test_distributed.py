@@ -1,0 +1,142 @@
+import json
+import os
+import subprocess
+import sys
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from training.run.checkpoint import load_checkpoint
+from training.run.config import TrainConfig
+from training.run.distributed import Team, leads
+from training.run.journal import read_log
+from training.run.loop import train
+from training.run.stream import Batch
+
+ROOT = Path(__file__).parents[3]
+CONFIG = TrainConfig(
+    "toy",
+    embedding_size=8,
+    cell_size=8,
+    max_pieces=3000,
+    batch_pieces=250,  # 7 or 15 rows a batch: they do not divide by two
+    min_rows=1,
+    num_negatives=64,
+    warmup_steps=5,
+    max_gradient_norm=1000.0,  # so that the first moments are the gradient itself
+    log_every_steps=1,
+    score_every_steps=10,
+)
+WORKER = """
+import json
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+import training.run.loop
+import training.run.objective
+from training.run.config import TrainConfig
+from training.text.shards import Shards
+
+made = training.run.objective.read_both
+
+
+def read_both(*given):
+    tops = made(*given)
+    assert tops[0].grad_fn is None or tops[0].grad_fn.name() == "_ReadBothBackward"
+    return tops
+
+
+training.run.objective.read_both = read_both  # two processes, and two threads in each
+training.run.loop.autocast = nullcontext  # float32: it is arithmetic that is compared, not rounding
+shards, runs = Shards(Path(sys.argv[1])), json.loads(sys.argv[2])
+for out, recipe in runs.items():
+    training.run.loop.train(TrainConfig(**recipe), shards, Path(out))
+"""
+PLATEAU = int(CONFIG.max_pieces * (1 - CONFIG.decay_share) / 2)  # a budget that ends in the middle
+BUDGETS = (1, PLATEAU, CONFIG.max_pieces)
+
+
+# One start of two processes trains all the runs: the start takes far longer than they do.
+@pytest.fixture(scope="module")
+def by_two(toy_shards, tmp_path_factory):
+    """The folder of the run of each budget, trained by two processes."""
+    folder = tmp_path_factory.mktemp("two")
+    runs = {str(folder / str(budget)): replace(CONFIG, max_pieces=budget) for budget in BUDGETS}
+    script = folder / "worker.py"
+    script.write_text(WORKER)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", "2", str(script), str(toy_shards.folder)]
+    command += [json.dumps({out: recipe.as_dict() for out, recipe in runs.items()})]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
+    environment["CUDA_VISIBLE_DEVICES"] = ""  # two processes would want two GPUs
+    done = subprocess.run(
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return {budget: folder / str(budget) for budget in BUDGETS}
+
+
+def assert_same_run(one, other):
+    """Weights and moments agree; after one step the first moment is a tenth of the gradient."""
+    first, second = load_checkpoint(one), load_checkpoint(other)
+    assert first.progress.step == second.progress.step
+    assert first.progress.position == second.progress.position
+    for name, tensor in first.tensors.items():
+        scale = float(tensor.abs().max())
+        torch.testing.assert_close(second.tensors[name], tensor, rtol=0.0, atol=1e-4 * scale)
+
+
+@pytest.fixture(autouse=True)
+def _on_the_cpu_in_float32(monkeypatch):
+    monkeypatch.setattr("training.run.loop.autocast", nullcontext)
+    monkeypatch.setattr("training.run.loop.choose_device", lambda: torch.device("cpu"))
+
+
+@pytest.mark.parametrize("budget", [1, CONFIG.max_pieces])
+def test_two_processes_train_as_one_does(toy_shards, tmp_path, by_two, budget):
+    train(replace(CONFIG, max_pieces=budget), toy_shards, tmp_path)
+    assert_same_run(tmp_path, by_two[budget])
+    losses = [
+        [entry["cloze_nats"] for entry in read_log(run, "train")]
+        for run in (tmp_path, by_two[budget])
+    ]
+    assert len(losses[0]) == load_checkpoint(tmp_path).progress.step
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
+def test_a_run_of_two_processes_goes_on_in_one(toy_shards, tmp_path, by_two):
+    train(CONFIG, toy_shards, tmp_path)
+    train(CONFIG, toy_shards, by_two[PLATEAU])
+    assert_same_run(tmp_path, by_two[PLATEAU])
+
+
+@pytest.mark.parametrize(("rank", "expected"), [(None, True), ("0", True), ("1", False)])
+def test_of_the_processes_that_torchrun_starts_the_first_leads(monkeypatch, rank, expected):
+    monkeypatch.delenv("RANK", raising=False)
+    if rank is not None:
+        monkeypatch.setenv("RANK", rank)
+    assert leads() is expected
+
+
+@pytest.mark.parametrize("size", [2, 3, 7])
+def test_the_shares_of_a_team_are_the_batch_and_all_of_one_shape(size):
+    batch = Batch(torch.arange(20).view(5, 4), torch.tensor([4, 3, 3, 2, 0]))
+    shares = [Team(rank, size).share(batch) for rank in range(size)]
+    assert len({share.ids.shape for share in shares}) == 1
+    rows = [
+        (tuple(ids.tolist()), length)
+        for share in shares
+        for ids, length in zip(share.ids, share.lengths.tolist(), strict=True)
+        if length
+    ]
+    expected = zip(map(tuple, batch.ids.tolist()), batch.lengths.tolist(), strict=True)
+    assert sorted(rows) == sorted(row for row in expected if row[1])
+
+
+def test_a_team_of_one_takes_the_batch_as_it_is():
+    batch = Batch(torch.zeros(5, 4, dtype=torch.long), torch.ones(5, dtype=torch.long))
+    assert Team().share(batch) is batch

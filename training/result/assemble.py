@@ -1,0 +1,117 @@
+"""Build an artifact in memory from a run and its shards: weights, vocabulary, geometry, mixes."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+
+from biLM.artifact import Artifact
+from biLM.encoder import Encoder
+from biLM.network.geometry import Geometry
+from biLM.network.scalar_mix import ScalarMix
+
+from ..choices import LSTM
+from ..errors import TrainingError
+from ..run.checkpoint import Checkpoint
+from ..run.config import TrainConfig
+from ..run.objective import BiLMObjective, build_objective
+from ..text.shards import Shards
+from .geometry import measured_geometry
+
+# The weights of the last layer but one and of the last layer in the mix `default`.
+DEFAULT_WEIGHTS = (-1.0, 1.5)
+
+
+def load_objective(checkpoint: Checkpoint, shards: Shards) -> BiLMObjective:
+    """Load the trained model of a run with its heads, on the CPU.
+
+    Raises:
+        CheckpointError: the shards have another vocabulary than the run.
+    """
+    checkpoint.require_vocabulary(shards.vocabulary_sha256)
+    objective = build_objective(checkpoint.config, shards)
+    checkpoint.restore(objective)
+    return objective.eval().requires_grad_(False)
+
+
+def require_lstm(config: TrainConfig) -> None:
+    """Refuse a recipe whose cell an artifact cannot hold.
+
+    Raises:
+        TrainingError: the recipe's cell is not the LSTM.
+    """
+    if config.cell != LSTM:
+        raise TrainingError(
+            f"the run's cell is {config.cell!r}, and an artifact holds {LSTM} layers alone; its"
+            f" figures are what `evaluate` tells: train with --set cell={LSTM} for an artifact"
+        )
+
+
+def require_tied(config: TrainConfig) -> None:
+    """Refuse a recipe with an untied softmax.
+
+    An artifact's softmax uses the piece embedding, which would not predict what was learned.
+
+    Raises:
+        TrainingError: the recipe's softmax has vectors of its own.
+    """
+    if not config.tied:
+        raise TrainingError(
+            "the run's softmax is untied, and an artifact has no vectors for it but the piece"
+            " embedding; its figures are what `evaluate` tells: train with --set tied=true for an"
+            " artifact"
+        )
+
+
+def round_weights(objective: BiLMObjective) -> None:
+    """Round the weights to bfloat16, the precision of an artifact's file."""
+    with torch.no_grad():
+        for parameter in objective.parameters():
+            parameter.copy_(parameter.bfloat16())
+
+
+def assemble(objective: BiLMObjective, config: TrainConfig, shards: Shards) -> Artifact:
+    """Build the artifact of a trained model, as its file will hold it.
+
+    The golden vectors and the card are empty; `export` adds them.
+
+    Args:
+        objective: The trained model. Its weights are rounded in place.
+        config: The recipe it was trained with.
+        shards: The shards with its vocabulary and held-out text.
+
+    Raises:
+        TrainingError: the recipe's cell is not the LSTM.
+    """
+    require_lstm(config)
+    round_weights(objective)
+    sizes = objective.bilm.config
+    artifact = Artifact(
+        id=config.name,
+        config=sizes,
+        pieces_model=shards.vocabulary.read_bytes(),
+        model=objective.bilm,
+        heads=objective.heads,
+        geometry=Geometry.neutral(sizes),
+        mixes=standard_mixes(sizes.num_representations),
+        golden=(),
+        card={},
+    )
+    sources = list(shards.held_out().values())
+    return replace(artifact, geometry=measured_geometry(Encoder(artifact), sources))
+
+
+def standard_mixes(num_representations: int) -> Mapping[str, ScalarMix]:
+    """Return the mixes that every artifact has.
+
+    `mean` weighs all representations equally, as an untrained ELMo does. `default` is meant for
+    comparing words: it subtracts the layer below from 1.5 times the last layer. Because of the
+    residual connection between the two, this equals, before any bound is applied, 1.5 times what
+    the last LSTM adds plus 0.5 times what it reads; docs/decisions/0009 has the figures.
+    """
+    below, last = DEFAULT_WEIGHTS
+    upper = (0.0,) * (num_representations - 2) + (below, last)
+    return {
+        "default": ScalarMix(upper[-num_representations:]),
+        "mean": ScalarMix((1 / num_representations,) * num_representations),
+    }

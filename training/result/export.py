@@ -1,0 +1,107 @@
+"""Export a trained and evaluated run as an artifact folder with golden vectors and a card."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from biLM.artifact import Golden, save_artifact
+from biLM.encoder import Encoder
+from biLM.questions.readout import Readout
+
+from ..errors import TrainingError
+from ..run.checkpoint import Checkpoint, load_checkpoint
+from ..run.journal import read_entries
+from ..text.shards import Shards
+from .assemble import assemble, load_objective, require_lstm, require_tied
+from .evaluate import NAME as EVALUATION
+
+GOLDEN_TEXTS = (
+    "我吃了一个苹果。",
+    "我在用苹果手机。",
+    "医生说病毒已经扩散，要马上手术！",
+    "The virus scanner found 3 files. 😀",
+    "这一段话比较长，" * 12 + "所以要分成几块来读。",
+)
+
+
+def export(run: Path, shards: Shards, out: Path, sources: Path | None) -> str:
+    """Write the artifact of a run and return its revision.
+
+    Args:
+        run: The folder with the checkpoint, the log and `evaluation.json`.
+        shards: The shards the run was trained on.
+        out: The artifact folder; its name becomes the artifact's name.
+        sources: A JSON list for the card, with each source of the corpus and its licence.
+
+    Raises:
+        TrainingError: the run has not been trained, its evaluation is missing or out of date, its
+            cell is not the LSTM, its softmax is not tied, or the file of sources is not JSON.
+    """
+    checkpoint = load_checkpoint(run)
+    require_lstm(checkpoint.config)
+    require_tied(checkpoint.config)
+    # The card comes first because making it takes no time and may refuse the run.
+    card = make_card(run, checkpoint, shards, sources)
+    artifact = assemble(load_objective(checkpoint, shards), checkpoint.config, shards)
+    golden = make_golden(Encoder(artifact), GOLDEN_TEXTS)
+    name = out.resolve().name
+    return save_artifact(replace(artifact, id=name, golden=golden, card=card), out)
+
+
+def make_golden(encoder: Encoder, texts: Sequence[str]) -> tuple[Golden, ...]:
+    """Compute the self-test of an artifact: the vectors of these texts on the exporting machine."""
+    asked = [encoder.pieces(text) for text in texts]
+    vectors = encoder.embed(asked, [Readout(encoder.artifact.layers)] * len(asked))
+    return tuple(
+        Golden(text, passage.ids, found.mean(axis=1))
+        for text, passage, found in zip(texts, asked, vectors, strict=True)
+    )
+
+
+def make_card(
+    run: Path, checkpoint: Checkpoint, shards: Shards, sources: Path | None
+) -> dict[str, object]:
+    """Describe where the artifact comes from and how well it does.
+
+    The commit, date, hardware and versions of a resumed run are those of its last start.
+    """
+    start, progress = read_entries(run, "start")[-1], checkpoint.progress
+    data: dict[str, object] = {
+        "train_rows": shards.manifest["train_rows"],
+        "train_pieces": shards.manifest["train_pieces"],
+        "vocabulary_sha256": shards.vocabulary_sha256,
+    }
+    if sources is not None:
+        data["sources"] = _read_sources(sources)
+    return {
+        "data": data,
+        "recipe": checkpoint.config.as_dict(),
+        "training": {
+            **{fact: start[fact] for fact in ("commit", "started", "hardware", "versions")},
+            "steps": progress.step,
+            "pieces_seen": progress.pieces,
+            "hours": round(progress.seconds / 3600, 2),
+        },
+        "evaluation": _read_evaluation(run, progress.step),
+    }
+
+
+def _read_evaluation(run: Path, step: int) -> dict[str, object]:
+    path = run / EVALUATION
+    if not path.exists():
+        raise TrainingError(f"{run} has no {EVALUATION}; run `bilm train evaluate` first")
+    figures: dict[str, object] = json.loads(path.read_text("utf-8"))
+    if figures.get("step") != step:
+        raise TrainingError(
+            f"{path} is of step {figures.get('step')}, and the run is at step {step}; run"
+            " `bilm train evaluate` again"
+        )
+    return figures
+
+
+def _read_sources(path: Path) -> object:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path} is not a JSON file of sources: {error}") from error

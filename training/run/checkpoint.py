@@ -1,0 +1,234 @@
+"""Write and read the checkpoints from which a run resumes as if it had never stopped.
+
+    checkpoint.safetensors   the latest state of the run
+    previous.safetensors     the state one checkpoint earlier, used if the first file is damaged
+    plateau.safetensors      the state when the learning rate began to fall; a run with a larger
+                             budget resumes here
+
+Each file contains the weights and Adam's moments. Its metadata contains the recipe, the progress of
+the run and the sha256 of the vocabulary and of the tensors. No random state needs to be saved,
+because every step derives its own from the seed and the number of the step.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from biLM.files import write_atomically
+
+from ..errors import CheckpointError
+from .config import TrainConfig
+from .stream import Position
+
+FORMAT_VERSION = "3"
+NAME = "checkpoint.safetensors"
+PREVIOUS = "previous.safetensors"
+PLATEAU = "plateau.safetensors"
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come.
+
+    Args:
+        step: Steps taken, skipped ones included.
+        pieces: Pieces predicted per direction.
+        seconds: Time spent in steps.
+        position: Position in the stream of batches.
+        at_peak: Whether no step has yet been taken with a falling learning rate.
+        skipped: Steps that moved no weight because the gradient was not finite.
+        skipped_in_a_row: How many of the most recent steps, one after the other, were skipped.
+    """
+
+    step: int = 0
+    pieces: int = 0
+    seconds: float = 0.0
+    position: Position = field(default_factory=Position)
+    at_peak: bool = True
+    skipped: int = 0
+    skipped_in_a_row: int = 0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The contents of one checkpoint file.
+
+    Args:
+        config: The recipe of the run.
+        progress: How far the run has come.
+        vocabulary: sha256 of the sentencepiece model whose ids the run reads.
+        tensors: The weights and Adam's moments, by name.
+    """
+
+    config: TrainConfig
+    progress: Progress
+    vocabulary: str
+    tensors: Mapping[str, Tensor]
+
+    @classmethod
+    def of(
+        cls,
+        config: TrainConfig,
+        progress: Progress,
+        vocabulary: str,
+        model: nn.Module,
+        optimizer: torch.optim.Adam,
+    ) -> "Checkpoint":
+        """Return the state of a run; a parameter that Adam has not moved yet has no moments."""
+        tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+        for name, parameter in model.named_parameters():
+            for moment in MOMENTS:
+                if parameter in optimizer.state:
+                    tensors[f"{moment}.{name}"] = optimizer.state[parameter][moment]
+        on_cpu = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+        return cls(config, progress, vocabulary, on_cpu)
+
+    def restore(self, model: nn.Module, optimizer: torch.optim.Adam | None = None) -> None:
+        """Load the state into the model, and into the optimiser if one is given.
+
+        Raises:
+            CheckpointError: the model has other sizes than the checkpoint.
+        """
+        model_tensors = [name for name in self.tensors if name.startswith("model.")]
+        weights = {n.removeprefix("model."): self.tensors[n] for n in model_tensors}
+        try:
+            model.load_state_dict(weights)
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"the checkpoint is of a model of other sizes: {error}"
+            ) from error
+        if optimizer is not None:
+            for name, parameter in model.named_parameters():
+                if f"step.{name}" in self.tensors:
+                    optimizer.state[parameter] = {
+                        moment: self.tensors[f"{moment}.{name}"].to(parameter.device)
+                        for moment in MOMENTS
+                    }
+
+    def leads_to(self, config: TrainConfig) -> bool:
+        """Return whether a run of this recipe passes through this state.
+
+        Recipes that differ only in budget and decay describe the same run until the learning rate
+        of one of them begins to fall.
+        """
+        if self.config == config:
+            return True
+        falls_later = self.progress.at_peak and not config.decays_at(self.progress.pieces)
+        as_asked = replace(
+            self.config, max_pieces=config.max_pieces, decay_share=config.decay_share
+        )
+        return falls_later and as_asked == config
+
+    def require_vocabulary(self, vocabulary: str) -> None:
+        """Refuse shards whose piece ids do not mean what they meant in the run.
+
+        Raises:
+            CheckpointError: the shards have another vocabulary.
+        """
+        if self.vocabulary != vocabulary:
+            raise CheckpointError(
+                f"the run has read shards of vocabulary {self.vocabulary}, but these are of"
+                f" {vocabulary}; give it its own with --shards, or start another with --out"
+            )
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint, ends_plateau: bool = False) -> None:
+    """Write the current state of a run, and keep the previous checkpoint.
+
+    Args:
+        folder: The folder of the run.
+        checkpoint: The state to write.
+        ends_plateau: Whether to keep this state also as the one where a larger budget resumes.
+
+    Raises:
+        CheckpointError: the disk is full or cannot be written; earlier checkpoints stay intact.
+    """
+    data = _serialised(checkpoint)
+    path = folder / NAME
+    try:
+        # The plateau is written first: a run resumed from the checkpoint never comes back to it.
+        if ends_plateau:
+            write_atomically(folder / PLATEAU, data)
+        if path.exists():
+            path.replace(folder / PREVIOUS)
+        write_atomically(path, data)
+    except OSError as error:
+        raise CheckpointError(
+            f"{path} could not be written ({error}); {len(data) / 2**20:.0f} MiB are needed. The"
+            f" checkpoint before it is intact in {folder}: make room and run the same command again"
+        ) from error
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Load the latest readable checkpoint of a run.
+
+    Raises:
+        CheckpointError: the folder has no checkpoint, or every one is damaged or foreign.
+    """
+    found, refusals = find_checkpoints(folder)
+    if found:
+        return found[0]
+    if refusals:
+        raise CheckpointError("; ".join(refusals) + "; remove the folder to start over")
+    raise CheckpointError(f"{folder / NAME} does not exist; run `bilm train train` first")
+
+
+def find_checkpoints(folder: Path) -> tuple[list[Checkpoint], list[str]]:
+    """Return a folder's readable checkpoints, the latest first, and why others were refused."""
+    found, refusals = [], []
+    for name in (NAME, PREVIOUS, PLATEAU):
+        if (folder / name).exists():
+            try:
+                found.append(_read(folder / name))
+            except CheckpointError as error:
+                refusals.append(str(error))
+    return found, refusals
+
+
+def _serialised(checkpoint: Checkpoint) -> bytes:
+    metadata = {
+        "version": FORMAT_VERSION,
+        "config": json.dumps(checkpoint.config.as_dict()),
+        "progress": json.dumps(asdict(checkpoint.progress)),
+        "vocabulary": checkpoint.vocabulary,
+        "sha256": _digest(checkpoint.tensors),
+    }
+    return save(dict(checkpoint.tensors), metadata)
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].numpy().data)
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> Checkpoint:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = dict(file.metadata() or {})
+            tensors: dict[str, Tensor] = {n: file.get_tensor(n) for n in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is damaged ({error})") from error
+    if metadata.get("version") != FORMAT_VERSION:
+        found = metadata.get("version")
+        raise CheckpointError(f"{path} has version {found}; this program reads {FORMAT_VERSION}")
+    if metadata.get("sha256") != _digest(tensors):
+        raise CheckpointError(f"{path} is damaged (its tensors are not the ones that were written)")
+    try:
+        progress = json.loads(metadata["progress"])
+        position = Position(**progress.pop("position"))
+        config = TrainConfig(**json.loads(metadata["config"]))
+        progress = Progress(position=position, **progress)
+        return Checkpoint(config, progress, metadata["vocabulary"], tensors)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} is of another program ({error!r})") from error
