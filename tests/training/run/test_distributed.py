@@ -32,9 +32,13 @@ CONFIG = TrainConfig(
 )
 WORKER = """
 import json
+import os
 import sys
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
+
+from torch import distributed
 
 import training.run.loop
 import training.run.objective
@@ -53,7 +57,12 @@ def read_both(*given):
 training.run.objective.read_both = read_both  # two processes, and two threads in each
 training.run.loop.autocast = nullcontext  # float32: it is arithmetic that is compared, not rounding
 shards, runs = Shards(Path(sys.argv[1])), json.loads(sys.argv[2])
-for out, recipe in runs.items():
+begin, rank = distributed.init_process_group, int(os.environ["RANK"])
+for number, (out, recipe) in enumerate(runs.items()):
+    if number:
+        # torchrun's store still holds the addresses of the group before, which would wait for ever.
+        anew = {"init_method": f"file://{out}.store", "rank": rank, "world_size": 2}
+        distributed.init_process_group = partial(begin, **anew)
     training.run.loop.train(TrainConfig(**recipe), shards, Path(out))
 """
 PLATEAU = int(CONFIG.max_pieces * (1 - CONFIG.decay_share) / 2)  # a budget that ends in the middle
