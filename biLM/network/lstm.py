@@ -48,6 +48,26 @@ class LstmStack(nn.Module):
         return outputs
 
 
+def lstm_step(
+    seen: Float[Tensor, "*rows gates"], c: Float[Tensor, "*rows cells"]
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return the gates i, f, g, o and the new c and h of one step of an LSTM.
+
+        i, f, o = sigmoid of their part of `seen`    g = tanh of its part
+        c' = f * c + i * g                           h' = o * tanh(c')
+
+    torch's own layers compute the same and return h alone.
+
+    Args:
+        seen: W x + U h + b of every gate, side by side, in torch's order i, f, g, o.
+        c: The memory before the step.
+    """
+    i, f, g, o = seen.chunk(4, dim=-1)
+    i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
+    c = f * c + i * g
+    return i, f, g, o, c, o * c.tanh()
+
+
 def reverse_padded(
     x: Int[Tensor, "batch time"] | Float[Tensor, "batch time dim"], lengths: Int[Tensor, " batch"]
 ) -> Int[Tensor, "batch time"] | Float[Tensor, "batch time dim"]:

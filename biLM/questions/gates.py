@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from biLM.errors import LayerError
 from biLM.network.config import BOUNDARY_PIECES
+from biLM.network.lstm import lstm_step
 from biLM.network.model import BiLM
 
 Direction = Literal["forward", "backward"]
@@ -116,10 +117,8 @@ def _read(lstm: nn.Module, x: Tensor) -> Generator[None, None, Tensor]:
     h = c = x.new_zeros(u.shape[1])
     found = []
     for from_input in x @ w.T + b:
-        i, f, g, o = (from_input + u @ h).view(4, -1)  # torch's order
-        i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
-        c = f * c + i * g
-        h = o * c.tanh()
-        found.append(torch.stack([i, f, g, o, c, h]))
+        values = lstm_step(from_input + u @ h, c)
+        *_, c, h = values
+        found.append(torch.stack(values))
         yield
     return torch.stack(found, dim=1)

@@ -18,6 +18,8 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
+from biLM.network.lstm import lstm_step
+
 from .layer import State, WrittenOut
 
 
@@ -30,6 +32,5 @@ class Lstm(WrittenOut):
     def step(self, seen: Float[Tensor, "batch gates"], state: State) -> State:
         """Return the next state, by the equations above."""
         h, c = state
-        i, f, g, o = (seen + self.of_state(h)).chunk(4, dim=-1)
-        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-        return o.sigmoid() * c.tanh(), c
+        *_, c, h = lstm_step(seen + self.of_state(h), c)
+        return h, c
