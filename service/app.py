@@ -58,7 +58,7 @@ def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> 
 
 async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestError), "registered for RequestError only; this is a bug"
-    return refusal(error, request.state.trace.request_id)
+    return refusal(error, request.state.trace)
 
 
 async def _refuse_route(request: Request, error: Exception) -> Response:
@@ -70,4 +70,4 @@ async def _refuse_route(request: Request, error: Exception) -> Response:
         mended = RequestError("not_found", "there is nothing at this path; see /docs for all paths")
     else:
         raise error
-    return refusal(mended, request.state.trace.request_id, dict(error.headers or {}))
+    return refusal(mended, request.state.trace, dict(error.headers or {}))

@@ -95,7 +95,7 @@ class Endpoint(Generic[Asked, Planned]):
             RequestError: the request is refused or fails, with the code that says why.
         """
         runtime = runtime_of(request)
-        spent: dict[str, float] = {}
+        spent: dict[str, float] = request.state.trace.spent
         with ExitStack() as admission, ExitStack() as reservation:
             engine = admission.enter_context(runtime.admitted())
             async with _deadline(runtime.settings) as deadline:

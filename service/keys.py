@@ -37,7 +37,7 @@ class Guarded:
             "no API key of this service was sent; send one as Authorization: Bearer KEY or as"
             " X-API-Key: KEY",
         )
-        await refusal(error, scope["state"]["trace"].request_id, CHALLENGE)(scope, receive, send)
+        await refusal(error, scope["state"]["trace"], CHALLENGE)(scope, receive, send)
 
     def _has_key(self, scope: Scope) -> bool:
         if not self._digests:

@@ -1,6 +1,6 @@
 """The metrics that Prometheus reads at /metrics: names end in units, labels have few values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from prometheus_client import (
@@ -17,6 +17,7 @@ MEDIA_TYPE = CONTENT_TYPE_LATEST
 # The label of all paths outside the API: the documents, and whatever paths callers invent.
 OTHER_PATH = "other"
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+STAGES = {"tokenize", "encode"}
 PIECES = (16, 64, 256, 1024, 2048, 4096, 8192, 16384)
 
 
@@ -32,6 +33,17 @@ class Metrics:
             "Requests that ended, by path and status.",
             ["path", "status"],
             registry=registry,
+        )
+        self._refusals = Counter(
+            "bilm_refusals",
+            "Requests that were refused or failed, by code and by the setting that was exceeded.",
+            ["code", "setting"],
+            registry=registry,
+        )
+        self._stage = duration(
+            "bilm_stage_duration_seconds",
+            "Of a request on a thread of the service: tokenize its texts, encode its answer.",
+            ["stage"],
         )
         self._duration = duration(
             "bilm_request_duration_seconds",
@@ -85,6 +97,15 @@ class Metrics:
         self._requests.labels(path, str(status)).inc()
         self._duration.labels(path).observe(seconds)
         self._pieces.inc(pieces)
+
+    def request_refused(self, code: str, setting: str | None) -> None:
+        """Record a refusal; the setting is empty where none was exceeded."""
+        self._refusals.labels(code, setting or "").inc()
+
+    def stages_ended(self, spent: Mapping[str, float]) -> None:
+        """Record the seconds of the stages of a request that have no metric of their own."""
+        for stage in STAGES & spent.keys():
+            self._stage.labels(stage).observe(spent[stage])
 
     def batch_ended(self, padded_pieces: int, seconds: float) -> None:
         """Record a finished micro-batch."""

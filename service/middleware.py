@@ -6,7 +6,7 @@ This is pure ASGI, because Starlette's middleware base class hides a client's di
 import logging
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -33,11 +33,15 @@ class Trace:
         request_id: The caller's X-Request-Id if it is usable, otherwise a new one.
         status: Status of the response, or of the error that ended it; 0 until the response begins.
         pieces: Number of pieces that the model read.
+        spent: Seconds of each stage that is over, by its name in Server-Timing.
+        refused: The refusal that ended the request, if one did.
     """
 
     request_id: str
     status: int = 0
     pieces: int = 0
+    spent: dict[str, float] = field(default_factory=dict)
+    refused: RequestError | None = None
 
 
 class Traced:
@@ -76,6 +80,9 @@ class Traced:
             _log(scope, trace, seconds)
             path = scope["path"] if scope["path"] in self._paths else OTHER_PATH
             self._metrics.request_ended(path, trace.status, seconds, trace.pieces)
+            self._metrics.stages_ended(trace.spent)
+            if trace.refused:
+                self._metrics.request_refused(trace.refused.code, trace.refused.details.setting)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, trace: Trace) -> None:
         try:
@@ -86,18 +93,19 @@ class Traced:
             logger.exception("a request failed", extra=fields(request_id=trace.request_id))
             error = RequestError("internal", "the service failed; quote the request_id")
             if not trace.status:
-                await refusal(error, trace.request_id)(scope, receive, send)
+                await refusal(error, trace)(scope, receive, send)
             trace.status = error.status  # also if the response had begun and is now cut off
 
 
-def refusal(
-    error: RequestError, request_id: str, headers: dict[str, str] | None = None
-) -> Response:
-    """Return the response that reports a refusal."""
+def refusal(error: RequestError, trace: Trace, headers: dict[str, str] | None = None) -> Response:
+    """Return the response that reports a refusal, and record the refusal in the trace."""
+    trace.refused = error
     headers = dict(headers or {})
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
-    return Response(to_json(error.body(request_id)), error.status, headers, "application/json")
+    return Response(
+        to_json(error.body(trace.request_id)), error.status, headers, "application/json"
+    )
 
 
 def _request_id(scope: Scope) -> str:
@@ -106,6 +114,9 @@ def _request_id(scope: Scope) -> str:
 
 
 def _log(scope: Scope, trace: Trace, seconds: float) -> None:
+    reason = {}
+    if trace.refused:
+        reason = {"code": trace.refused.code, "setting": trace.refused.details.setting}
     logger.info(
         "request",
         extra=fields(
@@ -115,5 +126,6 @@ def _log(scope: Scope, trace: Trace, seconds: float) -> None:
             duration_ms=round(seconds * 1000, 3),
             pieces=trace.pieces,
             request_id=trace.request_id,
+            **{name: value for name, value in reason.items() if value},
         ),
     )

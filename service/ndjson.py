@@ -86,7 +86,7 @@ class Lines(Response):
             self._job.done.result()  # raises the error if the job failed
         except RequestError as error:
             last = to_json(error.body(trace.request_id))
-            trace.status = error.status  # for the log and the metrics
+            trace.status, trace.refused = error.status, error  # for the log and the metrics
         await deliver(send, _line(last) | {"more_body": False}, self._patience_s)
 
     async def _next(self) -> int | None:

@@ -9,6 +9,7 @@ from tests.service.serving import embed, serving, settings_of
 pytestmark = pytest.mark.anyio
 
 ATE = "我吃了一个苹果"  # six pieces
+MANY = {"texts": [ATE] * 1000}
 
 
 @pytest.fixture
@@ -38,6 +39,34 @@ async def test_requests_are_counted_by_path_and_status(fresh):
     assert found["bilm_requests_total", "/embed", "422"] == 1
     assert found["bilm_request_duration_seconds_count", "/embed"] == 3
     assert found["bilm_pieces_total",] == 18
+
+
+async def test_refusals_are_counted_by_code_and_setting(fresh):
+    await fresh.post("/embed", json={})
+    await fresh.get("/nowhere")
+    await fresh.post("/embed", json=MANY)
+    found = await samples(fresh)
+    assert found["bilm_refusals_total", "", "validation_error"] == 1
+    assert found["bilm_refusals_total", "", "not_found"] == 1
+    assert found["bilm_refusals_total", "max_texts", "too_many_texts"] == 1
+
+
+async def test_a_line_of_the_log_names_the_code_and_the_setting(fresh, caplog):
+    with caplog.at_level("INFO"):
+        await fresh.post("/embed", json=MANY)
+        await embed(fresh, texts=[ATE])
+    refused, answered = (
+        record.fields for record in caplog.records if record.getMessage() == "request"
+    )
+    assert (refused["code"], refused["setting"]) == ("too_many_texts", "max_texts")
+    assert "code" not in answered
+
+
+async def test_tokenizing_and_encoding_are_timed(fresh):
+    await embed(fresh, texts=[ATE])
+    found = await samples(fresh)
+    for stage in ("tokenize", "encode"):
+        assert found["bilm_stage_duration_seconds_count", stage] == 1
 
 
 async def test_an_answer_that_breaks_off_is_a_fault_of_ours(fresh):
