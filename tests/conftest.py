@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import sentencepiece
 import torch
-from hypothesis import settings
 
 from biLM.artifact import Artifact, Golden, save_artifact
 from biLM.encoder import Encoder
@@ -17,12 +16,9 @@ from biLM.network.geometry import Geometry
 from biLM.network.heads import Heads
 from biLM.network.model import BiLM
 from biLM.network.scalar_mix import ScalarMix
+from tests.properties import examples  # noqa: F401 - its import sets how many are drawn
 from tests.reference.heads import contexts
 from tests.reference.lstm import representations
-
-# A red run must be red again tomorrow; and the first torch call is slow, which is no failure.
-settings.register_profile("suite", deadline=None, derandomize=True)
-settings.load_profile("suite")
 
 SENTENCES = (
     "我吃了一个苹果，味道很甜。",

@@ -32,6 +32,23 @@ def has_kernel() -> bool:
     return has_onednn and _works()
 
 
+@cache
+@torch.no_grad()
+def multiplies_bfloat16() -> bool:
+    """Return whether the kernel runs in bfloat16 here.
+
+    It raises where oneDNN was told to leave units alone that the processor has: ONEDNN_MAX_CPU_ISA.
+    """
+    x = torch.zeros(TRIED_STEPS, TRIED_ROWS, TRIED_WIDTH, dtype=torch.bfloat16)
+    c = torch.zeros(1, TRIED_ROWS, TRIED_CELLS)
+    try:
+        weights = laid_out(nn.LSTM(TRIED_WIDTH, TRIED_CELLS, dtype=torch.bfloat16))
+        call(weights, x, (c.bfloat16(), c))
+    except UNLIKE_EXPECTED:
+        return False
+    return True
+
+
 @torch.no_grad()
 def laid_out(lstm: nn.LSTM) -> list[Tensor]:
     """The four parameters, the two matrices as oneDNN reads them."""

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 
 from biLM.errors import PrecisionError
-from biLM.reading.onednn import has_kernel
+from biLM.reading.onednn import has_kernel, multiplies_bfloat16
 
 Precision = Literal["float32", "bfloat16"]
 PrecisionChoice = Precision | Literal["auto"]  # auto: the fastest of this machine
@@ -24,7 +24,8 @@ logger = logging.getLogger(__name__)
 
 def fastest_precision() -> Precision:
     """The bfloat16 of a processor with units for it and a torch that uses them, else float32."""
-    return "bfloat16" if _has_units() and has_kernel() else "float32"
+    can = _has_units() and has_kernel() and multiplies_bfloat16()
+    return "bfloat16" if can else "float32"
 
 
 def _has_units() -> bool:

@@ -86,6 +86,7 @@ def test_a_loaded_model_is_ready_to_serve(artifact_folder):
         assert not any(parameter.requires_grad for parameter in part.parameters())
 
 
+@pytest.mark.long
 def test_to_load_and_read_leaves_torchs_compiler_alone(artifact_folder):
     command = [sys.executable, "-c", READ_ONE_TEXT, str(artifact_folder)]
     loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -18,6 +18,7 @@ from biLM.questions.vectors import VectorsFor
 from biLM.reading.batch import FEW_HEIGHTS, HEIGHTS, SHAPES
 from biLM.reading.layer import ReadingLayer
 from biLM.reading.side_by_side import side_by_side
+from tests.properties import examples
 from tests.reference.geometry import centred
 from tests.reference.heads import contexts
 from tests.reference.lstm import representations
@@ -138,7 +139,7 @@ def test_the_context_does_not_look_at_its_row(encoder):
     assert np.abs(first - second)[:3].max(axis=(1, 2)).min() > 1e-2
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(left=piece_ids, inside=some_ids, other=some_ids, right=piece_ids)
 def test_nothing_inside_a_row_reaches_its_context(encoder, left, inside, other, right):
     def context(row):
@@ -365,7 +366,7 @@ def test_no_passages_give_no_vectors(encoder):
     assert encoder.embed([], []) == []
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(
     text=texts,
     level=st.sampled_from(["pieces", "chars", "text"]),
@@ -555,7 +556,7 @@ def rounding(artifact):
 
 
 @needs_bfloat16
-@settings(max_examples=30)
+@examples(30)
 @given(texts)
 def test_bfloat16_gives_what_float32_gives_but_for_its_rounding(encoder, rounding, text):
     asked, readout = [encoder.pieces(text)], [Readout((0, 1, 2))]

@@ -47,9 +47,11 @@ def test_the_version_is_that_of_the_distribution(capsys):
 @pytest.mark.parametrize(
     ("arguments", "missing", "extra"),
     [
-        (["serve", "--port", "0"], "fastapi", "service"),
-        (["embed", "texts.txt", "--out", "vectors"], "pyarrow", "bulk"),
-        (["train", "train", "small"], "tqdm", "training"),
+        (["serve", "--port", "0"], "uvicorn", "service"),  # imported before all that is slow
+        pytest.param(
+            ["embed", "texts.txt", "--out", "vectors"], "pyarrow", "bulk", marks=pytest.mark.long
+        ),
+        pytest.param(["train", "train", "small"], "tqdm", "training", marks=pytest.mark.long),
     ],
 )
 def test_a_command_whose_extra_is_not_installed_names_the_extra(arguments, missing, extra):
@@ -60,6 +62,7 @@ def test_a_command_whose_extra_is_not_installed_names_the_extra(arguments, missi
     assert f"scripts/install {extra}" in done.stderr
 
 
+@pytest.mark.long
 def test_the_package_gives_the_encoder_and_loads_torch_only_for_it():
     code = "import sys, biLM, biLM.errors; before = 'torch' in sys.modules; biLM.Encoder; "
     assert python(f"{code}print(before, 'torch' in sys.modules)").stdout == "False True\n"

@@ -1,13 +1,14 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from biLM.errors import DamagedFileError, TextError
 from biLM.tokenizer import Tokenizer
+from tests.properties import examples
 from tests.reference.normaliser import is_known, normalise, start, text_of
 from tests.reference.texts import texts
 
-properties = settings(max_examples=150)
+properties = examples(150)
 words = st.lists(
     st.sampled_from(["New", "York", "苹果", "手机", "x2", "，", ""]) | texts, max_size=6
 )

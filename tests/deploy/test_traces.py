@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import httpx
+import pytest
 
 from benchmarks.processes import PATIENCE_S, READY, SERVICE, running
 
@@ -32,6 +33,7 @@ def spans_of(output):
     return spans
 
 
+@pytest.mark.long
 def test_a_request_leaves_a_span_with_its_times_and_without_its_text(artifact_folder, tmp_path):
     console = {"OTEL_TRACES_EXPORTER": "console"}  # else they go to a collector
     command = [str(INSTRUMENT), *SERVICE, "--threads", "1", "--model", str(artifact_folder)]

@@ -106,7 +106,7 @@ async def test_answers_that_are_not_read_are_bounded_together(artifact_folder, a
 
 @FORMS
 async def test_a_client_that_does_not_read_is_cut_off(artifact_folder, accept):
-    async with serving(settings_of(artifact_folder, deadline_s=2)) as client:
+    async with serving(settings_of(artifact_folder, deadline_s=1)) as client:
         caller = reader_of(client, accept)
         with anyio.fail_after(PATIENCE_S):
             await caller.task

@@ -33,6 +33,9 @@ def test_no_path_is_forgotten(document):
     assert {one.ok().path for one in document.get_all_operations()} == {*ASKED, *READ}
 
 
+# The service runs in a thread of this process; if it draws a random number while Hypothesis makes a
+# case, Hypothesis takes that for the strategy's.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 @pytest.mark.parametrize("max_examples", NUMBERS)
 @pytest.mark.parametrize(("path", "mode"), CASES)
 def test_every_answer_is_one_of_the_document(document, path, mode, max_examples):

@@ -83,6 +83,7 @@ def test_the_artifact_passes_its_own_self_test(trained):
     assert trained.self_test() < 1e-5
 
 
+@pytest.mark.long
 def test_the_golden_vectors_are_those_of_the_oracle(trained):
     for golden in trained.artifact.golden:
         layers = everything(trained.artifact, golden.ids)

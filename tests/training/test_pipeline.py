@@ -111,6 +111,7 @@ def test_a_text_read_too_often_is_not_read_for_all_the_time_given(order, tmp_pat
     assert config.max_pieces == MAX_EPOCHS * pieces
 
 
+@pytest.mark.long
 def test_an_order_that_was_killed_goes_on_where_it_was(order, tmp_path, monkeypatch):
     eager = replace(RECIPE, checkpoint_every_s=0.0)
     again = replace(order, out=tmp_path / "zh-mine", work=tmp_path / "work", recipe=eager)

@@ -93,6 +93,7 @@ def test_an_interrupt_is_told_in_words(embed, monkeypatch):
     assert "interrupted; what is in" in said
 
 
+@pytest.mark.long
 def test_without_the_extra_it_says_what_to_install(tmp_path):
     code = (
         "import sys; sys.modules['pyarrow'] = None; import biLM.__main__ as m; sys.exit(m.main())"

@@ -95,13 +95,14 @@ def test_a_run_stopped_by_a_bad_line_goes_on_once_it_is_mended(texts, tmp_path, 
     assert parts(tmp_path / "out") == parts(tmp_path / "unbroken")
 
 
+@pytest.mark.long
 def test_several_processes_write_what_one_does(texts, tmp_path, settings):
     several = run(texts, tmp_path / "several", settings, workers=2)
     assert several == run(texts, tmp_path / "one", settings)
     assert parts(tmp_path / "several") == parts(tmp_path / "one")
 
 
-@pytest.mark.long  # the test above starts processes, too
+@pytest.mark.long
 def test_what_stands_before_a_bad_line_is_written_by_several_processes_too(
     texts, tmp_path, settings
 ):
@@ -116,6 +117,7 @@ def test_what_stands_before_a_bad_line_is_written_by_several_processes_too(
     assert json.loads(told[0][2])["done"]["parts"] == len(told[0][1]) > 0
 
 
+@pytest.mark.long
 def test_a_worker_that_is_killed_is_told_and_nothing_written_is_lost(texts, tmp_path, settings):
     out = tmp_path / "out"
     many = tmp_path / "many.txt"

@@ -3,12 +3,13 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from biLM.network.lstm import LstmStack, reverse_padded
+from tests.properties import examples
 from tests.reference import lstm as oracle
 
 # Float32 rounding of a few dozen recurrent steps against float64; a wrong gate is off by 1e-1.
@@ -59,7 +60,7 @@ def test_the_first_layer_adds_nothing():
     assert not made(numbers(2, 6, 5), chunk_pieces=64)[0].any()
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(length=st.integers(1, 40), chunk_pieces=st.integers(1, 45))
 def test_chunks_of_any_length_give_what_one_call_gives(length, chunk_pieces):
     made, x = stack(), numbers(2, length, 3)

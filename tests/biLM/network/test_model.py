@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from biLM.network.config import BiLMConfig
 from biLM.network.model import BiLM
+from tests.properties import examples
 from tests.reference.lstm import representations
 
 # Float32 rounding of up to 140 recurrent steps against float64; a wrong layer is off by 1e-1.
@@ -18,7 +19,7 @@ NUM_PIECES = 30
 HALF = 6
 piece_id = st.integers(0, NUM_PIECES - 1)
 row = st.lists(piece_id, min_size=1, max_size=12)
-properties = settings(max_examples=50)
+properties = examples(50)
 
 
 def random_model(num_layers=2, embedding_size=4):

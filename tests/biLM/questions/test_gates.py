@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from biLM.encoder import Encoder
@@ -13,6 +13,7 @@ from biLM.network.config import BiLMConfig
 from biLM.network.model import BiLM
 from biLM.questions.gates import GatesFor
 from biLM.questions.question import Underway
+from tests.properties import examples
 from tests.reference import lstm as oracle
 from tests.reference.precisions import PRECISIONS
 from tests.reference.texts import texts
@@ -82,7 +83,7 @@ def test_a_third_layer_reads_what_the_residual_leaves(direction):
     np.testing.assert_allclose(found, expected(model, ids, 3, direction), **TO_THE_ORACLE)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(text=texts, place=any_place)
 def test_the_state_is_what_the_fused_path_gives_without_the_residual(encoder, text, place):
     (fused,) = encoder.represent([encoder.pieces(text).ids])
@@ -111,7 +112,7 @@ def assert_every_row_follows(model, ids, layer, direction, tolerance=ONE_STEP):
         )
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(text=texts, place=any_place)
 def test_every_row_follows_from_the_row_before(encoder, artifact, text, place):
     assert_every_row_follows(artifact.model, encoder.pieces(text).ids, *place)
@@ -122,6 +123,7 @@ def shipped():
     return Encoder.load(SHIPPED)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("layer", "direction"), PLACES)
 @pytest.mark.parametrize("length", [1, 20, 300])
 def test_the_shipped_model_ends_where_the_fused_path_does(shipped, length, layer, direction):
@@ -153,7 +155,7 @@ def test_where_rounding_grows_without_end_each_step_is_still_the_equations():
     assert_every_row_follows(model, ids, 1, "forward", heavy)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(text=texts, place=any_place)
 def test_the_cell_keeps_by_the_forget_gate_and_takes_by_the_input_gate(encoder, text, place):
     i, f, g, o, c, h = values(encoder.inspect(text, *place)).astype("f8")

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from biLM.errors import SpanError, TextError
@@ -12,11 +12,12 @@ from biLM.questions.passage import (
     text_passage,
     word_passage,
 )
+from tests.properties import examples
 from tests.reference.normaliser import is_known, normalise, start, text_of
 from tests.reference.texts import texts
 from tests.reference.touching import touching
 
-properties = settings(max_examples=120)
+properties = examples(120)
 
 
 @st.composite
@@ -32,14 +33,14 @@ def columns(offsets):
     return [begin for begin, _ in offsets], [end for _, end in offsets]
 
 
-@settings(max_examples=250)
+@examples(250)
 @given(offsets=increasing_offsets(), begin=st.integers(0, 15), size=st.integers(1, 15))
 def test_the_pieces_of_a_span_are_those_that_touch_it(offsets, begin, size):
     first, beyond = pieces_of(*columns(offsets), begin, begin + size)
     assert list(range(first, beyond)) == touching(offsets, begin, begin + size)
 
 
-@settings(max_examples=250)
+@examples(250)
 @given(offsets=increasing_offsets(), begin=st.integers(0, 15), size=st.integers(1, 15))
 def test_the_pieces_of_a_span_are_a_range_of_the_text(offsets, begin, size):
     first, beyond = pieces_of(*columns(offsets), begin, begin + size)

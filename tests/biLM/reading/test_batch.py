@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from biLM.reading.batch import SHAPES, Strip, batches, padded_pieces, strips
+from tests.properties import examples
 
 MAX_BATCH_PIECES = 8192
 SURE = (16, 8)
@@ -26,7 +27,7 @@ length = st.integers(1, 40) | st.integers(41, 300) | st.just(5000)
 texts = st.lists(length, max_size=150).map(
     lambda lengths: [text(number, length) for number, length in enumerate(lengths)]
 )
-properties = settings(max_examples=40)
+properties = examples(40)
 shapes = st.sets(st.sampled_from(sorted(ALL))).map(lambda others: {SURE, *others})
 
 

@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -7,7 +11,9 @@ from biLM.reading.precision import chosen_precision, fastest_precision
 
 @pytest.fixture(autouse=True)
 def onednn(monkeypatch):
+    """oneDNN, and a kernel that runs in bfloat16, whatever this processor has."""
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
+    monkeypatch.setattr("biLM.reading.precision.multiplies_bfloat16", lambda: True)
 
 
 @pytest.fixture(params=[{}, {"amx_bf16": False}, {"amx_bf16": True}, {"avx512_bf16": True}])
@@ -24,6 +30,15 @@ def test_bfloat16_is_the_fastest_where_there_are_units_for_it(has_units):
 def test_units_are_of_no_use_without_onednn(has_units, monkeypatch):
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
     assert fastest_precision() == "float32"
+
+
+@pytest.mark.long
+def test_units_are_of_no_use_where_onednn_is_told_to_leave_them_alone():
+    told = "import torch; torch.cpu.get_capabilities = lambda: {'amx_bf16': True}; "
+    program = f"{told}from biLM.reading.precision import fastest_precision as f; print(f())"
+    environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True)
+    assert done.stdout == b"float32\n"
 
 
 def test_float32_is_everywhere(has_units):

@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from biLM.network.config import BiLMConfig
 from biLM.network.model import BiLM
 from biLM.reading.batch import SHAPES, SURE_SHAPE, batches
 from biLM.reading.reader import Reader
+from tests.properties import examples
 from tests.reference.lstm import representations
 from tests.reference.precisions import PRECISIONS
 
@@ -61,7 +62,7 @@ def test_models_of_other_depths_are_read_too(num_layers):
     np.testing.assert_allclose(found, expected, **TO_THE_ORACLE)
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(texts)
 def test_company_and_strips_change_no_bit(reader, texts):
     together = read(reader, texts, SHAPES)
@@ -70,7 +71,7 @@ def test_company_and_strips_change_no_bit(reader, texts):
         assert torch.equal(found, read(reader, [text], (SURE_SHAPE,))[0])
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(texts)
 def test_two_directions_at_once_change_no_bit(reader, texts):
     in_turns, at_once = (read(reader, texts, SHAPES, cores_of_both) for cores_of_both in (None, 2))

@@ -107,6 +107,7 @@ stuck.wait()
 """
 
 
+@pytest.mark.long
 def test_a_process_may_end_while_both_sides_are_stuck():
     subprocess.run([sys.executable, "-c", STUCK], check=True, timeout=PATIENCE_S)
 

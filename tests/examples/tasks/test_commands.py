@@ -12,6 +12,9 @@ from examples.tasks import classify, pool, senses, tag
 from examples.tasks.texts import Texts
 from examples.tasks.trial import learning_curves
 
+# Whole programs, whose parts have tests of their own.
+pytestmark = pytest.mark.long
+
 FRUIT = ("苹果很甜", "葡萄很酸", "味道很好吃", "水果新鲜好吃")
 PHONE = ("手机屏幕碎了", "电池不耐用", "打电话听不清", "手机发烫死机")
 

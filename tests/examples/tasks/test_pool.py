@@ -9,6 +9,9 @@ from examples.tasks import head
 from examples.tasks.head import PoolingHead
 from examples.tasks.sequences import MAX_PIECES, SequencedTexts, Sequences, embed_pieces
 
+# Each test trains a head; its parts have tests of their own.
+pytestmark = pytest.mark.long
+
 TEXTS = ["苹果很甜", "", "我在用苹果手机打电话。"]
 
 

@@ -16,6 +16,9 @@ from training.run.metrics import LanguageModelScore
 from training.run.objective import build_objective
 from training.run.stream import Batch
 
+# Each test trains models.
+pytestmark = pytest.mark.long
+
 PLAN = Plan.quick()
 
 

@@ -17,24 +17,15 @@ from training.lab.sizes import Plan
 HAN = re.compile("[\u4e00-\u9fff]")
 
 
-# All of them train a dozen models, and each has tests of its own. In the usual run one that reads
-# text and one that does not stand for them.
-SOME = ("gradients", "clipping")
-ALL = pytest.param(tuple(EXPERIMENTS), marks=pytest.mark.long, id="all")
-only_with_all = pytest.mark.parametrize("measured", [ALL], indirect=True, scope="module")
-
-
-@pytest.fixture(scope="module", params=[pytest.param(SOME, id="some"), ALL])
-def measured(request):
-    """The experiments of a report."""
-    return request.param
+# These tests share a report for which a dozen models are trained.
+trains = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
-def report(measured, toy_text, tmp_path_factory):
-    """The folder that a quick run of these experiments over the toy text leaves."""
+def report(toy_text, tmp_path_factory):
+    """The folder that a quick run of all experiments over the toy text leaves."""
     folder = tmp_path_factory.mktemp("lab")
-    given = ["lab", "--quick", "--corpus", str(toy_text), "--only", *measured]
+    given = ["lab", "--quick", "--corpus", str(toy_text), "--only", *EXPERIMENTS]
     assert main([*given, "--out", str(folder / "out"), "--work", str(folder / "work")]) == 0
     (dated,) = (folder / "out").iterdir()
     return dated
@@ -53,15 +44,17 @@ def rows_below(markdown, caption):
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-def test_every_experiment_is_in_the_report_of_the_day(measured, report):
+@trains
+def test_every_experiment_is_in_the_report_of_the_day(report):
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", report.name)
-    assert list(findings(report)) == list(measured)
+    assert list(findings(report)) == list(EXPERIMENTS)
     markdown = (report / "README.md").read_text("utf-8")
     for name, finding in findings(report).items():
         assert f"## {name}: {finding.title}" in markdown
         assert finding.setting in markdown
 
 
+@trains
 def test_the_tables_of_the_report_are_the_numbers(report):
     markdown = (report / "README.md").read_text("utf-8")
     for finding in findings(report).values():
@@ -71,6 +64,7 @@ def test_the_tables_of_the_report_are_the_numbers(report):
             assert rows == [[written(value) for value in row] for row in table.rows]
 
 
+@trains
 def test_the_plots_show_the_numbers_of_the_table_above_them(report):
     markdown = (report / "README.md").read_text("utf-8")
     for finding in findings(report).values():
@@ -85,11 +79,12 @@ def test_the_plots_show_the_numbers_of_the_table_above_them(report):
             assert drawn == [table.column(name) for name in plot.lines]
 
 
-def test_the_report_tells_machine_commit_and_seed_and_shows_no_text(measured, report):
+@trains
+def test_the_report_tells_machine_commit_and_seed_and_shows_no_text(report):
     markdown = (report / "README.md").read_text("utf-8")
     assert "torch 2." in markdown
     of_one_seed = {"cells", "gradients", "inputs", "directions"}
-    assert markdown.count("One seed (1)") == len(of_one_seed.intersection(measured))
+    assert markdown.count("One seed (1)") == len(of_one_seed)
     assert not HAN.search(markdown)
     numbers = json.loads((report / "numbers.json").read_text("utf-8"))
     for entry in numbers["experiments"].values():
@@ -97,7 +92,7 @@ def test_the_report_tells_machine_commit_and_seed_and_shows_no_text(measured, re
         assert facts <= entry["facts"].keys()
 
 
-@only_with_all
+@trains
 def test_all_cells_are_measured_and_the_lstm_along_both_parts_of_its_state(report):
     found = findings(report)
     assert found["cells"].tables[0].column("cell") == list(CELLS)
@@ -107,7 +102,7 @@ def test_all_cells_are_measured_and_the_lstm_along_both_parts_of_its_state(repor
         assert all(norm > 0 for row in table.rows for norm in row)
 
 
-@only_with_all
+@trains
 def test_the_lstm_of_other_seeds_begins_with_the_one_that_is_compared(report):
     bits, _, _, seeds = findings(report)["cells"].tables
     row = dict(zip(bits.columns, bits.rows[0], strict=True))
@@ -116,6 +111,7 @@ def test_the_lstm_of_other_seeds_begins_with_the_one_that_is_compared(report):
     assert second[2:] != first[2:]
 
 
+@trains
 def test_one_experiment_is_measured_again_without_the_others(report, capsys):
     before = json.loads((report / "numbers.json").read_text("utf-8"))["experiments"]
     given = ["lab", "--quick", "--only", "clipping", "--out", str(report.parent)]
@@ -127,6 +123,7 @@ def test_one_experiment_is_measured_again_without_the_others(report, capsys):
     assert capsys.readouterr().out == f"{report}\n"
 
 
+@trains
 def test_findings_of_another_plan_are_not_mixed_in(report, capsys):
     given = ["lab", "--minutes", "0.01", "--only", "clipping", "--out", str(report.parent)]
     assert main(given) == 2
@@ -155,6 +152,7 @@ def test_a_text_of_which_nothing_is_held_out_is_refused(tmp_path, capsys):
     assert "none of the documents is held out" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_the_text_is_prepared_once_and_again_when_it_changes(toy_text, tmp_path, monkeypatch):
     made = []
     build = text.build_shards

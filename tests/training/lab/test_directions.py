@@ -9,6 +9,9 @@ from training.lab.trials import Laboratory
 from training.run.objective import build_objective
 from training.run.stream import Batch
 
+# Each test trains models.
+pytestmark = pytest.mark.long
+
 PLAN = Plan.quick()
 
 

@@ -105,6 +105,7 @@ def _on_the_cpu_in_float32(monkeypatch):
     monkeypatch.setattr("training.run.loop.choose_device", lambda: torch.device("cpu"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("budget", [1, CONFIG.max_pieces])
 def test_two_processes_train_as_one_does(toy_shards, tmp_path, by_two, budget):
     train(replace(CONFIG, max_pieces=budget), toy_shards, tmp_path)
@@ -117,6 +118,7 @@ def test_two_processes_train_as_one_does(toy_shards, tmp_path, by_two, budget):
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
 
 
+@pytest.mark.long
 def test_a_run_of_two_processes_goes_on_in_one(toy_shards, tmp_path, by_two):
     train(CONFIG, toy_shards, tmp_path)
     train(CONFIG, toy_shards, by_two[PLATEAU])

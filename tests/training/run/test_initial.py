@@ -56,6 +56,7 @@ def test_a_run_starts_where_the_artifact_is(known, toy_shards, tmp_path):
         torch.testing.assert_close(tensors[name], tensor, rtol=0.0, atol=1e-9)
 
 
+@pytest.mark.long
 def test_it_ends_better_on_the_new_text(known, toy_shards, tmp_path):
     config = adapted(RECIPE, known)
     train(config, toy_shards, tmp_path, known)
