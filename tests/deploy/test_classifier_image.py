@@ -23,9 +23,9 @@ def python(tmp_path):
     """An interpreter with what the RUN line installs."""
     venv.create(tmp_path / "venv", with_pip=False)
     path = tmp_path / "venv" / "bin" / "python"
-    (run,) = re.findall(r"^RUN (.*(?:\\\n.*)*)", DOCKERFILE.read_text("utf-8"), re.MULTILINE)
+    (run,) = re.findall(r"^RUN ((?:.*\\\n)*.*)", DOCKERFILE.read_text("utf-8"), re.MULTILINE)
     pip = f"{shlex.quote(sys.executable)} -m pip --python {shlex.quote(str(path))}"
-    command = run.replace("python3 -m pip", pip).replace(" /", f" {shlex.quote(str(ROOT))}/")
+    command = run.replace(" /", f" {shlex.quote(str(ROOT))}/").replace("python3 -m pip", pip)
     subprocess.run(["bash", "-c", command], check=True, timeout=PATIENCE_S)
     return path
 
