@@ -149,3 +149,12 @@ def test_weights_are_loaded_however_torch_hands_over_what_is_to_be_drawn(
     loaded = load_artifact(artifact_folder).model.state_dict()
     for name, tensor in artifact.model.state_dict().items():
         assert torch.equal(loaded[name], tensor)
+
+
+def test_to_try_the_kernel_takes_no_random_number_of_the_callers():
+    onednn._works.cache_clear()
+    onednn.multiplies_bfloat16.cache_clear()
+    before = torch.get_rng_state()
+    onednn.has_kernel()
+    onednn.multiplies_bfloat16()
+    assert torch.equal(torch.get_rng_state(), before)
