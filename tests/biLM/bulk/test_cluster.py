@@ -148,7 +148,7 @@ def test_no_artifact_and_no_cluster_are_told(
 
 
 def test_a_ray_that_hands_over_its_blocks_otherwise_is_named(
-    cluster, texts, tmp_path, artifact_folder, monkeypatch
+    embed_on_cluster, cluster, texts, tmp_path, artifact_folder, monkeypatch
 ):
     monkeypatch.delattr("ray.data.Dataset.iter_internal_ref_bundles")
     source, settings = open_source(texts, JOB.columns), EncoderSettings(artifact_folder)
