@@ -14,6 +14,14 @@ from service.engine import Engine
 from service.settings import Settings
 
 PATIENCE_S = 120  # beyond any busy machine; a test that waits longer is stuck, and fails
+STUCK_S = 20  # a thread takes its work within milliseconds; after this long it never will
+
+
+async def until(condition):
+    """Let the loop run until a condition holds; fail where it never does."""
+    with anyio.fail_after(STUCK_S):
+        while not condition():
+            await anyio.lowlevel.checkpoint()
 
 
 class Gate:

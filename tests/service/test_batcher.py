@@ -22,6 +22,7 @@ from tests.service.serving import (
     refused,
     serving,
     settings_of,
+    until,
     vectors_of,
 )
 
@@ -47,8 +48,7 @@ def post(client, **fields):
 
 async def until_waiting(client, texts):
     """Let the loop run until so many texts of 8 padded pieces wait."""
-    while client.runtime.batcher._backlog.pieces < 8 * texts:
-        await anyio.lowlevel.checkpoint()
+    await until(lambda: client.runtime.batcher._backlog.pieces >= 8 * texts)
 
 
 async def test_a_full_queue_answers_429_with_the_time_to_wait(serving_held, gate):
@@ -105,14 +105,12 @@ async def test_what_gathers_while_the_model_is_busy_rides_together(serving_held,
 
 async def until_idle(client, threads):
     """Let the loop run until so many threads wait for work; one that begins takes no share yet."""
-    while client.runtime.batcher._num_idle < threads:
-        await anyio.lowlevel.checkpoint()
+    await until(lambda: client.runtime.batcher._num_idle >= threads)
 
 
 async def until_held(gate, batches):
     """Let the loop run until so many batches stand at the gate."""
-    while len(gate.batches) < batches:
-        await anyio.lowlevel.checkpoint()
+    await until(lambda: len(gate.batches) >= batches)
 
 
 async def test_threads_that_are_idle_share_a_request(serving_held, gate):

@@ -9,7 +9,7 @@ import pytest
 
 from biLM.questions.completions import Beam, Greedy, Sampling
 from service.paths.complete import COMPLETIONS
-from tests.service.serving import PATIENCE_S, embed, error_of, serving, settings_of
+from tests.service.serving import PATIENCE_S, embed, error_of, serving, settings_of, until
 
 pytestmark = pytest.mark.anyio
 
@@ -185,8 +185,7 @@ async def test_a_text_does_not_wait_for_the_end_of_a_search(serving_held, gate, 
         search = begun(client, "/complete", text=ATE, max_pieces=9)
         await gate.wait_until_entered()
         text = begun(client, "/embed", texts="苹果")
-        while not client.runtime.batcher.waiting_pieces:
-            await anyio.lowlevel.checkpoint()
+        await until(lambda: client.runtime.batcher.waiting_pieces)
         gate.is_open.set()
         assert {(await one).status_code for one in (search, text)} == {200}
     assert tuple(cut("苹果")) in gate.batches[1]
@@ -236,8 +235,7 @@ async def test_what_a_search_costs_counts_in_the_queue(serving_held, gate):
         first = begun(client, "/embed", texts="苹果")
         await gate.wait_until_entered()
         search = begun(client, "/complete", text=ATE, max_pieces=9)
-        while not client.runtime.batcher.waiting_pieces:
-            await anyio.lowlevel.checkpoint()
+        await until(lambda: client.runtime.batcher.waiting_pieces)
         assert client.runtime.batcher.waiting_pieces == cost
         await refused(client, 429, "overloaded", text=ATE, max_pieces=1)
         gate.is_open.set()

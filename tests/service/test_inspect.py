@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.reference.lstm import gates
-from tests.service.serving import embed, embed_one, error_of, serving, settings_of
+from tests.service.serving import embed, embed_one, error_of, serving, settings_of, until
 
 pytestmark = pytest.mark.anyio
 
@@ -178,8 +178,7 @@ async def test_steps_are_counted_as_work_and_a_full_queue_refuses_them(
         together.start_soon(embed_texts, client, [ATE])
         await gate.wait_until_entered()
         together.start_soon(embed_texts, client, [ATE])  # waits: 8 padded pieces
-        while not client.runtime.batcher.waiting_pieces:
-            await anyio.lowlevel.checkpoint()
+        await until(lambda: client.runtime.batcher.waiting_pieces)
         many = await client.post("/inspect", json={"text": ATE * 3, "layer": 2})
         # 2 layers of 20 steps, each worth 3 padded pieces
         assert error_of(many, 429, "overloaded")["details"]["actual"] == 8 + 2 * 20 * 3
