@@ -4,7 +4,6 @@ import asyncio
 import logging
 from functools import partial
 
-import anyio
 import numpy as np
 import pytest
 
@@ -14,7 +13,16 @@ from biLM.reading.batch import FEW_HEIGHTS
 from biLM.reading.layer import ReadingLayer
 from service.engine import Engine
 from service.speed import ShapesProof
-from tests.service.serving import HeldEngine, embed, embed_one, serving, settings_of, vectors_of
+from tests.reference.instruction_sets import AGREEING_HEIGHTS
+from tests.service.serving import (
+    HeldEngine,
+    embed,
+    embed_one,
+    serving,
+    settings_of,
+    until,
+    vectors_of,
+)
 from tests.service.test_metrics import samples
 
 pytestmark = pytest.mark.anyio
@@ -57,14 +65,12 @@ def post(client, **fields):
 
 async def until_waiting(client, texts):
     """Let the loop run until so many texts of 8 padded pieces wait."""
-    while client.runtime.batcher.waiting_pieces < 8 * texts:
-        await anyio.lowlevel.checkpoint()
+    await until(lambda: client.runtime.batcher.waiting_pieces >= 8 * texts)
 
 
 async def until_idle(client):
     """Let the loop run until the one thread has nothing to do."""
-    while not client.runtime.batcher._num_idle:
-        await anyio.lowlevel.checkpoint()
+    await until(lambda: client.runtime.batcher._num_idle)
 
 
 async def until_proved(client):
@@ -84,7 +90,7 @@ async def test_a_process_is_ready_before_its_shapes_are_proved(serving_proving, 
         await until_proved(client)
         after = await info(client)
     assert (before["bit_identical_heights"], before["proof_ended"]) == ([16], False)
-    assert set(after["bit_identical_heights"]) >= set(FEW_HEIGHTS)
+    assert set(after["bit_identical_heights"]) >= set(FEW_HEIGHTS) & set(AGREEING_HEIGHTS)
     assert after["proof_ended"]
 
 
@@ -209,7 +215,8 @@ async def test_a_damaged_shape_is_never_used_by_the_service(artifact_folder, mon
     settings = settings_of(artifact_folder)
     async with serving(settings, partial(Engine.load, settings)) as client:
         await until_proved(client)
-        assert (await info(client))["bit_identical_heights"] == [1, 2, 4, 16, 32, 64, 128]
+        used = set((await info(client))["bit_identical_heights"])
+        assert used == {1, 2, 4, 16, 32, 64, 128} & set(AGREEING_HEIGHTS)
         met.clear()
         texts = [ATE, USED] * 4
         entries = (await embed(client, texts=texts))["data"]

@@ -4,6 +4,7 @@ from torch import nn
 
 from biLM.reading.layer import ReadingLayer
 from biLM.reading.precision import fastest_precision
+from tests.reference.instruction_sets import needs_avx2
 from tests.reference.precisions import PRECISIONS, needs_bfloat16
 
 SIZES = [(5, 12), (12, 12), (32, 32), (256, 512), (512, 512)]
@@ -66,7 +67,7 @@ def test_two_calls_with_the_state_between_them_are_one(dtype):
     assert torch.equal(c, remembered)
 
 
-@pytest.mark.parametrize("number", [1, 2, 16])
+@pytest.mark.parametrize("number", [pytest.param(1, marks=needs_avx2), 2, 16])
 @pytest.mark.parametrize("sizes", [(256, 512), (300, 512), (512, 512)])
 def test_a_row_and_what_its_cell_remembers_have_the_same_bits_in_any_company(sizes, number, dtype):
     reading, x = ReadingLayer(layer(*sizes), dtype), rows(64, 24, sizes[0]).to(dtype)

@@ -5,6 +5,7 @@ import torch
 import training.run.side_by_side
 from biLM.network.lstm import LstmStack
 from tests.reference.lstm import direction
+from tests.reference.precisions import needs_bfloat16
 from training.run.side_by_side import read_both
 
 BOTH_AT_ONCE = "_ReadBothBackward"  # where a gradient comes from that two threads have made
@@ -67,6 +68,7 @@ def test_one_of_the_two_may_be_left_out_of_the_loss(stacks, inputs):
     assert not other.any()
 
 
+@needs_bfloat16
 def test_threads_keep_the_precision_of_the_caller(stacks, inputs):
     with torch.autocast("cpu", torch.bfloat16):
         found, expected = read_both(stacks, inputs), in_turns(stacks, inputs)

@@ -1,0 +1,18 @@
+"""What SSE 4.1 computes otherwise than newer instruction sets.
+
+With it, oneDNN sums one row in another order than several. The service needs no such knowledge: it
+proves each shape before it uses it.
+"""
+
+import os
+
+import pytest
+import torch
+
+from biLM.reading.batch import HEIGHTS, SHAPES
+
+HAS_AVX2 = torch.cpu._is_avx2_supported() and os.environ.get("ONEDNN_MAX_CPU_ISA") != "SSE41"
+needs_avx2 = pytest.mark.skipif(not HAS_AVX2, reason="SSE 4.1 computes this otherwise")
+
+AGREEING_HEIGHTS = tuple(height for height in HEIGHTS if height > 1 or HAS_AVX2)
+AGREEING_SHAPES = tuple(shape for shape in SHAPES if shape[0] in AGREEING_HEIGHTS)
