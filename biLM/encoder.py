@@ -40,7 +40,7 @@ from biLM.reading.layer import State
 from biLM.reading.precision import Precision, PrecisionChoice, chosen_precision
 from biLM.reading.reader import Reader
 from biLM.reading.side_by_side import on_one_core
-from biLM.tokenizer import Tokenizer
+from biLM.tokenizer import NO_LIMIT, Limit, Tokenizer
 
 Answer = TypeVar("Answer")
 GREEDY = Greedy()
@@ -115,36 +115,50 @@ class Encoder:
         """
         return self.artifact.mix(name)
 
-    def pieces(self, text: str) -> Passage:
-        """A text with a row for each piece."""
-        return passages.piece_passage(self.tokenizer, text)
+    def pieces(self, text: str, limit: Limit = NO_LIMIT) -> Passage:
+        """A text with a row for each piece.
 
-    def chars(self, text: str) -> Passage:
+        Raises:
+            TextError: the text holds a lone surrogate; here and below.
+            TextTooLongError: the text has more pieces than the limit, which names no end to lose;
+                here and below.
+        """
+        return passages.piece_passage(self.tokenizer, text, limit)
+
+    def chars(self, text: str, limit: Limit = NO_LIMIT) -> Passage:
         """A text with a row for each code point."""
-        return passages.char_passage(self.tokenizer, text)
+        return passages.char_passage(self.tokenizer, text, limit)
 
-    def spans(self, text: str, spans: Sequence[Sequence[int]]) -> Passage:
-        """A text with a row for each half-open span of code points."""
-        return passages.span_passage(self.tokenizer, text, spans)
+    def spans(self, text: str, spans: Sequence[Sequence[int]], limit: Limit = NO_LIMIT) -> Passage:
+        """A text with a row for each half-open span of code points.
+
+        Raises:
+            SpanError: a span is empty, reversed or outside the text.
+        """
+        return passages.span_passage(self.tokenizer, text, spans, limit)
 
     def words(
-        self, words: Sequence[str], level: Literal["word", "piece", "text"] = "word"
+        self,
+        words: Sequence[str],
+        level: Literal["word", "piece", "text"] = "word",
+        limit: Limit = NO_LIMIT,
     ) -> Passage:
         """A text in the caller's segmentation, with a row for each word, each piece, or one."""
-        return passages.word_passage(self.tokenizer, words, level)
+        return passages.word_passage(self.tokenizer, words, level, limit)
 
-    def text(self, text: str) -> Passage:
+    def text(self, text: str, limit: Limit = NO_LIMIT) -> Passage:
         """A text with one row."""
-        return passages.text_passage(self.tokenizer, text)
+        return passages.text_passage(self.tokenizer, text, limit)
 
-    def blank(self, text: str) -> Blank:
+    def blank(self, text: str, limit: Limit = NO_LIMIT) -> Blank:
         """A text with one blank, such as `我爱____`.
 
         Raises:
             BlankError: there is no blank, or more than one.
             TextError: the text holds a lone surrogate.
+            TextTooLongError: more pieces than the limit stand around the blank.
         """
-        return find_blank(self.tokenizer, text)
+        return find_blank(self.tokenizer, text, limit)
 
     def embed(
         self, asked: Sequence[Passage], readouts: Sequence[Readout]

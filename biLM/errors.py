@@ -2,7 +2,8 @@
 
 BiLMError
 ├── ConfigError     the sizes cannot make a model
-├── TextError       a text has no pieces, because it contains a lone surrogate
+├── TextError       a text cannot be read, because it contains a lone surrogate
+│   └── TextTooLongError       a text has more pieces than its caller allows
 ├── BlankError      a text to fill has no blank, or several
 ├── SearchError     a number of pieces, beams or draws, or a temperature, is out of range
 ├── SpanError       a span is empty, reversed or outside its text
@@ -32,7 +33,21 @@ class ConfigError(BiLMError):
 
 
 class TextError(BiLMError):
-    """A text is not a sequence of Unicode scalar values."""
+    """A text cannot be read: it is not a sequence of Unicode scalar values, or too long."""
+
+
+class TextTooLongError(TextError):
+    """A text has more pieces than its caller allows.
+
+    Args:
+        at_least: How many pieces it has at least; cutting stopped there.
+        limit: How many are allowed.
+    """
+
+    def __init__(self, at_least: int, limit: int) -> None:
+        super().__init__(f"the text has at least {at_least} pieces; the limit is {limit}")
+        self.at_least = at_least
+        self.limit = limit
 
 
 class BlankError(BiLMError):

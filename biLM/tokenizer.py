@@ -5,21 +5,29 @@ white space is added. The model matches text after NFKC normalisation, but offse
 points of the caller's text. So an offset may be empty, such as [3, 3], where normalisation turned
 one character into several. A character outside the vocabulary becomes the bytes of its UTF-8 form,
 one piece each; all of them except the last have empty offsets.
+
+A long text is cut part by part (`seams`), and cutting stops once there are more pieces than the
+caller's limit. So what a text costs depends on the limit and not on how long it is.
 """
 
 import re
+import sys
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate, chain, pairwise
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import sentencepiece
 
-from biLM.errors import DamagedFileError, TextError
+from biLM.errors import DamagedFileError, TextError, TextTooLongError
+from biLM.seams import SHORT_LENGTH, Seams
 
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+Lost = Literal["left", "right"] | None  # the end at which a text loses pieces
 Offset = tuple[int, int]
 """Half-open [begin, end) in code points; empty where a piece adds nothing to the one after it."""
 
@@ -34,12 +42,57 @@ class Pieces:
         offsets: Their offsets in the text.
     """
 
-    pieces: tuple[str, ...]
-    ids: tuple[int, ...]
-    offsets: tuple[Offset, ...]
+    pieces: tuple[str, ...] = ()
+    ids: tuple[int, ...] = ()
+    offsets: tuple[Offset, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def moved(self, by: int, at_least: int) -> "Pieces":
+        """Return the same pieces with offsets that are moved, but not below `at_least`."""
+        offsets = [(max(at_least, b + by), max(at_least, e + by)) for b, e in self.offsets]
+        return replace(self, offsets=tuple(offsets))
+
+
+NO_PIECES = Pieces()
+
+
+def joined(parts: Iterable[Pieces]) -> Pieces:
+    """Return the pieces of all parts, one part after the other."""
+    whole = list(parts)
+    if len(whole) == 1:
+        return whole[0]
+    pieces, ids, offsets = (
+        tuple(chain.from_iterable(getattr(part, name) for part in whole))
+        for name in ("pieces", "ids", "offsets")
+    )
+    return Pieces(pieces, ids, offsets)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How many pieces a text may have, and what becomes of a longer one.
+
+    Args:
+        max_pieces: How many pieces the text may have.
+        lost: The end at which a longer text loses pieces; None refuses it.
+    """
+
+    max_pieces: int
+    lost: Lost = None
+
+    def check(self, num_pieces: int) -> None:
+        """Refuse a text that has more pieces and must not lose any.
+
+        Raises:
+            TextTooLongError: it has.
+        """
+        if num_pieces > self.max_pieces and self.lost is None:
+            raise TextTooLongError(at_least=num_pieces, limit=self.max_pieces)
+
+
+NO_LIMIT = Limit(sys.maxsize)
 
 
 def refuse_surrogates(text: str) -> None:
@@ -107,43 +160,90 @@ class Tokenizer:
         ids: list[int] = self._processor.encode(text)
         return ids
 
-    def encode(self, text: str) -> Pieces:
+    @cached_property
+    def _seams(self) -> Seams:
+        pieces = (self.piece(int(id_)) for id_ in np.flatnonzero(self.is_text))
+        return Seams(self._processor.normalize, pieces)
+
+    def encode(self, text: str, limit: Limit = NO_LIMIT) -> Pieces:
         """Cut a text into pieces.
+
+        Args:
+            text: A text of any length.
+            limit: Where cutting may stop; by default at the end of the text.
+
+        Returns:
+            The pieces. Of a text with more than the limit admits, the pieces of the end that is
+            kept: more than the limit, so that the caller sees what was lost.
 
         Raises:
             TextError: the text contains a lone surrogate, which UTF-8 cannot encode.
+            TextTooLongError: the text has too many pieces, and the limit names no end to lose.
         """
         refuse_surrogates(text)
-        encoded = self._processor.encode(text, return_type="offset_mapping")
-        offsets = tuple((begin, end) for begin, end in encoded["offsets"])
-        return Pieces(tuple(encoded["pieces"]), tuple(encoded["ids"]), offsets)
+        found = self._encode(text, limit.max_pieces, limit.lost)
+        limit.check(len(found))
+        return found
 
-    def encode_words(self, words: Sequence[str]) -> tuple[Pieces, list[tuple[int, int]]]:
+    def encode_words(
+        self, words: Sequence[str], limit: Limit = NO_LIMIT
+    ) -> tuple[Pieces, list[tuple[int, int]]]:
         """Cut each word by itself, so that no piece crosses the boundary of a word.
 
         Where the script would separate two words by a space, a space is read between them; it
         belongs to the second word. Offsets count code points of the words joined without spaces.
 
         Returns:
-            The pieces, and for each word the half-open range of its pieces.
+            The pieces, as of `encode`, and for each word the half-open range of its pieces.
+
+        Raises:
+            TextError: as of `encode`.
+            TextTooLongError: as of `encode`.
         """
-        pieces: list[str] = []
-        ids: list[int] = []
-        offsets: list[Offset] = []
-        ranges = []
-        place, before = 0, ""
-        for word in words:
-            space = _are_written_apart(before, word)
-            found = self.encode(" " + word if space else word)
-            begin = len(ids)
-            pieces.extend(found.pieces)
-            ids.extend(found.ids)
-            offsets.extend(
-                (place + max(0, b - space), place + max(0, e - space)) for b, e in found.offsets
-            )
-            ranges.append((begin, len(ids)))
-            place, before = place + len(word), word or before
-        return Pieces(tuple(pieces), tuple(ids), tuple(offsets)), ranges
+        placed = list(_placed(words))
+        found: list[Pieces] = []
+        num_pieces = 0
+        for place, word, space in reversed(placed) if limit.lost == "left" else placed:
+            if num_pieces > limit.max_pieces:
+                found.append(NO_PIECES)
+                continue
+            refuse_surrogates(word)
+            spaced = " " + word if space else word
+            one = self._encode(spaced, limit.max_pieces - num_pieces, limit.lost)
+            found.append(one.moved(place - space, at_least=place))
+            num_pieces += len(one)
+            limit.check(num_pieces)
+        if limit.lost == "left":
+            found.reverse()
+        ends = list(accumulate(map(len, found), initial=0))
+        return joined(found), list(pairwise(ends))
+
+    def _encode(self, text: str, enough: int, lost: Lost) -> Pieces:
+        """Cut a text part by part until there are more pieces than are enough."""
+        if len(text) <= SHORT_LENGTH:
+            return self._cut(text)
+        parts: Iterable[Offset] = self._seams.parts(text)
+        found: list[Pieces] = []
+        num_pieces = 0
+        for begin, end in reversed(list(parts)) if lost == "left" else parts:
+            found.append(self._cut(text[begin:end], begin))
+            num_pieces += len(found[-1])
+            if num_pieces > enough:
+                break
+        return joined(reversed(found) if lost == "left" else found)
+
+    def _cut(self, text: str, place: int = 0) -> Pieces:
+        encoded = self._processor.encode(text, return_type="offset_mapping")
+        offsets = tuple([(place + begin, place + end) for begin, end in encoded["offsets"]])
+        return Pieces(tuple(encoded["pieces"]), tuple(encoded["ids"]), offsets)
+
+
+def _placed(words: Sequence[str]) -> Iterator[tuple[int, str, bool]]:
+    """Return the place of each word, the word, and whether a space parts it from the one before."""
+    place, before = 0, ""
+    for word in words:
+        yield place, word, _are_written_apart(before, word)
+        place, before = place + len(word), word or before
 
 
 def _are_written_apart(before: str, after: str) -> bool:

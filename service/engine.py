@@ -25,6 +25,7 @@ from biLM.questions.vectors import VectorsFor
 from biLM.reading.batch import padded_pieces
 from biLM.reading.precision import Precision
 from biLM.reading.stepper import ROWS
+from biLM.tokenizer import Limit
 
 from .fields import ModelInfo
 from .log import fields
@@ -144,32 +145,39 @@ class Engine:
         """Layers that can be asked for, the piece embedding included."""
         return self.encoder.artifact.config.num_representations
 
-    def read_text(self, text: str, level: Level) -> Passage:
-        """A text with the rows of level piece, char or text."""
-        if level == "piece":
-            return self.encoder.pieces(text)
-        return self.encoder.chars(text) if level == "char" else self.encoder.text(text)
+    def read_text(self, text: str, level: Level, limit: Limit) -> Passage:
+        """A text with the rows of level piece, char or text.
 
-    def read_spans(self, text: str, spans: Sequence[Sequence[int]]) -> Passage:
+        Raises:
+            TextTooLongError: it has more pieces than the limit, which names no end to lose; here
+                and below.
+        """
+        if level == "piece":
+            return self.encoder.pieces(text, limit)
+        if level == "char":
+            return self.encoder.chars(text, limit)
+        return self.encoder.text(text, limit)
+
+    def read_spans(self, text: str, spans: Sequence[Sequence[int]], limit: Limit) -> Passage:
         """A text with a row for each span.
 
         Raises:
             SpanError: a span is empty, reversed or outside the text.
         """
-        return self.encoder.spans(text, spans)
+        return self.encoder.spans(text, spans, limit)
 
-    def read_words(self, words: Sequence[str], level: Level) -> Passage:
+    def read_words(self, words: Sequence[str], level: Level, limit: Limit) -> Passage:
         """A text in the caller's segmentation, with the rows of level word, piece or text."""
         assert level in ("word", "piece", "text"), "a level that words do not have; this is a bug"
-        return self.encoder.words(words, level)
+        return self.encoder.words(words, level, limit)
 
-    def read_blank(self, text: str) -> Blank:
+    def read_blank(self, text: str, limit: Limit) -> Blank:
         """A text with one blank.
 
         Raises:
             BlankError: there is no blank, or more than one.
         """
-        return self.encoder.blank(text)
+        return self.encoder.blank(text, limit)
 
     def ask_vectors(self, passages: Sequence[Passage], readout: Readout) -> list[VectorsFor]:
         """The question after the vectors of each passage."""
@@ -192,10 +200,14 @@ class Engine:
         return Underway(PhrasesFor(self.encoder.filler, blank, num_pieces, top_k))
 
     def ask_completions(
-        self, text: str, strategy: Strategy, max_pieces: int
+        self, text: str, strategy: Strategy, max_pieces: int, limit: Limit
     ) -> Underway[list[Completion]]:
-        """The question after completions of a text."""
-        ids = self.encoder.tokenizer.encode(text).ids
+        """The question after completions of a text.
+
+        Raises:
+            TextTooLongError: the text has more pieces than the limit.
+        """
+        ids = self.encoder.tokenizer.encode(text, limit).ids
         return Underway(CompletionsFor(self.encoder.writer, ids, strategy, max_pieces))
 
     def padded_pieces(self, question: AnyQuestion[object]) -> int:

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from biLM.errors import TextTooLongError
 from biLM.questions.question import Stepped
+from biLM.tokenizer import Limit
 
 from .errors import Details, RequestError
 from .settings import Settings
@@ -24,20 +26,35 @@ def check_number(code: str, actual: int, things: str, limit: int, setting: str) 
         )
 
 
-def check_length(pieces: int, limit: int, setting: str, remedy: str) -> None:
-    """Refuse a request for a single text if the text has too many pieces.
+@contextmanager
+def whole_text(settings: Settings, remedy: str) -> Iterator[Limit]:
+    """Give the limit on the pieces of a request's single text, which loses none of them.
 
     Raises:
-        RequestError: text_too_long.
+        RequestError: text_too_long, if cutting the text finds more.
     """
-    if pieces > limit:
-        raise RequestError(
-            "text_too_long",
-            f"the text has {pieces} pieces; the limit is {limit}",
-            remedy,
-            param="text",
-            details=Details(limit=limit, actual=pieces, setting=setting),
-        )
+    try:
+        yield Limit(settings.max_text_pieces)
+    except TextTooLongError as error:
+        raise text_too_long(error, "the text", "text", remedy) from error
+
+
+def text_too_long(
+    error: TextTooLongError,
+    text: str,
+    param: str,
+    remedy: str,
+    index: int | None = None,
+    setting: str = "max_text_pieces",
+) -> RequestError:
+    """Return the refusal of a text that has too many pieces."""
+    return RequestError(
+        "text_too_long",
+        f"{text} has at least {error.at_least} pieces; the limit is {error.limit}",
+        remedy,
+        param=param,
+        details=Details(index, error.limit, error.at_least, setting),
+    )
 
 
 def check_steps(asked: Stepped[object], settings: Settings, remedy: str) -> None:

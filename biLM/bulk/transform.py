@@ -17,12 +17,13 @@ import pyarrow as pa
 
 from biLM.bulk.sources import Record
 from biLM.encoder import Encoder
-from biLM.errors import BulkError, LayerError, SourceError, SpanError, TextError
+from biLM.errors import BulkError, LayerError, SourceError, SpanError, TextError, TextTooLongError
 from biLM.network.config import CONTEXT, Layer
 from biLM.network.pooling import Pooling
 from biLM.network.scalar_mix import ScalarMix
-from biLM.questions.passage import Level, Passage, shortened
+from biLM.questions.passage import Level, Passage
 from biLM.questions.readout import Readout
+from biLM.tokenizer import Limit
 
 LEVELS: tuple[Level, ...] = get_args(Level)
 Array = npt.NDArray[np.float32] | npt.NDArray[np.float16]
@@ -84,6 +85,7 @@ class Transform:
     def __init__(self, encoder: Encoder, wanted: Wanted) -> None:
         self.wanted = wanted
         self._encoder = encoder
+        self._limit = Limit(wanted.max_text_pieces, wanted.truncate)
         known = encoder.artifact.layers
         numbered = tuple(layer for layer in known if layer != CONTEXT)
         layers = numbered if wanted.layers == "all" else wanted.layers
@@ -104,17 +106,13 @@ class Transform:
             raise SourceError(record.refusal)
         try:
             passage = self._passage(record)
+        except TextTooLongError as error:
+            raise SourceError(
+                f"{record.place}: {error}; split it, or ask for --truncate right or left"
+            ) from error
         except (TextError, SpanError) as error:
             raise SourceError(f"{record.place}: {error}") from error
-        if len(passage.ids) <= self.wanted.max_text_pieces:
-            return Readable(record, passage)
-        if self.wanted.truncate is None:
-            raise SourceError(
-                f"{record.place}: the text has {len(passage.ids)} pieces; the limit is"
-                f" {self.wanted.max_text_pieces}; split it, or ask for --truncate right or left"
-            )
-        limit = self.wanted.max_text_pieces
-        return Readable(record, shortened(passage, limit, self.wanted.truncate))
+        return Readable(record, passage)
 
     def __call__(self, texts: Sequence[Readable]) -> pa.RecordBatch:
         """Return the rows of at least one text, in the order of the texts.
@@ -146,15 +144,15 @@ class Transform:
 
     def _passage(self, record: Record) -> Passage:
         if not isinstance(record.text, str):
-            return self._encoder.words(record.text)
+            return self._encoder.words(record.text, limit=self._limit)
         if self.wanted.level == "span":
-            return self._encoder.spans(record.text, record.spans)
+            return self._encoder.spans(record.text, record.spans, self._limit)
         read = {
             "piece": self._encoder.pieces,
             "char": self._encoder.chars,
             "text": self._encoder.text,
         }
-        return read[self.wanted.level](record.text)
+        return read[self.wanted.level](record.text, self._limit)
 
     def _checked(self, vectors: npt.NDArray[np.float32], record: Record) -> Array:
         layers = vectors if self._readout.layer_axis else vectors[None]

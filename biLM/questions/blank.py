@@ -10,7 +10,7 @@ from torch import Tensor
 from biLM.artifact import Artifact
 from biLM.errors import BlankError
 from biLM.network.heads import SIDES
-from biLM.tokenizer import Offset, Tokenizer, refuse_surrogates
+from biLM.tokenizer import NO_LIMIT, Limit, Offset, Tokenizer, refuse_surrogates
 
 BLANK = re.compile("_{2,}")
 
@@ -76,22 +76,32 @@ class GuessesFor:
         return most_probable(logits, self.tokenizer, self.top_k)
 
 
-def find_blank(tokenizer: Tokenizer, text: str) -> Blank:
+def find_blank(tokenizer: Tokenizer, text: str, limit: Limit = NO_LIMIT) -> Blank:
     """Return the one blank of a text.
+
+    Args:
+        tokenizer: The tokenizer of the artifact.
+        text: The text.
+        limit: How many pieces may stand around the blank; no end of them is ever lost.
 
     Raises:
         BlankError: the text has no blank, or more than one.
         TextError: the text contains a lone surrogate.
+        TextTooLongError: too many pieces stand around the blank.
     """
     # Here the error can still name a place in the whole text.
     refuse_surrogates(text)
-    found = list(BLANK.finditer(text))
-    if len(found) != 1:
+    found = BLANK.search(text)
+    num_blanks = sum(1 for _ in BLANK.finditer(text))
+    if found is None or num_blanks > 1:
         raise BlankError(
-            f"the text has {len(found)} blanks; write exactly one, as two or more underscores"
+            f"the text has {num_blanks} blanks; write exactly one, as two or more underscores"
         )
-    begin, end = found[0].span()
-    return Blank(tokenizer.encode(text[:begin]).ids, tokenizer.encode(text[end:]).ids, (begin, end))
+    begin, end = found.span()
+    left = tokenizer.encode(text[:begin], Limit(limit.max_pieces)).ids
+    right = tokenizer.encode(text[end:], Limit(limit.max_pieces)).ids
+    Limit(limit.max_pieces).check(len(left) + len(right))
+    return Blank(left, right, (begin, end))
 
 
 def most_probable(logits: Float[Tensor, "side vocab"], tokenizer: Tokenizer, top_k: int) -> Guesses:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from biLM.errors import SpanError
 from biLM.network.pooling import PieceRange
-from biLM.tokenizer import Offset, Tokenizer
+from biLM.tokenizer import NO_LIMIT, Limit, Offset, Pieces, Tokenizer
 
 Level = Literal["piece", "char", "word", "span", "text"]
 # A malformed span with more numbers than this is not repeated in the error message.
@@ -30,6 +30,7 @@ class Passage:
         pieces: The pieces themselves, if each is a row.
         rests: For each row, the piece ids of the text that its pieces contain beside the row: 果
             for the row 苹 of the piece 苹果. None if every row consists of whole pieces.
+        truncated: Whether the text has lost pieces, because it had more than its limit.
     """
 
     ids: tuple[int, ...]
@@ -37,6 +38,7 @@ class Passage:
     offsets: tuple[Offset, ...]
     pieces: tuple[str, ...] | None = None
     rests: tuple[tuple[int, ...], ...] | None = None
+    truncated: bool = False
 
     @property
     def num_rows(self) -> int:
@@ -44,19 +46,27 @@ class Passage:
         return len(self.ids) if self.ranges is None else len(self.ranges)
 
 
-def piece_passage(tokenizer: Tokenizer, text: str) -> Passage:
-    """Return a text with a row for each piece."""
-    found = tokenizer.encode(text)
-    return Passage(found.ids, None, found.offsets, found.pieces)
+def piece_passage(tokenizer: Tokenizer, text: str, limit: Limit = NO_LIMIT) -> Passage:
+    """Return a text with a row for each piece.
+
+    Raises:
+        TextError: as of `Tokenizer.encode`, here and below.
+        TextTooLongError: as of `Tokenizer.encode`, here and below.
+    """
+    found = tokenizer.encode(text, limit)
+    return shortened(Passage(found.ids, None, found.offsets, found.pieces), limit)
 
 
-def char_passage(tokenizer: Tokenizer, text: str) -> Passage:
+def char_passage(tokenizer: Tokenizer, text: str, limit: Limit = NO_LIMIT) -> Passage:
     """Return a text with a row for each code point, pooled from every piece that touches it."""
+    found = tokenizer.encode(text, limit)
     chars = [(place, place + 1) for place in range(len(text))]
-    return _by_offsets(tokenizer, text, chars)
+    return shortened(_by_offsets(tokenizer, text, found, chars), limit)
 
 
-def span_passage(tokenizer: Tokenizer, text: str, spans: Sequence[Sequence[int]]) -> Passage:
+def span_passage(
+    tokenizer: Tokenizer, text: str, spans: Sequence[Sequence[int]], limit: Limit = NO_LIMIT
+) -> Passage:
     """Return a text with a row for each half-open span of code points.
 
     Raises:
@@ -64,50 +74,64 @@ def span_passage(tokenizer: Tokenizer, text: str, spans: Sequence[Sequence[int]]
     """
     for number, span in enumerate(spans):
         if len(span) != 2 or not 0 <= span[0] < span[1] <= len(text):
-            found = list(span) if len(span) <= SHOWN_NUMBERS else f"a list of {len(span)} numbers"
+            shown = list(span) if len(span) <= SHOWN_NUMBERS else f"a list of {len(span)} numbers"
             raise SpanError(
-                f"span {number} is {found}; it must be [begin, end) with"
+                f"span {number} is {shown}; it must be [begin, end) with"
                 f" 0 <= begin < end <= {len(text)}, the length of the text in code points"
             )
-    return _by_offsets(tokenizer, text, [(span[0], span[1]) for span in spans])
+    found = tokenizer.encode(text, limit)
+    rows = [(span[0], span[1]) for span in spans]
+    return shortened(_by_offsets(tokenizer, text, found, rows), limit)
 
 
 def word_passage(
-    tokenizer: Tokenizer, words: Sequence[str], level: Literal["word", "piece", "text"] = "word"
+    tokenizer: Tokenizer,
+    words: Sequence[str],
+    level: Literal["word", "piece", "text"] = "word",
+    limit: Limit = NO_LIMIT,
 ) -> Passage:
     """Return a text in the caller's segmentation; no piece crosses the boundary of a word."""
-    found, ranges = tokenizer.encode_words(words)
+    found, ranges = tokenizer.encode_words(words, limit)
     if level == "piece":
-        return Passage(found.ids, None, found.offsets, found.pieces)
+        return shortened(Passage(found.ids, None, found.offsets, found.pieces), limit)
     if level == "text":
-        return Passage(found.ids, ((0, len(found)),), ((0, sum(map(len, words))),))
+        length = sum(map(len, words))
+        return shortened(Passage(found.ids, ((0, len(found)),), ((0, length),)), limit)
     offsets = []
     place = 0
     for word in words:
         offsets.append((place, place + len(word)))
         place += len(word)
-    return Passage(found.ids, tuple(ranges), tuple(offsets))
+    return shortened(Passage(found.ids, tuple(ranges), tuple(offsets)), limit)
 
 
-def text_passage(tokenizer: Tokenizer, text: str) -> Passage:
+def text_passage(tokenizer: Tokenizer, text: str, limit: Limit = NO_LIMIT) -> Passage:
     """Return a text with one row, which is zeros if the text has no pieces."""
-    found = tokenizer.encode(text)
-    return Passage(found.ids, ((0, len(found)),), ((0, len(text)),))
+    found = tokenizer.encode(text, limit)
+    return shortened(Passage(found.ids, ((0, len(found)),), ((0, len(text)),)), limit)
 
 
-def shortened(passage: Passage, max_pieces: int, lost: Literal["left", "right"]) -> Passage:
-    """Cut a text down to max_pieces pieces by removing pieces from one end.
+def shortened(passage: Passage, limit: Limit) -> Passage:
+    """Remove the pieces that a text has beyond its limit, from the end that is to lose them.
 
     Pooled levels keep every row, even one that has no pieces left; a row that lost a piece loses
     its rest as well.
+
+    Raises:
+        TextTooLongError: there are such pieces, and the limit names no end to lose.
     """
-    begin = max(len(passage.ids) - max_pieces, 0) if lost == "left" else 0
-    end = begin + max_pieces
+    num_pieces = len(passage.ids)
+    limit.check(num_pieces)
+    if num_pieces <= limit.max_pieces:
+        return passage
+    begin = num_pieces - limit.max_pieces if limit.lost == "left" else 0
+    end = begin + limit.max_pieces
     kept = slice(begin, end)
     ids = passage.ids[kept]
     if passage.ranges is None:
         pieces = passage.pieces and passage.pieces[kept]
-        return replace(passage, ids=ids, offsets=passage.offsets[kept], pieces=pieces)
+        offsets = passage.offsets[kept]
+        return replace(passage, ids=ids, offsets=offsets, pieces=pieces, truncated=True)
     ranges = tuple(
         (min(max(first, begin), end) - begin, min(max(last, begin), end) - begin)
         for first, last in passage.ranges
@@ -116,11 +140,10 @@ def shortened(passage: Passage, max_pieces: int, lost: Literal["left", "right"])
         rest if begin <= first and last <= end else ()
         for rest, (first, last) in zip(passage.rests, passage.ranges, strict=True)
     )
-    return replace(passage, ids=ids, ranges=ranges, rests=rests)
+    return replace(passage, ids=ids, ranges=ranges, rests=rests, truncated=True)
 
 
-def _by_offsets(tokenizer: Tokenizer, text: str, rows: Sequence[Offset]) -> Passage:
-    found = tokenizer.encode(text)
+def _by_offsets(tokenizer: Tokenizer, text: str, found: Pieces, rows: Sequence[Offset]) -> Passage:
     begins, ends = ([offset[side] for offset in found.offsets] for side in (0, 1))
     ranges, rests = [], []
     for begin, end in rows:

@@ -17,7 +17,7 @@ from ..endpoint import Endpoint
 from ..engine import Engine
 from ..errors import invalid
 from ..fields import ModelFacts, Strict, Usage
-from ..limits import check_length, check_steps
+from ..limits import check_steps, whole_text
 from ..openapi import TEXT_CODES, Json, JsonBody, refusals
 from ..router import new_router
 from ..settings import Settings
@@ -142,10 +142,8 @@ def plan_continuing(request: CompleteRequest, engine: Engine, settings: Settings
             completions than the strategy can return, or exceeds a limit.
     """
     strategy = _strategy(request)
-    question = engine.ask_completions(request.text, strategy, request.max_pieces)
-    check_length(
-        len(question.ids), settings.max_text_pieces, "max_text_pieces", "send its end alone"
-    )
+    with whole_text(settings, "send its end alone") as limit:
+        question = engine.ask_completions(request.text, strategy, request.max_pieces, limit)
     check_steps(
         question.asked,
         settings,

@@ -17,7 +17,7 @@ from ..endpoint import Endpoint
 from ..engine import Engine
 from ..errors import invalid
 from ..fields import ModelFacts, Strict, Usage
-from ..limits import check_length, check_steps
+from ..limits import check_steps, whole_text
 from ..openapi import TEXT_CODES, Json, JsonBody, refusals
 from ..router import new_router
 from ..settings import Settings
@@ -118,13 +118,11 @@ def plan_filling(request: FillRequest, engine: Engine, settings: Settings) -> Fi
             "top_k", f"it is {top_k}; with num_pieces above 1 it is at most {MAX_PHRASES}"
         )
     try:
-        blank = engine.read_blank(request.text)
+        with whole_text(settings, "send less around the blank") as limit:
+            blank = engine.read_blank(request.text, limit)
     except BlankError as error:
         raise invalid("text", str(error)) from error
     question: GuessesFor | Underway[Phrases] = engine.ask_guesses(blank, top_k)
-    check_length(
-        len(question.ids), settings.max_text_pieces, "max_text_pieces", "send less around the blank"
-    )
     if num_pieces > 1:
         question = engine.ask_phrases(blank, num_pieces, top_k)
         check_steps(question.asked, settings, "send less around the blank, or ask for fewer pieces")

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from biLM.errors import LayerError
+from biLM.errors import LayerError, TextTooLongError
 from biLM.questions.gates import Direction, Gates
 from biLM.questions.passage import Passage
 from biLM.questions.question import Underway
@@ -18,7 +18,7 @@ from ..endpoint import Endpoint, runtime_of
 from ..engine import Engine
 from ..errors import Details, RequestError
 from ..fields import Encoding, ModelFacts, Strict, Usage
-from ..limits import as_field, check_length, check_response
+from ..limits import as_field, check_response, text_too_long, whole_text
 from ..openapi import TEXT_CODES, Json, JsonBody, refusals
 from ..router import new_router
 from ..settings import Settings
@@ -125,10 +125,12 @@ def plan_inspection(request: InspectRequest, engine: Engine, settings: Settings)
     Raises:
         RequestError: the model has no such layer, or the request exceeds a limit.
     """
-    passage = engine.read_text(request.text, "piece")
+    with whole_text(settings, SHORTER) as limit:
+        passage = engine.read_text(request.text, "piece", limit)
     pieces = len(passage.ids)
-    check_length(pieces, settings.max_text_pieces, "max_text_pieces", SHORTER)
-    check_length(pieces, settings.max_stepped_pieces, "max_stepped_pieces", SHORTER)
+    if pieces > settings.max_stepped_pieces:
+        error = TextTooLongError(pieces, settings.max_stepped_pieces)
+        raise text_too_long(error, "the text", "text", SHORTER, setting="max_stepped_pieces")
     numbers = NUM_ARRAYS * pieces * (engine.model.dim // 2)  # each direction has half of dim
     answer_bytes = num_bytes(numbers, "float32", request.encoding)
     with as_field("text", f"{SHORTER}, or ask for base64"):

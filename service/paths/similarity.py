@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -94,7 +95,7 @@ def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settin
     """
     mix, mix_name = chosen_mix(request.mix, engine)
     asked = TokenizeRequest(texts=request.texts)
-    spans = [list(_occurrences(request.word, text)) for text in asked.all_texts]
+    spans = _occurrences_in(asked.all_texts, request.word, settings)
     num_occurrences = sum(map(len, spans))
     if not num_occurrences:
         raise invalid("word", "it stands in no text; send texts that hold it as it is written")
@@ -106,6 +107,18 @@ def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settin
     holding = [passage for passage in reading.passages if passage.ranges]
     questions = engine.ask_vectors(holding, Readout(layers, center=request.center))
     return Comparison(reading, questions, mix, mix_name, answer_bytes)
+
+
+def _occurrences_in(
+    texts: Sequence[str], word: str, settings: Settings
+) -> list[list[tuple[int, int]]]:
+    """Return the occurrences of the word in each text; refuse, as soon as there are too many."""
+    left = settings.max_request_pieces + 1  # an occurrence has a piece at least
+    spans = []
+    for text in texts:
+        spans.append(list(islice(_occurrences(word, text), left)))
+        left -= len(spans[-1])
+    return spans
 
 
 def _occurrences(word: str, text: str) -> Iterator[tuple[int, int]]:

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, Field
 
-from biLM.errors import SpanError
+from biLM.errors import SpanError, TextTooLongError
 from biLM.questions.passage import Level, Passage, shortened
+from biLM.tokenizer import Limit
 
 from ..engine import Engine
 from ..errors import Details, RequestError, invalid
 from ..fields import Listed, Strict, Texts, Truncate
-from ..limits import check_number
+from ..limits import check_number, text_too_long
 from ..openapi import Json
 from ..settings import Settings
 
 SOURCES = ("texts", "words", "ids")
+SHORTER = 'split it, or send "truncate": "right" or "left"'
 
 # Examples for the documentation of several paths.
 APPLES = ["我吃了一个苹果", "我在用苹果手机"]
@@ -70,14 +72,12 @@ class Reading:
     Args:
         level: What each row stands for: a piece, a word and so on.
         passages: The texts, in the order of the request.
-        truncated: For each text, whether it was truncated.
         characters: Length of all texts that were sent, in code points.
         has_offsets: Whether the rows have offsets; False for ids, which have no text.
     """
 
     level: Level
     passages: tuple[Passage, ...]
-    truncated: tuple[bool, ...]
     characters: int
     has_offsets: bool = True
 
@@ -143,22 +143,32 @@ def read(
         settings.max_request_pieces,
         "max_request_pieces",
     )
-    read_one = _reader(request, level, engine, spans)
+    # A span covers a piece at least, and each span takes time to read.
+    check_number(
+        "too_many_pieces",
+        sum(map(len, spans)),
+        "spans",
+        settings.max_request_pieces,
+        "max_request_pieces",
+    )
+    lost = None if request.truncate == "error" else request.truncate
+    read_one = _reader(request, level, engine, spans, Limit(settings.max_text_pieces, lost))
     source = next(name for name in SOURCES if getattr(request, name) is not None)
-    passages, truncated = [], []
+    passages = []
     pieces = 0
     for index in range(num_texts):
-        whole = read_one(index)
-        passage = _fit(whole, source, index, request.truncate, settings.max_text_pieces)
+        try:
+            passage = read_one(index)
+        except TextTooLongError as error:
+            raise text_too_long(error, f"text {index}", source, SHORTER, index) from error
         pieces += _covered(passage) if level == "span" else len(passage.ids)
         check_number(
             "too_many_pieces", pieces, "pieces", settings.max_request_pieces, "max_request_pieces"
         )
         passages.append(passage)
-        truncated.append(passage is not whole)
     words = (word for text in request.words or () for word in text)
     characters = sum(map(len, words)) + sum(map(len, request.all_texts))
-    return Reading(level, tuple(passages), tuple(truncated), characters, request.ids is None)
+    return Reading(level, tuple(passages), characters, request.ids is None)
 
 
 def cut_entry(reading: Reading, index: int) -> dict[str, object]:
@@ -167,7 +177,7 @@ def cut_entry(reading: Reading, index: int) -> dict[str, object]:
     return {
         "index": index,
         "num_pieces": len(passage.ids),
-        "truncated": reading.truncated[index],
+        "truncated": passage.truncated,
         **_pieces(passage),
         "offsets": passage.offsets if reading.has_offsets else None,
     }
@@ -188,18 +198,19 @@ def _reader(
     level: Level,
     engine: Engine,
     spans: Sequence[Sequence[Sequence[int]]],
+    limit: Limit,
 ) -> Callable[[int], Passage]:
     """Return a function from a text's index to its passage, for the kind of text that was sent."""
     if request.words is not None:
         words = request.words
-        return lambda index: engine.read_words(words[index], level)
+        return lambda index: engine.read_words(words[index], level, limit)
     if request.ids is not None:
-        ids = request.ids
-        return lambda index: _read_ids(ids[index], index, level, engine.model.num_pieces)
+        ids, num_pieces = request.ids, engine.model.num_pieces
+        return lambda index: shortened(_read_ids(ids[index], index, level, num_pieces), limit)
     texts = request.all_texts
     if level == "span":
-        return lambda index: _read_spans(texts[index], index, spans[index], engine)
-    return lambda index: engine.read_text(texts[index], level)
+        return lambda index: _read_spans(texts[index], index, spans[index], engine, limit)
+    return lambda index: engine.read_text(texts[index], level, limit)
 
 
 def _read_ids(ids: Sequence[int], index: int, level: Level, num_pieces: int) -> Passage:
@@ -214,9 +225,11 @@ def _read_ids(ids: Sequence[int], index: int, level: Level, num_pieces: int) -> 
     return Passage(tuple(ids), ((0, len(ids)),) if level == "text" else None, offsets=())
 
 
-def _read_spans(text: str, index: int, spans: Sequence[Sequence[int]], engine: Engine) -> Passage:
+def _read_spans(
+    text: str, index: int, spans: Sequence[Sequence[int]], engine: Engine, limit: Limit
+) -> Passage:
     try:
-        return engine.read_spans(text, spans)
+        return engine.read_spans(text, spans, limit)
     except SpanError as error:
         raise RequestError(
             "bad_span",
@@ -230,20 +243,6 @@ def _covered(passage: Passage) -> int:
     # Spans can overlap, and pooling gathers the pieces of each span: a wide span requested many
     # times would fill the memory long before the response is too large.
     return max(len(passage.ids), sum(end - begin for begin, end in passage.ranges or ()))
-
-
-def _fit(passage: Passage, source: str, index: int, truncate: Truncate, max_pieces: int) -> Passage:
-    if len(passage.ids) <= max_pieces:
-        return passage
-    if truncate == "error":
-        raise RequestError(
-            "text_too_long",
-            f"text {index} has {len(passage.ids)} pieces; the limit is {max_pieces}",
-            'split it, or send "truncate": "right" or "left"',
-            param=source,
-            details=Details(index, max_pieces, len(passage.ids), "max_text_pieces"),
-        )
-    return shortened(passage, max_pieces, truncate)
 
 
 def _pieces(passage: Passage) -> dict[str, object]:

@@ -60,7 +60,7 @@ def test_refused_texts_are_told_and_the_others_keep_their_numbers(mixed, tmp_pat
     two, five, six = refusals(tmp_path / "out")
     assert [line["text"] for line in (two, five, six)] == [2, 5, 6]
     assert f"{mixed}, line 3: not UTF-8" in two["reason"]
-    assert "line 6: the text has 51 pieces; the limit is 50" in five["reason"]
+    assert "line 6: the text has at least 51 pieces; the limit is 50" in five["reason"]
 
     good = tmp_path / "good.txt"
     lines = mixed.read_bytes().split(b"\n")

@@ -12,6 +12,7 @@ from biLM.questions.passage import (
     text_passage,
     word_passage,
 )
+from biLM.tokenizer import Limit
 from tests.properties import examples
 from tests.reference.normaliser import is_known, normalise, start, text_of
 from tests.reference.texts import texts
@@ -172,7 +173,7 @@ def test_a_row_that_lost_pieces_has_lost_their_rest(
     passage = span_passage(tokenizer, "吃苹果一", [[0, 2], [3, 4]])
     assert passage.ranges == ((0, 2), (2, 3))
     rest = tuple(processor.encode("果")) if has_rest else ()
-    assert shortened(passage, max_pieces, lost).rests == (rest, ())
+    assert shortened(passage, Limit(max_pieces, lost)).rests == (rest, ())
 
 
 @properties

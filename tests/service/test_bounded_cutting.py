@@ -1,0 +1,80 @@
+"""A text that is too long is hardly cut: its cost depends on the limit, not on its length."""
+
+import pytest
+
+from biLM import seams
+from biLM.tokenizer import Tokenizer
+from tests.service.serving import error_of, serving, settings_of
+
+pytestmark = pytest.mark.anyio
+
+LIGATURE = "\ufdfa"  # 33 bytes after normalisation
+LIMIT = 50
+LONG = {
+    "a ligature": LIGATURE * 20_000,
+    "prose": "今天吃了苹果，" * 20_000,
+    "marks": "\u0301" * 40_000,
+}
+REQUESTS = {
+    "embed": ("/embed", lambda text: {"texts": [text]}),
+    "embed chars": ("/embed", lambda text: {"texts": ["我", text], "level": "text"}),
+    "embed spans": ("/embed", lambda text: {"texts": [text], "level": "span", "spans": [[[0, 1]]]}),
+    "embed words": ("/embed", lambda text: {"words": [["我", text]]}),
+    "tokenize": ("/tokenize", lambda text: {"texts": text}),
+    "openai": ("/v1/embeddings", lambda text: {"input": text}),
+    "similarity": ("/similarity", lambda text: {"texts": "我" + text, "word": "我"}),
+    "fill": ("/fill", lambda text: {"text": text + "__"}),
+    "fill phrases": ("/fill", lambda text: {"text": "__" + text, "num_pieces": 2}),
+    "complete": ("/complete", lambda text: {"text": text}),
+    "inspect": ("/inspect", lambda text: {"text": text}),
+}
+
+
+@pytest.fixture
+async def limited(artifact_folder):
+    settings = settings_of(artifact_folder, max_text_pieces=LIMIT, inspect=True)
+    async with serving(settings) as client:
+        yield client
+
+
+@pytest.fixture
+def cut(monkeypatch):
+    """How many code points each call of sentencepiece was given."""
+    lengths, call = [], Tokenizer._cut
+
+    def recorded(tokenizer, text, place=0):
+        lengths.append(len(text))
+        return call(tokenizer, text, place)
+
+    monkeypatch.setattr(Tokenizer, "_cut", recorded)
+    return lengths
+
+
+@pytest.mark.parametrize(("path", "body"), REQUESTS.values(), ids=REQUESTS)
+async def test_a_text_beyond_the_limit_is_hardly_cut(limited, cut, path, body):
+    error = error_of(await limited.post(path, json=body(LIGATURE * 20_000)), 422, "text_too_long")
+    assert error["details"]["limit"] == LIMIT
+    assert LIMIT < error["details"]["actual"] <= LIMIT + seams.PART_BYTES
+    assert sum(cut) <= 2 * seams.PART_LENGTH
+
+
+@pytest.mark.parametrize("lost", ["left", "right"])
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+async def test_a_text_that_is_truncated_is_hardly_cut(limited, cut, lost, text):
+    answer = await limited.post("/embed", json={"texts": [text], "truncate": lost})
+    (entry,) = answer.json()["data"]
+    assert (entry["num_pieces"], entry["truncated"]) == (LIMIT, True)
+    assert sum(cut) <= 2 * seams.PART_LENGTH
+
+
+async def test_many_spans_are_refused_before_the_text_is_cut(limited, cut):
+    body = {"texts": ["我吃"], "level": "span", "spans": [[[0, 1]] * 30_000]}
+    error = error_of(await limited.post("/embed", json=body), 413, "too_many_pieces")
+    assert "30000 spans" in error["message"]
+    assert cut == []
+
+
+async def test_many_occurrences_are_refused_before_the_texts_are_cut(limited, cut):
+    body = {"texts": ["我" * 900_000], "word": "我"}
+    error_of(await limited.post("/similarity", json=body), 413, "response_too_large")
+    assert cut == []
