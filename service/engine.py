@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from biLM.cpus import granted_cpus
 from biLM.encoder import Encoder
-from biLM.network.config import BOUNDARY_PIECES
 from biLM.network.scalar_mix import ScalarMix
 from biLM.questions.blank import Blank, GuessesFor
 from biLM.questions.completions import Completion, CompletionsFor, Strategy
@@ -22,9 +21,7 @@ from biLM.questions.phrases import Phrases, PhrasesFor
 from biLM.questions.question import Question, Underway
 from biLM.questions.readout import Readout
 from biLM.questions.vectors import VectorsFor
-from biLM.reading.batch import padded_pieces
 from biLM.reading.precision import Precision
-from biLM.reading.stepper import ROWS
 
 from .fields import ModelInfo
 from .log import fields
@@ -199,13 +196,10 @@ class Engine:
         return Underway(CompletionsFor(self.encoder.writer, ids, strategy, max_pieces))
 
     def padded_pieces(self, question: AnyQuestion[object]) -> int:
-        """What a question costs: its pieces, rounded up to whole columns, and its steps."""
-        length = len(question.ids) + BOUNDARY_PIECES
-        if not isinstance(question, Underway):
-            return padded_pieces(length)
-        if isinstance(question.asked, GatesFor):
-            return question.asked.num_steps * self.gate_step_pieces
-        return length * ROWS + question.asked.num_steps * self.step_pieces
+        """Return what a question costs: the pieces that it reads, or could read in its time."""
+        cost = question.cost
+        steps = cost.num_search_steps * self.step_pieces
+        return cost.padded_pieces + steps + cost.num_gate_steps * self.gate_step_pieces
 
     def run(self, questions: Sequence[AnyQuestion[Answer]]) -> list[Answer | None]:
         """The answer to each question, whatever else is in the batch.

@@ -27,6 +27,7 @@ from biLM.errors import LayerError
 from biLM.network.config import BOUNDARY_PIECES
 from biLM.network.lstm import lstm_step
 from biLM.network.model import BiLM
+from biLM.questions.question import Cost
 
 Direction = Literal["forward", "backward"]
 Numbers = npt.NDArray[np.float32]
@@ -84,9 +85,9 @@ class GatesFor:
             )
 
     @property
-    def num_steps(self) -> int:
+    def cost(self) -> Cost:
         """One step for each piece and boundary piece, in each layer up to the requested one."""
-        return self.layer * (len(self.ids) + BOUNDARY_PIECES)
+        return Cost(num_gate_steps=self.layer * (len(self.ids) + BOUNDARY_PIECES))
 
     @property
     def stepped_pieces(self) -> int:

@@ -6,6 +6,7 @@ steps, each of which needs the one before; they can pause after each step.
 """
 
 from collections.abc import Generator
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
@@ -14,8 +15,27 @@ from jaxtyping import Float
 from torch import Tensor
 
 from biLM.artifact import Artifact
+from biLM.network.config import BOUNDARY_PIECES
+from biLM.reading.batch import padded_pieces
+from biLM.reading.stepper import ROWS
 
 Answer_co = TypeVar("Answer_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The work that an answer takes, at most.
+
+    Args:
+        padded_pieces: Pieces that are read before the first step, counted with the padding of a
+            batch or in every row of a stepper.
+        num_search_steps: Steps of a search, each of which reads a piece in every row of a stepper.
+        num_gate_steps: Steps that compute the gates of one layer for one piece.
+    """
+
+    padded_pieces: int = 0
+    num_search_steps: int = 0
+    num_gate_steps: int = 0
 
 
 @runtime_checkable
@@ -25,6 +45,11 @@ class Question(Protocol[Answer_co]):
     @property
     def ids(self) -> tuple[int, ...]:
         """The piece ids of the text."""
+        ...
+
+    @property
+    def cost(self) -> Cost:
+        """The work that the answer takes."""
         ...
 
     def answer(self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact) -> Answer_co:
@@ -38,12 +63,12 @@ class Stepped(Protocol[Answer_co]):
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """The piece ids of the text, which are read one at a time before the steps."""
+        """The piece ids of the text, which are read one at a time."""
         ...
 
     @property
-    def num_steps(self) -> int:
-        """The largest number of steps that the answer may take."""
+    def cost(self) -> Cost:
+        """The work that the answer takes, if it takes as many steps as it may."""
         ...
 
     @property
@@ -72,6 +97,11 @@ class Underway(Generic[Answer_co]):
         """The piece ids of the text."""
         return self.asked.ids
 
+    @property
+    def cost(self) -> Cost:
+        """The work that the whole answer takes, whatever has been done of it."""
+        return self.asked.cost
+
     @torch.inference_mode()
     def go_on(self, seconds: float) -> Answer_co | None:
         """Work for about so many seconds, one step at least, and return the answer if complete.
@@ -91,3 +121,13 @@ class Underway(Generic[Answer_co]):
             return answer
         self._resting = steps
         return None
+
+
+def cost_in_batch(ids: tuple[int, ...]) -> Cost:
+    """Return the cost of a text that is read in a batch with others."""
+    return Cost(padded_pieces(len(ids) + BOUNDARY_PIECES))
+
+
+def cost_of_search(ids: tuple[int, ...], num_steps: int) -> Cost:
+    """Return the cost of reading a text in every row of a stepper, and of searching from there."""
+    return Cost((len(ids) + BOUNDARY_PIECES) * ROWS, num_search_steps=num_steps)

@@ -10,6 +10,7 @@ from torch import Tensor
 from biLM.artifact import Artifact
 from biLM.questions.context import contexts
 from biLM.questions.passage import Passage
+from biLM.questions.question import Cost, cost_in_batch
 from biLM.questions.readout import Readout, read_out
 
 
@@ -24,6 +25,11 @@ class VectorsFor:
     def ids(self) -> tuple[int, ...]:
         """The piece ids of the passage."""
         return self.passage.ids
+
+    @property
+    def cost(self) -> Cost:
+        """The cost of the passage in a batch."""
+        return cost_in_batch(self.ids)
 
     def answer(
         self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact

@@ -191,7 +191,7 @@ def test_a_rest_after_each_step_changes_no_bit(artifact, processor, layer):
     while found is None:
         found = resting.go_on(0.0)
         rests += found is None
-    assert rests == question.num_steps
+    assert rests == question.cost.num_gate_steps
     whole = Underway(question).go_on(math.inf)
     np.testing.assert_array_equal(values(found), values(whole))
 

@@ -9,7 +9,7 @@ import pytest
 from biLM.errors import SearchError
 from biLM.network.heads import SIDES
 from biLM.questions.phrases import PhrasesFor
-from biLM.questions.question import Underway
+from biLM.questions.question import Cost, Underway
 from tests.reference.heads import expected
 from tests.reference.lstm import representations
 
@@ -100,6 +100,15 @@ def test_one_piece_from_one_side_is_the_fill_of_one_piece(encoder, text):
         assert [phrase.ids for phrase in found[side]] == [(piece.id,) for piece in pieces]
         logs = [math.log(piece.probability) for piece in pieces]
         assert [phrase.log_probability for phrase in found[side]] == pytest.approx(logs, abs=1e-5)
+
+
+def test_phrases_cost_four_beams_and_judging_each_candidate_from_both_sides(encoder):
+    blank = encoder.blank("我爱____。")
+    # "我爱" and "。" with two boundary pieces, each read in 16 rows
+    padded_pieces = 16 * (len(blank.left) + len(blank.right) + 2)
+    # 4 beams of 2 pieces; 2 blocks of candidates read 2 pieces and 8 beyond, in 2 directions
+    steps = 4 * 2 + 2 * 2 * (2 + 8)
+    assert PhrasesFor(encoder.filler, blank, 2, 5).cost == Cost(padded_pieces, steps)
 
 
 @pytest.mark.parametrize("text", BLANKS)

@@ -2,13 +2,14 @@
 
 import pytest
 
-from biLM.questions.question import Underway
+from biLM.questions.question import Cost, Underway
 
 
 class Counting:
     """A question that takes some steps, and fails once if `fails` is set."""
 
     ids = ()
+    cost = Cost()
     stepped_pieces = 0
 
     def __init__(self, num_steps, fails=False):
