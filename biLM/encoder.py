@@ -9,21 +9,17 @@ zero state, and neither its neighbours nor padding can reach it. The encoder kee
 between calls.
 """
 
-import math
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal, TypeVar, overload
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from biLM.artifact import Artifact, Golden, load_artifact
-from biLM.errors import DamagedFileError, SelfTestError
+from biLM.artifact import Artifact, load_artifact
+from biLM.errors import DamagedFileError
 from biLM.network.scalar_mix import ScalarMix
 from biLM.proof import Proof
 from biLM.questions import passage as passages
@@ -32,20 +28,19 @@ from biLM.questions.completions import Completion, CompletionsFor, Greedy, Strat
 from biLM.questions.gates import Direction, Gates, GatesFor
 from biLM.questions.passage import Passage
 from biLM.questions.phrases import Filler, Phrases, PhrasesFor
-from biLM.questions.question import Question, Stepped, Underway
+from biLM.questions.question import Question, Underway
 from biLM.questions.readout import Readout
-from biLM.questions.vectors import VectorsFor
+from biLM.questions.vectors import Vectors, VectorsFor
 from biLM.reading.batch import SURE_SHAPE, Shape, batches
 from biLM.reading.layer import State
-from biLM.reading.precision import Precision, PrecisionChoice, chosen_precision
+from biLM.reading.precision import PrecisionChoice, chosen_precision
 from biLM.reading.reader import Reader
 from biLM.reading.side_by_side import on_one_core
+from biLM.self_test import checked_deviation
 from biLM.tokenizer import Tokenizer
 
 Answer = TypeVar("Answer")
 GREEDY = Greedy()
-# Float32 sums reordered by another CPU; bfloat16's rounding. A wrong layer is off by 1e-1.
-GOLDEN_TOLERANCES: Mapping[Precision, float] = MappingProxyType({"float32": 1e-4, "bfloat16": 3e-2})
 
 
 class Encoder:
@@ -71,16 +66,16 @@ class Encoder:
     ) -> None:
         self.artifact = artifact
         self.precision = chosen_precision(precision)
-        self.tokenizer = Tokenizer(artifact.pieces_model)
+        self._tokenizer = Tokenizer(artifact.pieces_model)
         self._reader = Reader(artifact.model, getattr(torch, self.precision))
         self._both_at_once = both_at_once
         self._shapes: frozenset[Shape] = frozenset([SURE_SHAPE])
         forward, backward = self._reader.forward_stepper, self._reader.backward_stepper
-        self.writer = Writer(artifact, self.tokenizer, forward)
-        self.filler = Filler(artifact, self.tokenizer, forward, backward)
-        if self.tokenizer.num_pieces != artifact.config.num_pieces:
+        self._writer = Writer(artifact, self._tokenizer, forward)
+        self._filler = Filler(artifact, self._tokenizer, forward, backward)
+        if self._tokenizer.num_pieces != artifact.config.num_pieces:
             raise DamagedFileError(
-                f"pieces.model has {self.tokenizer.num_pieces} pieces, the embedding"
+                f"pieces.model has {self._tokenizer.num_pieces} pieces, the embedding"
                 f" {artifact.config.num_pieces}"
             )
 
@@ -117,25 +112,25 @@ class Encoder:
 
     def pieces(self, text: str) -> Passage:
         """A text with a row for each piece."""
-        return passages.piece_passage(self.tokenizer, text)
+        return passages.piece_passage(self._tokenizer, text)
 
     def chars(self, text: str) -> Passage:
         """A text with a row for each code point."""
-        return passages.char_passage(self.tokenizer, text)
+        return passages.char_passage(self._tokenizer, text)
 
     def spans(self, text: str, spans: Sequence[Sequence[int]]) -> Passage:
         """A text with a row for each half-open span of code points."""
-        return passages.span_passage(self.tokenizer, text, spans)
+        return passages.span_passage(self._tokenizer, text, spans)
 
     def words(
         self, words: Sequence[str], level: Literal["word", "piece", "text"] = "word"
     ) -> Passage:
         """A text in the caller's segmentation, with a row for each word, each piece, or one."""
-        return passages.word_passage(self.tokenizer, words, level)
+        return passages.word_passage(self._tokenizer, words, level)
 
     def text(self, text: str) -> Passage:
         """A text with one row."""
-        return passages.text_passage(self.tokenizer, text)
+        return passages.text_passage(self._tokenizer, text)
 
     def blank(self, text: str) -> Blank:
         """A text with one blank, such as `我爱____`.
@@ -144,17 +139,19 @@ class Encoder:
             BlankError: there is no blank, or more than one.
             TextError: the text holds a lone surrogate.
         """
-        return find_blank(self.tokenizer, text)
+        return find_blank(self._tokenizer, text)
 
-    def embed(
-        self, asked: Sequence[Passage], readouts: Sequence[Readout]
-    ) -> list[npt.NDArray[np.float32]]:
+    def embed(self, asked: Sequence[Passage], readouts: Sequence[Readout]) -> list[Vectors]:
         """The vectors of each passage, read out as its readout says.
 
         Returns:
             For each passage `[rows, dim]`, or `[layers, rows, dim]` where layers are named.
         """
-        return self.answer([VectorsFor(*one) for one in zip(asked, readouts, strict=True)])
+        return self.answer([self.vectors_for(*one) for one in zip(asked, readouts, strict=True)])
+
+    def vectors_for(self, passage: Passage, readout: Readout) -> Question[Vectors]:
+        """Return the question that `embed` answers for each passage."""
+        return VectorsFor(passage, readout)
 
     @overload
     def fill(self, text: str, top_k: int = 10, num_pieces: Literal[1] = 1) -> Guesses: ...
@@ -182,8 +179,20 @@ class Encoder:
         """
         blank = self.blank(text)
         if num_pieces == 1:
-            return self.answer([GuessesFor(blank, top_k, self.tokenizer)])[0]
-        return _whole(PhrasesFor(self.filler, blank, num_pieces, top_k))
+            return self.answer([self.guesses_for(blank, top_k)])[0]
+        return self.phrases_for(blank, num_pieces, top_k).finish()
+
+    def guesses_for(self, blank: Blank, top_k: int) -> Question[Guesses]:
+        """Return the question that `fill` answers for one piece."""
+        return GuessesFor(blank, top_k, self._tokenizer)
+
+    def phrases_for(self, blank: Blank, num_pieces: int, top_k: int) -> Underway[Phrases]:
+        """Return the question that `fill` answers for several pieces.
+
+        Raises:
+            SearchError: top_k or num_pieces is outside its range.
+        """
+        return Underway(PhrasesFor(self._filler, blank, num_pieces, top_k))
 
     def complete(
         self, text: str, strategy: Strategy = GREEDY, max_pieces: int = 20
@@ -199,8 +208,14 @@ class Encoder:
             SearchError: max_pieces is below 1.
             TextError: the text holds a lone surrogate.
         """
-        ids = self.tokenizer.encode(text).ids
-        return _whole(CompletionsFor(self.writer, ids, strategy, max_pieces))
+        return self.completions_for(text, strategy, max_pieces).finish()
+
+    def completions_for(
+        self, text: str, strategy: Strategy, max_pieces: int
+    ) -> Underway[list[Completion]]:
+        """Return the question that `complete` answers; it raises the same errors."""
+        ids = self._tokenizer.encode(text).ids
+        return Underway(CompletionsFor(self._writer, ids, strategy, max_pieces))
 
     def inspect(self, text: str, layer: int = 1, direction: Direction = "forward") -> Gates:
         """What one layer does at each piece of a text: its gates and its cell, step by step.
@@ -214,7 +229,15 @@ class Encoder:
             LayerError: the model has no such layer.
             TextError: the text holds a lone surrogate.
         """
-        return _whole(GatesFor(self.artifact.model, self.pieces(text).ids, layer, direction))
+        return self.gates_for(self.pieces(text), layer, direction).finish()
+
+    def gates_for(self, passage: Passage, layer: int, direction: Direction) -> Underway[Gates]:
+        """Return the question that `inspect` answers for a text.
+
+        Raises:
+            LayerError: the model has no such layer.
+        """
+        return Underway(GatesFor(self.artifact.model, passage.ids, layer, direction))
 
     @torch.inference_mode()
     def answer(self, questions: Sequence[Question[Answer]]) -> list[Answer]:
@@ -295,24 +318,8 @@ class Encoder:
         readout = Readout(self.artifact.layers)
         found = self.embed(asked, [readout] * len(asked))
         compared = zip(self.artifact.golden, asked, found, strict=True)
-        return max((self._deviation(*one) for one in compared), default=0.0)
-
-    def _deviation(self, golden: Golden, asked: Passage, vectors: npt.NDArray[np.float32]) -> float:
-        if asked.ids != golden.ids:
-            raise SelfTestError(f"a golden text gives pieces {asked.ids}, not {golden.ids}")
-        deviation = float(np.abs(vectors.mean(axis=1) - golden.vectors).max())
-        tolerance = GOLDEN_TOLERANCES[self.precision]
-        if not deviation <= tolerance:
-            raise SelfTestError(
-                f"a golden vector is off by {deviation:.1e}; at most {tolerance:.0e} is rounding in"
-                f" {self.precision}; the arithmetic of this machine or of torch is not the expected"
-                " one, or the model needs float32: BILM_PRECISION=float32"
-            )
-        return deviation
-
-
-def _whole(question: Stepped[Answer]) -> Answer:
-    """The answer to a question that is answered in steps, without a rest."""
-    answer = Underway(question).go_on(math.inf)
-    assert answer is not None, "a rest before the end of time; this is a bug"
-    return answer
+        deviations = [
+            checked_deviation(golden, passage.ids, vectors, self.precision)
+            for golden, passage, vectors in compared
+        ]
+        return max(deviations, default=0.0)

@@ -5,6 +5,7 @@ batches, and each question makes its answer from its own rows. Other questions a
 steps, each of which needs the one before; they can pause after each step.
 """
 
+import math
 from collections.abc import Generator
 from dataclasses import dataclass
 from time import perf_counter
@@ -121,6 +122,12 @@ class Underway(Generic[Answer_co]):
             return answer
         self._resting = steps
         return None
+
+    def finish(self) -> Answer_co:
+        """Work until the answer is complete, and return it."""
+        answer = self.go_on(math.inf)
+        assert answer is not None, "a pause before the end of time; this is a bug"
+        return answer
 
 
 def cost_in_batch(ids: tuple[int, ...]) -> Cost:

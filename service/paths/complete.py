@@ -142,7 +142,7 @@ def plan_continuing(request: CompleteRequest, engine: Engine, settings: Settings
             completions than the strategy can return, or exceeds a limit.
     """
     strategy = _strategy(request)
-    question = engine.ask_completions(request.text, strategy, request.max_pieces)
+    question = engine.encoder.completions_for(request.text, strategy, request.max_pieces)
     check_length(
         len(question.ids), settings.max_text_pieces, "max_text_pieces", "send its end alone"
     )

@@ -13,12 +13,13 @@ from biLM.network.config import CONTEXT, Layer
 from biLM.network.pooling import Pooling
 from biLM.network.scalar_mix import ScalarMix
 from biLM.questions.passage import Level
+from biLM.questions.question import Question
 from biLM.questions.readout import Readout
-from biLM.questions.vectors import VectorsFor
+from biLM.questions.vectors import Vectors
 
 from ..body import JSON
 from ..endpoint import Endpoint, Streamed
-from ..engine import Engine, Vectors
+from ..engine import Engine
 from ..errors import RequestError, invalid
 from ..fields import DType, Encoding, Listed, ModelFacts, Usage
 from ..limits import check_response
@@ -186,7 +187,7 @@ class Embedding(OfTexts):
         answer_bytes: Estimated size of the response.
     """
 
-    questions: Sequence[VectorsFor]
+    questions: Sequence[Question[Vectors]]
     readout: Readout
     mix_name: str | None
     dtype: DType
@@ -217,7 +218,7 @@ def plan_embedding(request: EmbedRequest, engine: Engine, settings: Settings) ->
     check_response(answer_bytes, settings)
     return Embedding(
         reading,
-        questions=engine.ask_vectors(reading.passages, readout),
+        questions=[engine.encoder.vectors_for(one, readout) for one in reading.passages],
         readout=readout,
         mix_name=mix_name,
         dtype=request.dtype,

@@ -125,7 +125,7 @@ def plan_inspection(request: InspectRequest, engine: Engine, settings: Settings)
     Raises:
         RequestError: the model has no such layer, or the request exceeds a limit.
     """
-    passage = engine.read_text(request.text, "piece")
+    passage = engine.encoder.pieces(request.text)
     pieces = len(passage.ids)
     check_length(pieces, settings.max_text_pieces, "max_text_pieces", SHORTER)
     check_length(pieces, settings.max_stepped_pieces, "max_stepped_pieces", SHORTER)
@@ -134,7 +134,7 @@ def plan_inspection(request: InspectRequest, engine: Engine, settings: Settings)
     with as_field("text", f"{SHORTER}, or ask for base64"):
         check_response(answer_bytes, settings)
     try:
-        question = engine.ask_gates(passage, request.layer, request.direction)
+        question = engine.encoder.gates_for(passage, request.layer, request.direction)
     except LayerError as error:
         raise RequestError("unknown_layer", f"{error}; see /info", param="layer") from error
     return Inspection(passage, question, request, answer_bytes)

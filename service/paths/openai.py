@@ -7,9 +7,11 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
+from biLM.questions.vectors import Vectors
+
 from ..body import JSON
 from ..endpoint import Endpoint
-from ..engine import Engine, Vectors
+from ..engine import Engine
 from ..errors import invalid
 from ..fields import Encoding, Strict, Texts
 from ..limits import as_field

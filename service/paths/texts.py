@@ -190,16 +190,19 @@ def _reader(
     spans: Sequence[Sequence[Sequence[int]]],
 ) -> Callable[[int], Passage]:
     """Return a function from a text's index to its passage, for the kind of text that was sent."""
+    encoder = engine.encoder
     if request.words is not None:
         words = request.words
-        return lambda index: engine.read_words(words[index], level)
+        assert level in ("word", "piece", "text"), "a level that words do not have; this is a bug"
+        return lambda index: encoder.words(words[index], level)
     if request.ids is not None:
         ids = request.ids
         return lambda index: _read_ids(ids[index], index, level, engine.model.num_pieces)
     texts = request.all_texts
     if level == "span":
         return lambda index: _read_spans(texts[index], index, spans[index], engine)
-    return lambda index: engine.read_text(texts[index], level)
+    read_one = {"piece": encoder.pieces, "char": encoder.chars, "text": encoder.text}[level]
+    return lambda index: read_one(texts[index])
 
 
 def _read_ids(ids: Sequence[int], index: int, level: Level, num_pieces: int) -> Passage:
@@ -216,7 +219,7 @@ def _read_ids(ids: Sequence[int], index: int, level: Level, num_pieces: int) -> 
 
 def _read_spans(text: str, index: int, spans: Sequence[Sequence[int]], engine: Engine) -> Passage:
     try:
-        return engine.read_spans(text, spans)
+        return engine.encoder.spans(text, spans)
     except SpanError as error:
         raise RequestError(
             "bad_span",
