@@ -68,9 +68,9 @@ def make_card(
     """
     start, progress = read_entries(run, "start")[-1], checkpoint.progress
     data: dict[str, object] = {
-        "train_rows": shards.manifest["train_rows"],
-        "train_pieces": shards.manifest["train_pieces"],
-        "vocabulary_sha256": shards.vocabulary_sha256,
+        "train_rows": shards.manifest.train_rows,
+        "train_pieces": shards.manifest.train_pieces,
+        "vocabulary_sha256": shards.manifest.vocabulary_sha256,
     }
     if sources is not None:
         data["sources"] = _read_sources(sources)
