@@ -49,11 +49,6 @@ class ShapesProof:
         """Nothing, because no caller waits for the proof."""
         return Cost()
 
-    @property
-    def stepped_pieces(self) -> int:
-        """Nothing either."""
-        return 0
-
     def steps(self) -> Generator[None, None, float]:
         """The answer, after a rest for each call of a layer."""
         before = copy(self.encoder)  # has the same weights, and keeps the shapes of now

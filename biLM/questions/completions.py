@@ -197,12 +197,8 @@ class CompletionsFor:
     @property
     def cost(self) -> Cost:
         """The cost of reading the text, and of a step for each piece of a completion."""
-        return cost_of_search(self.ids, self.max_pieces)
-
-    @property
-    def stepped_pieces(self) -> int:
-        """Pieces read one at a time: those of the text, and at most those of all paths together."""
-        return len(self.ids) + self.max_pieces * self.strategy.num_rows
+        num_written = self.max_pieces * self.strategy.num_rows
+        return cost_of_search(self.ids, self.max_pieces, num_written)
 
     def steps(self) -> Generator[None, None, list[Completion]]:
         """Compute the answer, pausing after each step."""

@@ -87,12 +87,8 @@ class GatesFor:
     @property
     def cost(self) -> Cost:
         """One step for each piece and boundary piece, in each layer up to the requested one."""
-        return Cost(num_gate_steps=self.layer * (len(self.ids) + BOUNDARY_PIECES))
-
-    @property
-    def stepped_pieces(self) -> int:
-        """The number of pieces of the text."""
-        return len(self.ids)
+        num_steps = self.layer * (len(self.ids) + BOUNDARY_PIECES)
+        return Cost(num_gate_steps=num_steps, stepped_pieces=len(self.ids))
 
     def steps(self) -> Generator[None, None, Gates]:
         """Compute the answer, pausing after each step; its rows are in text order either way."""

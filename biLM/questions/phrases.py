@@ -219,18 +219,14 @@ class PhrasesFor:
 
     @property
     def cost(self) -> Cost:
-        """The cost of reading both sides, of the searches, and of judging the candidates."""
-        judging = 2 * NUM_BLOCKS * (self.num_pieces + NUM_BEYOND)
-        return cost_of_search(self.ids, NUM_BEAMS * self.num_pieces + judging)
+        """The cost of reading both sides, of the searches, and of judging the candidates.
 
-    @property
-    def stepped_pieces(self) -> int:
-        """Pieces read one at a time: those around the blank, and those of the two plain beams.
-
-        Proposing and judging candidates reads more pieces, but no more for a longer text;
-        `cost` counts them.
+        Of what is written, only the two plain beams count as pieces read one at a time. Proposing
+        and judging candidates reads more, but no more for a longer text; the steps count them.
         """
-        return len(self.ids) + 2 * ROWS * self.num_pieces
+        judging = 2 * NUM_BLOCKS * (self.num_pieces + NUM_BEYOND)
+        num_steps = NUM_BEAMS * self.num_pieces + judging
+        return cost_of_search(self.ids, num_steps, num_written=2 * ROWS * self.num_pieces)
 
     def steps(self) -> Generator[None, None, Phrases]:
         """Compute the answer, pausing after each step."""

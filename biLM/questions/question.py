@@ -32,11 +32,13 @@ class Cost:
             batch or in every row of a stepper.
         num_search_steps: Steps of a search, each of which reads a piece in every row of a stepper.
         num_gate_steps: Steps that compute the gates of one layer for one piece.
+        stepped_pieces: Pieces of the text and of all that is written, which are read one at a time.
     """
 
     padded_pieces: int = 0
     num_search_steps: int = 0
     num_gate_steps: int = 0
+    stepped_pieces: int = 0
 
 
 @runtime_checkable
@@ -72,11 +74,6 @@ class Stepped(Protocol[Answer_co]):
         """The work that the answer takes, if it takes as many steps as it may."""
         ...
 
-    @property
-    def stepped_pieces(self) -> int:
-        """The largest number of pieces that may be read one at a time, in all rows together."""
-        ...
-
     def steps(self) -> Generator[None, None, Answer_co]:
         """Compute the answer, pausing after each piece of the text and after each step."""
         ...
@@ -86,22 +83,22 @@ class Underway(Generic[Answer_co]):
     """A question that is answered in steps, and how far its answer has come.
 
     Args:
-        asked: The question.
+        question: The question.
     """
 
-    def __init__(self, asked: Stepped[Answer_co]) -> None:
-        self.asked = asked
+    def __init__(self, question: Stepped[Answer_co]) -> None:
+        self._question = question
         self._resting: Generator[None, None, Answer_co] | None = None
 
     @property
     def ids(self) -> tuple[int, ...]:
         """The piece ids of the text."""
-        return self.asked.ids
+        return self._question.ids
 
     @property
     def cost(self) -> Cost:
         """The work that the whole answer takes, whatever has been done of it."""
-        return self.asked.cost
+        return self._question.cost
 
     @torch.inference_mode()
     def go_on(self, seconds: float) -> Answer_co | None:
@@ -111,7 +108,7 @@ class Underway(Generic[Answer_co]):
             The answer, or None if it is not complete yet.
         """
         until = perf_counter() + seconds
-        steps = self._resting or self.asked.steps()
+        steps = self._resting or self._question.steps()
         self._resting = None  # after an error, the next call begins again
         try:
             next(steps)
@@ -135,6 +132,16 @@ def cost_in_batch(ids: tuple[int, ...]) -> Cost:
     return Cost(padded_pieces(len(ids) + BOUNDARY_PIECES))
 
 
-def cost_of_search(ids: tuple[int, ...], num_steps: int) -> Cost:
-    """Return the cost of reading a text in every row of a stepper, and of searching from there."""
-    return Cost((len(ids) + BOUNDARY_PIECES) * ROWS, num_search_steps=num_steps)
+def cost_of_search(ids: tuple[int, ...], num_steps: int, num_written: int) -> Cost:
+    """Return the cost of reading a text in every row of a stepper, and of searching from there.
+
+    Args:
+        ids: The piece ids of the text.
+        num_steps: The largest number of steps that the search may take.
+        num_written: The largest number of pieces that it may write, in all rows together.
+    """
+    return Cost(
+        padded_pieces=(len(ids) + BOUNDARY_PIECES) * ROWS,
+        num_search_steps=num_steps,
+        stepped_pieces=len(ids) + num_written,
+    )

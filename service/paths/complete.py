@@ -147,7 +147,7 @@ def plan_continuing(request: CompleteRequest, engine: Engine, settings: Settings
         len(question.ids), settings.max_text_pieces, "max_text_pieces", "send its end alone"
     )
     check_steps(
-        question.asked,
+        question,
         settings,
         "send its end alone, or ask for fewer pieces, beams or completions",
     )

@@ -127,7 +127,7 @@ def plan_filling(request: FillRequest, engine: Engine, settings: Settings) -> Fi
     )
     if num_pieces > 1:
         question = engine.encoder.phrases_for(blank, num_pieces, top_k)
-        check_steps(question.asked, settings, "send less around the blank, or ask for fewer pieces")
+        check_steps(question, settings, "send less around the blank, or ask for fewer pieces")
     return Filling(question, blank, len(request.text), top_k * num_pieces * GUESS_BYTES)
 
 

@@ -10,7 +10,6 @@ class Counting:
 
     ids = ()
     cost = Cost()
-    stepped_pieces = 0
 
     def __init__(self, num_steps, fails=False):
         self.num_steps, self.fails = num_steps, fails
