@@ -141,8 +141,8 @@ class Transform:
         if self.wanted.level == "piece":
             fields.append(("piece", pa.string()))
         fields += [(name, pa.list_(value, artifact.config.dim)) for name in self._columns]
-        told = {"id": artifact.id, "revision": artifact.revision, "wanted": asdict(self.wanted)}
-        return pa.schema(fields, metadata={"bilm": json.dumps(told, ensure_ascii=False)})
+        facts = {"id": artifact.id, "revision": artifact.revision, "wanted": asdict(self.wanted)}
+        return pa.schema(fields, metadata={"bilm": json.dumps(facts, ensure_ascii=False)})
 
     def _passage(self, record: Record) -> Passage:
         if not isinstance(record.text, str):

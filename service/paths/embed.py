@@ -259,13 +259,13 @@ def _readout(request: EmbedRequest, engine: Engine) -> tuple[Readout, str | None
 
 
 def _layers(
-    asked: Literal["all", "context"] | Sequence[Layer], num_representations: int
+    requested: Literal["all", "context"] | Sequence[Layer], num_representations: int
 ) -> tuple[Layer, ...]:
-    if asked == "all":
+    if requested == "all":
         return tuple(range(num_representations))
-    if asked == CONTEXT:
+    if requested == CONTEXT:
         return (CONTEXT,)
-    for layer in asked:
+    for layer in requested:
         if isinstance(layer, int) and not 0 <= layer < num_representations:
             raise RequestError(
                 "unknown_layer",
@@ -273,9 +273,9 @@ def _layers(
                 ' "context"; see /info',
                 param="layers",
             )
-    if len(set(asked)) < len(asked):
+    if len(set(requested)) < len(requested):
         raise invalid("layers", "one is named twice; name each once")
-    return tuple(asked)
+    return tuple(requested)
 
 
 def _least_rows(request: EmbedRequest, level: Level) -> int:

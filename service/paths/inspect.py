@@ -146,20 +146,20 @@ def inspect_answer(plan: Inspection, found: Sequence[Gates], engine: Engine) -> 
     Raises:
         RequestError: nonfinite_output, if a value is not finite.
     """
-    asked, passage = plan.request, plan.passage
+    request, passage = plan.request, plan.passage
     arrays = {name: to_numbers(rows, "float32") for name, rows in vars(found[0]).items()}
     return to_json(
         {
             "model": model_facts(engine),
-            "layer": asked.layer,
-            "direction": asked.direction,
+            "layer": request.layer,
+            "direction": request.direction,
             "pieces": passage.pieces,
             "ids": passage.ids,
             "offsets": passage.offsets,
             "shape": arrays["state"].shape,
             "dtype": "float32",
-            **{name: encoded(numbers, asked.encoding) for name, numbers in arrays.items()},
-            "usage": {"pieces": plan.pieces, "characters": len(asked.text)},
+            **{name: encoded(numbers, request.encoding) for name, numbers in arrays.items()},
+            "usage": {"pieces": plan.pieces, "characters": len(request.text)},
         }
     )
 

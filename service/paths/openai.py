@@ -78,9 +78,11 @@ def plan_openai(request: OpenAIRequest, engine: Engine, settings: Settings) -> E
     if "" in texts:
         raise invalid("input", "a text is empty and has no vector; leave it out", texts.index(""))
     encoding: Encoding = "base64" if request.encoding_format == "base64" else "json"
-    asked = EmbedRequest(texts=texts, level="text", center=True, normalize=True, encoding=encoding)
+    as_embed = EmbedRequest(
+        texts=texts, level="text", center=True, normalize=True, encoding=encoding
+    )
     with as_field("input", "send fewer or shorter texts"):
-        plan = plan_embedding(asked, engine, settings)
+        plan = plan_embedding(as_embed, engine, settings)
     for index, passage in enumerate(plan.reading.passages):
         if not passage.ids:
             raise invalid("input", f"text {index} holds nothing the model can read", index)

@@ -94,8 +94,8 @@ def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settin
             exceeded.
     """
     mix, mix_name = chosen_mix(request.mix, engine)
-    asked = TokenizeRequest(texts=request.texts)
-    spans = [list(_occurrences(request.word, text)) for text in asked.all_texts]
+    as_tokenize = TokenizeRequest(texts=request.texts)
+    spans = [list(_occurrences(request.word, text)) for text in as_tokenize.all_texts]
     num_occurrences = sum(map(len, spans))
     if not num_occurrences:
         raise invalid("word", "it stands in no text; send texts that hold it as it is written")
@@ -103,7 +103,7 @@ def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settin
     answer_bytes = num_bytes(num_occurrences**2 * (len(layers) + 1), "float32", "json")
     with as_field("texts", "send fewer or shorter texts"):
         check_response(answer_bytes, settings)
-        reading = read(asked, "span", engine, settings, spans)
+        reading = read(as_tokenize, "span", engine, settings, spans)
     readout = Readout(layers, center=request.center)
     holding = [passage for passage in reading.passages if passage.ranges]
     questions = [engine.encoder.vectors_for(passage, readout) for passage in holding]
