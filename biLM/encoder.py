@@ -1,12 +1,14 @@
-"""Texts -> contextual vectors: the one door into the package.
+"""Turn texts into contextual vectors and other answers: the one door into the package.
 
     encoder = Encoder.load("zh-small")
     passage = encoder.chars("我吃了一个苹果")
     vectors = encoder.embed([passage], [Readout(encoder.mix("default"))])[0]  # (7, 1024)
 
-A vector depends on the artifact and on the text, and on nothing else: every text starts from a
-zero state, and neither its neighbours nor padding can reach it. The encoder keeps nothing
-between calls.
+A vector depends only on the artifact and on the text. Every text starts from a zero state, neither
+its neighbours nor padding can reach it, and the encoder keeps nothing between calls.
+
+Each kind of question has two methods: `vectors_for` makes one, and `embed` answers it at once. A
+caller who schedules the work makes questions and answers them with `answer` or `Underway.go_on`.
 """
 
 from collections.abc import Generator, Iterator, Sequence
@@ -47,15 +49,15 @@ class Encoder:
     """A loaded artifact, ready to read texts.
 
     Args:
-        artifact: The model and what belongs to it.
-        precision: In which the LSTMs multiply; `auto`, the fastest of this machine, is the
-            service's.
-        both_at_once: Whether the two directions are read side by side; None where the calling
-            thread may use more than one core.
+        artifact: The artifact: a model with its tokenizer, its mixes and its golden vectors.
+        precision: The precision in which the LSTMs multiply; `auto` is the fastest that this
+            machine has, which the service uses.
+        both_at_once: Whether the two directions are read side by side; None means that they are if
+            the calling thread may use more than one core.
 
     Raises:
-        PrecisionError: the machine does not have it.
-        DamagedFileError: the vocabulary is not the model's.
+        PrecisionError: the machine does not have this precision.
+        DamagedFileError: the vocabulary does not belong to the model.
     """
 
     def __init__(
@@ -87,65 +89,70 @@ class Encoder:
         mixes: Path | None = None,
         both_at_once: bool | None = None,
     ) -> "Encoder":
-        """The encoder of an artifact folder.
+        """Load the encoder of an artifact folder.
 
         Args:
-            folder: Of the artifact, or the name of a shipped model.
-            precision: As of the class.
+            folder: The folder of the artifact, or the name of a shipped model.
+            precision: See the class.
             mixes: A file of further mixes; see `read_mixes`.
-            both_at_once: As of the class.
+            both_at_once: See the class.
 
         Raises:
-            PrecisionError: the machine does not have it.
+            PrecisionError: the machine does not have this precision.
             ArtifactError: the folder is incomplete, foreign or damaged.
             MixError: a further mix does not fit.
         """
         return cls(load_artifact(folder).with_mixes(mixes), precision, both_at_once)
 
     def mix(self, name: str) -> ScalarMix:
-        """A named mix of the artifact.
+        """Return a mix of the artifact by its name.
 
         Raises:
-            MixError: there is none of that name.
+            MixError: the artifact has no mix of that name.
         """
         return self.artifact.mix(name)
 
     def pieces(self, text: str) -> Passage:
-        """A text with a row for each piece."""
+        """Return a text with a row for each piece."""
         return passages.piece_passage(self._tokenizer, text)
 
     def chars(self, text: str) -> Passage:
-        """A text with a row for each code point."""
+        """Return a text with a row for each code point."""
         return passages.char_passage(self._tokenizer, text)
 
     def spans(self, text: str, spans: Sequence[Sequence[int]]) -> Passage:
-        """A text with a row for each half-open span of code points."""
+        """Return a text with a row for each half-open span of code points.
+
+        Raises:
+            SpanError: a span is empty, reversed or outside the text.
+        """
         return passages.span_passage(self._tokenizer, text, spans)
 
     def words(
         self, words: Sequence[str], level: Literal["word", "piece", "text"] = "word"
     ) -> Passage:
-        """A text in the caller's segmentation, with a row for each word, each piece, or one."""
+        """Return a text in the caller's segmentation, with a row for each word or piece, or one."""
         return passages.word_passage(self._tokenizer, words, level)
 
     def text(self, text: str) -> Passage:
-        """A text with one row."""
+        """Return a text with one row."""
         return passages.text_passage(self._tokenizer, text)
 
     def blank(self, text: str) -> Blank:
-        """A text with one blank, such as `我爱____`.
+        """Find the blank of a text such as `我爱____`.
 
         Raises:
-            BlankError: there is no blank, or more than one.
-            TextError: the text holds a lone surrogate.
+            BlankError: the text has no blank, or more than one.
+            TextError: the text contains a lone surrogate.
         """
         return find_blank(self._tokenizer, text)
 
     def embed(self, asked: Sequence[Passage], readouts: Sequence[Readout]) -> list[Vectors]:
-        """The vectors of each passage, read out as its readout says.
+        """Return the vectors of each passage, made as its readout says.
 
         Returns:
-            For each passage `[rows, dim]`, or `[layers, rows, dim]` where layers are named.
+            An array `[rows, dim]` for each passage, or `[layers, rows, dim]` if its readout names
+            layers.
         """
         return self.answer([self.vectors_for(*one) for one in zip(asked, readouts, strict=True)])
 
@@ -160,22 +167,22 @@ class Encoder:
     def fill(self, text: str, top_k: int = 10, *, num_pieces: int) -> Guesses | Phrases: ...
 
     def fill(self, text: str, top_k: int = 10, num_pieces: int = 1) -> Guesses | Phrases:
-        """What is most probable in the one blank of a text.
+        """Return what is most probable in the one blank of a text.
 
         Args:
-            text: With a blank of two or more underscores.
-            top_k: How many from each side; of several pieces at most 16.
+            text: A text with one blank, which is two or more underscores.
+            top_k: How many results to return from each side; for several pieces at most 16.
             num_pieces: How many pieces fill the blank.
 
         Returns:
-            For `forward`, which reads what stands left of the blank, `backward`, which reads what
-            stands right of it, and `cloze`, which reads both: pieces, or phrases of several, the
-            most probable first.
+            Results by `forward`, which reads the text left of the blank, `backward`, which reads
+            the text right of it, and `cloze`, which reads both. They are pieces, or phrases if
+            num_pieces is above 1, and the most probable come first.
 
         Raises:
-            BlankError: there is no blank, or more than one.
+            BlankError: the text has no blank, or more than one.
             SearchError: top_k or num_pieces is outside its range.
-            TextError: the text holds a lone surrogate.
+            TextError: the text contains a lone surrogate.
         """
         blank = self.blank(text)
         if num_pieces == 1:
@@ -197,16 +204,16 @@ class Encoder:
     def complete(
         self, text: str, strategy: Strategy = GREEDY, max_pieces: int = 20
     ) -> list[Completion]:
-        """How the forward model goes on with a text.
+        """Continue a text with the forward model.
 
         Args:
-            text: Cut into pieces by itself; may be empty.
-            strategy: `Greedy()`, `Sampling(…)` or `Beam(…)`.
-            max_pieces: How long a completion may be.
+            text: The text, which is cut into pieces without its completion; it may be empty.
+            strategy: The search for completions: `Greedy()`, `Sampling(…)` or `Beam(…)`.
+            max_pieces: The largest number of pieces in a completion.
 
         Raises:
             SearchError: max_pieces is below 1.
-            TextError: the text holds a lone surrogate.
+            TextError: the text contains a lone surrogate.
         """
         return self.completions_for(text, strategy, max_pieces).finish()
 
@@ -218,16 +225,16 @@ class Encoder:
         return Underway(CompletionsFor(self._writer, ids, strategy, max_pieces))
 
     def inspect(self, text: str, layer: int = 1, direction: Direction = "forward") -> Gates:
-        """What one layer does at each piece of a text: its gates and its cell, step by step.
+        """Return the gates and the cell states of one layer at each piece of a text.
 
         Args:
-            text: Whose pieces are those of `pieces`.
-            layer: Counted from 1, for representation 0 is the piece embedding.
-            direction: From which end it is read; the rows are in the order of the text in either.
+            text: The text, which is cut into the same pieces as by `pieces`.
+            layer: The layer, counted from 1, because representation 0 is the piece embedding.
+            direction: The end from which the text is read. Rows are in text order either way.
 
         Raises:
             LayerError: the model has no such layer.
-            TextError: the text holds a lone surrogate.
+            TextError: the text contains a lone surrogate.
         """
         return self.gates_for(self.pieces(text), layer, direction).finish()
 
@@ -241,24 +248,29 @@ class Encoder:
 
     @torch.inference_mode()
     def answer(self, questions: Sequence[Question[Answer]]) -> list[Answer]:
-        """The answer to each question, whatever else is asked with it."""
+        """Return the answer to each question; no answer depends on the other questions."""
         found: dict[int, Answer] = {}
         for text, framed in self._read([question.ids for question in questions]):
             found[text] = questions[text].answer(framed, self.artifact)
-            del framed  # a view of the whole batch, which goes before the next one is read
+            # A view would keep this batch in memory while the next one is read.
+            del framed
         return [found[text] for text in range(len(questions))]
 
     @torch.inference_mode()
     def represent(self, texts: Sequence[Sequence[int]]) -> list[Float[Tensor, "depth framed dim"]]:
-        """Every representation of each text, given as piece ids, between its boundary pieces."""
-        # Copies, or the last text in use would keep a whole batch in memory.
+        """Return every representation of each text, with those of its two boundary pieces.
+
+        Args:
+            texts: The piece ids of each text.
+        """
+        # Views would keep the memory of a whole batch as long as one of its texts is in use.
         found = {text: framed.clone() for text, framed in self._read(texts)}
         return [found[text] for text in range(len(texts))]
 
     def _read(
         self, texts: Sequence[Sequence[int]]
     ) -> Iterator[tuple[int, Float[Tensor, "depth framed dim"]]]:
-        """The number of a text and every representation of it, batch by batch."""
+        """Yield the number of each text and its representations, batch by batch."""
         config = self.artifact.config
         framed = [[config.bos_id, *ids, config.eos_id] for ids in texts]
         with self._cores() as cores_of_both:
@@ -267,25 +279,26 @@ class Encoder:
 
     @property
     def heights(self) -> tuple[int, ...]:
-        """How many texts one call may read: the heights of the shapes that are in use."""
+        """The numbers of texts that one call may read: the heights of the shapes in use."""
         return tuple(sorted({height for height, _ in self._shapes}))
 
     @torch.inference_mode()
     def warm_up(self) -> tuple[int, ...]:
-        """Prove every shape that may pay, and from now on use all that give a text the same bits.
+        """Try every shape that may be fast, and use those that give a text the same bits.
 
         Returns:
-            The heights of those shapes: how many texts one call reads.
+            The heights of the shapes in use.
         """
         for _ in self.prove():
             pass
         return self.heights
 
     def prove(self) -> Generator[None, None, None]:
-        """Do what `warm_up` does in short steps, and use each shape as soon as it is proved.
+        """Do the work of `warm_up` in short steps, and use each shape as soon as it is proved.
 
-        Texts may be read between the steps and during them: whatever the shapes in use, they have
-        the same bits. The steps belong under `torch.inference_mode`.
+        Each `yield` marks a place to pause. Texts may be read between the steps and during them,
+        because every shape in use gives the same bits. The caller runs the steps under
+        `torch.inference_mode`.
         """
         proof = Proof(self._call, self._reader.embedded, self.artifact.config)
         for _ in proof.steps():
@@ -301,7 +314,7 @@ class Encoder:
 
     @contextmanager
     def _cores(self) -> Iterator[int | None]:
-        """The cores that read both directions side by side; None to read one after the other."""
+        """Yield how many cores read the directions side by side; None if they take turns."""
         both_at_once = self._both_at_once
         if both_at_once is None:
             both_at_once = torch.get_num_threads() > 1
@@ -309,10 +322,11 @@ class Encoder:
             yield cores_of_both
 
     def self_test(self) -> float:
-        """Embed the artifact's golden texts; return the largest deviation.
+        """Embed the golden texts of the artifact, and return the largest deviation.
 
         Raises:
-            SelfTestError: pieces differ, or a vector by more than the rounding of the precision.
+            SelfTestError: the pieces of a text differ, or a vector does by more than the rounding
+                of the precision.
         """
         asked = [self.pieces(golden.text) for golden in self.artifact.golden]
         readout = Readout(self.artifact.layers)
