@@ -12,7 +12,6 @@ caller who schedules the work makes questions and answers them with `answer` or 
 """
 
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Literal, TypeVar, overload
 
@@ -24,11 +23,17 @@ from biLM.artifact import Artifact, load_artifact
 from biLM.errors import DamagedFileError
 from biLM.network.scalar_mix import ScalarMix
 from biLM.proof import Proof
-from biLM.questions import passage as passages
 from biLM.questions.blank import Blank, Guesses, GuessesFor, find_blank
 from biLM.questions.completions import Completion, CompletionsFor, Greedy, Strategy, Writer
 from biLM.questions.gates import Direction, Gates, GatesFor
-from biLM.questions.passage import Passage
+from biLM.questions.passage import (
+    Passage,
+    char_passage,
+    piece_passage,
+    span_passage,
+    text_passage,
+    word_passage,
+)
 from biLM.questions.phrases import Filler, Phrases, PhrasesFor
 from biLM.questions.question import Question, Underway
 from biLM.questions.readout import Readout
@@ -37,7 +42,7 @@ from biLM.reading.batch import SURE_SHAPE, Shape, batches
 from biLM.reading.layer import State
 from biLM.reading.precision import PrecisionChoice, chosen_precision
 from biLM.reading.reader import Reader
-from biLM.reading.side_by_side import on_one_core
+from biLM.reading.side_by_side import cores_for
 from biLM.self_test import checked_deviation
 from biLM.tokenizer import Tokenizer
 
@@ -114,11 +119,11 @@ class Encoder:
 
     def pieces(self, text: str) -> Passage:
         """Return a text with a row for each piece."""
-        return passages.piece_passage(self._tokenizer, text)
+        return piece_passage(self._tokenizer, text)
 
     def chars(self, text: str) -> Passage:
         """Return a text with a row for each code point."""
-        return passages.char_passage(self._tokenizer, text)
+        return char_passage(self._tokenizer, text)
 
     def spans(self, text: str, spans: Sequence[Sequence[int]]) -> Passage:
         """Return a text with a row for each half-open span of code points.
@@ -126,17 +131,17 @@ class Encoder:
         Raises:
             SpanError: a span is empty, reversed or outside the text.
         """
-        return passages.span_passage(self._tokenizer, text, spans)
+        return span_passage(self._tokenizer, text, spans)
 
     def words(
         self, words: Sequence[str], level: Literal["word", "piece", "text"] = "word"
     ) -> Passage:
         """Return a text in the caller's segmentation, with a row for each word or piece, or one."""
-        return passages.word_passage(self._tokenizer, words, level)
+        return word_passage(self._tokenizer, words, level)
 
     def text(self, text: str) -> Passage:
         """Return a text with one row."""
-        return passages.text_passage(self._tokenizer, text)
+        return text_passage(self._tokenizer, text)
 
     def blank(self, text: str) -> Blank:
         """Find the blank of a text such as `我爱____`.
@@ -147,14 +152,14 @@ class Encoder:
         """
         return find_blank(self._tokenizer, text)
 
-    def embed(self, asked: Sequence[Passage], readouts: Sequence[Readout]) -> list[Vectors]:
+    def embed(self, passages: Sequence[Passage], readouts: Sequence[Readout]) -> list[Vectors]:
         """Return the vectors of each passage, made as its readout says.
 
         Returns:
             An array `[rows, dim]` for each passage, or `[layers, rows, dim]` if its readout names
             layers.
         """
-        return self.answer([self.vectors_for(*one) for one in zip(asked, readouts, strict=True)])
+        return self.answer([self.vectors_for(*one) for one in zip(passages, readouts, strict=True)])
 
     def vectors_for(self, passage: Passage, readout: Readout) -> Question[Vectors]:
         """Return the question that `embed` answers for each passage."""
@@ -273,7 +278,7 @@ class Encoder:
         """Yield the number of each text and its representations, batch by batch."""
         config = self.artifact.config
         framed = [[config.bos_id, *ids, config.eos_id] for ids in texts]
-        with self._cores() as cores_of_both:
+        with cores_for(self._both_at_once) as cores_of_both:
             for batch in batches(framed, self._shapes):
                 yield from zip(batch.texts, self._reader.read(batch, cores_of_both), strict=True)
 
@@ -309,17 +314,8 @@ class Encoder:
     def _call(
         self, depth: int, x: Float[Tensor, "direction time batch width"], state: State
     ) -> tuple[Float[Tensor, "direction time batch dim"], State]:
-        with self._cores() as cores_of_both:
+        with cores_for(self._both_at_once) as cores_of_both:
             return self._reader.call(depth, x, state, cores_of_both)
-
-    @contextmanager
-    def _cores(self) -> Iterator[int | None]:
-        """Yield how many cores read the directions side by side; None if they take turns."""
-        both_at_once = self._both_at_once
-        if both_at_once is None:
-            both_at_once = torch.get_num_threads() > 1
-        with on_one_core() if both_at_once else nullcontext() as cores_of_both:
-            yield cores_of_both
 
     def self_test(self) -> float:
         """Embed the golden texts of the artifact, and return the largest deviation.
@@ -328,10 +324,10 @@ class Encoder:
             SelfTestError: the pieces of a text differ, or a vector does by more than the rounding
                 of the precision.
         """
-        asked = [self.pieces(golden.text) for golden in self.artifact.golden]
+        passages = [self.pieces(golden.text) for golden in self.artifact.golden]
         readout = Readout(self.artifact.layers)
-        found = self.embed(asked, [readout] * len(asked))
-        compared = zip(self.artifact.golden, asked, found, strict=True)
+        found = self.embed(passages, [readout] * len(passages))
+        compared = zip(self.artifact.golden, passages, found, strict=True)
         deviations = [
             checked_deviation(golden, passage.ids, vectors, self.precision)
             for golden, passage, vectors in compared
