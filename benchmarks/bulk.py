@@ -21,8 +21,9 @@ from ray.cluster_utils import Cluster as Nodes
 from biLM.bulk.cluster import Cluster, embed_on_cluster
 from biLM.bulk.job import EncoderSettings, Job
 from biLM.bulk.machine import embed_source
+from biLM.bulk.parsers import Columns
 from biLM.bulk.parts import Done
-from biLM.bulk.sources import Columns, Source, open_source
+from biLM.bulk.sources import Source, open_source
 from biLM.bulk.transform import Wanted
 from biLM.cpus import granted_cpus
 from training.run.provenance import provenance

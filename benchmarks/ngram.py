@@ -153,7 +153,7 @@ def main() -> None:
     began = perf_counter()
     models = [KneserNey(shards.train(), num_pieces, is_backward) for is_backward in (False, True)]
     print(f"fitted in {perf_counter() - began:.0f} s")
-    characters = sum(shards.held_out_characters().values())
+    characters = sum(shards.manifest.held_out_characters.values())
     evaluation = artifact.card["evaluation"]
     whole, fill = evaluation["held_out"]["all"], evaluation["fill"]
     found = read_held_out(models, shards)

@@ -13,7 +13,6 @@ also prints how often the original is among the candidates at all.
 """
 
 import argparse
-import math
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -100,8 +99,7 @@ def _show(filler: Filler, pseudo: PseudoFiller, blanks: Sequence[tuple[Blank, Id
 
 
 def _ids_by_side(filler: Filler, blank: Blank, num_pieces: int) -> dict[str, list[Ids]]:
-    found = Underway(PhrasesFor(filler, blank, num_pieces, ROWS)).go_on(math.inf)
-    assert found is not None, "without an end of time there is an answer"
+    found = Underway(PhrasesFor(filler, blank, num_pieces, ROWS)).finish()
     return {side: [phrase.ids for phrase in phrases] for side, phrases in found.items()}
 
 

@@ -63,7 +63,7 @@ def row(run: Path, shards: Shards, senses: Path, tasks: Path, settings: str) -> 
     spent = f"{checkpoint.progress.pieces / 1e6:.1f}", f"{checkpoint.progress.seconds / 60:.1f}"
     held_out = Shard.joined(list(shards.held_out().values()))
     scores = score(objective, held_out, SCORED_BATCHES)
-    characters = sum(shards.held_out_characters().values())
+    characters = sum(shards.manifest.held_out_characters.values())
     characters_per_piece = characters / (len(held_out.pieces) + len(held_out))
     cells = [f"`{settings}`", *spent, *predictions(scores, characters_per_piece)]
     for pairs in read_folder(senses).values():

@@ -1,66 +1,69 @@
-"""Texts -> contextual vectors: the one door into the package.
+"""Turn texts into contextual vectors and other answers: the one door into the package.
 
     encoder = Encoder.load("zh-small")
     passage = encoder.chars("我吃了一个苹果")
     vectors = encoder.embed([passage], [Readout(encoder.mix("default"))])[0]  # (7, 1024)
 
-A vector depends on the artifact and on the text, and on nothing else: every text starts from a
-zero state, and neither its neighbours nor padding can reach it. The encoder keeps nothing
-between calls.
+A vector depends only on the artifact and on the text. Every text starts from a zero state, neither
+its neighbours nor padding can reach it, and the encoder keeps nothing between calls.
+
+Each kind of question has two methods: `vectors_for` makes one, and `embed` answers it at once. A
+caller who schedules the work makes questions and answers them with `answer` or `Underway.go_on`.
 """
 
-import math
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal, TypeVar, overload
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from biLM.artifact import Artifact, Golden, load_artifact
-from biLM.errors import DamagedFileError, SelfTestError
+from biLM.artifact import Artifact, load_artifact
+from biLM.errors import DamagedFileError
+from biLM.limit import NO_LIMIT, Limit
 from biLM.network.scalar_mix import ScalarMix
 from biLM.proof import Proof
-from biLM.questions import passage as passages
 from biLM.questions.blank import Blank, Guesses, GuessesFor, find_blank
 from biLM.questions.completions import Completion, CompletionsFor, Greedy, Strategy, Writer
 from biLM.questions.gates import Direction, Gates, GatesFor
-from biLM.questions.passage import Passage
+from biLM.questions.passage import (
+    Passage,
+    char_passage,
+    piece_passage,
+    span_passage,
+    text_passage,
+    word_passage,
+)
 from biLM.questions.phrases import Filler, Phrases, PhrasesFor
-from biLM.questions.question import Question, Stepped, Underway
+from biLM.questions.question import Question, Underway
 from biLM.questions.readout import Readout
-from biLM.questions.vectors import VectorsFor
+from biLM.questions.vectors import Vectors, VectorsFor
 from biLM.reading.batch import SURE_SHAPE, Shape, batches
 from biLM.reading.layer import State
-from biLM.reading.precision import Precision, PrecisionChoice, chosen_precision
+from biLM.reading.precision import PrecisionChoice, chosen_precision
 from biLM.reading.reader import Reader
-from biLM.reading.side_by_side import on_one_core
-from biLM.tokenizer import NO_LIMIT, Limit, Tokenizer
+from biLM.reading.side_by_side import cores_for
+from biLM.self_test import checked_deviation
+from biLM.tokenizer import Tokenizer
 
 Answer = TypeVar("Answer")
 GREEDY = Greedy()
-# Float32 sums reordered by another CPU; bfloat16's rounding. A wrong layer is off by 1e-1.
-GOLDEN_TOLERANCES: Mapping[Precision, float] = MappingProxyType({"float32": 1e-4, "bfloat16": 3e-2})
 
 
 class Encoder:
     """A loaded artifact, ready to read texts.
 
     Args:
-        artifact: The model and what belongs to it.
-        precision: In which the LSTMs multiply; `auto`, the fastest of this machine, is the
-            service's.
-        both_at_once: Whether the two directions are read side by side; None where the calling
-            thread may use more than one core.
+        artifact: The artifact: a model with its tokenizer, its mixes and its golden vectors.
+        precision: The precision in which the LSTMs multiply; `auto` is the fastest that this
+            machine has, which the service uses.
+        both_at_once: Whether the two directions are read side by side; None means that they are if
+            the calling thread may use more than one core.
 
     Raises:
-        PrecisionError: the machine does not have it.
-        DamagedFileError: the vocabulary is not the model's.
+        PrecisionError: the machine does not have this precision.
+        DamagedFileError: the vocabulary does not belong to the model.
     """
 
     def __init__(
@@ -71,16 +74,16 @@ class Encoder:
     ) -> None:
         self.artifact = artifact
         self.precision = chosen_precision(precision)
-        self.tokenizer = Tokenizer(artifact.pieces_model)
+        self._tokenizer = Tokenizer(artifact.pieces_model)
         self._reader = Reader(artifact.model, getattr(torch, self.precision))
         self._both_at_once = both_at_once
         self._shapes: frozenset[Shape] = frozenset([SURE_SHAPE])
         forward, backward = self._reader.forward_stepper, self._reader.backward_stepper
-        self.writer = Writer(artifact, self.tokenizer, forward)
-        self.filler = Filler(artifact, self.tokenizer, forward, backward)
-        if self.tokenizer.num_pieces != artifact.config.num_pieces:
+        self._writer = Writer(artifact, self._tokenizer, forward)
+        self._filler = Filler(artifact, self._tokenizer, forward, backward)
+        if self._tokenizer.num_pieces != artifact.config.num_pieces:
             raise DamagedFileError(
-                f"pieces.model has {self.tokenizer.num_pieces} pieces, the embedding"
+                f"pieces.model has {self._tokenizer.num_pieces} pieces, the embedding"
                 f" {artifact.config.num_pieces}"
             )
 
@@ -92,50 +95,50 @@ class Encoder:
         mixes: Path | None = None,
         both_at_once: bool | None = None,
     ) -> "Encoder":
-        """The encoder of an artifact folder.
+        """Load the encoder of an artifact folder.
 
         Args:
-            folder: Of the artifact, or the name of a shipped model.
-            precision: As of the class.
+            folder: The folder of the artifact, or the name of a shipped model.
+            precision: See the class.
             mixes: A file of further mixes; see `read_mixes`.
-            both_at_once: As of the class.
+            both_at_once: See the class.
 
         Raises:
-            PrecisionError: the machine does not have it.
+            PrecisionError: the machine does not have this precision.
             ArtifactError: the folder is incomplete, foreign or damaged.
             MixError: a further mix does not fit.
         """
         return cls(load_artifact(folder).with_mixes(mixes), precision, both_at_once)
 
     def mix(self, name: str) -> ScalarMix:
-        """A named mix of the artifact.
+        """Return a mix of the artifact by its name.
 
         Raises:
-            MixError: there is none of that name.
+            MixError: the artifact has no mix of that name.
         """
         return self.artifact.mix(name)
 
     def pieces(self, text: str, limit: Limit = NO_LIMIT) -> Passage:
-        """A text with a row for each piece.
+        """Return a text with a row for each piece.
 
         Raises:
-            TextError: the text holds a lone surrogate; here and below.
+            TextError: the text contains a lone surrogate; here and below.
             TextTooLongError: the text has more pieces than the limit, which names no end to lose;
                 here and below.
         """
-        return passages.piece_passage(self.tokenizer, text, limit)
+        return piece_passage(self._tokenizer, text, limit)
 
     def chars(self, text: str, limit: Limit = NO_LIMIT) -> Passage:
-        """A text with a row for each code point."""
-        return passages.char_passage(self.tokenizer, text, limit)
+        """Return a text with a row for each code point."""
+        return char_passage(self._tokenizer, text, limit)
 
     def spans(self, text: str, spans: Sequence[Sequence[int]], limit: Limit = NO_LIMIT) -> Passage:
-        """A text with a row for each half-open span of code points.
+        """Return a text with a row for each half-open span of code points.
 
         Raises:
             SpanError: a span is empty, reversed or outside the text.
         """
-        return passages.span_passage(self.tokenizer, text, spans, limit)
+        return span_passage(self._tokenizer, text, spans, limit)
 
     def words(
         self,
@@ -143,32 +146,35 @@ class Encoder:
         level: Literal["word", "piece", "text"] = "word",
         limit: Limit = NO_LIMIT,
     ) -> Passage:
-        """A text in the caller's segmentation, with a row for each word, each piece, or one."""
-        return passages.word_passage(self.tokenizer, words, level, limit)
+        """Return a text in the caller's segmentation, with a row for each word or piece, or one."""
+        return word_passage(self._tokenizer, words, level, limit)
 
     def text(self, text: str, limit: Limit = NO_LIMIT) -> Passage:
-        """A text with one row."""
-        return passages.text_passage(self.tokenizer, text, limit)
+        """Return a text with one row."""
+        return text_passage(self._tokenizer, text, limit)
 
     def blank(self, text: str, limit: Limit = NO_LIMIT) -> Blank:
-        """A text with one blank, such as `我爱____`.
+        """Find the blank of a text such as `我爱____`.
 
         Raises:
-            BlankError: there is no blank, or more than one.
-            TextError: the text holds a lone surrogate.
+            BlankError: the text has no blank, or more than one.
+            TextError: the text contains a lone surrogate.
             TextTooLongError: more pieces than the limit stand around the blank.
         """
-        return find_blank(self.tokenizer, text, limit)
+        return find_blank(self._tokenizer, text, limit)
 
-    def embed(
-        self, asked: Sequence[Passage], readouts: Sequence[Readout]
-    ) -> list[npt.NDArray[np.float32]]:
-        """The vectors of each passage, read out as its readout says.
+    def embed(self, passages: Sequence[Passage], readouts: Sequence[Readout]) -> list[Vectors]:
+        """Return the vectors of each passage, made as its readout says.
 
         Returns:
-            For each passage `[rows, dim]`, or `[layers, rows, dim]` where layers are named.
+            An array `[rows, dim]` for each passage, or `[layers, rows, dim]` if its readout names
+            layers.
         """
-        return self.answer([VectorsFor(*one) for one in zip(asked, readouts, strict=True)])
+        return self.answer([self.vectors_for(*one) for one in zip(passages, readouts, strict=True)])
+
+    def vectors_for(self, passage: Passage, readout: Readout) -> Question[Vectors]:
+        """Return the question that `embed` answers for each passage."""
+        return VectorsFor(passage, readout)
 
     @overload
     def fill(self, text: str, top_k: int = 10, num_pieces: Literal[1] = 1) -> Guesses: ...
@@ -177,106 +183,142 @@ class Encoder:
     def fill(self, text: str, top_k: int = 10, *, num_pieces: int) -> Guesses | Phrases: ...
 
     def fill(self, text: str, top_k: int = 10, num_pieces: int = 1) -> Guesses | Phrases:
-        """What is most probable in the one blank of a text.
+        """Return what is most probable in the one blank of a text.
 
         Args:
-            text: With a blank of two or more underscores.
-            top_k: How many from each side; of several pieces at most 16.
+            text: A text with one blank, which is two or more underscores.
+            top_k: How many results to return from each side; for several pieces at most 16.
             num_pieces: How many pieces fill the blank.
 
         Returns:
-            For `forward`, which reads what stands left of the blank, `backward`, which reads what
-            stands right of it, and `cloze`, which reads both: pieces, or phrases of several, the
-            most probable first.
+            Results by `forward`, which reads the text left of the blank, `backward`, which reads
+            the text right of it, and `cloze`, which reads both. They are pieces, or phrases if
+            num_pieces is above 1, and the most probable come first.
 
         Raises:
-            BlankError: there is no blank, or more than one.
+            BlankError: the text has no blank, or more than one.
             SearchError: top_k or num_pieces is outside its range.
-            TextError: the text holds a lone surrogate.
+            TextError: the text contains a lone surrogate.
         """
         blank = self.blank(text)
         if num_pieces == 1:
-            return self.answer([GuessesFor(blank, top_k, self.tokenizer)])[0]
-        return _whole(PhrasesFor(self.filler, blank, num_pieces, top_k))
+            return self.answer([self.guesses_for(blank, top_k)])[0]
+        return self.phrases_for(blank, num_pieces, top_k).finish()
+
+    def guesses_for(self, blank: Blank, top_k: int) -> Question[Guesses]:
+        """Return the question that `fill` answers for one piece."""
+        return GuessesFor(blank, top_k, self._tokenizer)
+
+    def phrases_for(self, blank: Blank, num_pieces: int, top_k: int) -> Underway[Phrases]:
+        """Return the question that `fill` answers for several pieces.
+
+        Raises:
+            SearchError: top_k or num_pieces is outside its range.
+        """
+        return Underway(PhrasesFor(self._filler, blank, num_pieces, top_k))
 
     def complete(
         self, text: str, strategy: Strategy = GREEDY, max_pieces: int = 20
     ) -> list[Completion]:
-        """How the forward model goes on with a text.
+        """Continue a text with the forward model.
 
         Args:
-            text: Cut into pieces by itself; may be empty.
-            strategy: `Greedy()`, `Sampling(…)` or `Beam(…)`.
-            max_pieces: How long a completion may be.
+            text: The text, which is cut into pieces without its completion; it may be empty.
+            strategy: The search for completions: `Greedy()`, `Sampling(…)` or `Beam(…)`.
+            max_pieces: The largest number of pieces in a completion.
 
         Raises:
             SearchError: max_pieces is below 1.
-            TextError: the text holds a lone surrogate.
+            TextError: the text contains a lone surrogate.
         """
-        ids = self.tokenizer.encode(text).ids
-        return _whole(CompletionsFor(self.writer, ids, strategy, max_pieces))
+        return self.completions_for(text, strategy, max_pieces).finish()
+
+    def completions_for(
+        self, text: str, strategy: Strategy, max_pieces: int, limit: Limit = NO_LIMIT
+    ) -> Underway[list[Completion]]:
+        """Return the question that `complete` answers; it raises the same errors.
+
+        Raises:
+            TextTooLongError: the text has more pieces than the limit.
+        """
+        ids = self._tokenizer.encode(text, limit).ids
+        return Underway(CompletionsFor(self._writer, ids, strategy, max_pieces))
 
     def inspect(self, text: str, layer: int = 1, direction: Direction = "forward") -> Gates:
-        """What one layer does at each piece of a text: its gates and its cell, step by step.
+        """Return the gates and the cell states of one layer at each piece of a text.
 
         Args:
-            text: Whose pieces are those of `pieces`.
-            layer: Counted from 1, for representation 0 is the piece embedding.
-            direction: From which end it is read; the rows are in the order of the text in either.
+            text: The text, which is cut into the same pieces as by `pieces`.
+            layer: The layer, counted from 1, because representation 0 is the piece embedding.
+            direction: The end from which the text is read. Rows are in text order either way.
 
         Raises:
             LayerError: the model has no such layer.
-            TextError: the text holds a lone surrogate.
+            TextError: the text contains a lone surrogate.
         """
-        return _whole(GatesFor(self.artifact.model, self.pieces(text).ids, layer, direction))
+        return self.gates_for(self.pieces(text), layer, direction).finish()
+
+    def gates_for(self, passage: Passage, layer: int, direction: Direction) -> Underway[Gates]:
+        """Return the question that `inspect` answers for a text.
+
+        Raises:
+            LayerError: the model has no such layer.
+        """
+        return Underway(GatesFor(self.artifact.model, passage.ids, layer, direction))
 
     @torch.inference_mode()
     def answer(self, questions: Sequence[Question[Answer]]) -> list[Answer]:
-        """The answer to each question, whatever else is asked with it."""
+        """Return the answer to each question; no answer depends on the other questions."""
         found: dict[int, Answer] = {}
         for text, framed in self._read([question.ids for question in questions]):
             found[text] = questions[text].answer(framed, self.artifact)
-            del framed  # a view of the whole batch, which goes before the next one is read
+            # A view would keep this batch in memory while the next one is read.
+            del framed
         return [found[text] for text in range(len(questions))]
 
     @torch.inference_mode()
     def represent(self, texts: Sequence[Sequence[int]]) -> list[Float[Tensor, "depth framed dim"]]:
-        """Every representation of each text, given as piece ids, between its boundary pieces."""
-        # Copies, or the last text in use would keep a whole batch in memory.
+        """Return every representation of each text, with those of its two boundary pieces.
+
+        Args:
+            texts: The piece ids of each text.
+        """
+        # Views would keep the memory of a whole batch as long as one of its texts is in use.
         found = {text: framed.clone() for text, framed in self._read(texts)}
         return [found[text] for text in range(len(texts))]
 
     def _read(
         self, texts: Sequence[Sequence[int]]
     ) -> Iterator[tuple[int, Float[Tensor, "depth framed dim"]]]:
-        """The number of a text and every representation of it, batch by batch."""
+        """Yield the number of each text and its representations, batch by batch."""
         config = self.artifact.config
         framed = [[config.bos_id, *ids, config.eos_id] for ids in texts]
-        with self._cores() as cores_of_both:
+        with cores_for(self._both_at_once) as cores_of_both:
             for batch in batches(framed, self._shapes):
                 yield from zip(batch.texts, self._reader.read(batch, cores_of_both), strict=True)
 
     @property
     def heights(self) -> tuple[int, ...]:
-        """How many texts one call may read: the heights of the shapes that are in use."""
+        """The numbers of texts that one call may read: the heights of the shapes in use."""
         return tuple(sorted({height for height, _ in self._shapes}))
 
     @torch.inference_mode()
     def warm_up(self) -> tuple[int, ...]:
-        """Prove every shape that may pay, and from now on use all that give a text the same bits.
+        """Try every shape that may be fast, and use those that give a text the same bits.
 
         Returns:
-            The heights of those shapes: how many texts one call reads.
+            The heights of the shapes in use.
         """
         for _ in self.prove():
             pass
         return self.heights
 
     def prove(self) -> Generator[None, None, None]:
-        """Do what `warm_up` does in short steps, and use each shape as soon as it is proved.
+        """Do the work of `warm_up` in short steps, and use each shape as soon as it is proved.
 
-        Texts may be read between the steps and during them: whatever the shapes in use, they have
-        the same bits. The steps belong under `torch.inference_mode`.
+        Each `yield` marks a place to pause. Texts may be read between the steps and during them,
+        because every shape in use gives the same bits. The caller runs the steps under
+        `torch.inference_mode`.
         """
         proof = Proof(self._call, self._reader.embedded, self.artifact.config)
         for _ in proof.steps():
@@ -287,46 +329,22 @@ class Encoder:
     def _call(
         self, depth: int, x: Float[Tensor, "direction time batch width"], state: State
     ) -> tuple[Float[Tensor, "direction time batch dim"], State]:
-        with self._cores() as cores_of_both:
+        with cores_for(self._both_at_once) as cores_of_both:
             return self._reader.call(depth, x, state, cores_of_both)
 
-    @contextmanager
-    def _cores(self) -> Iterator[int | None]:
-        """The cores that read both directions side by side; None to read one after the other."""
-        both_at_once = self._both_at_once
-        if both_at_once is None:
-            both_at_once = torch.get_num_threads() > 1
-        with on_one_core() if both_at_once else nullcontext() as cores_of_both:
-            yield cores_of_both
-
     def self_test(self) -> float:
-        """Embed the artifact's golden texts; return the largest deviation.
+        """Embed the golden texts of the artifact, and return the largest deviation.
 
         Raises:
-            SelfTestError: pieces differ, or a vector by more than the rounding of the precision.
+            SelfTestError: the pieces of a text differ, or a vector does by more than the rounding
+                of the precision.
         """
-        asked = [self.pieces(golden.text) for golden in self.artifact.golden]
+        passages = [self.pieces(golden.text) for golden in self.artifact.golden]
         readout = Readout(self.artifact.layers)
-        found = self.embed(asked, [readout] * len(asked))
-        compared = zip(self.artifact.golden, asked, found, strict=True)
-        return max((self._deviation(*one) for one in compared), default=0.0)
-
-    def _deviation(self, golden: Golden, asked: Passage, vectors: npt.NDArray[np.float32]) -> float:
-        if asked.ids != golden.ids:
-            raise SelfTestError(f"a golden text gives pieces {asked.ids}, not {golden.ids}")
-        deviation = float(np.abs(vectors.mean(axis=1) - golden.vectors).max())
-        tolerance = GOLDEN_TOLERANCES[self.precision]
-        if not deviation <= tolerance:
-            raise SelfTestError(
-                f"a golden vector is off by {deviation:.1e}; at most {tolerance:.0e} is rounding in"
-                f" {self.precision}; the arithmetic of this machine or of torch is not the expected"
-                " one, or the model needs float32: BILM_PRECISION=float32"
-            )
-        return deviation
-
-
-def _whole(question: Stepped[Answer]) -> Answer:
-    """The answer to a question that is answered in steps, without a rest."""
-    answer = Underway(question).go_on(math.inf)
-    assert answer is not None, "a rest before the end of time; this is a bug"
-    return answer
+        found = self.embed(passages, [readout] * len(passages))
+        compared = zip(self.artifact.golden, passages, found, strict=True)
+        deviations = [
+            checked_deviation(golden, passage.ids, vectors, self.precision)
+            for golden, passage, vectors in compared
+        ]
+        return max(deviations, default=0.0)

@@ -11,23 +11,21 @@ caller's limit. So what a text costs depends on the limit and not on how long it
 """
 
 import re
-import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, chain, pairwise
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import sentencepiece
 
-from biLM.errors import DamagedFileError, TextError, TextTooLongError
+from biLM.errors import DamagedFileError, TextError
+from biLM.limit import NO_LIMIT, Limit, Lost
 from biLM.seams import SHORT_LENGTH, Seams
 
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-Lost = Literal["left", "right"] | None  # the end at which a text loses pieces
 Offset = tuple[int, int]
 """Half-open [begin, end) in code points; empty where a piece adds nothing to the one after it."""
 
@@ -68,31 +66,6 @@ def joined(parts: Iterable[Pieces]) -> Pieces:
         for name in ("pieces", "ids", "offsets")
     )
     return Pieces(pieces, ids, offsets)
-
-
-@dataclass(frozen=True)
-class Limit:
-    """How many pieces a text may have, and what becomes of a longer one.
-
-    Args:
-        max_pieces: How many pieces the text may have.
-        lost: The end at which a longer text loses pieces; None refuses it.
-    """
-
-    max_pieces: int
-    lost: Lost = None
-
-    def check(self, num_pieces: int) -> None:
-        """Refuse a text that has more pieces and must not lose any.
-
-        Raises:
-            TextTooLongError: it has.
-        """
-        if num_pieces > self.max_pieces and self.lost is None:
-            raise TextTooLongError(at_least=num_pieces, limit=self.max_pieces)
-
-
-NO_LIMIT = Limit(sys.maxsize)
 
 
 def refuse_surrogates(text: str) -> None:

@@ -7,25 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
 from biLM.cpus import granted_cpus
 from biLM.encoder import Encoder
-from biLM.network.config import BOUNDARY_PIECES
 from biLM.network.scalar_mix import ScalarMix
-from biLM.questions.blank import Blank, GuessesFor
-from biLM.questions.completions import Completion, CompletionsFor, Strategy
-from biLM.questions.gates import Direction, Gates, GatesFor
-from biLM.questions.passage import Level, Passage
-from biLM.questions.phrases import Phrases, PhrasesFor
 from biLM.questions.question import Question, Underway
-from biLM.questions.readout import Readout
-from biLM.questions.vectors import VectorsFor
-from biLM.reading.batch import padded_pieces
-from biLM.reading.precision import Precision
-from biLM.reading.stepper import ROWS
-from biLM.tokenizer import Limit
 
 from .fields import ModelInfo
 from .log import fields
@@ -34,7 +19,6 @@ from .speed import ShapesProof, measured_speed, measured_step_s, use_one_core
 
 Answer = TypeVar("Answer")
 AnyQuestion = Question[Answer] | Underway[Answer]
-Vectors = npt.NDArray[np.float32]
 TURN_S = 0.02  # of a search: others hardly notice it, and to be put back takes far less
 GATE_STEP_PIECES = 3  # a core could read in the time of a step; 1 in float32, 3 in bfloat16
 CORES_OF_BATCH = 2  # one for each direction
@@ -116,16 +100,6 @@ class Engine:
         )
 
     @property
-    def precision(self) -> Precision:
-        """In which numbers the LSTMs multiply."""
-        return self.encoder.precision
-
-    @property
-    def heights(self) -> tuple[int, ...]:
-        """How many rows one call may read: the heights that are proved by now."""
-        return self.encoder.heights
-
-    @property
     def step_pieces(self) -> int:
         """Padded pieces that a thread could read in the time of one step of a search."""
         return math.ceil(self.step_s * self.pieces_per_s / self.num_threads)
@@ -145,79 +119,11 @@ class Engine:
         """Layers that can be asked for, the piece embedding included."""
         return self.encoder.artifact.config.num_representations
 
-    def read_text(self, text: str, level: Level, limit: Limit) -> Passage:
-        """A text with the rows of level piece, char or text.
-
-        Raises:
-            TextTooLongError: it has more pieces than the limit, which names no end to lose; here
-                and below.
-        """
-        if level == "piece":
-            return self.encoder.pieces(text, limit)
-        if level == "char":
-            return self.encoder.chars(text, limit)
-        return self.encoder.text(text, limit)
-
-    def read_spans(self, text: str, spans: Sequence[Sequence[int]], limit: Limit) -> Passage:
-        """A text with a row for each span.
-
-        Raises:
-            SpanError: a span is empty, reversed or outside the text.
-        """
-        return self.encoder.spans(text, spans, limit)
-
-    def read_words(self, words: Sequence[str], level: Level, limit: Limit) -> Passage:
-        """A text in the caller's segmentation, with the rows of level word, piece or text."""
-        assert level in ("word", "piece", "text"), "a level that words do not have; this is a bug"
-        return self.encoder.words(words, level, limit)
-
-    def read_blank(self, text: str, limit: Limit) -> Blank:
-        """A text with one blank.
-
-        Raises:
-            BlankError: there is no blank, or more than one.
-        """
-        return self.encoder.blank(text, limit)
-
-    def ask_vectors(self, passages: Sequence[Passage], readout: Readout) -> list[VectorsFor]:
-        """The question after the vectors of each passage."""
-        return [VectorsFor(passage, readout) for passage in passages]
-
-    def ask_guesses(self, blank: Blank, top_k: int) -> GuessesFor:
-        """The question after the pieces for a blank."""
-        return GuessesFor(blank, top_k, self.encoder.tokenizer)
-
-    def ask_gates(self, passage: Passage, layer: int, direction: Direction) -> Underway[Gates]:
-        """The question after the gates of a text.
-
-        Raises:
-            LayerError: the model has no such layer.
-        """
-        return Underway(GatesFor(self.encoder.artifact.model, passage.ids, layer, direction))
-
-    def ask_phrases(self, blank: Blank, num_pieces: int, top_k: int) -> Underway[Phrases]:
-        """The question after phrases for a blank."""
-        return Underway(PhrasesFor(self.encoder.filler, blank, num_pieces, top_k))
-
-    def ask_completions(
-        self, text: str, strategy: Strategy, max_pieces: int, limit: Limit
-    ) -> Underway[list[Completion]]:
-        """The question after completions of a text.
-
-        Raises:
-            TextTooLongError: the text has more pieces than the limit.
-        """
-        ids = self.encoder.tokenizer.encode(text, limit).ids
-        return Underway(CompletionsFor(self.encoder.writer, ids, strategy, max_pieces))
-
     def padded_pieces(self, question: AnyQuestion[object]) -> int:
-        """What a question costs: its pieces, rounded up to whole columns, and its steps."""
-        length = len(question.ids) + BOUNDARY_PIECES
-        if not isinstance(question, Underway):
-            return padded_pieces(length)
-        if isinstance(question.asked, GatesFor):
-            return question.asked.num_steps * self.gate_step_pieces
-        return length * ROWS + question.asked.num_steps * self.step_pieces
+        """Return what a question costs: the pieces that it reads, or could read in its time."""
+        cost = question.cost
+        steps = cost.num_search_steps * self.step_pieces
+        return cost.padded_pieces + steps + cost.num_gate_steps * self.gate_step_pieces
 
     def run(self, questions: Sequence[AnyQuestion[Answer]]) -> list[Answer | None]:
         """The answer to each question, whatever else is in the batch.

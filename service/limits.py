@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from biLM.errors import TextTooLongError
-from biLM.questions.question import Stepped
-from biLM.tokenizer import Limit
+from biLM.limit import Limit
+from biLM.questions.question import Underway
 
 from .errors import Details, RequestError
 from .settings import Settings
@@ -57,15 +57,15 @@ def text_too_long(
     )
 
 
-def check_steps(asked: Stepped[object], settings: Settings, remedy: str) -> None:
+def check_steps(search: Underway[object], settings: Settings, remedy: str) -> None:
     """Refuse a search that might read too many pieces one step at a time.
 
     Raises:
         RequestError: text_too_long.
     """
-    pieces, limit = asked.stepped_pieces, settings.max_stepped_pieces
+    pieces, limit = search.cost.stepped_pieces, settings.max_stepped_pieces
     if pieces > limit:
-        text = len(asked.ids)
+        text = len(search.ids)
         raise RequestError(
             "text_too_long",
             f"the text has {text} pieces, and the search may read {pieces - text} more, one step at"

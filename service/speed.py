@@ -14,8 +14,8 @@ import torch
 
 from biLM.encoder import Encoder
 from biLM.network.config import BOUNDARY_PIECES
-from biLM.questions.completions import Beam, CompletionsFor
-from biLM.questions.question import Underway
+from biLM.questions.completions import Beam
+from biLM.questions.question import Cost
 from biLM.reading.stepper import ROWS
 
 TIMED_COLUMNS = 16
@@ -45,14 +45,9 @@ class ShapesProof:
         return ()
 
     @property
-    def num_steps(self) -> int:
-        """Not counted: no caller waits for them."""
-        return 0
-
-    @property
-    def stepped_pieces(self) -> int:
-        """Not counted either."""
-        return 0
+    def cost(self) -> Cost:
+        """Nothing, because no caller waits for the proof."""
+        return Cost()
 
     def steps(self) -> Generator[None, None, float]:
         """The answer, after a rest for each call of a layer."""
@@ -83,7 +78,7 @@ def measured_speed(encoder: Encoder, batch_pieces: int, num_threads: int) -> flo
 
 def measured_step_s(encoder: Encoder) -> float:
     """Seconds of a step of a search with all rows in use: the middle one of some."""
-    underway = Underway(CompletionsFor(encoder.writer, (), Beam(ROWS, ROWS), TIMED_STEPS))
+    underway = encoder.completions_for("", Beam(ROWS, ROWS), TIMED_STEPS)
     seconds, is_over = [], False
     while not is_over:
         begin = perf_counter()

@@ -148,7 +148,7 @@ def _prepare(order: Order, config: TrainConfig, tell: Callable[[str], None]) -> 
     else:
         vocabulary.write_bytes(order.initial.pieces_model)
     shards = build_shards(order.work / "corpus", vocabulary, order.work / "shards")
-    pieces = int(str(shards.manifest["train_pieces"]))
+    pieces = shards.manifest.train_pieces
     tell(
         f"{pieces:,} pieces to train on, {len(shards.counts):,} different ones,"
         f" {characters / pieces:.2f} characters each"

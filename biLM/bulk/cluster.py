@@ -88,8 +88,8 @@ class PartsOf(Datasource):
 
     def __init__(self, source: Source, done: Done, job: Job) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Ray has no types
-        told = done, job.part_characters, job.skips_refused
-        self._read = lambda: (_block(part) for part in parts_or_refusal(source, *told))
+        division = done, job.part_characters, job.skips_refused
+        self._read = lambda: (_block(part) for part in parts_or_refusal(source, *division))
 
     def estimate_inmemory_data_size(self) -> int | None:
         """Return None: the size is unknown before the source is read."""

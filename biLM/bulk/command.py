@@ -116,7 +116,8 @@ def _declare_machines(embed: argparse.ArgumentParser) -> None:
 def _embed(given: argparse.Namespace) -> "Done":
     from biLM.bulk.job import EncoderSettings, Job
     from biLM.bulk.machine import embed_source
-    from biLM.bulk.sources import Columns, open_source
+    from biLM.bulk.parsers import Columns
+    from biLM.bulk.sources import open_source
     from biLM.bulk.transform import Wanted
 
     columns = Columns(given.column, given.spans, given.level == "word")

@@ -11,6 +11,7 @@ from typing import Any
 from biLM.artifact import load_artifact
 from biLM.bulk.formats import LINKS, Format, link_parts
 from biLM.bulk.ledger import Ledger, sole_writer
+from biLM.bulk.parsers import Columns
 from biLM.bulk.parts import (
     Done,
     Part,
@@ -20,7 +21,6 @@ from biLM.bulk.parts import (
     remove_leftovers,
     write_part,
 )
-from biLM.bulk.sources import Columns
 from biLM.bulk.transform import Transform, Wanted
 from biLM.encoder import Encoder
 from biLM.errors import BiLMError, BulkError

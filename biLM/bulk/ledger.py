@@ -44,8 +44,9 @@ class Ledger:
                 raise BulkError(f"{stray} is there without {path}; choose another --out")
             return cls(folder, asked)
         try:
-            told = json.loads(path.read_bytes())
-            version, before, done = told["version"], dict(told["asked"]), Done(**told["done"])
+            content = json.loads(path.read_bytes())
+            version, before = content["version"], dict(content["asked"])
+            done = Done(**content["done"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BulkError(f"{path} cannot be read: {error!r}; choose another --out") from error
         if version != FORMAT_VERSION:
@@ -75,9 +76,9 @@ class Ledger:
         Raises:
             BulkError: the ledger cannot be written.
         """
-        told = {"version": FORMAT_VERSION, "asked": self.asked, "done": asdict(self.done)}
+        content = {"version": FORMAT_VERSION, "asked": self.asked, "done": asdict(self.done)}
         try:
-            write_atomically(self.folder / FILE, to_json(told))
+            write_atomically(self.folder / FILE, to_json(content))
         except OSError as error:
             raise BulkError(f"{self.folder / FILE} cannot be written: {error}") from error
 

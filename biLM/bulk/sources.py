@@ -5,38 +5,20 @@ one of its columns. All three may be compressed with gzip or xz. In Parquet ever
 Records are read from the file only when they are requested.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, runtime_checkable
 
-import orjson
 import pyarrow
 from pyarrow import parquet
 
+from biLM.bulk.parsers import PARSERS, Columns, Parser, Parts, refuse_missing
 from biLM.errors import SourceError
-from biLM.files import Line, lines_of
+from biLM.files import lines_of
 
 PACKED = (".gz", ".xz")
 ROWS_PER_BATCH = 1024
-
-
-@dataclass(frozen=True)
-class Columns:
-    """The columns that the parts of a record are in.
-
-    Args:
-        text: The column of the text or of its words, by name. In TSV it may be a number from 0,
-            which means that the first line is a record and not a header. A text file has no
-            columns.
-        spans: The column of the spans that get a vector, each `[begin, end)` in code points.
-        are_words: Whether the text column contains words: a list, or a string split at white space.
-    """
-
-    text: str | None = None
-    spans: str | None = None
-    are_words: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,10 +74,10 @@ def open_source(path: Path, columns: Columns) -> Source:
     suffix = suffixes[-1] if suffixes else ""
     if suffix == ".parquet":
         return ParquetSource(path, columns)
-    if suffix not in READERS:
-        known = ", ".join([*READERS, ".parquet"])
+    if suffix not in PARSERS:
+        known = ", ".join([*PARSERS, ".parquet"])
         raise SourceError(f"{path} ends in {suffix or 'no suffix'}; texts are read from {known}")
-    return LineSource(path, columns, READERS[suffix])
+    return LineSource(path, columns, PARSERS[suffix])
 
 
 class LineSource:
@@ -104,20 +86,25 @@ class LineSource:
     Args:
         path: The file.
         columns: The columns that the parts of a record are in.
-        reader: Makes the function that reads a line; it may read a header line first.
+        parser: The parser for the kind of file.
     """
 
-    def __init__(self, path: Path, columns: Columns, reader: "Reader") -> None:
+    def __init__(self, path: Path, columns: Columns, parser: type[Parser]) -> None:
         self.size = path.stat().st_size
-        self._path, self._columns, self._reader = path, columns, reader
+        self._path, self._columns, self._parser = path, columns, parser
 
     def __iter__(self) -> Iterator[Record]:
         with self._opened() as file:
             lines = lines_of(file, self._path, SourceError)
-            read = self._reader(lines, self._columns)
+            parser = self._parser(self._columns, lines)
             for number, line in enumerate(lines):
-                parts = partial(read, line)
-                yield _record(number, line.place, parts, self._columns, file.tell())
+                try:
+                    parts = parser.parse(line)
+                except SourceError as error:
+                    record = _refused(number, line.place, error, file.tell())
+                else:
+                    record = _record(number, line.place, parts, self._columns, file.tell())
+                yield record
 
     def _opened(self) -> BinaryIO:
         try:
@@ -146,7 +133,7 @@ class ParquetSource:
         except (pyarrow.ArrowException, OSError) as error:
             raise SourceError(f"{path} cannot be read as Parquet: {error}") from error
         for name in self._names:
-            _refuse_missing(str(path), name, names)
+            refuse_missing(str(path), name, names)
 
     @property
     def _names(self) -> list[str]:
@@ -155,11 +142,8 @@ class ParquetSource:
     def __iter__(self) -> Iterator[Record]:
         for number, row in enumerate(self._rows()):
             place = f"{self._path}, row {number}"
-            parts = partial(self._parts_of, row)
+            parts = row[self._text], row.get(self._columns.spans)
             yield _record(number, place, parts, self._columns, number + 1)
-
-    def _parts_of(self, row: dict[str | None, Any]) -> "Parts":
-        return row[self._text], row.get(self._columns.spans)
 
     def _rows(self) -> Iterator[dict[str | None, Any]]:
         number = 0
@@ -174,79 +158,18 @@ class ParquetSource:
             raise SourceError(message) from error
 
 
-Parts = tuple[Any, Any]  # text and spans as the file has them; `_record` checks their types
-ReadLine = Callable[[Line], Parts]
-Reader = Callable[[Iterator[Line], Columns], ReadLine]
-
-
-def _text_lines(_: object, columns: Columns) -> ReadLine:
-    if columns.text or columns.spans:
-        raise SourceError(
-            f"a text file has no column {columns.text or columns.spans!r}; its lines are the texts;"
-            " give TSV, JSON Lines or Parquet"
-        )
-    return lambda line: (line.text(SourceError), None)
-
-
-def _tsv_lines(lines: Iterator[Line], columns: Columns) -> ReadLine:
-    if columns.spans:
-        raise SourceError("TSV has no lists of spans; give JSON Lines or Parquet")
-    wanted = columns.text or "0"
-    if wanted.isdecimal():
-        number = int(wanted)
-    else:
-        header = next(lines, None)
-        names = header.text(SourceError).split("\t") if header else [""]
-        _refuse_missing(header.place if header else "an empty file", wanted, names)
-        number = names.index(wanted)
-
-    def read(line: Line) -> Parts:
-        cells = line.text(SourceError).split("\t")
-        if number >= len(cells):
-            raise SourceError(
-                f"{line.place}: {len(cells)} columns; the text should be in number {number},"
-                " counted from 0"
-            )
-        return cells[number], None
-
-    return read
-
-
-def _json_lines(_: object, columns: Columns) -> ReadLine:
-    wanted = columns.text or "text"
-
-    def read(line: Line) -> Parts:
-        place = line.place
-        try:
-            value = orjson.loads(line.text(SourceError))
-        except orjson.JSONDecodeError as error:
-            raise SourceError(f"{place}: not JSON: {error}") from error
-        if not isinstance(value, dict):
-            raise SourceError(f"{place}: a {type(value).__name__}; each line must be an object")
-        for name in [wanted, *([columns.spans] if columns.spans else [])]:
-            _refuse_missing(place, name, list(value))
-        return value[wanted], value.get(columns.spans)
-
-    return read
-
-
-READERS: dict[str, Reader] = {".txt": _text_lines, ".tsv": _tsv_lines, ".jsonl": _json_lines}
-
-
-def _refuse_missing(place: str, name: str, names: Sequence[str]) -> None:
-    if name not in names:
-        raise SourceError(f"{place}: there is no column {name!r}; there are {list(names)}")
-
-
-def _record(
-    number: int, place: str, parts: Callable[[], Parts], columns: Columns, position: int
-) -> Record:
+def _record(number: int, place: str, parts: Parts, columns: Columns, position: int) -> Record:
+    text, spans = parts
     try:
-        text, spans = parts()
         checked = _words(place, text) if columns.are_words else _text(place, text)
         return Record(number, place, checked, _spans(place, spans), position)
-    except SourceError as error:  # the caller may do without this record
-        return Record(number, place, "", (), position, refusal=str(error))
+    except SourceError as error:
+        return _refused(number, place, error, position)
+
+
+def _refused(number: int, place: str, error: SourceError, position: int) -> Record:
+    """Return the record without its text, because the caller may do without it."""
+    return Record(number, place, "", (), position, refusal=str(error))
 
 
 def _text(place: str, value: object) -> str:

@@ -18,12 +18,12 @@ import pyarrow as pa
 from biLM.bulk.sources import Record
 from biLM.encoder import Encoder
 from biLM.errors import BulkError, LayerError, SourceError, SpanError, TextError, TextTooLongError
+from biLM.limit import Limit
 from biLM.network.config import CONTEXT, Layer
 from biLM.network.pooling import Pooling
 from biLM.network.scalar_mix import ScalarMix
 from biLM.questions.passage import Level, Passage
 from biLM.questions.readout import Readout
-from biLM.tokenizer import Limit
 
 LEVELS: tuple[Level, ...] = get_args(Level)
 Array = npt.NDArray[np.float32] | npt.NDArray[np.float16]
@@ -139,8 +139,8 @@ class Transform:
         if self.wanted.level == "piece":
             fields.append(("piece", pa.string()))
         fields += [(name, pa.list_(value, artifact.config.dim)) for name in self._columns]
-        told = {"id": artifact.id, "revision": artifact.revision, "wanted": asdict(self.wanted)}
-        return pa.schema(fields, metadata={"bilm": json.dumps(told, ensure_ascii=False)})
+        facts = {"id": artifact.id, "revision": artifact.revision, "wanted": asdict(self.wanted)}
+        return pa.schema(fields, metadata={"bilm": json.dumps(facts, ensure_ascii=False)})
 
     def _passage(self, record: Record) -> Passage:
         if not isinstance(record.text, str):

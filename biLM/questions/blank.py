@@ -9,8 +9,10 @@ from torch import Tensor
 
 from biLM.artifact import Artifact
 from biLM.errors import BlankError
+from biLM.limit import NO_LIMIT, Limit
 from biLM.network.heads import SIDES
-from biLM.tokenizer import NO_LIMIT, Limit, Offset, Tokenizer, refuse_surrogates
+from biLM.questions.question import Cost, cost_in_batch
+from biLM.tokenizer import Offset, Tokenizer, refuse_surrogates
 
 BLANK = re.compile("_{2,}")
 
@@ -66,6 +68,11 @@ class GuessesFor:
     def ids(self) -> tuple[int, ...]:
         """The piece ids of the text around the blank."""
         return self.blank.left + self.blank.right
+
+    @property
+    def cost(self) -> Cost:
+        """The cost of the text around the blank in a batch."""
+        return cost_in_batch(self.ids)
 
     def answer(self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact) -> Guesses:
         """Return guesses by head: `forward` reads the left, `backward` the right, `cloze` both."""

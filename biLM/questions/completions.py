@@ -17,6 +17,7 @@ from biLM.artifact import Artifact
 from biLM.errors import SearchError
 from biLM.questions import search
 from biLM.questions.allowed_pieces import Spelling
+from biLM.questions.question import Cost, cost_of_search
 from biLM.questions.search import Path, Rules, Search
 from biLM.questions.walk import follow, read
 from biLM.reading.stepper import ROWS, Stepper
@@ -194,14 +195,10 @@ class CompletionsFor:
             raise SearchError(f"max_pieces is {self.max_pieces}; it must be at least 1")
 
     @property
-    def num_steps(self) -> int:
-        """The largest number of steps that the search may take."""
-        return self.max_pieces
-
-    @property
-    def stepped_pieces(self) -> int:
-        """Pieces read one at a time: those of the text, and at most those of all paths together."""
-        return len(self.ids) + self.max_pieces * self.strategy.num_rows
+    def cost(self) -> Cost:
+        """The cost of reading the text, and of a step for each piece of a completion."""
+        num_written = self.max_pieces * self.strategy.num_rows
+        return cost_of_search(self.ids, self.max_pieces, num_written)
 
     def steps(self) -> Generator[None, None, list[Completion]]:
         """Compute the answer, pausing after each step."""

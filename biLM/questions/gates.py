@@ -27,6 +27,7 @@ from biLM.errors import LayerError
 from biLM.network.config import BOUNDARY_PIECES
 from biLM.network.lstm import lstm_step
 from biLM.network.model import BiLM
+from biLM.questions.question import Cost
 
 Direction = Literal["forward", "backward"]
 Numbers = npt.NDArray[np.float32]
@@ -84,14 +85,10 @@ class GatesFor:
             )
 
     @property
-    def num_steps(self) -> int:
+    def cost(self) -> Cost:
         """One step for each piece and boundary piece, in each layer up to the requested one."""
-        return self.layer * (len(self.ids) + BOUNDARY_PIECES)
-
-    @property
-    def stepped_pieces(self) -> int:
-        """The number of pieces of the text."""
-        return len(self.ids)
+        num_steps = self.layer * (len(self.ids) + BOUNDARY_PIECES)
+        return Cost(num_gate_steps=num_steps, stepped_pieces=len(self.ids))
 
     def steps(self) -> Generator[None, None, Gates]:
         """Compute the answer, pausing after each step; its rows are in text order either way."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from biLM.errors import SpanError
+from biLM.limit import NO_LIMIT, Limit
 from biLM.network.pooling import PieceRange
-from biLM.tokenizer import NO_LIMIT, Limit, Offset, Pieces, Tokenizer
+from biLM.tokenizer import Offset, Pieces, Tokenizer
 
 Level = Literal["piece", "char", "word", "span", "text"]
 # A malformed span with more numbers than this is not repeated in the error message.

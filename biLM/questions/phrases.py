@@ -37,6 +37,7 @@ from biLM.artifact import Artifact
 from biLM.errors import SearchError
 from biLM.network.heads import SIDES
 from biLM.questions.blank import Blank
+from biLM.questions.question import Cost, cost_of_search
 from biLM.questions.search import Ids, Path, Rules, beam
 from biLM.questions.walk import Logits, Standing, follow, read
 from biLM.reading.stepper import ROWS, Stepper
@@ -217,19 +218,15 @@ class PhrasesFor:
         return self.blank.left + self.blank.right
 
     @property
-    def num_steps(self) -> int:
-        """The largest number of steps that the searches and the judging may take."""
-        judging = 2 * NUM_BLOCKS * (self.num_pieces + NUM_BEYOND)
-        return NUM_BEAMS * self.num_pieces + judging
+    def cost(self) -> Cost:
+        """The cost of reading both sides, of the searches, and of judging the candidates.
 
-    @property
-    def stepped_pieces(self) -> int:
-        """Pieces read one at a time: those around the blank, and those of the two plain beams.
-
-        Proposing and judging candidates reads more pieces, but no more for a longer text;
-        `num_steps` counts them.
+        Of what is written, only the two plain beams count as pieces read one at a time. Proposing
+        and judging candidates reads more, but no more for a longer text; the steps count them.
         """
-        return len(self.ids) + 2 * ROWS * self.num_pieces
+        judging = 2 * NUM_BLOCKS * (self.num_pieces + NUM_BEYOND)
+        num_steps = NUM_BEAMS * self.num_pieces + judging
+        return cost_of_search(self.ids, num_steps, num_written=2 * ROWS * self.num_pieces)
 
     def steps(self) -> Generator[None, None, Phrases]:
         """Compute the answer, pausing after each step."""

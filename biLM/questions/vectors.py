@@ -10,7 +10,11 @@ from torch import Tensor
 from biLM.artifact import Artifact
 from biLM.questions.context import contexts
 from biLM.questions.passage import Passage
+from biLM.questions.question import Cost, cost_in_batch
 from biLM.questions.readout import Readout, read_out
+
+Vectors = npt.NDArray[np.float32]
+"""`[rows, dim]`, or `[layers, rows, dim]` if layers are named."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +29,17 @@ class VectorsFor:
         """The piece ids of the passage."""
         return self.passage.ids
 
-    def answer(
-        self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact
-    ) -> npt.NDArray[np.float32]:
-        """Return vectors `[rows, dim]`, or `[layers, rows, dim]` if the readout names layers."""
+    @property
+    def cost(self) -> Cost:
+        """The cost of the passage in a batch."""
+        return cost_in_batch(self.ids)
+
+    def answer(self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact) -> Vectors:
+        """Return a vector for each row, or for each layer and row."""
         ranges, context = self.passage.ranges, None
         if self.readout.has_context:
             rests, embedding = self.passage.rests, artifact.model.embedding
             context = contexts(framed[-1], ranges, rests, artifact.heads, embedding)
         rows = read_out(framed[:, 1:-1], ranges, artifact.geometry, self.readout, context)
-        found: npt.NDArray[np.float32] = rows.contiguous().numpy()
+        found: Vectors = rows.contiguous().numpy()
         return found

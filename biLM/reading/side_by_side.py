@@ -9,7 +9,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from queue import SimpleQueue
 from threading import Barrier, Thread
@@ -34,6 +34,20 @@ def on_one_core() -> Iterator[int]:
         yield num_cores
     finally:
         torch.set_num_threads(num_cores)
+
+
+@contextmanager
+def cores_for(both_at_once: bool | None) -> Iterator[int | None]:
+    """Yield how many cores read both directions at once; None if one is read after the other.
+
+    Args:
+        both_at_once: Whether they are read at once; None means that they are if the calling thread
+            may use more than one core.
+    """
+    if both_at_once is None:
+        both_at_once = torch.get_num_threads() > 1
+    with on_one_core() if both_at_once else nullcontext() as num_cores:
+        yield num_cores
 
 
 def side_by_side(

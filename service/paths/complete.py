@@ -143,9 +143,9 @@ def plan_continuing(request: CompleteRequest, engine: Engine, settings: Settings
     """
     strategy = _strategy(request)
     with whole_text(settings, "send its end alone") as limit:
-        question = engine.ask_completions(request.text, strategy, request.max_pieces, limit)
+        question = engine.encoder.completions_for(request.text, strategy, request.max_pieces, limit)
     check_steps(
-        question.asked,
+        question,
         settings,
         "send its end alone, or ask for fewer pieces, beams or completions",
     )

@@ -13,12 +13,13 @@ from biLM.network.config import CONTEXT, Layer
 from biLM.network.pooling import Pooling
 from biLM.network.scalar_mix import ScalarMix
 from biLM.questions.passage import Level
+from biLM.questions.question import Question
 from biLM.questions.readout import Readout
-from biLM.questions.vectors import VectorsFor
+from biLM.questions.vectors import Vectors
 
 from ..body import JSON
 from ..endpoint import Endpoint, Streamed
-from ..engine import Engine, Vectors
+from ..engine import Engine
 from ..errors import RequestError, invalid
 from ..fields import DType, Encoding, Listed, ModelFacts, Usage
 from ..limits import check_response
@@ -186,7 +187,7 @@ class Embedding(OfTexts):
         answer_bytes: Estimated size of the response.
     """
 
-    questions: Sequence[VectorsFor]
+    questions: Sequence[Question[Vectors]]
     readout: Readout
     mix_name: str | None
     dtype: DType
@@ -217,7 +218,7 @@ def plan_embedding(request: EmbedRequest, engine: Engine, settings: Settings) ->
     check_response(answer_bytes, settings)
     return Embedding(
         reading,
-        questions=engine.ask_vectors(reading.passages, readout),
+        questions=[engine.encoder.vectors_for(one, readout) for one in reading.passages],
         readout=readout,
         mix_name=mix_name,
         dtype=request.dtype,
@@ -258,13 +259,13 @@ def _readout(request: EmbedRequest, engine: Engine) -> tuple[Readout, str | None
 
 
 def _layers(
-    asked: Literal["all", "context"] | Sequence[Layer], num_representations: int
+    requested: Literal["all", "context"] | Sequence[Layer], num_representations: int
 ) -> tuple[Layer, ...]:
-    if asked == "all":
+    if requested == "all":
         return tuple(range(num_representations))
-    if asked == CONTEXT:
+    if requested == CONTEXT:
         return (CONTEXT,)
-    for layer in asked:
+    for layer in requested:
         if isinstance(layer, int) and not 0 <= layer < num_representations:
             raise RequestError(
                 "unknown_layer",
@@ -272,9 +273,9 @@ def _layers(
                 ' "context"; see /info',
                 param="layers",
             )
-    if len(set(asked)) < len(asked):
+    if len(set(requested)) < len(requested):
         raise invalid("layers", "one is named twice; name each once")
-    return tuple(asked)
+    return tuple(requested)
 
 
 def _least_rows(request: EmbedRequest, level: Level) -> int:

@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from biLM.errors import BlankError
-from biLM.questions.blank import Blank, Guesses, GuessesFor
+from biLM.questions.blank import Blank, Guesses
 from biLM.questions.phrases import MAX_PHRASES, Phrases
-from biLM.questions.question import Underway
+from biLM.questions.question import Question, Underway
 
 from ..body import JSON
 from ..endpoint import Endpoint
@@ -90,13 +90,13 @@ class Filling:
         answer_bytes: Estimated size of the response.
     """
 
-    question: GuessesFor | Underway[Phrases]
+    question: Question[Guesses] | Underway[Phrases]
     blank: Blank
     characters: int
     answer_bytes: int
 
     @property
-    def questions(self) -> Sequence[GuessesFor | Underway[Phrases]]:
+    def questions(self) -> Sequence[Question[Guesses] | Underway[Phrases]]:
         """The one question."""
         return [self.question]
 
@@ -119,13 +119,13 @@ def plan_filling(request: FillRequest, engine: Engine, settings: Settings) -> Fi
         )
     try:
         with whole_text(settings, "send less around the blank") as limit:
-            blank = engine.read_blank(request.text, limit)
+            blank = engine.encoder.blank(request.text, limit)
     except BlankError as error:
         raise invalid("text", str(error)) from error
-    question: GuessesFor | Underway[Phrases] = engine.ask_guesses(blank, top_k)
+    question: Question[Guesses] | Underway[Phrases] = engine.encoder.guesses_for(blank, top_k)
     if num_pieces > 1:
-        question = engine.ask_phrases(blank, num_pieces, top_k)
-        check_steps(question.asked, settings, "send less around the blank, or ask for fewer pieces")
+        question = engine.encoder.phrases_for(blank, num_pieces, top_k)
+        check_steps(question, settings, "send less around the blank, or ask for fewer pieces")
     return Filling(question, blank, len(request.text), top_k * num_pieces * GUESS_BYTES)
 
 

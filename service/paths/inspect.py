@@ -126,7 +126,7 @@ def plan_inspection(request: InspectRequest, engine: Engine, settings: Settings)
         RequestError: the model has no such layer, or the request exceeds a limit.
     """
     with whole_text(settings, SHORTER) as limit:
-        passage = engine.read_text(request.text, "piece", limit)
+        passage = engine.encoder.pieces(request.text, limit)
     pieces = len(passage.ids)
     if pieces > settings.max_stepped_pieces:
         error = TextTooLongError(pieces, settings.max_stepped_pieces)
@@ -136,7 +136,7 @@ def plan_inspection(request: InspectRequest, engine: Engine, settings: Settings)
     with as_field("text", f"{SHORTER}, or ask for base64"):
         check_response(answer_bytes, settings)
     try:
-        question = engine.ask_gates(passage, request.layer, request.direction)
+        question = engine.encoder.gates_for(passage, request.layer, request.direction)
     except LayerError as error:
         raise RequestError("unknown_layer", f"{error}; see /info", param="layer") from error
     return Inspection(passage, question, request, answer_bytes)
@@ -148,20 +148,20 @@ def inspect_answer(plan: Inspection, found: Sequence[Gates], engine: Engine) -> 
     Raises:
         RequestError: nonfinite_output, if a value is not finite.
     """
-    asked, passage = plan.request, plan.passage
+    request, passage = plan.request, plan.passage
     arrays = {name: to_numbers(rows, "float32") for name, rows in vars(found[0]).items()}
     return to_json(
         {
             "model": model_facts(engine),
-            "layer": asked.layer,
-            "direction": asked.direction,
+            "layer": request.layer,
+            "direction": request.direction,
             "pieces": passage.pieces,
             "ids": passage.ids,
             "offsets": passage.offsets,
             "shape": arrays["state"].shape,
             "dtype": "float32",
-            **{name: encoded(numbers, asked.encoding) for name, numbers in arrays.items()},
-            "usage": {"pieces": plan.pieces, "characters": len(asked.text)},
+            **{name: encoded(numbers, request.encoding) for name, numbers in arrays.items()},
+            "usage": {"pieces": plan.pieces, "characters": len(request.text)},
         }
     )
 

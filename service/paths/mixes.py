@@ -50,16 +50,16 @@ class MixUsed(BaseModel):
 
 
 def chosen_mix(
-    asked: str | Weights | Logits | None, engine: Engine
+    requested: str | Weights | Logits | None, engine: Engine
 ) -> tuple[ScalarMix, str | None]:
     """Return the mix, and its name unless the caller sent a mix of its own.
 
     Raises:
         RequestError: unknown_mix; or validation_error, if the numbers do not fit the model.
     """
-    if isinstance(asked, Weights | Logits):
-        return _given_mix(asked, engine.num_representations), None
-    name = asked or DEFAULT_MIX
+    if isinstance(requested, Weights | Logits):
+        return _given_mix(requested, engine.num_representations), None
+    name = requested or DEFAULT_MIX
     return _named_mix(name, engine), name
 
 
@@ -78,14 +78,14 @@ def _named_mix(name: str, engine: Engine) -> ScalarMix:
     return engine.mixes[name]
 
 
-def _given_mix(asked: Weights | Logits, num_representations: int) -> ScalarMix:
-    numbers = asked.weights if isinstance(asked, Weights) else asked.logits
+def _given_mix(requested: Weights | Logits, num_representations: int) -> ScalarMix:
+    numbers = requested.weights if isinstance(requested, Weights) else requested.logits
     if len(numbers) != num_representations:
         raise invalid(
             "mix",
             f"there are {len(numbers)} numbers for {num_representations} representations; send"
             " one for each, layer 0 first",
         )
-    if isinstance(asked, Weights):
-        return ScalarMix(tuple(numbers), asked.gamma)
-    return ScalarMix.from_logits(numbers, asked.gamma)
+    if isinstance(requested, Weights):
+        return ScalarMix(tuple(numbers), requested.gamma)
+    return ScalarMix.from_logits(numbers, requested.gamma)

@@ -7,9 +7,11 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
+from biLM.questions.vectors import Vectors
+
 from ..body import JSON
 from ..endpoint import Endpoint
-from ..engine import Engine, Vectors
+from ..engine import Engine
 from ..errors import invalid
 from ..fields import Encoding, Strict, Texts
 from ..limits import as_field
@@ -76,9 +78,11 @@ def plan_openai(request: OpenAIRequest, engine: Engine, settings: Settings) -> E
     if "" in texts:
         raise invalid("input", "a text is empty and has no vector; leave it out", texts.index(""))
     encoding: Encoding = "base64" if request.encoding_format == "base64" else "json"
-    asked = EmbedRequest(texts=texts, level="text", center=True, normalize=True, encoding=encoding)
+    as_embed = EmbedRequest(
+        texts=texts, level="text", center=True, normalize=True, encoding=encoding
+    )
     with as_field("input", "send fewer or shorter texts"):
-        plan = plan_embedding(asked, engine, settings)
+        plan = plan_embedding(as_embed, engine, settings)
     for index, passage in enumerate(plan.reading.passages):
         if not passage.ids:
             raise invalid("input", f"text {index} holds nothing the model can read", index)

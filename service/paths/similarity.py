@@ -12,12 +12,13 @@ from starlette.requests import Request
 
 from biLM.network.config import CONTEXT
 from biLM.network.scalar_mix import ScalarMix
+from biLM.questions.question import Question
 from biLM.questions.readout import Readout
-from biLM.questions.vectors import VectorsFor
+from biLM.questions.vectors import Vectors
 
 from ..body import JSON
 from ..endpoint import Endpoint
-from ..engine import Engine, Vectors
+from ..engine import Engine
 from ..errors import invalid
 from ..fields import ModelFacts, Strict, Texts, Usage
 from ..limits import as_field, check_response
@@ -80,7 +81,7 @@ class Comparison(OfTexts):
         answer_bytes: Estimated size of the response.
     """
 
-    questions: Sequence[VectorsFor]
+    questions: Sequence[Question[Vectors]]
     mix: ScalarMix
     mix_name: str | None
     answer_bytes: int
@@ -94,8 +95,8 @@ def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settin
             exceeded.
     """
     mix, mix_name = chosen_mix(request.mix, engine)
-    asked = TokenizeRequest(texts=request.texts)
-    spans = _occurrences_in(asked.all_texts, request.word, settings)
+    as_tokenize = TokenizeRequest(texts=request.texts)
+    spans = _occurrences_in(as_tokenize.all_texts, request.word, settings)
     num_occurrences = sum(map(len, spans))
     if not num_occurrences:
         raise invalid("word", "it stands in no text; send texts that hold it as it is written")
@@ -103,9 +104,10 @@ def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settin
     answer_bytes = num_bytes(num_occurrences**2 * (len(layers) + 1), "float32", "json")
     with as_field("texts", "send fewer or shorter texts"):
         check_response(answer_bytes, settings)
-        reading = read(asked, "span", engine, settings, spans)
+        reading = read(as_tokenize, "span", engine, settings, spans)
+    readout = Readout(layers, center=request.center)
     holding = [passage for passage in reading.passages if passage.ranges]
-    questions = engine.ask_vectors(holding, Readout(layers, center=request.center))
+    questions = [engine.encoder.vectors_for(passage, readout) for passage in holding]
     return Comparison(reading, questions, mix, mix_name, answer_bytes)
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pydantic import BaseModel, Field
 
 from biLM.errors import SpanError, TextTooLongError
+from biLM.limit import Limit
 from biLM.questions.passage import Level, Passage, shortened
-from biLM.tokenizer import Limit
 
 from ..engine import Engine
 from ..errors import Details, RequestError, invalid
@@ -201,16 +201,19 @@ def _reader(
     limit: Limit,
 ) -> Callable[[int], Passage]:
     """Return a function from a text's index to its passage, for the kind of text that was sent."""
+    encoder = engine.encoder
     if request.words is not None:
         words = request.words
-        return lambda index: engine.read_words(words[index], level, limit)
+        assert level in ("word", "piece", "text"), "a level that words do not have; this is a bug"
+        return lambda index: encoder.words(words[index], level, limit)
     if request.ids is not None:
         ids, num_pieces = request.ids, engine.model.num_pieces
         return lambda index: shortened(_read_ids(ids[index], index, level, num_pieces), limit)
     texts = request.all_texts
     if level == "span":
         return lambda index: _read_spans(texts[index], index, spans[index], engine, limit)
-    return lambda index: engine.read_text(texts[index], level, limit)
+    read_one = {"piece": encoder.pieces, "char": encoder.chars, "text": encoder.text}[level]
+    return lambda index: read_one(texts[index], limit)
 
 
 def _read_ids(ids: Sequence[int], index: int, level: Level, num_pieces: int) -> Passage:
@@ -229,7 +232,7 @@ def _read_spans(
     text: str, index: int, spans: Sequence[Sequence[int]], engine: Engine, limit: Limit
 ) -> Passage:
     try:
-        return engine.read_spans(text, spans, limit)
+        return engine.encoder.spans(text, spans, limit)
     except SpanError as error:
         raise RequestError(
             "bad_span",

@@ -1,4 +1,3 @@
-import re
 from dataclasses import replace
 from unittest.mock import Mock
 
@@ -9,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biLM.encoder import Encoder
-from biLM.errors import ArtifactError, LayerError, MixError, SelfTestError
+from biLM.errors import ArtifactError, LayerError, MixError
 from biLM.network.scalar_mix import ScalarMix
 from biLM.questions.context import BLOCK_PLACES
 from biLM.questions.passage import Passage
@@ -428,42 +427,6 @@ def test_an_unknown_layer_is_refused(encoder):
 def test_a_vocabulary_larger_than_the_embedding_is_refused_when_loaded(artifact):
     with pytest.raises(ArtifactError, match=r"pieces\.model"):
         Encoder(replace(artifact, config=replace(artifact.config, num_pieces=100)))
-
-
-# The self-test allows rounding and refuses other vectors.
-
-
-def test_the_self_test_agrees_with_the_numpy_oracle(encoder):
-    assert encoder.self_test() < 1e-5
-
-
-def with_golden(artifact, **changes):
-    first, *rest = artifact.golden
-    return Encoder(replace(artifact, golden=(*rest, replace(first, **changes))))
-
-
-@pytest.mark.parametrize("error", [2e-4, -2e-4, 1.0, np.nan, np.inf])
-@pytest.mark.parametrize("layer", [0, 1, 2, 3])
-def test_one_wrong_number_of_one_golden_vector_is_refused(artifact, layer, error):
-    vectors = artifact.golden[0].vectors.copy()
-    vectors[layer, 7] += np.float32(error)
-    with pytest.raises(SelfTestError, match="golden vector is off"):
-        with_golden(artifact, vectors=vectors).self_test()
-
-
-def test_rounding_of_a_golden_vector_is_allowed_and_reported(artifact):
-    vectors = artifact.golden[0].vectors + np.float32(5e-5)
-    assert with_golden(artifact, vectors=vectors).self_test() == pytest.approx(5e-5, abs=1e-5)
-
-
-def test_other_pieces_of_a_golden_text_are_refused(artifact):
-    ids = (*artifact.golden[0].ids[:-1], 3)
-    with pytest.raises(SelfTestError, match=re.escape(f"not {ids}")):
-        with_golden(artifact, ids=ids).self_test()
-
-
-def test_an_artifact_without_golden_texts_passes_its_self_test(artifact):
-    assert Encoder(replace(artifact, golden=())).self_test() == 0.0
 
 
 def record_shapes(encoder, monkeypatch):

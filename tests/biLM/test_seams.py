@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from biLM import seams
 from biLM.errors import TextError, TextTooLongError
-from biLM.tokenizer import Limit, joined
+from biLM.limit import Limit
+from biLM.tokenizer import joined
 from tests.properties import examples
 from tests.reference.texts import texts
 

@@ -22,7 +22,7 @@ def test_every_two_cores_read_a_batch_a_direction_each(
     assert (engine.num_threads, engine.gate_step_pieces) == (num_threads, gate_step_pieces)
     observed.reset_mock()
     passage = encoder.pieces("我吃了一个苹果")
-    (found,) = engine.run(engine.ask_vectors([passage], Readout((0, 1, 2))))
+    (found,) = engine.run([engine.encoder.vectors_for(passage, Readout((0, 1, 2)))])
     assert observed.called == both_at_once
     np.testing.assert_allclose(
         found, encoder.embed([passage], [Readout((0, 1, 2))])[0], rtol=0, atol=1e-6

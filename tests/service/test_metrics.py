@@ -4,7 +4,6 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.responses import StreamingResponse
 
-from biLM.tokenizer import NO_LIMIT
 from tests.service.serving import embed, serving, settings_of
 
 pytestmark = pytest.mark.anyio
@@ -112,7 +111,7 @@ async def test_turns_are_no_batches_and_a_search_waits_once(artifact_folder, loa
 async def test_the_queue_is_seen_while_it_waits(artifact_folder, load_held, gate):
     async with serving(settings_of(artifact_folder), load_held) as client:
         engine = client.runtime.batcher.engine
-        questions = [engine.ask_guesses(engine.read_blank("我__", NO_LIMIT), 1)] * 3
+        questions = [engine.encoder.guesses_for(engine.encoder.blank("我__"), 1)] * 3
         first = client.runtime.batcher.submit(questions[:1], deadline=1e12)
         await gate.wait_until_entered()
         second = client.runtime.batcher.submit(questions[1:], deadline=1e12)

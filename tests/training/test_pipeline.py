@@ -69,7 +69,7 @@ def test_the_budget_is_what_the_time_and_the_text_allow(order, told):
     assert recipe["max_pieces"] == pytest.approx(
         SPEED * (60 * MINUTES - FIXED_S) - scored, rel=0.05
     )
-    assert recipe["max_pieces"] < MAX_EPOCHS * shards.manifest["train_pieces"]
+    assert recipe["max_pieces"] < MAX_EPOCHS * shards.manifest.train_pieces
     assert recipe["batch_pieces"] == RECIPE.batch_pieces
     assert recipe["warmup_steps"] <= max(1, recipe["max_pieces"] // 256 // 10)
 
@@ -107,7 +107,7 @@ def test_another_order_does_not_touch_the_work_of_the_first(order, told):
 def test_a_text_read_too_often_is_not_read_for_all_the_time_given(order, tmp_path):
     long = replace(order, out=tmp_path / "x", work=tmp_path / "work", minutes=10_000.0)
     config = _prepare(long, RECIPE, lambda _: None)
-    pieces = Shards(long.work / "shards").manifest["train_pieces"]
+    pieces = Shards(long.work / "shards").manifest.train_pieces
     assert config.max_pieces == MAX_EPOCHS * pieces
 
 

@@ -51,9 +51,9 @@ def prepare(inputs: Sequence[Path], work: Path, plan: Plan) -> Shards:
 
 def described(shards: Shards) -> str:
     """Describe the text by the names of its sources and its numbers of pieces."""
-    sources, facts = ", ".join(sorted(shards.held_out())), shards.manifest
+    sources = ", ".join(sorted(shards.held_out()))
     held_out = sum(len(shard.pieces) for shard in shards.held_out().values())
     return (
-        f"Text: {sources}; {int(str(facts['train_pieces'])):,} pieces to train on, {held_out:,}"
+        f"Text: {sources}; {shards.manifest.train_pieces:,} pieces to train on, {held_out:,}"
         f" held out, {len(shards.counts):,} different ones."
     )

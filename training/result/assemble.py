@@ -28,7 +28,7 @@ def load_objective(checkpoint: Checkpoint, shards: Shards) -> BiLMObjective:
     Raises:
         CheckpointError: the shards have another vocabulary than the run.
     """
-    checkpoint.require_vocabulary(shards.vocabulary_sha256)
+    checkpoint.require_vocabulary(shards.manifest.vocabulary_sha256)
     objective = build_objective(checkpoint.config, shards)
     checkpoint.restore(objective)
     return objective.eval().requires_grad_(False)

@@ -97,7 +97,7 @@ def score_held_out(
     blank with it.
     """
     is_word = words_of(Tokenizer(shards.vocabulary.read_bytes())).to(objective.heads.bias.device)
-    characters = shards.held_out_characters()
+    characters = shards.manifest.held_out_characters
     everything, words, table = NO_SCORES, NO_SCORES, {}
     for source, shard in shards.held_out().items():
         found = NO_SCORES
@@ -121,7 +121,7 @@ def frequency_bits(shards: Shards, sizes: BiLMConfig) -> float:
     seen[sizes.eos_id] = len(found)
     is_seen = seen > 0
     bits = np.log2(counts.sum()) - np.log2(counts[is_seen])
-    return float(seen[is_seen] @ bits) / max(1, sum(shards.held_out_characters().values()))
+    return float(seen[is_seen] @ bits) / max(1, sum(shards.manifest.held_out_characters.values()))
 
 
 def words_of(tokenizer: Tokenizer) -> Bool[Tensor, " vocab"]:

@@ -51,11 +51,11 @@ def export(run: Path, shards: Shards, out: Path, sources: Path | None) -> str:
 
 def make_golden(encoder: Encoder, texts: Sequence[str]) -> tuple[Golden, ...]:
     """Compute the self-test of an artifact: the vectors of these texts on the exporting machine."""
-    asked = [encoder.pieces(text) for text in texts]
-    vectors = encoder.embed(asked, [Readout(encoder.artifact.layers)] * len(asked))
+    passages = [encoder.pieces(text) for text in texts]
+    vectors = encoder.embed(passages, [Readout(encoder.artifact.layers)] * len(passages))
     return tuple(
         Golden(text, passage.ids, found.mean(axis=1))
-        for text, passage, found in zip(texts, asked, vectors, strict=True)
+        for text, passage, found in zip(texts, passages, vectors, strict=True)
     )
 
 
@@ -68,9 +68,9 @@ def make_card(
     """
     start, progress = read_entries(run, "start")[-1], checkpoint.progress
     data: dict[str, object] = {
-        "train_rows": shards.manifest["train_rows"],
-        "train_pieces": shards.manifest["train_pieces"],
-        "vocabulary_sha256": shards.vocabulary_sha256,
+        "train_rows": shards.manifest.train_rows,
+        "train_pieces": shards.manifest.train_pieces,
+        "vocabulary_sha256": shards.manifest.vocabulary_sha256,
     }
     if sources is not None:
         data["sources"] = _read_sources(sources)

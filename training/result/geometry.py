@@ -34,8 +34,8 @@ def measured_geometry(encoder: Encoder, sources: Sequence[Shard]) -> Geometry:
     everything = Readout(encoder.artifact.layers)
     moments = np.zeros((2, *encoder.artifact.geometry.center.shape))
     for begin in range(0, len(rows), ROWS_PER_CALL):
-        asked = [Passage(ids, None, offsets=()) for ids in rows[begin : begin + ROWS_PER_CALL]]
-        for found in encoder.embed(asked, [everything] * len(asked)):
+        passages = [Passage(ids, None, offsets=()) for ids in rows[begin : begin + ROWS_PER_CALL]]
+        for found in encoder.embed(passages, [everything] * len(passages)):
             vectors = found.astype(np.float64)
             moments += vectors.mean(axis=1), np.square(vectors).mean(axis=1)
     mean, square = moments / len(rows)

@@ -83,8 +83,8 @@ def occurrences(shards: Shards, word: str) -> list[Occurrence]:
 def unit_vectors(encoder: Encoder, places: Sequence[Occurrence]) -> npt.NDArray[np.float32]:
     """The vector of each occurrence, `[occurrences, dim]`, centred and of unit length."""
     readout = Readout(encoder.mix("default"), center=True, normalize=True)
-    asked = [encoder.spans(place.text, [(place.begin, place.end)]) for place in places]
-    return np.concatenate(encoder.embed(asked, [readout] * len(asked)))
+    passages = [encoder.spans(place.text, [(place.begin, place.end)]) for place in places]
+    return np.concatenate(encoder.embed(passages, [readout] * len(passages)))
 
 
 def table(

@@ -107,8 +107,8 @@ def word_layers(encoder: Encoder, words: Sequence[tuple[str, int, int]], centred
     found = []
     for begin in range(0, len(words), TEXTS_PER_CALL):
         some = words[begin : begin + TEXTS_PER_CALL]
-        asked = [encoder.spans(text, [(start, end)]) for text, start, end in some]
-        found += encoder.embed(asked, [readout] * len(asked))
+        passages = [encoder.spans(text, [(start, end)]) for text, start, end in some]
+        found += encoder.embed(passages, [readout] * len(passages))
     return np.concatenate(found, axis=1)
 
 

@@ -66,7 +66,7 @@ def check_vocabulary(artifact: Artifact, shards: Shards) -> None:
         TrainingError: the shards have another vocabulary than the artifact.
     """
     wanted = hashlib.sha256(artifact.pieces_model).hexdigest()
-    found = shards.vocabulary_sha256
+    found = shards.manifest.vocabulary_sha256
     if found != wanted:
         raise TrainingError(
             f"{shards.folder} was made with vocabulary {found}, but {artifact.id} has {wanted};"

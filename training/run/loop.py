@@ -146,7 +146,7 @@ def _resume(
         journal.say(f"{refusal}; using another checkpoint")
     usable = [checkpoint for checkpoint in checkpoints if checkpoint.leads_to(run.config)]
     if usable:
-        usable[0].require_vocabulary(shards.vocabulary_sha256)
+        usable[0].require_vocabulary(shards.manifest.vocabulary_sha256)
         usable[0].restore(run.objective, run.optimizer)
         run.progress = usable[0].progress
     elif checkpoints or refusals:
@@ -173,7 +173,8 @@ def _begin_from(initial: Artifact | None, run: Run, shards: Shards) -> None:
 
 def _save(run: Run, shards: Shards, out: Path, ends_plateau: bool = False) -> None:
     if run.team.leads:
-        state = run.config, run.progress, shards.vocabulary_sha256, run.objective, run.optimizer
+        sha256 = shards.manifest.vocabulary_sha256
+        state = run.config, run.progress, sha256, run.objective, run.optimizer
         save_checkpoint(out, Checkpoint.of(*state), ends_plateau)
 
 

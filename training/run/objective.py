@@ -104,29 +104,29 @@ class BiLMObjective(nn.Module):
             dropout: Share of every LSTM's input, and of the last state, that is dropped.
         """
         bias: Tensor = self.heads.bias
-        compared = self._softmax_embedding
+        embedding = self._softmax_embedding
         if negatives is None:
-            targets, pieces = compared(batch.ids), compared.weight
+            target_vectors, pieces = embedding(batch.ids), embedding.weight
             piece_bias, target_bias = bias, bias
         else:
             # One lookup for both, since each costs a gradient as large as the whole embedding.
-            vectors = compared(torch.cat([batch.ids.flatten(), negatives]))
-            targets = vectors[: batch.ids.numel()].view(*batch.ids.shape, -1)
+            vectors = embedding(torch.cat([batch.ids.flatten(), negatives]))
+            target_vectors = vectors[: batch.ids.numel()].view(*batch.ids.shape, -1)
             pieces = vectors[batch.ids.numel() :]
             target_bias = bias - self.negative_probabilities.log()
             piece_bias = target_bias[negatives]
         # With a tied softmax, the vectors of the targets are also the input of the layers.
-        x = targets if self.outputs is None else self.bilm.embedding(batch.ids)
+        x = target_vectors if self.outputs is None else self.bilm.embedding(batch.ids)
         expected = self._expected(self._read(batch.ids, x), batch.lengths, dropout)
-        wanted = (expected * targets).sum(-1).float() + target_bias[batch.ids]
+        target_logits = (expected * target_vectors).sum(-1).float() + target_bias[batch.ids]
         is_place = _predicted(batch)
         total, losses = softmax_loss(
             expected.flatten(0, 2),
-            wanted.flatten(),
+            target_logits.flatten(),
             pieces,
             piece_bias,
             (is_place * self.weights[:, None, None]).flatten(),
-            wanted_apart=negatives is not None,
+            targets_apart=negatives is not None,
         )
         return total, (losses.view_as(is_place) * is_place).sum((1, 2))
 
@@ -139,9 +139,9 @@ class BiLMObjective(nn.Module):
         for side, is_place in zip(expected, _predicted(batch), strict=True):
             targets = batch.ids[is_place]
             logits = nn.functional.linear(side[is_place], vectors, self.heads.bias)
-            wanted = logits.gather(1, targets[:, None])
-            nats = logits.logsumexp(-1) - wanted[:, 0]
-            judged.append(Judged(targets, nats, (logits > wanted).sum(-1)))
+            target_logits = logits.gather(1, targets[:, None])
+            nats = logits.logsumexp(-1) - target_logits[:, 0]
+            judged.append(Judged(targets, nats, (logits > target_logits).sum(-1)))
         return judged
 
     def draw_negatives(self, number: int, generator: torch.Generator) -> Int[Tensor, " sample"]:

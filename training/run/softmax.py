@@ -21,24 +21,24 @@ BLOCK_PLACES = 512
 
 def softmax_loss(
     expected: Float[Tensor, "place width"],
-    wanted: Float[Tensor, " place"],
+    target_logits: Float[Tensor, " place"],
     pieces: Float[Tensor, "piece width"],
     bias: Float[Tensor, " piece"],
     weights: Float[Tensor, " place"],
-    wanted_apart: bool,
+    targets_apart: bool,
 ) -> tuple[Float[Tensor, ""], Float[Tensor, " place"]]:
     """Return the weighted sum of the losses, to be differentiated, and each place's own loss.
 
     Args:
         expected: The vector that is expected in every place.
-        wanted: The logit of the piece that stands in each place.
+        target_logits: The logit of the piece that stands in each place.
         pieces: The vectors of all pieces of the vocabulary, or of the pieces that were drawn.
         bias: The bias of each of these pieces.
         weights: How much each place counts; 0 leaves it out. They carry no gradient.
-        wanted_apart: Whether the target is not among the pieces and so adds to the sum, as in the
+        targets_apart: Whether the target is not among the pieces and so adds to the sum, as in the
             sampled softmax.
     """
-    given = (expected, wanted, pieces, bias, weights, wanted_apart)
+    given = (expected, target_logits, pieces, bias, weights, targets_apart)
     found: tuple[Tensor, Tensor] = _SoftmaxLoss.apply(*given)  # type: ignore[no-untyped-call]
     return found
 
@@ -50,28 +50,28 @@ class _SoftmaxLoss(torch.autograd.Function):
     def forward(
         ctx: Any,
         expected: Tensor,
-        wanted: Tensor,
+        target_logits: Tensor,
         pieces: Tensor,
         bias: Tensor,
         weights: Tensor,
-        wanted_apart: bool,
+        targets_apart: bool,
     ) -> tuple[Tensor, Tensor]:
         device = expected.device.type
         low = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else bias.dtype
-        losses = torch.empty_like(wanted)
-        grads = [torch.empty_like(expected, dtype=bias.dtype), torch.empty_like(wanted)]
+        losses = torch.empty_like(target_logits)
+        grads = [torch.empty_like(expected, dtype=bias.dtype), torch.empty_like(target_logits)]
         piece_grad, bias_grad = torch.zeros_like(pieces, dtype=bias.dtype), torch.zeros_like(bias)
         with torch.autocast(device, enabled=False):
             columns, low_bias = pieces.to(low).t().contiguous(), bias.to(low)
-            for begin in range(0, len(wanted), BLOCK_PLACES):
+            for begin in range(0, len(target_logits), BLOCK_PLACES):
                 block = slice(begin, begin + BLOCK_PLACES)
                 rows = expected[block].to(low)
                 logits = torch.addmm(low_bias, rows, columns)
                 p = logits.softmax(-1)
                 # The highest p and its logit give log sum u without another pass over the block.
                 log_total = logits.amax(-1).to(bias.dtype) - p.amax(-1).to(bias.dtype).log()
-                losses[block], share = log_total - wanted[block], weights[block]
-                if wanted_apart:
+                losses[block], share = log_total - target_logits[block], weights[block]
+                if targets_apart:
                     # p covers only the samples; this is their share of the whole probability.
                     share = share * losses[block].sigmoid()
                     losses[block] = nn.functional.softplus(losses[block])
@@ -86,5 +86,5 @@ class _SoftmaxLoss(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        expected, wanted, pieces, bias = (grad * scale for grad in ctx.saved_tensors)
-        return expected.to(ctx.dtypes[0]), wanted, pieces.to(ctx.dtypes[1]), bias, None, None
+        expected, target_logits, pieces, bias = (grad * scale for grad in ctx.saved_tensors)
+        return expected.to(ctx.dtypes[0]), target_logits, pieces.to(ctx.dtypes[1]), bias, None, None

@@ -7,7 +7,6 @@ read, so a run's memory does not grow with its corpus.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,13 +18,12 @@ import numpy as np
 import numpy.typing as npt
 import sentencepiece
 
-from biLM.files import to_json, write_atomically
 from biLM.network.config import BOUNDARY_PIECES
 
 from ..errors import ShardError
 from .corpus import read_documents, training_text
+from .shard_manifest import MANIFEST, ShardManifest
 
-FORMAT_VERSION = 1
 SENTENCES = re.compile(r"[^。！？；!?]*[。！？；!?]+[”’」』）)]*|.+", re.DOTALL)
 DOCUMENTS_PER_CALL = 4096
 Ids = npt.NDArray[np.uint16]
@@ -76,33 +74,19 @@ class Shards:
     folder: Path
 
     def __post_init__(self) -> None:
-        if not (self.folder / "shards.json").exists():
-            raise ShardError(f"{self.folder} holds no shards; run `bilm train shards`")
-        found = self.manifest.get("version")
-        if found != FORMAT_VERSION:
-            raise ShardError(f"{self.folder} has shard version {found}, not {FORMAT_VERSION}")
+        # Refuse a folder that has no manifest, or that of another version, as soon as it is named.
+        _ = self.manifest
 
     @cached_property
-    def manifest(self) -> dict[str, object]:
+    def manifest(self) -> ShardManifest:
         """The facts that `build_shards` recorded."""
-        manifest: dict[str, object] = json.loads((self.folder / "shards.json").read_text("utf-8"))
-        return manifest
+        return ShardManifest.read(self.folder)
 
     @cached_property
     def counts(self) -> npt.NDArray[np.int64]:
         """How often each piece, boundaries of rows included, is predicted in training."""
         counts: npt.NDArray[np.int64] = np.load(self.folder / "counts.npy")
         return counts
-
-    @property
-    def vocabulary_sha256(self) -> str:
-        """The sha256 of the sentencepiece model that the ids belong to."""
-        return str(self.manifest["vocabulary_sha256"])
-
-    @property
-    def max_row_pieces(self) -> int:
-        """The length of the longest row, boundaries included."""
-        return int(str(self.manifest["max_row_pieces"]))
 
     @property
     def vocabulary(self) -> Path:
@@ -116,12 +100,6 @@ class Shards:
     def held_out(self) -> dict[str, Shard]:
         """Open the held-out rows of each source."""
         return {stem.name: Shard.open(stem) for stem in _stems(self.folder / "held_out", "*")}
-
-    def held_out_characters(self) -> dict[str, int]:
-        """Return the number of characters (code points) in each source's held-out rows."""
-        counts = self.manifest["held_out_characters"]
-        assert isinstance(counts, dict), "the manifest is ours: this is a bug"
-        return counts
 
 
 def build_shards(
@@ -174,17 +152,16 @@ def build_shards(
         characters[path.stem] = sum(len(text) for text in read_documents(path))
     np.save(out / "counts.npy", counts)
     (out / "pieces.model").write_bytes(vocabulary.read_bytes())
-    manifest = {
-        "version": FORMAT_VERSION,
-        "vocabulary_sha256": hashlib.sha256(vocabulary.read_bytes()).hexdigest(),
-        "max_row_pieces": max_row_pieces,
-        "one_sentence": one_sentence,
-        "num_pieces": len(processor),
-        "train_rows": num_rows,
-        "train_pieces": int(counts.sum()) - BOUNDARY_PIECES * num_rows,
-        "held_out_characters": characters,
-    }
-    write_atomically(out / "shards.json", to_json(manifest))
+    manifest = ShardManifest(
+        vocabulary_sha256=hashlib.sha256(vocabulary.read_bytes()).hexdigest(),
+        max_row_pieces=max_row_pieces,
+        one_sentence=one_sentence,
+        num_pieces=len(processor),
+        train_rows=num_rows,
+        train_pieces=int(counts.sum()) - BOUNDARY_PIECES * num_rows,
+        held_out_characters=characters,
+    )
+    manifest.write(out)
     return Shards(out)
 
 
@@ -209,8 +186,7 @@ def encode_rows(
 def _make_empty(out: Path) -> None:
     """Create the folder, and remove the shards of another corpus from it."""
     (out / "held_out").mkdir(parents=True, exist_ok=True)
-    # The manifest is removed first and written last: without it, a folder has no shards.
-    (out / "shards.json").unlink(missing_ok=True)
+    (out / MANIFEST).unlink(missing_ok=True)
     for stale in [*out.glob("train-*.npy"), *(out / "held_out").glob("*.npy")]:
         stale.unlink()
 

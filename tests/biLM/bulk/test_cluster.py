@@ -7,7 +7,8 @@ import pytest
 
 from biLM.bulk.job import EncoderSettings, Job
 from biLM.bulk.machine import embed_source
-from biLM.bulk.sources import Columns, open_source
+from biLM.bulk.parsers import Columns
+from biLM.bulk.sources import open_source
 from biLM.bulk.transform import Wanted
 from biLM.errors import ArtifactError, BulkError, MixError, SourceError
 from tests.conftest import SENTENCES

@@ -12,7 +12,8 @@ from biLM.bulk.formats import LINKS
 from biLM.bulk.job import EncoderSettings, Job
 from biLM.bulk.ledger import FILE, sole_writer
 from biLM.bulk.machine import embed_source
-from biLM.bulk.sources import Columns, open_source
+from biLM.bulk.parsers import Columns
+from biLM.bulk.sources import open_source
 from biLM.bulk.transform import Wanted
 from biLM.errors import BulkError, SourceError
 from biLM.questions.readout import Readout

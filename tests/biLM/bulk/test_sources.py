@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from biLM.bulk.sources import Columns, open_source
+from biLM.bulk.parsers import Columns
+from biLM.bulk.sources import open_source
 from biLM.errors import SourceError
 
 NOTHING_NAMED = Columns()

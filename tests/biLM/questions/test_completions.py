@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biLM.errors import SearchError, TextError
-from biLM.questions.completions import Beam, CompletionsFor, Greedy, Sampling
-from biLM.questions.question import Underway
+from biLM.questions.completions import Beam, Greedy, Sampling
 from tests.reference.heads import expected
 from tests.reference.lstm import representations
 
@@ -89,12 +88,11 @@ def test_a_completion_is_text_of_whole_characters(encoder, seed):
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=str)
 def test_a_search_that_rests_after_each_step_finds_the_same(encoder, strategy):
-    ids = encoder.pieces("我吃了一个").ids
-    underway = Underway(CompletionsFor(encoder.writer, ids, strategy, 5))
+    underway = encoder.completions_for("我吃了一个", strategy, 5)
     rests = 0
     while (found := underway.go_on(0.0)) is None:
         rests += 1
-    assert rests > len(ids)
+    assert rests > len(underway.ids)
     assert found == encoder.complete("我吃了一个", strategy, max_pieces=5)
 
 

@@ -1,4 +1,3 @@
-import math
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +34,7 @@ any_place = st.sampled_from(PLACES)
 
 
 def gates_of(model, ids, layer, direction):
-    return Underway(GatesFor(model, tuple(ids), layer, direction)).go_on(math.inf)
+    return Underway(GatesFor(model, tuple(ids), layer, direction)).finish()
 
 
 def values(gates):
@@ -191,8 +190,8 @@ def test_a_rest_after_each_step_changes_no_bit(artifact, processor, layer):
     while found is None:
         found = resting.go_on(0.0)
         rests += found is None
-    assert rests == question.num_steps
-    whole = Underway(question).go_on(math.inf)
+    assert rests == question.cost.num_gate_steps
+    whole = Underway(question).finish()
     np.testing.assert_array_equal(values(found), values(whole))
 
 

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biLM.errors import SpanError, TextError
+from biLM.limit import Limit
 from biLM.questions.passage import (
     char_passage,
     piece_passage,
@@ -12,7 +13,6 @@ from biLM.questions.passage import (
     text_passage,
     word_passage,
 )
-from biLM.tokenizer import Limit
 from tests.properties import examples
 from tests.reference.normaliser import is_known, normalise, start, text_of
 from tests.reference.texts import texts

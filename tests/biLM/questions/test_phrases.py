@@ -8,8 +8,7 @@ import pytest
 
 from biLM.errors import SearchError
 from biLM.network.heads import SIDES
-from biLM.questions.phrases import PhrasesFor
-from biLM.questions.question import Underway
+from biLM.questions.question import Cost
 from tests.reference.heads import expected
 from tests.reference.lstm import representations
 
@@ -92,14 +91,24 @@ def test_of_two_pieces_a_beam_finds_the_best_of_all(encoder, log_probability, pr
 
 @pytest.mark.parametrize("text", BLANKS)
 def test_one_piece_from_one_side_is_the_fill_of_one_piece(encoder, text):
-    question = PhrasesFor(encoder.filler, encoder.blank(text), 1, 10)
-    found = Underway(question).go_on(math.inf)
+    found = encoder.phrases_for(encoder.blank(text), 1, 10).finish()
     of_one = encoder.fill(text, 10)
     for side in ("forward", "backward"):
         pieces = of_one[side]
         assert [phrase.ids for phrase in found[side]] == [(piece.id,) for piece in pieces]
         logs = [math.log(piece.probability) for piece in pieces]
         assert [phrase.log_probability for phrase in found[side]] == pytest.approx(logs, abs=1e-5)
+
+
+def test_phrases_cost_four_beams_and_judging_each_candidate_from_both_sides(encoder):
+    blank = encoder.blank("我爱____。")
+    # "我爱" and "。" with two boundary pieces, each read in 16 rows
+    padded_pieces = 16 * (len(blank.left) + len(blank.right) + 2)
+    # 4 beams of 2 pieces; 2 blocks of candidates read 2 pieces and 8 beyond, in 2 directions
+    steps = 4 * 2 + 2 * 2 * (2 + 8)
+    stepped_pieces = len(blank.left) + len(blank.right) + 2 * 16 * 2  # the plain beams of 16 rows
+    cost = encoder.phrases_for(blank, 2, 5).cost
+    assert cost == Cost(padded_pieces, steps, stepped_pieces=stepped_pieces)
 
 
 @pytest.mark.parametrize("text", BLANKS)

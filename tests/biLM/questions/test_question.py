@@ -2,14 +2,14 @@
 
 import pytest
 
-from biLM.questions.question import Underway
+from biLM.questions.question import Cost, Underway
 
 
 class Counting:
     """A question that takes some steps, and fails once if `fails` is set."""
 
     ids = ()
-    stepped_pieces = 0
+    cost = Cost()
 
     def __init__(self, num_steps, fails=False):
         self.num_steps, self.fails = num_steps, fails

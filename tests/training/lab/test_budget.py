@@ -57,7 +57,7 @@ def test_bits_per_character_are_those_of_the_held_out_rows(toy_shards):
     shard = toy_shards.held_out()["toy"]
     for row in range(len(shard)):
         found = found + row_score(objective, shard.row(row).tolist())
-    characters = toy_shards.held_out_characters()["toy"]
+    characters = toy_shards.manifest.held_out_characters["toy"]
     expected = found.bits_per_character(characters)
     assert bits_per_character(objective, toy_shards)[0] == pytest.approx(expected, abs=1e-3)
 

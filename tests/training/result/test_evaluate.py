@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -10,6 +8,7 @@ from biLM.tokenizer import Tokenizer
 from training.result.evaluate import frequency_bits, score_held_out, words_of
 from training.run.config import TrainConfig
 from training.run.objective import build_objective
+from training.text.shard_manifest import ShardManifest
 from training.text.shards import Shards
 
 
@@ -38,7 +37,7 @@ def test_a_model_of_known_probabilities_is_scored_by_hand(knows_frequencies, toy
     shard = toy_shards.held_out()["toy"]
     pieces = shard.pieces.astype(int)
     total = nats[pieces].sum() + len(shard) * nats[2]  # the end of each row, piece 2
-    characters = toy_shards.held_out_characters()["toy"]
+    characters = toy_shards.manifest.held_out_characters["toy"]
     found = table["all"]["forward_bits_per_character"]
     assert found == pytest.approx(total / np.log(2) / characters, abs=1e-3)
     assert table["toy"] == table["all"]
@@ -58,8 +57,15 @@ def test_frequencies_alone_worked_by_hand(tmp_path):
     np.save(tmp_path / "counts.npy", np.array([0, 2, 2, 5, 1]))
     np.save(tmp_path / "held_out/a.pieces.npy", np.array([3, 3, 4], dtype=np.uint16))
     np.save(tmp_path / "held_out/a.ends.npy", np.array([3]))
-    manifest = {"version": 1, "held_out_characters": {"a": 4}}
-    (tmp_path / "shards.json").write_text(json.dumps(manifest))
+    manifest = ShardManifest(
+        vocabulary_sha256="",
+        max_row_pieces=5,
+        num_pieces=5,
+        train_rows=2,
+        train_pieces=6,
+        held_out_characters={"a": 4},
+    )
+    manifest.write(tmp_path)
     found = frequency_bits(Shards(tmp_path), BiLMConfig(5, 4, 4))
     # One is added to each count but that of the beginning: 1, 0, 3, 6, 2 of 12.
     expected = -(2 * np.log2(6 / 12) + np.log2(2 / 12) + np.log2(3 / 12)) / 4

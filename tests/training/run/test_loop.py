@@ -160,8 +160,7 @@ def test_a_run_is_not_continued_or_read_with_shards_of_another_vocabulary(toy_sh
     short = replace(CONFIG, max_pieces=500)
     train(short, toy_shards, tmp_path / "run")
     shutil.copytree(toy_shards.folder, tmp_path / "other")
-    manifest = toy_shards.manifest | {"vocabulary_sha256": "0" * 64}
-    (tmp_path / "other/shards.json").write_text(json.dumps(manifest))
+    replace(toy_shards.manifest, vocabulary_sha256="0" * 64).write(tmp_path / "other")
     other = Shards(tmp_path / "other")
     with pytest.raises(CheckpointError, match="these are of 0000"):
         train(replace(short, max_pieces=900), other, tmp_path / "run")

@@ -28,11 +28,11 @@ def gradients(total, *leaves):
 def test_loss_and_gradients_are_those_of_torchs_cross_entropy(given, sampled):
     """Sampled, the target is one more class beside the samples: torch's last column."""
     context, pieces, bias, weights, targets = given
-    wanted = (context * pieces[targets]).sum(-1) + bias[targets]
-    total, losses = softmax_loss(context, wanted, pieces, bias, weights, sampled)
+    target_logits = (context * pieces[targets]).sum(-1) + bias[targets]
+    total, losses = softmax_loss(context, target_logits, pieces, bias, weights, sampled)
     logits, classes = context @ pieces.T + bias, targets
     if sampled:
-        logits = torch.cat([logits, wanted[:, None]], dim=1)
+        logits = torch.cat([logits, target_logits[:, None]], dim=1)
         classes = torch.full_like(targets, PIECES)
     expected = cross_entropy(logits, classes, reduction="none")
     torch.testing.assert_close(losses, expected.detach())
@@ -45,8 +45,8 @@ def test_loss_and_gradients_are_those_of_torchs_cross_entropy(given, sampled):
 def test_huge_logits_neither_overflow_nor_vanish(given):
     context, pieces, bias, weights, targets = given
     context, bias = context * 1e4, bias + 1e5
-    wanted = (context * pieces[targets]).sum(-1) + bias[targets]
-    _, losses = softmax_loss(context, wanted, pieces, bias, weights, False)
+    target_logits = (context * pieces[targets]).sum(-1) + bias[targets]
+    _, losses = softmax_loss(context, target_logits, pieces, bias, weights, False)
     expected = cross_entropy(context @ pieces.T + bias, targets, reduction="none")
     torch.testing.assert_close(losses, expected.detach())
 
@@ -56,9 +56,9 @@ def test_in_bfloat16_the_gradients_are_those_of_float32_to_its_precision(given):
     context, pieces, bias = (leaf.requires_grad_() for leaf in leaves)
     found = []
     for enabled in (False, True):
-        wanted = (context * pieces[targets]).sum(-1) + bias[targets]
+        target_logits = (context * pieces[targets]).sum(-1) + bias[targets]
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
-            total, _ = softmax_loss(context, wanted, pieces, bias, weights, True)
+            total, _ = softmax_loss(context, target_logits, pieces, bias, weights, True)
         found.append(gradients(total, context, pieces, bias))
     for exact, rounded in zip(*found, strict=True):
         # bfloat16 keeps 8 bits; its errors add up over a sum of some hundred products.

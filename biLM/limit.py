@@ -1,0 +1,34 @@
+"""How many pieces of a text a caller wants at most."""
+
+import sys
+from dataclasses import dataclass
+from typing import Literal
+
+from biLM.errors import TextTooLongError
+
+Lost = Literal["left", "right"] | None  # the end at which a text loses pieces
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How many pieces a text may have, and what becomes of a longer one.
+
+    Args:
+        max_pieces: How many pieces the text may have.
+        lost: The end at which a longer text loses pieces; None refuses it.
+    """
+
+    max_pieces: int
+    lost: Lost = None
+
+    def check(self, num_pieces: int) -> None:
+        """Refuse a text that has more pieces and must not lose any.
+
+        Raises:
+            TextTooLongError: it has.
+        """
+        if num_pieces > self.max_pieces and self.lost is None:
+            raise TextTooLongError(at_least=num_pieces, limit=self.max_pieces)
+
+
+NO_LIMIT = Limit(sys.maxsize)
