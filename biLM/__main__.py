@@ -10,7 +10,7 @@ DISTRIBUTION = "bilm-vectors"
 
 
 class Command(NamedTuple):
-    """What runs a command: `main(arguments, prog)` of a module."""
+    """A command and the module whose `main(arguments, prog)` runs it."""
 
     help: str
     package: str
@@ -26,7 +26,7 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status; 2 where something is not installed."""
+    """Run one command and return its exit status, which is 2 if a package is not installed."""
     given = _parser().parse_args(arguments)
     command = COMMANDS[given.command]
     try:
@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _main_of(command: Command) -> Callable[[Sequence[str], str], int]:
-    """The function that runs a command; a wheel has `service` and `training` with bilm_ before."""
+    """Return the function that runs a command; in a wheel, the packages begin with `bilm_`."""
     installed = f"bilm_{command.package}"
     package = installed if util.find_spec(installed) else command.package
     run: Callable[[Sequence[str], str], int] = import_module(f"{package}.{command.module}").main

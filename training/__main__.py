@@ -1,4 +1,4 @@
-"""The command line of training: `python -m training STEP`, one step after the other."""
+"""Run one step of training: `python -m training STEP`."""
 
 # Each step imports what it needs when it runs: torch, sklearn and matplotlib take seconds to
 # import, and neither --help nor the refusal of an argument needs them.
@@ -19,12 +19,12 @@ from .run.recipes import RECIPES
 from .text.corpus import CorpusConfig, build_corpus, training_text
 from .text.vocabulary import VocabularyConfig, train_vocabulary
 
-if TYPE_CHECKING:  # a name of the library's stubs only
+if TYPE_CHECKING:  # only the library's stubs have this name
     Steps = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m training") -> int:
-    """Run one step; a refusal is one line on standard error and status 2."""
+    """Run one step and return the exit status; a refusal prints one line and returns 2."""
     given = build_parser(prog).parse_args(arguments)
     try:
         if given.step is not _train:
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m training
 
 
 def build_parser(prog: str = "python -m training") -> argparse.ArgumentParser:
-    """The arguments of every step, a paragraph a step."""
+    """Return the parser of every step's arguments."""
     parser = argparse.ArgumentParser(prog=prog, description=__doc__)
     steps = parser.add_subparsers(required=True, metavar="STEP")
     _declare_text_steps(steps)
@@ -281,7 +281,7 @@ def _fit_mix(given: argparse.Namespace) -> None:
     encoder = Encoder.load(given.artifact, "auto")
     named = NamedMix(given.name, encoder.artifact)
     if given.out:
-        named.others_of(given.out)  # a file that is no such file is refused before the work
+        named.others_of(given.out)  # refuses a file of another kind before the work begins
     encoder.warm_up()
     seeds = TaskMixConfig.seeds if given.seeds is None else given.seeds
     config = TaskMixConfig(center=not given.raw, seeds=seeds)

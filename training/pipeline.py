@@ -1,7 +1,8 @@
-"""Text files -> a servable artifact in a given time: every step, sized by the text and the machine.
+"""Make a servable artifact from text files in a given time.
 
-What was decided stands in `plan.json` of the work folder. The same order given again goes on from
-there; a training that was interrupted loses no more than the minutes since its last checkpoint.
+All steps run one after the other, sized by the amount of text and the speed of the machine. The
+work folder's `plan.json` records the decisions. If the run is interrupted, the same order resumes
+it and repeats only the minutes since the last checkpoint.
 """
 
 import json
@@ -35,30 +36,39 @@ from .text.corpus import (
 from .text.shards import Shards, build_shards
 from .text.vocabulary import VocabularyConfig, train_vocabulary
 
-HELD_OUT_BYTES = 1 << 20  # of text, about, as long as it is no more than
-LEAST_ONE_IN = 20  # one document in so many
-CHARACTERS_PER_PIECE = 200  # of the text for each piece of the vocabulary, up to the usual number
-MIN_PIECES = 6_000  # about the characters of Chinese, each of which wants a piece
-SAMPLE_PER_MINUTE = 1_000_000  # characters the vocabulary is trained on, of a minute's order
-MAX_EPOCHS = 20  # a text read more often than this is learned by heart
-FIXED_S = 45.0  # geometry, golden vectors and reading everything in take about so long
-SCORED_SHARE = 0.05  # of a run's time, about, goes to its scores on held-out text
-SCORING = 3  # a held-out piece costs as much time as so many training pieces
-LEAST_SHARE = 0.25  # of the time that goes to training, whatever the rest has cost
-Json = dict[str, Any]  # as json.loads returns it
+# Hold out about a mebibyte of text, and never more than one document in twenty.
+HELD_OUT_BYTES = 1 << 20
+LEAST_ONE_IN = 20
+# The vocabulary has one piece for this many characters of text, up to the usual number of pieces.
+CHARACTERS_PER_PIECE = 200
+# Chinese has about this many characters, and each of them needs a piece.
+MIN_PIECES = 6_000
+# For each minute of the order, the vocabulary is trained on at most this many characters.
+SAMPLE_PER_MINUTE = 1_000_000
+# A model that reads its text more often than this learns it by heart.
+MAX_EPOCHS = 20
+# Loading everything, the geometry and the golden vectors take about this long.
+FIXED_S = 45.0
+# About this share of a run's time goes into scores on held-out text.
+SCORED_SHARE = 0.05
+# A held-out piece takes as much time as this many training pieces.
+SCORING = 3
+# At least this share of the time goes into training, however long the other steps have taken.
+LEAST_SHARE = 0.25
+Json = dict[str, Any]  # json.loads returns this
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is wanted.
+    """A request for an artifact.
 
     Args:
-        inputs: Text files, or folders of them; one document a line.
+        inputs: Text files, or folders of them, with one document per line.
         out: The artifact folder.
-        work: Where everything in between is kept.
-        minutes: Time for all of it, about.
-        recipe: What to train; its budget follows from the time.
-        initial: The artifact to go on from; None trains vocabulary and weights anew.
+        work: The folder for all intermediate files.
+        minutes: The approximate time for all steps together.
+        recipe: The recipe to train; its budget is replaced by what the time allows.
+        initial: The artifact to train further; None trains a new vocabulary and new weights.
     """
 
     inputs: Sequence[Path]
@@ -73,7 +83,7 @@ class Order:
             raise TrainingError(f"minutes is {self.minutes}; it must be a number above 0")
 
     def described(self) -> Json:
-        """What two orders have in common if one goes on with the other's work."""
+        """Return what must be equal in two orders for one to resume the other's work."""
         recipe = self.recipe if self.initial is None else adapted(self.recipe, self.initial)
         return {
             "sources": fingerprints(self.inputs),
@@ -86,12 +96,12 @@ def fulfil(order: Order, tell: Callable[[str], None]) -> str:
     """Make the artifact and return its revision.
 
     Args:
-        order: What is wanted.
-        tell: Takes a line for the person who waits.
+        order: The request.
+        tell: Shows one line to the person who waits.
 
     Raises:
-        TrainingError: the text cannot be read or is too little, or the work folder is of another
-            order.
+        TrainingError: the text cannot be read or is too short, or the work folder belongs to
+            another order.
     """
     plan = order.work / "plan.json"
     wanted = order.described()
@@ -119,7 +129,7 @@ def fulfil(order: Order, tell: Callable[[str], None]) -> str:
 
 
 def report(figures: Json) -> list[str]:
-    """What the figures of an evaluation say, in words."""
+    """Return the main figures of an evaluation as lines of text."""
     now, word = figures["held_out"]["all"], figures["fill"]
     lines = [
         f"held out: {_bits(now)} bits per character, forward and backward; if only the frequencies"
@@ -138,7 +148,7 @@ def report(figures: Json) -> list[str]:
 
 
 def _prepare(order: Order, config: TrainConfig, tell: Callable[[str], None]) -> TrainConfig:
-    """From text to shards, and the recipe with the budget that the time left allows."""
+    """Make the shards, and return the recipe with the budget that the remaining time allows."""
     ends = time.monotonic() + 60 * order.minutes
     corpus = _divide(order, tell)
     characters = sum(count.characters for count in corpus.sources.values())
@@ -194,7 +204,7 @@ def _divide(order: Order, tell: Callable[[str], None]) -> Corpus:
 
 
 def _train_vocabulary(order: Order, characters: int, out: Path) -> None:
-    """Pieces as many as the text bears."""
+    """Train a vocabulary with as many pieces as the amount of text justifies."""
     usual = VocabularyConfig()
     num_pieces = min(usual.num_pieces, max(MIN_PIECES, characters // CHARACTERS_PER_PIECE))
     sample = min(usual.max_sample_characters, max(1, int(SAMPLE_PER_MINUTE * order.minutes)))
