@@ -1,4 +1,4 @@
-"""`bilm`, or `python -m biLM`: the service, bulk runs and training by one command."""
+"""Run the service, a bulk run or training: `bilm COMMAND`, or `python -m biLM COMMAND`."""
 
 import argparse
 import sys
@@ -19,9 +19,9 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "serve": Command("answer over HTTP until SIGTERM", "service", "__main__", "service"),
-    "embed": Command("a file of texts -> files of vectors", "biLM", "bulk.command", "bulk"),
-    "train": Command("text files -> a model of your own", "training", "__main__", "training"),
+    "serve": Command("serve a model over HTTP until SIGTERM", "service", "__main__", "service"),
+    "embed": Command("turn a file of texts into files of vectors", "biLM", "bulk.command", "bulk"),
+    "train": Command("train a model on your own text files", "training", "__main__", "training"),
 }
 
 
@@ -36,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         sys.stderr.write(
             f"bilm {given.command}: {error.name} is not installed; this command needs biLM with the"
-            f" extra {command.extra!r}: pip install '{DISTRIBUTION}[{command.extra}] @ file://…whl',"
-            f" or scripts/install {command.extra} in a checkout\n"
+            f" extra {command.extra!r}. Run pip install '{DISTRIBUTION}[{command.extra}] @"
+            f" file://…whl' or, in a checkout, scripts/install {command.extra}\n"
         )
         return 2
 
@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="bilm",
         usage="%(prog)s [--version] COMMAND …",
         description=f"{__doc__}\n\ncommands:{summary}",
-        epilog="bilm COMMAND --help lists what a command takes.",
+        epilog="bilm COMMAND --help lists the options of a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     version = f"{DISTRIBUTION} {metadata.version(DISTRIBUTION)}"

@@ -54,6 +54,8 @@ WEIGHTS = "weights.safetensors"
 GEOMETRY = "geometry.safetensors"
 FILES = ("pieces.model", WEIGHTS, GEOMETRY, "mixes.json", "golden.json", "card.json")
 HEADS = "heads."
+# This ends every message about a damaged file.
+AGAIN = "; export the model again, or copy its folder again"
 Json = dict[str, Any]  # json.loads returns this; whoever reads a field checks its type
 
 
@@ -113,7 +115,7 @@ class Artifact:
             MixError: no mix has the name.
         """
         if name not in self.mixes:
-            raise MixError(f"there is no mix {name!r}; there are {sorted(self.mixes)}")
+            raise MixError(f"there is no mix {name!r}; choose one of {sorted(self.mixes)}")
         return self.mixes[name]
 
     def with_mixes(self, path: Path | None) -> "Artifact":
@@ -208,7 +210,7 @@ def _reading(name: str) -> Iterator[None]:
     try:
         yield
     except (KeyError, TypeError, ValueError, ConfigError, MixError) as error:
-        raise DamagedFileError(f"{name} is malformed: {error!r}; export the model again") from error
+        raise DamagedFileError(f"{name} is malformed: {error!r}{AGAIN}") from error
 
 
 def _load_mixes(data: bytes, sizes: BiLMConfig) -> dict[str, ScalarMix]:
@@ -217,9 +219,14 @@ def _load_mixes(data: bytes, sizes: BiLMConfig) -> dict[str, ScalarMix]:
         with _reading("mixes.json"):
             mixes[name] = ScalarMix(tuple(mix["weights"]), mix["gamma"])
         if len(mixes[name].weights) != sizes.num_representations:
-            raise DamagedFileError(f"mixes.json: {name!r} has {len(mixes[name].weights)} weights")
+            raise DamagedFileError(
+                f"mixes.json: mix {name!r} has {len(mixes[name].weights)} weights, but the model"
+                f" has {sizes.num_representations} representations{AGAIN}"
+            )
     if DEFAULT_MIX not in mixes:
-        raise DamagedFileError(f"mixes.json has no mix named {DEFAULT_MIX}, only {sorted(mixes)}")
+        raise DamagedFileError(
+            f"mixes.json must have a mix {DEFAULT_MIX!r}, but has {sorted(mixes)}{AGAIN}"
+        )
     return mixes
 
 
@@ -231,7 +238,10 @@ def _load_golden(data: bytes, sizes: BiLMConfig) -> tuple[Golden, ...]:
         )
     for g in golden:
         if g.vectors.shape != (sizes.num_representations + 1, sizes.dim):
-            raise DamagedFileError(f"golden.json has vectors of shape {g.vectors.shape}")
+            raise DamagedFileError(
+                f"golden.json has vectors of shape {g.vectors.shape}, but the model needs"
+                f" {(sizes.num_representations + 1, sizes.dim)}{AGAIN}"
+            )
     return golden
 
 
@@ -244,12 +254,14 @@ def _load_geometry(data: bytes, sizes: BiLMConfig) -> Geometry:
     tensors = _load_tensors(GEOMETRY, data)
     for name, expected in _tensors_of(Geometry.neutral(sizes)).items():
         if name not in tensors or tensors[name].shape != expected.shape:
-            raise DamagedFileError(f"{GEOMETRY} has no {name} of the sizes in {CONFIG}")
+            raise DamagedFileError(
+                f"{GEOMETRY} has no {name} that fits the sizes in {CONFIG}{AGAIN}"
+            )
     center, bound = tensors["center"].float(), tensors["bound"].float()
     if not bool(center.isfinite().all()):
-        raise DamagedFileError(f"{GEOMETRY} has a center that is not finite")
+        raise DamagedFileError(f"{GEOMETRY} has a center that is not finite{AGAIN}")
     if not bool((bound > 0).all()):
-        raise DamagedFileError(f"{GEOMETRY} has a bound that is not above 0")
+        raise DamagedFileError(f"{GEOMETRY} has a bound that is not above 0{AGAIN}")
     return Geometry(center, bound)
 
 
@@ -263,7 +275,7 @@ def _load_weights(data: bytes, sizes: BiLMConfig) -> tuple[BiLM, Heads]:
         model.load_state_dict(weights, assign=True)
         heads.load_state_dict(of_heads, assign=True)
     except RuntimeError as error:
-        raise DamagedFileError(f"{WEIGHTS} does not fit {CONFIG}: {error}") from error
+        raise DamagedFileError(f"{WEIGHTS} does not fit {CONFIG}: {error}{AGAIN}") from error
     return model.eval().requires_grad_(False), heads.eval().requires_grad_(False)
 
 
@@ -290,14 +302,14 @@ def _load_tensors(name: str, data: bytes) -> dict[str, Tensor]:
     try:
         return load_tensors(data)
     except SafetensorError as error:
-        raise DamagedFileError(f"{name} cannot be read: {error}") from error
+        raise DamagedFileError(f"{name} cannot be read: {error}{AGAIN}") from error
 
 
 def _read(folder: Path, name: str) -> bytes:
     try:
         return (folder / name).read_bytes()
     except FileNotFoundError as error:
-        remedy = f"an artifact has {(CONFIG, *FILES)}"
+        remedy = f"an artifact consists of {(CONFIG, *FILES)}"
         if not folder.exists():
             remedy = f"there is no such folder, and the shipped models are {[*shipped_models()]}"
         raise MissingFileError(f"{folder / name} does not exist; {remedy}") from error
@@ -310,7 +322,8 @@ def _verified(folder: Path, name: str, expected: str) -> bytes:
     actual = hashlib.sha256(data).hexdigest()
     if actual != expected:
         raise ChecksumError(
-            f"{folder / name} has sha256 {actual}; {CONFIG} says {expected}; copy the folder again"
+            f"{folder / name} has sha256 {actual}, but {CONFIG} has {expected};"
+            " copy the folder again"
         )
     return data
 
@@ -323,9 +336,9 @@ def _from_json(name: str, data: bytes) -> Json:
     try:
         value = json.loads(data)
     except ValueError as error:
-        raise DamagedFileError(f"{name} is not JSON: {error}") from error
+        raise DamagedFileError(f"{name} is not JSON: {error}{AGAIN}") from error
     if not isinstance(value, dict):
-        raise DamagedFileError(f"{name} holds a {type(value).__name__}, not an object")
+        raise DamagedFileError(f"{name} contains a {type(value).__name__}, not an object{AGAIN}")
     return value
 
 

@@ -84,7 +84,7 @@ class Proof:
             yield from self._compare(shape for shape in shapes if shape[0] not in FEW_HEIGHTS)
         if self.rejected:
             logger.warning(
-                "some shapes of a call give a text other bits on this machine and are not used,"
+                "some shapes of a call give a text other bits on this machine; they are not used,"
                 " so texts are read more slowly; rows x columns: %s",
                 ", ".join(f"{height} x {width}" for height, width in self.rejected),
             )

@@ -80,7 +80,7 @@ class Order:
 
     def __post_init__(self) -> None:
         if not 0 < self.minutes < math.inf:
-            raise TrainingError(f"minutes is {self.minutes}; it must be a number above 0")
+            raise TrainingError(f"minutes is {self.minutes}; it must be a finite number above 0")
 
     def described(self) -> Json:
         """Return what must be equal in two orders for one to resume the other's work."""
@@ -109,11 +109,11 @@ def fulfil(order: Order, tell: Callable[[str], None]) -> str:
         made = json.loads(plan.read_text("utf-8"))
         if made["order"] != wanted:
             raise TrainingError(
-                f"{order.work} holds the work of another order: {made['order']}; remove the folder"
+                f"{order.work} has the files of another order: {made['order']}; remove the folder"
                 " or choose another --work"
             )
         config = TrainConfig(**made["recipe"])
-        tell(f"going on with {order.work}")
+        tell(f"resuming the work in {order.work}")
     else:
         config = _prepare(order, TrainConfig(**wanted["recipe"]), tell)
         write_atomically(plan, to_json({"order": wanted, "recipe": config.as_dict()}))
@@ -132,17 +132,17 @@ def report(figures: Json) -> list[str]:
     """Return the main figures of an evaluation as lines of text."""
     now, word = figures["held_out"]["all"], figures["fill"]
     lines = [
-        f"held out: {_bits(now)} bits per character, forward and backward; if only the frequencies"
-        f" of pieces are known, {figures['frequencies_bits_per_character']:.2f}"
+        f"held-out text: {_bits(now)} bits per character, forward and backward; with the"
+        f" frequencies of pieces alone, {figures['frequencies_bits_per_character']:.2f}"
     ]
     if "before" in figures:
         before = figures["before"]["held_out"]
-        lines.append(f"the artifact it started from: {_bits(before['all'])}")
+        lines.append(f"before, the artifact that it started from had {_bits(before['all'])}")
     if word["places"]:
         first, among_ten = (word["cloze"][f"accuracy_at_{k}"] for k in (1, 10))
         lines.append(
-            f"a blank of one word: right in {first:.0%}, among the first ten in {among_ten:.0%} of"
-            f" {word['places']:,}"
+            f"blanks of one word: the first guess is right in {first:.0%} of {word['places']:,}"
+            f" cases, and one of the first ten in {among_ten:.0%}"
         )
     return lines
 
@@ -160,8 +160,8 @@ def _prepare(order: Order, config: TrainConfig, tell: Callable[[str], None]) -> 
     shards = build_shards(order.work / "corpus", vocabulary, order.work / "shards")
     pieces = int(str(shards.manifest["train_pieces"]))
     tell(
-        f"{pieces:,} pieces to train on, {len(shards.counts):,} different ones,"
-        f" {characters / pieces:.2f} characters each"
+        f"{pieces:,} pieces to train on, from a vocabulary of {len(shards.counts):,}; a piece"
+        f" has {characters / pieces:.2f} characters on average"
     )
     speed = usual_speed(config, shards, min(20.0, 2 * order.minutes)) * (1 - SCORED_SHARE)
     held_out = sum(len(shard.pieces) for shard in shards.held_out().values())
@@ -170,11 +170,11 @@ def _prepare(order: Order, config: TrainConfig, tell: Callable[[str], None]) -> 
     seconds = max(left, LEAST_SHARE * 60 * order.minutes)
     budget = min(int(speed * seconds), MAX_EPOCHS * pieces)
     tell(
-        f"{speed:,.0f} pieces a second for {budget / speed / 60:.1f} minutes: the text is read"
-        f" {budget / pieces:.1f} times"
+        f"training for {budget / speed / 60:.1f} minutes at {speed:,.0f} pieces per second, which"
+        f" reads the text {budget / pieces:.1f} times"
     )
     if seconds > left:
-        tell(f"{order.minutes:g} minutes are little for this much text; it will take longer")
+        tell(f"{order.minutes:g} minutes are too short for this much text; it will take longer")
     steps = budget // config.batch_pieces
     warm_up = min(config.warmup_steps, max(1, steps // 10))
     return replace(config, name=order.out.name, max_pieces=max(1, budget), warmup_steps=warm_up)
@@ -191,8 +191,8 @@ def _divide(order: Order, tell: Callable[[str], None]) -> Corpus:
     held_out = sum(count.held_out_documents for count in counts)
     if not held_out:
         raise CorpusError(
-            f"there are {documents} documents, one a line, and none of them is held out to measure"
-            " by; give a few hundred, or break long lines at their paragraphs"
+            f"there are {documents} documents, one per line, and none of them is held out for"
+            " measuring; give a few hundred, or break long lines at their paragraphs"
         )
     tell(f"{documents:,} documents to train on, {held_out:,} held out")
     sources = [

@@ -89,7 +89,7 @@ def _works() -> bool:
     except UNLIKE_EXPECTED as error:
         return _refuse(str(error))
     if not deviation <= TOLERANCE:
-        return _refuse(f"what they return is off by {deviation:.1e}")
+        return _refuse(f"their results are off by {deviation:.1e}")
     return True
 
 
@@ -121,7 +121,7 @@ def _tiny_layer(dtype: torch.dtype) -> nn.LSTM:
 @cache  # warns once for each cause, not for each layer
 def _refuse(cause: str) -> bool:
     logger.warning(
-        "torch %s does not have the two operators of oneDNN's LSTM as they are called here (%s);"
+        "torch %s lacks the two operators of oneDNN's LSTM, or they have changed (%s);"
         " torch's own layer reads instead, in float32 and more slowly",
         torch.__version__,
         cause,

@@ -41,8 +41,8 @@ def _has_units() -> bool:
 @cache  # once a process
 def _tell_that_nothing_is_known() -> None:
     logger.warning(
-        "torch %s does not say what this processor can do (torch.cpu.get_capabilities is missing);"
-        " texts are read in float32, which is slower where there are units for bfloat16",
+        "torch %s does not report what this processor can do (torch.cpu.get_capabilities is"
+        " missing); texts are read in float32, which is slower if it has units for bfloat16",
         torch.__version__,
     )
 
@@ -56,7 +56,7 @@ def chosen_precision(wanted: PrecisionChoice) -> Precision:
     fastest = fastest_precision()
     if wanted == "bfloat16" != fastest:
         raise PrecisionError(
-            "this processor has none of the units for bfloat16 that can be used"
+            "the precision is bfloat16, but this processor has no units for it that torch can use"
             f" ({' or '.join(UNITS)}); choose auto or float32"
         )
     return fastest if wanted == "auto" else wanted

@@ -208,5 +208,7 @@ def test_an_unknown_cell_is_refused_with_those_there_are():
 
 
 def test_another_cell_does_not_start_from_an_artifact():
-    with pytest.raises(TrainingError, match=r"'gru', but the artifact .* leave out --init-from"):
+    with pytest.raises(
+        TrainingError, match=r"'gru', but the artifact .* leave out either --init-from"
+    ):
         replace(TOY, cell="gru", init_from="sha256:1")

@@ -74,7 +74,7 @@ def test_a_folder_without_pairs_is_refused_before_anything_is_scored(folder, tmp
     figures = (folder / "run" / "evaluation.json").read_bytes()
     step = ["evaluate", str(folder / "run"), "--shards", str(folder / "shards")]
     assert main([*step, "--senses", str(tmp_path)]) == 2
-    assert "holds no .jsonl file of sense pairs" in capsys.readouterr().err
+    assert "has no .jsonl file of sense pairs" in capsys.readouterr().err
     assert (folder / "run" / "evaluation.json").read_bytes() == figures
 
 

@@ -91,9 +91,9 @@ class Run:
         )
         if self.progress.skipped_in_a_row == MAX_SKIPPED:
             raise DivergenceError(
-                f"the gradient was no number in {MAX_SKIPPED} steps in a row, the last of them step"
-                f" {before.step} with losses {losses.tolist()}; no weight was moved and the last"
-                " checkpoint is sound: lower learning_rate and start a new run"
+                f"the gradient was not finite in {MAX_SKIPPED} steps in a row, the last of them"
+                f" step {before.step} with losses {losses.tolist()}; these steps changed no weight,"
+                " and the last checkpoint is intact: lower learning_rate and start a new run"
             )
         return losses, norm
 
@@ -156,7 +156,7 @@ def _resume(
     elif checkpoints or refusals:
         before = checkpoints[0].config if checkpoints else "a run that cannot be read"
         raise CheckpointError(
-            f"{out} holds a run of {before}; the recipe is now {run.config}; choose another --out"
+            f"{out} has a run of {before}, but the recipe is now {run.config}; choose another --out"
         )
     elif run.config.init_from:
         _begin_from(initial, run, shards)
