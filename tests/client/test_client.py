@@ -1,4 +1,4 @@
-"""Both clients, against the real service and against a peer whose answers a test writes."""
+"""Test both clients with the real service and with a peer whose responses a test defines."""
 
 import asyncio
 import json
@@ -32,13 +32,13 @@ TEXTS = ["我吃了一个苹果", "我在用苹果手机", "没有", "苹果和�
 
 
 def ask(url, method, *arguments, waits=None, settings=None, **options):
-    """One call of the client without an event loop."""
+    """Return the result of a call from the client without an event loop."""
     with Client(url, wait=[].append if waits is None else waits.append, **settings or {}) as client:
         return getattr(client, method)(*arguments, **options)
 
 
 def ask_async(url, method, *arguments, waits=None, settings=None, **options):
-    """The same of the other."""
+    """Return the result of the same call from the client with an event loop."""
 
     async def wait(seconds):
         if waits is not None:
@@ -268,7 +268,7 @@ def test_spans_are_given_for_each_text(real):
 
 
 def lengths(body, revision="sha256:1"):
-    """An answer that tells the texts apart: the vector of each is its length."""
+    """Return a response in which the vector of each text is its length."""
     texts = body["texts"]
     tensors = {
         "embedding": np.array([[len(text)] for text in texts], "<f4").reshape(-1, 1),
@@ -285,7 +285,7 @@ def refusal(status, code, **headers):
 
 @pytest.fixture
 def lengths_of(call, peer):
-    """The texts' lengths, by way of the peer."""
+    """Return the lengths of the texts by requests to the peer."""
 
     def found(texts, **more):
         return [embedding.vectors.item() for embedding in call(peer.url, "embed", texts, **more)]

@@ -37,7 +37,7 @@ def numbers(*shape, seed=0):
 
 
 def written(cell):
-    """A layer, written out, in float64, in which every weight and every bias matters."""
+    """Return a written-out layer in float64 in which every weight and every bias matters."""
     layer = CELLS[cell](INPUT_SIZE, CELL_SIZE).double().requires_grad_(False)
     for number, parameter in enumerate(layer.parameters()):
         parameter.copy_(numbers(*parameter.shape, seed=number) * 0.7)

@@ -1,4 +1,4 @@
-"""The six steps one after the other, as the README runs them, on a toy corpus."""
+"""Run the six steps one after the other, as the README does, on a toy corpus."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ def toy():
 
 @pytest.fixture(scope="module")
 def folder(toy_text, tmp_path_factory):
-    """What the six steps leave behind."""
+    """Return the folder that the six steps leave behind."""
     folder = tmp_path_factory.mktemp("steps")
     (folder / "sources.json").write_text('[{"source": "toy", "licence": "none"}]')
     senses = folder / "senses"

@@ -43,7 +43,7 @@ def order(toy_text, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def told(order):
-    """What was said while the artifact was made."""
+    """Return the lines that were reported while the artifact was made."""
     lines = []
     fulfil(order, lines.append)
     return lines

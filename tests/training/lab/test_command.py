@@ -23,7 +23,7 @@ trains = pytest.mark.long
 
 @pytest.fixture(scope="module")
 def report(toy_text, tmp_path_factory):
-    """The folder that a quick run of all experiments over the toy text leaves."""
+    """Return the folder that a quick run of all experiments on the toy text writes."""
     folder = tmp_path_factory.mktemp("lab")
     given = ["lab", "--quick", "--corpus", str(toy_text), "--only", *EXPERIMENTS]
     assert main([*given, "--out", str(folder / "out"), "--work", str(folder / "work")]) == 0
@@ -39,7 +39,7 @@ def findings(folder):
 
 
 def rows_below(markdown, caption):
-    """The cells of the table under a caption, as they are written."""
+    """Return the cells of the table with a caption as they are written."""
     lines = markdown.split(f"**{caption}.**\n\n")[1].split("\n\n")[0].splitlines()
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 

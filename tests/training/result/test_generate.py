@@ -1,4 +1,4 @@
-"""What the command prints, against the encoder."""
+"""Compare what the command prints with the encoder."""
 
 import pytest
 

@@ -28,7 +28,7 @@ RECIPE = TrainConfig(
 
 @pytest.fixture
 def known(encoder):
-    """The tiny artifact as it is on disk, with its revision."""
+    """Return the tiny artifact as loaded from disk, with its revision."""
     return encoder.artifact
 
 
