@@ -1,10 +1,10 @@
-"""Measure how fast a file becomes vectors: by one process, one per processor, one or two Ray nodes.
+"""Measure how fast a file is embedded: by one process, one per processor, one or two Ray nodes.
 
     python -m benchmarks.bulk FILE --column 0
 
-Each Ray node is a set of processes on this machine with one processor; a process alone has all
+Each Ray node is a set of processes on this machine with one processor; a single process has all
 processors. The rate is measured from the moment when every worker has written its first part. The
-last column shows the time before that, in which processes and encoders start.
+last column has the time before that, while processes and encoders start.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def main() -> None:
     job = Job(Columns(given.column), Wanted(), part_characters=PART_CHARACTERS)
     source, settings = open_source(given.input, job.columns), EncoderSettings(given.artifact)
     print(provenance(torch.device("cpu")))
-    print(f"{granted_cpus()} processors; a vector of float32 for each piece, in Parquet")
+    print(f"{granted_cpus()} processors; one float32 vector per piece, in Parquet")
     ways = [Way(1), Way(granted_cpus()), Way(1, nodes=1), Way(2, nodes=2)]
     # Each way is measured twice, in mirrored order, because the machine's speed drifts.
     for way in [*ways, *reversed(ways)]:

@@ -2,17 +2,17 @@
 
 python -m benchmarks.encoder models/zh-small --tasks TASKS
 
-All ways read the same texts (titles and reviews at their own lengths). They take turns, so that a
-noisy neighbour harms all alike. Pieces are counted without padding and boundaries:
+All ways read the same texts (titles and reviews, with the lengths that they have). They take turns,
+so that a noisy neighbour slows all of them alike. Padding and boundary pieces do not count:
 
     encoder  `Encoder.embed` as the service uses it: pieces in, vectors of the default mix out
-    float32  the same in float32, where the service uses a faster precision
-    bare     only torch's own LSTMs, in the encoder's precision, on the same strips, already
-             embedded; each call uses all cores
-    beside   the same with the two directions side by side, as in the encoder
+    float32  the same in float32, if the service uses a faster precision
+    bare     only torch's own LSTMs, in the encoder's precision, on strips of the same shapes that
+             are already embedded; each call uses all cores
+    beside   the same, with the two directions side by side, as in the encoder
     packed   embedding and LSTMs over `pack_padded_sequence`, sorted, 32 texts at a time, float32
-    steps    the equations of an LSTM step by step in Python, 32 texts at a time, as AllenNLP ran
-             its projected LSTM, float32; on a tenth of the texts
+    steps    the equations of an LSTM step by step in Python, as AllenNLP ran its projected LSTM,
+             32 texts at a time, float32; on a tenth of the texts
 
 Run it with nothing else on the machine.
 """
@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def some_texts(tasks: Path) -> list[str]:
-    """Read texts of two tasks in random order, always the same."""
+    """Return texts of two tasks, the same ones in the same random order in every call."""
     found = []
     for task, column in TEXT_COLUMNS.items():
         with lzma.open(tasks / task / "test.tsv.xz", "rt", encoding="utf-8") as file:

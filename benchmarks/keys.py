@@ -45,7 +45,7 @@ def main() -> None:
     for name, column in zip(wrong, took.T, strict=True):
         chance = roc_auc_score(is_first, np.concatenate([took[:, 0], column]))
         quartiles = " ".join(f"{1e6 * q:6.0f}" for q in np.quantile(column, [0.25, 0.5, 0.75]))
-        print(f"{name:18} {quartiles} us   slower with chance {chance:.3f} +- {error:.3f}")
+        print(f"{name:18} {quartiles} us   slower with probability {chance:.3f} +- {error:.3f}")
 
 
 async def refusals(port: int, keys: list[str]) -> np.ndarray:

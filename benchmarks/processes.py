@@ -1,7 +1,7 @@
-"""Servers as processes of their own, each on a free port of the loopback.
+"""Start servers as processes, each on a free port of the loopback.
 
-A server is told to listen on port 0, so that the kernel picks a port that nobody else can take in
-between, and its log says which one that was.
+A server listens on port 0, so the kernel picks a port, which nobody else can take in between. The
+server writes the number of the port to its log.
 """
 
 import re
@@ -40,27 +40,27 @@ class Server:
 
     @property
     def port(self) -> int:
-        """The port it listens on; waits until the log says it."""
+        """The port it listens on; waits until the log has the number."""
         return int(self.wait_for(LISTENING).group(1))
 
     @property
     def url(self) -> str:
-        """The address of its root, without a slash at the end."""
+        """The URL of the server, without a slash at the end."""
         return f"http://{HOST}:{self.port}"
 
     def log(self) -> str:
-        """All that it has logged so far."""
+        """Return what the server has logged so far."""
         return self._log.read_text("utf-8")
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         """Return the first match of a pattern in the log, as soon as there is one.
 
         Raises:
-            RuntimeError: the process ended without it, or has not logged it for PATIENCE_S.
+            RuntimeError: the process ended without a match, or has logged none within PATIENCE_S.
         """
         ends = time.monotonic() + PATIENCE_S
         while time.monotonic() < ends:
-            # Asked before the log is read, so that the last line of a process still counts.
+            # poll comes before the log is read, so that the last line of a process still counts.
             has_ended = self.process.poll() is not None
             if found := re.search(pattern, self.log()):
                 return found
@@ -73,13 +73,13 @@ class Server:
 
 @contextmanager
 def running(*command: str, **options: Any) -> Iterator[Server]:  # Any: whatever Popen takes
-    """A server that was just started; it is killed at the end if it is still alive.
+    """Start a server for a block; at the end, it is killed if it is still alive.
 
-    The log goes to a file: somebody would have to empty a pipe all the time, and a program that
-    measures the server has better things to do.
+    The log goes to a file. A pipe would have to be emptied all the time, which would disturb a
+    program that measures the server.
 
     Args:
-        command: What starts the server, without host and port.
+        command: The command that starts the server, without host and port.
         options: Further arguments of `subprocess.Popen`.
     """
     address = ["--host", HOST, "--port", "0"]
@@ -97,14 +97,14 @@ def running(*command: str, **options: Any) -> Iterator[Server]:  # Any: whatever
 
 @contextmanager
 def serving(*command: str, ready: str = READY) -> Iterator[int]:
-    """The port of a server that has logged that it is ready."""
+    """Start a server for a block, and yield its port once it has logged that it is ready."""
     with running(*command, stdout=subprocess.DEVNULL) as server:
         server.wait_for(ready)
         yield server.port
 
 
 def resident_mib(port: int) -> float:
-    """Memory of a service, by its own metrics."""
+    """Return the resident memory of a service in MiB, as its metrics report it."""
     page = httpx.get(f"http://{HOST}:{port}/metrics", timeout=PATIENCE_S, trust_env=False).text
     samples = (s for family in text_string_to_metric_families(page) for s in family.samples)
     found = next(s.value for s in samples if s.name == "process_resident_memory_bytes")

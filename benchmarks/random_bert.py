@@ -1,9 +1,9 @@
-"""Write a BERT with random weights, about as many as zh-small has, to compare servers with.
+"""Write a BERT with random weights, about as many as zh-small has, to compare servers.
 
-python benchmarks/random_bert.py FOLDER     # with transformers installed; 12.5 million weights
+python benchmarks/random_bert.py FOLDER
 
-The time of a request does not depend on the values of the weights. The tokenizer has one piece per
-character.
+This needs transformers. The model has 12.5 million weights, and the time of a request does not
+depend on their values. The tokenizer has one piece per character.
 """
 
 import importlib

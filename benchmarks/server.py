@@ -1,16 +1,19 @@
-"""The service under load, beside the encoder itself, a ten-line server and infinity.
+"""Measure the service under load, and compare it with the encoder and with two other servers.
 
 python -m benchmarks.server --tasks TASKS [--infinity PATH/infinity_emb --bert FOLDER]
 
-All servers are started once and asked in turns, from this process, over the loopback:
+All servers start once. This process sends them requests in turns, over the loopback:
 
-1. 64 clients, a text of 20 to 60 characters each: texts a second, and what share that is of what
-   the encoder reaches in this process on the same texts, 64 at a time. The ten-line server is
-   `benchmarks/ten_lines.py`. infinity serves sentence vectors of a BERT of random weights
-   (`benchmarks/random_bert.py`), by its defaults; the service is then asked the same by
-   `/v1/embeddings`. It reads in its fastest precision, the ten lines in float32.
-2. One client, one text of 12 characters: what the service adds to the call in this process.
-3. Open loop at 50, 80 and 120 % of the capacity of each size of request and form of answer.
+1. 64 clients send texts of 20 to 60 characters, one per request. Reported are the texts per second,
+   and their ratio to what the encoder reaches in this process on the same texts, 64 at a time. The
+   ten-line server is `benchmarks/ten_lines.py`. infinity, with its default settings, serves
+   sentence vectors of a BERT of random weights (`benchmarks/random_bert.py`); it is compared with
+   `/v1/embeddings` of the service. The service reads in its fastest precision, the ten-line server
+   in float32.
+2. One client sends one text of 12 characters. Reported is the time that the service adds to the
+   call of the encoder in this process.
+3. For each size of request and form of response, an open loop sends requests at 50, 80 and 120 % of
+   the capacity.
 
 Run it with nothing else on the machine; clients and servers share its cores.
 """
@@ -40,7 +43,8 @@ CLIENTS = 64
 TURNS, TURN_S = 3, 5.0
 CAPACITY_S, LOAD_S = 3.0, 5.0
 SHARES = (0.5, 0.8, 1.2)
-SIZES = ((1, 12), (1, 64), (32, 64), (256, 32))  # texts of a request, characters of a text
+# Each size is the number of texts in a request and the number of characters in a text.
+SIZES = ((1, 12), (1, 64), (32, 64), (256, 32))
 SAFETENSORS = "application/vnd.safetensors"
 FORMS = {
     "json": ({"encoding": "json"}, "application/json"),
@@ -51,7 +55,7 @@ CALLS = 300
 
 
 def main() -> None:
-    """Print the three parts."""
+    """Run and print the three parts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tasks", type=Path, required=True)
     parser.add_argument("--infinity", type=Path, help="the program infinity_emb")
@@ -80,7 +84,7 @@ def main() -> None:
 
 
 def crowd(encoder: Encoder, ports: dict[str, int], texts: Sequence[str], bert: Path | None) -> None:
-    """64 clients, and the encoder alone."""
+    """Print the rates for 64 clients, and the rate of the encoder alone."""
     vectors = {"model": encoder.artifact.id, "encoding_format": "base64"}
     asked = {
         f"service, {form}": (
@@ -101,7 +105,7 @@ def crowd(encoder: Encoder, ports: dict[str, int], texts: Sequence[str], bert: P
             [post("/embeddings", {**name, "input": [text]}) for text in texts],
         )
     rates: dict[str, list[float]] = {name: [] for name in [*asked, "encoder"]}
-    for turn in range(TURNS + 1):  # the first one warms
+    for turn in range(TURNS + 1):  # the first turn warms up
         rates["encoder"].append(texts_per_s(encoder, texts))
         for name, (server, requests) in asked.items():
             load = asyncio.run(closed_loop(ports[server], requests, CLIENTS, TURN_S))
@@ -118,7 +122,7 @@ def crowd(encoder: Encoder, ports: dict[str, int], texts: Sequence[str], bert: P
 
 
 def texts_per_s(encoder: Encoder, texts: Sequence[str]) -> float:
-    """What the encoder reaches in this process, as many texts at a time as there are clients."""
+    """Return the rate of the encoder in this process, with as many texts at a time as clients."""
     readout, began, done = Readout(encoder.mix("default")), time.perf_counter(), 0
     while time.perf_counter() - began < TURN_S:
         some = [encoder.pieces(texts[(done + n) % len(texts)]) for n in range(CLIENTS)]
@@ -128,7 +132,7 @@ def texts_per_s(encoder: Encoder, texts: Sequence[str]) -> float:
 
 
 def one_text(encoder: Encoder, port: int) -> None:
-    """What the way through the service costs one short text."""
+    """Print how much time the service adds for one short text."""
     text = "我在超市买了一个红苹果。"
     request = post("/embed", {"texts": text}, SAFETENSORS)
     readout = [Readout(encoder.mix("default"))]
@@ -147,7 +151,7 @@ def one_text(encoder: Encoder, port: int) -> None:
 
 
 def loads(port: int, characters: str) -> None:
-    """Each size in each form at each share of its capacity."""
+    """Print each size in each form at each share of its capacity."""
     print("\ntexts x characters, form: capacity; share of it: p50, p95, p99 ms, statuses")
     for number, length in SIZES:
         texts = [characters[start : start + length] for start in range(0, 40 * length, length)]
@@ -158,7 +162,7 @@ def loads(port: int, characters: str) -> None:
             found = asyncio.run(closed_loop(port, requests, clients, CAPACITY_S))
             capacity = found.rate
             print(f"{number} x {length}, {form}: {capacity * number:,.0f} texts/s")
-            if not capacity:  # such an answer in JSON is larger than the service gives
+            if not capacity:  # the service refuses to answer with this much JSON
                 print(f"    {dict(found.statuses)}")
             for share in SHARES if capacity else ():
                 load = asyncio.run(open_loop(port, requests, share * capacity, LOAD_S))
@@ -166,7 +170,7 @@ def loads(port: int, characters: str) -> None:
 
 
 def described(load: Load) -> str:
-    """A load in a line."""
+    """Return the latencies and statuses of a load as one line."""
     quantiles = " ".join(f"{ms:8.1f}" for ms in load.quantiles())
     return f"{quantiles}   {dict(sorted(load.statuses.items()))}"
 

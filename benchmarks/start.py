@@ -1,13 +1,12 @@
-"""How soon a server answers after it is started, when all its shapes are proved, what it weighs.
+"""Measure how soon a server is ready and has proved all shapes, and how much memory it takes.
 
 python -m benchmarks.start
 
-Seconds from the start of the process until `/readyz` says 200, by which time the model is loaded,
-every checksum compared and the golden texts embedded; then until `/info` says that every shape has
-been compared. The speed at either moment; resident memory when all is proved and after requests.
-The size of the image is told by the container check. `ONEDNN_MAX_CPU_ISA=AVX2
-ATEN_CPU_CAPABILITY=avx2 BILM_PRECISION=float32` before the command shows a processor without
-bfloat16.
+The server is ready when `/readyz` returns 200: it has then loaded the model, compared every
+checksum and embedded the golden texts. All shapes are proved when `/info` says so. The speed is
+measured at both moments, and the resident memory after the proof and again after requests. The
+container check reports the size of the image. To measure as on a processor without bfloat16, put
+`ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 BILM_PRECISION=float32` before the command.
 """
 
 import asyncio
@@ -27,7 +26,7 @@ TEXT = "我在超市买了一个红苹果，又去手机店看了看新的苹果
 
 
 def main() -> None:
-    """Print times and sizes."""
+    """Print the times and the sizes."""
     print(provenance(torch.device("cpu")))
     ready, proved = [], []
     for _ in range(STARTS):
@@ -52,7 +51,7 @@ def main() -> None:
 
 
 def _spread(seconds: list[float]) -> str:
-    """The median, the least and the most."""
+    """Return the median, the smallest and the largest value."""
     return f"{statistics.median(seconds):.1f} s, {min(seconds):.1f} to {max(seconds):.1f}"
 
 

@@ -1,18 +1,19 @@
 """Compare the speed of training with the bare LSTMs and with a plain loop in PyTorch.
 
-python -m benchmarks.training --shards build/shards     # --set NAME=VALUE for another recipe
+python -m benchmarks.training --shards build/shards
 
-All ways read the same batches of real rows, in turns, so that a noisy neighbour harms all alike:
+The option --set NAME=VALUE changes the recipe. All ways read the same batches of real rows. They
+take turns, so that a noisy neighbour slows all of them alike:
 
     biLM     a step of the recipe `small`: three objectives, sampled softmax, clipping, Adam
-    bare     only the same four LSTMs, forward and backward pass, on rows already embedded
-    beside   the same with the two directions side by side, as in training
-             (training/side_by_side.py)
-    plain    a first, simple version: an embedding, a two-layer `nn.LSTM` for each direction, the
-             full softmax of both, dense Adam; float32, and without a cloze
+    bare     only the forward and backward pass of the same four LSTMs, on embedded rows
+    beside   the same, with the two directions side by side, as in training
+             (training/run/side_by_side.py)
+    plain    a simple first version in float32: an embedding, a two-layer `nn.LSTM` for each
+             direction, the full softmax for both, dense Adam, and no cloze
 
-All but `plain` run in the precision of training (bfloat16 where the processor has it). Then follows
-a table of where the time of a step goes. Run it with nothing else on the machine.
+All ways but `plain` run in the precision of training, which is bfloat16 if the processor has it. A
+profile of the time of a step follows. Run it with nothing else on the machine.
 """
 
 import argparse
@@ -45,7 +46,7 @@ Stacks = tuple[LstmStack, LstmStack]
 
 
 class Plain(nn.Module):
-    """Two language models, written the plain way."""
+    """Two language models, written in the simplest way."""
 
     def __init__(self, config: TrainConfig, num_pieces: int) -> None:
         super().__init__()
@@ -57,7 +58,7 @@ class Plain(nn.Module):
         self.output = nn.Linear(config.cell_size, num_pieces)
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Return the loss of both directions over all columns; padding is predicted, too."""
+        """Return the loss of both directions over all columns, including those of padding."""
         total = torch.zeros(())
         for side, row in zip(self.sides, (ids, ids.flip(1)), strict=True):
             states, _ = side(self.embedding(row[:, :-1]))
@@ -104,7 +105,7 @@ def main() -> None:
 def bare_step(
     run: Run, read: Callable[[Stacks, tuple[Tensor, Tensor]], Sequence[Tensor]]
 ) -> Callable[[Batch], None]:
-    """Return a step that runs only the LSTMs, forward and backward pass, over embedded rows."""
+    """Return a step that runs only the forward and backward pass of the LSTMs on embedded rows."""
     bilm, width = run.objective.bilm, run.config.embedding_size
 
     def step(batch: Batch) -> None:
@@ -120,14 +121,14 @@ def bare_step(
 
 
 def in_turns(stacks: Stacks, inputs: tuple[Tensor, Tensor]) -> list[Tensor]:
-    """Compute the top layers of both directions, one after the other with all cores."""
+    """Return the top layers of both directions, which run one after the other on all cores."""
     return [stack(x, CHUNK_PIECES)[-1] for stack, x in zip(stacks, inputs, strict=True)]
 
 
 def plain_step(
     config: TrainConfig, num_pieces: int, device: torch.device
 ) -> Callable[[Batch], None]:
-    """Return a whole step of the plain loop."""
+    """Return a complete step of the simple version."""
     model = Plain(config, num_pieces).to(device)
     optimizer = torch.optim.Adam(model.parameters())
 
@@ -140,7 +141,7 @@ def plain_step(
 
 
 def timed(step: Callable[[Batch], object], batch: Batch) -> float:
-    """Return the seconds of one step, until the device has finished it."""
+    """Return the seconds that one step takes until the device has finished it."""
     began = time.perf_counter()
     step(batch)
     if torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""`bilm`, or `python -m biLM`: the service, bulk runs and training by one command."""
+"""Run the service, a bulk run or training: `bilm COMMAND`, or `python -m biLM COMMAND`."""
 
 import argparse
 import sys
@@ -10,7 +10,7 @@ DISTRIBUTION = "bilm-vectors"
 
 
 class Command(NamedTuple):
-    """What runs a command: `main(arguments, prog)` of a module."""
+    """A command and the module whose `main(arguments, prog)` runs it."""
 
     help: str
     package: str
@@ -19,14 +19,14 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "serve": Command("answer over HTTP until SIGTERM", "service", "__main__", "service"),
-    "embed": Command("a file of texts -> files of vectors", "biLM", "bulk.command", "bulk"),
-    "train": Command("text files -> a model of your own", "training", "__main__", "training"),
+    "serve": Command("serve a model over HTTP until SIGTERM", "service", "__main__", "service"),
+    "embed": Command("turn a file of texts into files of vectors", "biLM", "bulk.command", "bulk"),
+    "train": Command("train a model on your own text files", "training", "__main__", "training"),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status; 2 where something is not installed."""
+    """Run one command and return its exit status, which is 2 if a package is not installed."""
     given = _parser().parse_args(arguments)
     command = COMMANDS[given.command]
     try:
@@ -36,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         sys.stderr.write(
             f"bilm {given.command}: {error.name} is not installed; this command needs biLM with the"
-            f" extra {command.extra!r}: pip install '{DISTRIBUTION}[{command.extra}] @ file://…whl',"
-            f" or scripts/install {command.extra} in a checkout\n"
+            f" extra {command.extra!r}. Run pip install '{DISTRIBUTION}[{command.extra}] @"
+            f" file://…whl' or, in a checkout, scripts/install {command.extra}\n"
         )
         return 2
 
@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="bilm",
         usage="%(prog)s [--version] COMMAND …",
         description=f"{__doc__}\n\ncommands:{summary}",
-        epilog="bilm COMMAND --help lists what a command takes.",
+        epilog="bilm COMMAND --help lists the options of a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     version = f"{DISTRIBUTION} {metadata.version(DISTRIBUTION)}"
@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _main_of(command: Command) -> Callable[[Sequence[str], str], int]:
-    """The function that runs a command; a wheel has `service` and `training` with bilm_ before."""
+    """Return the function that runs a command; in a wheel, the packages begin with `bilm_`."""
     installed = f"bilm_{command.package}"
     package = installed if util.find_spec(installed) else command.package
     run: Callable[[Sequence[str], str], int] = import_module(f"{package}.{command.module}").main

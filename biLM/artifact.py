@@ -1,14 +1,15 @@
-"""The artifact: a folder with everything a trained biLM needs. The only code that knows its files.
+"""Read and write artifacts: folders that hold a trained biLM and everything it needs.
 
     config.json          format, version, id, sizes, and the sha256 of every other file
     pieces.model         sentencepiece
     weights.safetensors  bfloat16 weights of the biLM and, under `heads.`, of its heads
     geometry.safetensors the float32 mean vector and bound of each representation and the context
     mixes.json           named mixes: weights and gamma
-    golden.json          fixed texts and the vectors they must give: the self-test
-    card.json            where it comes from and how well it does
+    golden.json          fixed texts and the vectors they must give, for the self-test
+    card.json            where the model comes from and how well it does
 
-The revision is the sha256 of config.json, and so of the whole folder. Nothing in it is executed.
+The revision is the sha256 of config.json, which covers the whole folder because config.json holds
+the sha256 of every other file. Nothing in the folder is executed. No other module knows its files.
 """
 
 import base64
@@ -53,17 +54,19 @@ WEIGHTS = "weights.safetensors"
 GEOMETRY = "geometry.safetensors"
 FILES = ("pieces.model", WEIGHTS, GEOMETRY, "mixes.json", "golden.json", "card.json")
 HEADS = "heads."
-Json = dict[str, Any]  # as json.loads returns it; its shape is checked where it is read
+# This ends every message about a damaged file.
+AGAIN = "; export the model again, or copy its folder again"
+Json = dict[str, Any]  # json.loads returns this; whoever reads a field checks its type
 
 
 @dataclass(frozen=True)
 class Golden:
-    """A text and what it must give.
+    """A text with the piece ids and vectors that it must give.
 
     Args:
-        text: As it is given to the tokenizer.
+        text: The text.
         ids: Its piece ids.
-        vectors: Mean over the pieces of every representation and of the context,
+        vectors: The mean over the pieces, for every representation and for the context,
             `[depth + 1, dim]`.
     """
 
@@ -78,15 +81,15 @@ class Artifact:
 
     Args:
         id: Its name, such as `zh-small`.
-        config: Sizes.
+        config: The sizes of the model.
         pieces_model: The sentencepiece model, as bytes.
-        model: The weights.
-        heads: What predicts pieces from the model's states, and gives the context.
-        geometry: How each representation and the context are centred.
-        mixes: Named mixes; `default` is one of them.
-        golden: The self-test.
-        card: Data, recipe, hardware, scores.
-        revision: `sha256:…` of the folder it was loaded from; empty for one not yet saved.
+        model: The biLM with its weights.
+        heads: The heads, which predict pieces from the model's states and give the context.
+        geometry: The mean vectors and bounds that centre each representation and the context.
+        mixes: The named mixes; `default` is one of them.
+        golden: The texts and vectors of the self-test.
+        card: The data, recipe, hardware and scores of the model.
+        revision: `sha256:…` of the folder that was loaded; empty before the artifact is saved.
     """
 
     id: str
@@ -102,21 +105,21 @@ class Artifact:
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """Everything that can be read out: the representations by number, and the context."""
+        """The layers that can be read out: the representations by number, and the context."""
         return (*range(self.config.num_representations), CONTEXT)
 
     def mix(self, name: str) -> ScalarMix:
-        """A named mix.
+        """Return the mix of a name.
 
         Raises:
-            MixError: there is none of that name.
+            MixError: no mix has the name.
         """
         if name not in self.mixes:
-            raise MixError(f"there is no mix {name!r}; there are {sorted(self.mixes)}")
+            raise MixError(f"there is no mix {name!r}; choose one of {sorted(self.mixes)}")
         return self.mixes[name]
 
     def with_mixes(self, path: Path | None) -> "Artifact":
-        """The same with the mixes of a file beside its own.
+        """Return this artifact with the mixes of a file added to its own.
 
         Raises:
             MixError: the file cannot be read, or a mix in it does not fit.
@@ -128,7 +131,10 @@ class Artifact:
 
 
 def save_artifact(artifact: Artifact, folder: Path) -> str:
-    """Write the folder and return its revision; config.json last, so that half a folder is none."""
+    """Write the folder and return its revision.
+
+    config.json is written last. A folder without it is incomplete and cannot be loaded.
+    """
     parameters = artifact.model.state_dict() | artifact.heads.state_dict(prefix=HEADS)
     weights = {name: t.to(torch.bfloat16).contiguous() for name, t in parameters.items()}
     golden = [
@@ -165,10 +171,10 @@ def load_artifact(named: str | Path) -> Artifact:
         named: The path of the folder, or the name of a shipped model, such as `zh-small`.
 
     Raises:
-        MissingFileError: a file of the format is not there.
-        ForeignVersionError: it was written by another version of the format.
+        MissingFileError: a file of the format is missing.
+        ForeignVersionError: another version of the format wrote the folder.
         ChecksumError: a file is not the one that was written.
-        DamagedFileError: a file cannot be read as what it should be.
+        DamagedFileError: a file does not have the content that it should have.
     """
     folder = model_folder(named)
     data = _read(folder, CONFIG)
@@ -200,11 +206,11 @@ def load_artifact(named: str | Path) -> Artifact:
 
 @contextmanager
 def _reading(name: str) -> Iterator[None]:
-    """Whatever goes wrong inside is the fault of one file."""
+    """Raise errors of the block again as DamagedFileError, with the name of the file."""
     try:
         yield
     except (KeyError, TypeError, ValueError, ConfigError, MixError) as error:
-        raise DamagedFileError(f"{name} is malformed: {error!r}; export the model again") from error
+        raise DamagedFileError(f"{name} is malformed: {error!r}{AGAIN}") from error
 
 
 def _load_mixes(data: bytes, sizes: BiLMConfig) -> dict[str, ScalarMix]:
@@ -213,9 +219,14 @@ def _load_mixes(data: bytes, sizes: BiLMConfig) -> dict[str, ScalarMix]:
         with _reading("mixes.json"):
             mixes[name] = ScalarMix(tuple(mix["weights"]), mix["gamma"])
         if len(mixes[name].weights) != sizes.num_representations:
-            raise DamagedFileError(f"mixes.json: {name!r} has {len(mixes[name].weights)} weights")
+            raise DamagedFileError(
+                f"mixes.json: mix {name!r} has {len(mixes[name].weights)} weights, but the model"
+                f" has {sizes.num_representations} representations{AGAIN}"
+            )
     if DEFAULT_MIX not in mixes:
-        raise DamagedFileError(f"mixes.json has no mix named {DEFAULT_MIX}, only {sorted(mixes)}")
+        raise DamagedFileError(
+            f"mixes.json must have a mix {DEFAULT_MIX!r}, but has {sorted(mixes)}{AGAIN}"
+        )
     return mixes
 
 
@@ -227,7 +238,10 @@ def _load_golden(data: bytes, sizes: BiLMConfig) -> tuple[Golden, ...]:
         )
     for g in golden:
         if g.vectors.shape != (sizes.num_representations + 1, sizes.dim):
-            raise DamagedFileError(f"golden.json has vectors of shape {g.vectors.shape}")
+            raise DamagedFileError(
+                f"golden.json has vectors of shape {g.vectors.shape}, but the model needs"
+                f" {(sizes.num_representations + 1, sizes.dim)}{AGAIN}"
+            )
     return golden
 
 
@@ -240,33 +254,35 @@ def _load_geometry(data: bytes, sizes: BiLMConfig) -> Geometry:
     tensors = _load_tensors(GEOMETRY, data)
     for name, expected in _tensors_of(Geometry.neutral(sizes)).items():
         if name not in tensors or tensors[name].shape != expected.shape:
-            raise DamagedFileError(f"{GEOMETRY} has no {name} of the sizes in {CONFIG}")
+            raise DamagedFileError(
+                f"{GEOMETRY} has no {name} that fits the sizes in {CONFIG}{AGAIN}"
+            )
     center, bound = tensors["center"].float(), tensors["bound"].float()
     if not bool(center.isfinite().all()):
-        raise DamagedFileError(f"{GEOMETRY} has a center that is not finite")
+        raise DamagedFileError(f"{GEOMETRY} has a center that is not finite{AGAIN}")
     if not bool((bound > 0).all()):
-        raise DamagedFileError(f"{GEOMETRY} has a bound that is not above 0")
+        raise DamagedFileError(f"{GEOMETRY} has a bound that is not above 0{AGAIN}")
     return Geometry(center, bound)
 
 
 def _load_weights(data: bytes, sizes: BiLMConfig) -> tuple[BiLM, Heads]:
     tensors = _load_tensors(WEIGHTS, data)
     try:
-        with torch.device("meta"), _Undrawn():  # no memory for sizes that are not the file's
+        with torch.device("meta"), _Undrawn():  # allocates nothing for wrong sizes
             model, heads = BiLM(sizes), Heads(sizes)
         weights = {name: tensor.float() for name, tensor in tensors.items()}
         of_heads = {n.removeprefix(HEADS): weights.pop(n) for n in tensors if n.startswith(HEADS)}
         model.load_state_dict(weights, assign=True)
         heads.load_state_dict(of_heads, assign=True)
     except RuntimeError as error:
-        raise DamagedFileError(f"{WEIGHTS} does not fit {CONFIG}: {error}") from error
+        raise DamagedFileError(f"{WEIGHTS} does not fit {CONFIG}: {error}{AGAIN}") from error
     return model.eval().requires_grad_(False), heads.eval().requires_grad_(False)
 
 
 class _Undrawn(TorchFunctionMode):
-    """Draws no normal numbers: on the meta device torch would load its compiler to do so.
+    """Skips `nn.init.normal_`, because the file has the weights.
 
-    That takes a second and 80 MB, and the weights are those of the file.
+    On the meta device, torch would load its compiler to draw them, which takes a second and 80 MB.
     """
 
     def __torch_function__(
@@ -277,7 +293,7 @@ class _Undrawn(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> object:
         named = kwargs or {}
-        if func is nn.init.normal_:  # torch hands over what is to be drawn by its name
+        if func is nn.init.normal_:  # torch passes the tensor by its name
             return args[0] if args else named["tensor"]
         return func(*args, **named)
 
@@ -286,14 +302,14 @@ def _load_tensors(name: str, data: bytes) -> dict[str, Tensor]:
     try:
         return load_tensors(data)
     except SafetensorError as error:
-        raise DamagedFileError(f"{name} cannot be read: {error}") from error
+        raise DamagedFileError(f"{name} cannot be read: {error}{AGAIN}") from error
 
 
 def _read(folder: Path, name: str) -> bytes:
     try:
         return (folder / name).read_bytes()
     except FileNotFoundError as error:
-        remedy = f"an artifact has {(CONFIG, *FILES)}"
+        remedy = f"an artifact consists of {(CONFIG, *FILES)}"
         if not folder.exists():
             remedy = f"there is no such folder, and the shipped models are {[*shipped_models()]}"
         raise MissingFileError(f"{folder / name} does not exist; {remedy}") from error
@@ -306,7 +322,8 @@ def _verified(folder: Path, name: str, expected: str) -> bytes:
     actual = hashlib.sha256(data).hexdigest()
     if actual != expected:
         raise ChecksumError(
-            f"{folder / name} has sha256 {actual}; {CONFIG} says {expected}; copy the folder again"
+            f"{folder / name} has sha256 {actual}, but {CONFIG} has {expected};"
+            " copy the folder again"
         )
     return data
 
@@ -319,9 +336,9 @@ def _from_json(name: str, data: bytes) -> Json:
     try:
         value = json.loads(data)
     except ValueError as error:
-        raise DamagedFileError(f"{name} is not JSON: {error}") from error
+        raise DamagedFileError(f"{name} is not JSON: {error}{AGAIN}") from error
     if not isinstance(value, dict):
-        raise DamagedFileError(f"{name} holds a {type(value).__name__}, not an object")
+        raise DamagedFileError(f"{name} contains a {type(value).__name__}, not an object{AGAIN}")
     return value
 
 

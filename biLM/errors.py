@@ -1,4 +1,4 @@
-"""The errors of biLM; each message says what was found, what is allowed and what to do.
+"""Define the errors of biLM. Each message says what was found, what is allowed and what to do.
 
 BiLMError
 ├── ConfigError     the sizes cannot make a model

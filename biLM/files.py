@@ -80,7 +80,7 @@ class Line:
         except UnicodeDecodeError as error:
             raise refusal(
                 f"{self.place}: not UTF-8 ({error.reason} at byte {error.start}); convert the file,"
-                " such as with iconv -t UTF-8"
+                " for example with iconv -t UTF-8"
             ) from error
         return text.removesuffix("\n").removesuffix("\r")
 
@@ -100,7 +100,9 @@ def lines_of(file: BinaryIO, path: Path, refusal: type[Exception]) -> Iterator[L
         except StopIteration:
             return
         except (EOFError, lzma.LZMAError, zlib.error, OSError) as error:
-            message = f"{path}, line {number}: the file ends or is damaged here: {error}"
+            message = (
+                f"{path}, line {number}: the file ends or is damaged here: {error}; copy it again"
+            )
             raise refusal(message) from error
         yield Line(path, number, raw)
 

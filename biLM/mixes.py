@@ -32,12 +32,14 @@ def read_mixes(
     try:
         named = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise MixError(f"mixes of {path}: {error}; give a file of JSON") from error
+        raise MixError(f"mixes of {path}: {error}; name a JSON file") from error
     if not isinstance(named, dict):
-        raise MixError(f"mixes of {path}: a {type(named).__name__}; give an object of named mixes")
+        raise MixError(f"mixes of {path}: a {type(named).__name__}; write an object of named mixes")
     for name in named:
         if name in taken:
-            raise MixError(f"mixes of {path}: {name!r} is a mix of the model; choose another name")
+            raise MixError(
+                f"mixes of {path}: the model already has a mix {name!r}; choose another name"
+            )
     return {name: _mix(path, name, given, num_representations) for name, given in named.items()}
 
 
@@ -45,15 +47,17 @@ def _mix(path: Path, name: str, given: Any, num_representations: int) -> ScalarM
     place = f"mixes of {path}: {name!r}"
     kinds = KINDS.keys() & given.keys() if isinstance(given, dict) else set()
     if len(kinds) != 1 or given.keys() - {"gamma", *kinds}:
-        raise MixError(f"{place} needs weights or logits, may have gamma, and nothing else")
+        raise MixError(
+            f"{place} must have either weights or logits, may have gamma, and nothing else"
+        )
     (kind,) = kinds
     numbers, gamma = given[kind], given.get("gamma", 1.0)
     if not isinstance(numbers, list) or not all(map(_is_number, [*numbers, gamma])):
-        raise MixError(f"{place}: {kind} is a list of numbers and gamma a number")
+        raise MixError(f"{place}: {kind} must be a list of numbers and gamma a number")
     if len(numbers) != num_representations:
         raise MixError(
             f"{place} has {len(numbers)} {kind}; this model has {num_representations}"
-            " representations, layer 0 first"
+            " representations: give one number for each, layer 0 first"
         )
     try:
         return KINDS[kind](tuple(map(float, numbers)), float(gamma))

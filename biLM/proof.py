@@ -1,12 +1,12 @@
-"""Which shapes of a call give a text the same bits: proved call by call, on this machine.
+"""Prove, on this machine, which shapes of a call give a text the same bits.
 
-A kernel may sum the products of another number of rows in another order. Which shapes agree depends
-on the processor and on the sizes of the model. So every shape is compared with the sure shape
-before it is used: each layer of both directions reads the same rows from the same state in both
-shapes, and all that it returns must be equal, bit for bit. As every shape has run by then, no
-caller waits for oneDNN to build its primitives.
+A kernel may add in another order when it gets another number of rows. Which shapes agree depends on
+the processor and on the sizes of the model. So every shape is compared with the sure shape before
+it is used: each layer of both directions reads the same rows from the same state in both shapes,
+and all results must be equal, bit for bit. Every shape has then run once, so no caller waits for
+oneDNN to build a primitive.
 
-The comparison comes in short steps, one call of a layer each, so that texts can be read in between.
+The comparison consists of short steps, one call of a layer each. Texts can be read in between.
 """
 
 import logging
@@ -37,12 +37,12 @@ logger = logging.getLogger(__name__)
 
 
 class Sample(NamedTuple):
-    """Rows that a layer of each direction reads, and what the sure shape makes of them.
+    """Rows that a layer of each direction reads, with its results in the sure shape.
 
     Args:
-        x: What is read.
+        x: The input.
         start: The state before the first column.
-        output: What leaves the layer.
+        output: The output of the layer.
         states: The state after every `SURE_COLUMNS` columns.
     """
 
@@ -53,16 +53,16 @@ class Sample(NamedTuple):
 
 
 class Proof:
-    """The comparison of every shape that may pay with the sure one.
+    """Compares every shape that may make reading faster with the sure shape.
 
     Args:
-        call: Runs the layer of a depth, counted from 0, of both directions; see `Reader.call`.
-        embedded: What the first layer of either direction reads of piece ids.
-        config: Sizes of the model.
+        call: Runs the layer of a depth, counted from 0, in both directions; see `Reader.call`.
+        embedded: Returns the input of the first layer for piece ids; see `Reader.embedded`.
+        config: The sizes of the model.
 
     Attributes:
-        proved: The shapes that agree, so far.
-        rejected: Those that do not.
+        proved: The shapes that have been found to agree.
+        rejected: The shapes that have been found to differ.
     """
 
     def __init__(self, call: Call, embedded: Embedded, config: BiLMConfig) -> None:
@@ -73,10 +73,10 @@ class Proof:
         self.rejected: list[Shape] = []
 
     def steps(self) -> Steps[None]:
-        """Rest after each call. The most valuable shapes come first.
+        """Compare the shapes, the most useful ones first, and yield after each call.
 
-        A single text gains most, so one row comes first, and the other powers of two after it.
-        Heights between them are left out where a processor reads few rows as slowly as many.
+        A single text gains most, so one row comes first, followed by the other powers of two. The
+        heights between them are left out on a processor that reads few rows as slowly as many.
         """
         shapes = sorted(set(SHAPES) - {SURE_SHAPE})
         yield from self._compare(shape for shape in shapes if shape[0] in FEW_HEIGHTS)
@@ -84,7 +84,7 @@ class Proof:
             yield from self._compare(shape for shape in shapes if shape[0] not in FEW_HEIGHTS)
         if self.rejected:
             logger.warning(
-                "some shapes of a call give a text other bits on this machine and are not used,"
+                "some shapes of a call give a text other bits on this machine; they are not used,"
                 " so texts are read more slowly; rows x columns: %s",
                 ", ".join(f"{height} x {width}" for height, width in self.rejected),
             )
@@ -113,11 +113,11 @@ class Proof:
         return True
 
     def _fewer_rows_are_faster(self) -> Steps[bool]:
-        """Whether an eighth of the rows take clearly less time, as without matrix units."""
+        """Return whether an eighth of the rows takes clearly less time, as without matrix units."""
         yield from self._rows.read(max(TIMED_HEIGHTS))
         samples = [self._rows.sample(0, height, SURE_COLUMNS) for height in TIMED_HEIGHTS]
         seconds: list[list[float]] = [[], []]
-        for _ in range(TIMED_RUNS):  # by turns, so that a busy moment meets both
+        for _ in range(TIMED_RUNS):  # they take turns, so that a busy moment slows both
             for sample, taken in zip(samples, seconds, strict=True):
                 begin = perf_counter()
                 self._call(0, sample.x, sample.start)
@@ -128,28 +128,29 @@ class Proof:
 
 
 class SureRows:
-    """Rows of random pieces, and what each layer makes of them in the sure shape.
+    """Rows of random pieces, with the results of each layer in the sure shape.
 
     Args:
-        call: As of `Proof`.
-        embedded: As of `Proof`.
-        config: Sizes of the model.
+        call: The same as for `Proof`.
+        embedded: The same as for `Proof`.
+        config: The sizes of the model.
     """
 
     def __init__(self, call: Call, embedded: Embedded, config: BiLMConfig) -> None:
         self._call = call
         self._embedded = embedded
         self._config = config
-        self._groups: list[list[Sample]] = []  # of as many rows as the sure shape has; by layer
+        # Each group holds as many rows as the sure shape has, and has one sample per layer.
+        self._groups: list[list[Sample]] = []
 
     def read(self, height: int) -> Steps[None]:
-        """Have at least so many rows read."""
+        """Read more rows until there are at least `height`."""
         while len(self._groups) * SURE_ROWS < height:
             group = yield from self._new_group()
             self._groups.append(group)
 
     def sample(self, depth: int, height: int, columns: int) -> Sample:
-        """The first rows and columns, which have been read, and as last state that after them."""
+        """Return the first rows and columns of what was read, with the state after them."""
         samples = [group[depth] for group in self._groups[: -(-height // SURE_ROWS)]]
         after = [sample.states[columns // SURE_COLUMNS - 1] for sample in samples]
         return Sample(
@@ -160,7 +161,7 @@ class SureRows:
         )
 
     def _new_group(self) -> Steps[list[Sample]]:
-        """Read sixteen more rows, with as many columns as a shape of such a height may have."""
+        """Read sixteen more rows, as wide as the widest shape with more rows than these."""
         first_row, samples = len(self._groups) * SURE_ROWS, list[Sample]()
         columns = max(SURE_COLUMNS, *(width for height, width in SHAPES if height > first_row))
         random = torch.Generator().manual_seed(first_row)
@@ -169,12 +170,12 @@ class SureRows:
         for depth in range(self._config.num_layers):
             sample = yield from self._new_sample(depth, x, random)
             samples.append(sample)
-            # What the next layer reads: a residual connection is around each but the first.
+            # The next layer reads this; each layer but the first has a residual connection.
             x = x + sample.output if depth else sample.output
         return samples
 
     def _new_sample(self, depth: int, x: Tensor, random: torch.Generator) -> Steps[Sample]:
-        """Read from such a state as a layer may have in the middle of a text."""
+        """Read from a random state, like that of a layer inside a text."""
         h, c = torch.rand(2, 2, 1, SURE_ROWS, self._config.cell_size, generator=random) - 0.5
         start = state = h.to(x.dtype), c
         outputs, states = [], []

@@ -1,4 +1,4 @@
-"""Where the models that come with biLM are, in a checkout and in an installed package."""
+"""Find the models that come with biLM, in a checkout and in an installed package."""
 
 from pathlib import Path
 
@@ -9,15 +9,15 @@ FOLDERS = (PACKAGE / "models", PACKAGE.parent / "models")
 
 
 def shipped_models() -> dict[str, Path]:
-    """The artifact folder of each shipped model, by the model's name."""
+    """Return the artifact folder of each shipped model, by the model's name."""
     folder = next((folder for folder in FOLDERS if (folder / DEFAULT_MODEL).is_dir()), None)
     return {model.name: model for model in sorted(folder.iterdir())} if folder else {}
 
 
 def model_folder(named: str | Path) -> Path:
-    """The artifact folder of a model that is named by its path or, if it is shipped, by its name.
+    """Return the artifact folder of a model, given by its path or by the name of a shipped model.
 
-    A folder that exists goes before a shipped model of the same name.
+    An existing folder takes precedence over a shipped model of the same name.
     """
     folder = Path(named)
     return folder if folder.exists() else shipped_models().get(str(named), folder)

@@ -2,8 +2,8 @@
 
 python docs/generate.py
 
-Each index is the affair of a file beside this one, which also runs alone. Tests compare each page
-with what these programs would write.
+Each index has a program of its own beside this one, which can also run alone. Tests compare the
+pages with what these programs would write.
 """
 
 import json
@@ -20,23 +20,23 @@ Json = Mapping[str, Any]
 
 HEAD = """# The HTTP interface
 
-Written by `python docs/generate.py` from the code; for programs there is
-[openapi.json](openapi.json).
+`python docs/generate.py` writes this page from the code. Programs can read
+[openapi.json](openapi.json) instead.
 
 Bodies are JSON in UTF-8. Unknown fields are refused. Offsets are half-open and count the code
-points of the text as it was sent. A vector is a row of little-endian numbers in C order; numpy
-reads it by `np.frombuffer(base64.b64decode(entry["embedding"]), "<f4").reshape(entry["shape"])`,
-with `"<f2"` for float16.
+points of the text as it was sent. Vectors in base64 are little-endian numbers in C order; numpy
+reads them by `np.frombuffer(base64.b64decode(entry["embedding"]), "<f4").reshape(entry["shape"])`,
+or with `"<f2"` for float16.
 
-Every answer has `X-Request-Id`, the caller's own if it is 1 to 128 printable ASCII characters.
-`Server-Timing` tells the milliseconds spent on `tokenize`, `queue`, `infer` and `encode`, as far as
-they are known when the answer begins. Where the operator has set API keys, send one as
-`Authorization: Bearer KEY` or `X-API-Key: KEY`.
+Every response has the header `X-Request-Id`: the caller's own if it has 1 to 128 printable ASCII
+characters, else a new one. `Server-Timing` has the milliseconds spent on `tokenize`, `queue`,
+`infer` and `encode`, as far as they are known when the response begins. If the operator has set API
+keys, send one as `Authorization: Bearer KEY` or `X-API-Key: KEY`.
 """
 
 
 def openapi() -> dict[str, Any]:
-    """The document of the service with its default settings."""
+    """Return the OpenAPI document of the service with its default settings."""
     document = create_app(Settings.model_construct()).openapi()
     project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text("utf-8"))["project"]
     document["info"]["version"] = project["version"]
@@ -44,7 +44,7 @@ def openapi() -> dict[str, Any]:
 
 
 def pages(document: Json) -> dict[str, str]:
-    """The contents of each generated file, by its name."""
+    """Return the contents of each generated file, by name."""
     return {
         "openapi.json": json.dumps(document, ensure_ascii=False, indent=1) + "\n",
         "api.md": "\n".join([HEAD, *_paths(document), *_refusals(document), *_settings()]) + "\n",
@@ -73,7 +73,7 @@ def _examples(examples: Json) -> Iterator[str]:
 def _answers(content: Json, schemas: dict[str, Json]) -> Iterator[str]:
     for media_type, described in content.items():
         schema = described["schema"]
-        yield f"Answer, `{media_type}`" + (
+        yield f"The response, `{media_type}`" + (
             f": {schema['description']}\n" if "description" in schema else ":\n"
         )
         if "$ref" in schema:
@@ -81,7 +81,7 @@ def _answers(content: Json, schemas: dict[str, Json]) -> Iterator[str]:
 
 
 def _fields(name: str, schemas: dict[str, Json]) -> Iterator[str]:
-    """The table of a schema and of those it names, each taken out once it is on the page."""
+    """Yield the tables of a schema and of those it names; each is removed from `schemas`."""
     if name not in schemas:
         return
     described = schemas.pop(name)
@@ -97,7 +97,7 @@ def _fields(name: str, schemas: dict[str, Json]) -> Iterator[str]:
 
 
 def _kind(schema: Json) -> str:
-    """What a value may be, in words."""
+    """Describe in words what a value may be."""
     members = schema.get("anyOf", schema.get("oneOf", ()))
     if members:
         return " or ".join(_kind(one) for one in members if one != {"type": "null"})
@@ -126,14 +126,14 @@ def _name(schema: Json) -> str:
 
 
 def _refusals(document: Json) -> Iterator[str]:
-    yield "## Refusals\n\nOn every path, 404 and 405 among them, with one body.\n"
+    yield "## Refusals\n\nEvery refusal has this body, 404 and 405 included.\n"
     yield from _fields("ErrorAnswer", dict(document["components"]["schemas"]))
     yield document["info"]["description"].partition("codes:\n\n")[2]
 
 
 def _settings() -> Iterator[str]:
     yield (
-        "## Settings\n\nEach is an environment variable, a flag (`--max-texts` for"
+        "## Settings\n\nEach setting is an environment variable, a flag (`--max-texts` for"
         f" `{PREFIX}MAX_TEXTS`) and a field of `limits` in `/info`. An unknown `{PREFIX}` name is"
         " an error at start.\n"
     )

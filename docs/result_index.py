@@ -167,13 +167,13 @@ def _benchmarks(
 
 
 def _does(root: Path, benchmark: str) -> str:
-    """The first line of the program's docstring."""
+    """Return the first line of the program's docstring."""
     program = ast.parse((root / f"benchmarks/{benchmark}.py").read_text("utf-8"))
     return (ast.get_docstring(program) or "").partition("\n")[0]
 
 
 def _decisions(root: Path, benchmark: str) -> str:
-    """Links to the decisions that name the benchmark or one of its results."""
+    """Return links to the decisions that name the benchmark or one of its results."""
     links = []
     for path in sorted((root / "docs/decisions").glob("[0-9]*.md")):
         text = path.read_text("utf-8")

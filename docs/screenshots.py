@@ -1,6 +1,6 @@
-"""The pictures in docs/page: python docs/screenshots.py takes them, on a machine with chromium.
+"""Take the pictures in docs/page: python docs/screenshots.py, on a machine with chromium.
 
-The shipped model in float32, as on every machine; 128 colours each, which is all the page has.
+They show the shipped model in float32, and have 128 colours, which suffice for the page.
 """
 
 import io

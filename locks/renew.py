@@ -37,7 +37,7 @@ ENVIRONMENTS = [
 
 
 def requirements_of_locks(root: Path = ROOT) -> dict[str, list[str]]:
-    """What each lock is resolved from, by its name."""
+    """Return the requirements from which each lock is resolved, by the name of the lock."""
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
     client = tomllib.loads((root / "client" / "pyproject.toml").read_text("utf-8"))["project"]
     library = project["project"]["dependencies"]
@@ -56,7 +56,7 @@ def requirements_of_locks(root: Path = ROOT) -> dict[str, list[str]]:
 
 
 def complaints(root: Path = ROOT) -> Iterator[str]:
-    """Why a lock does not fit the requirements; none where all do."""
+    """Yield why a lock does not fit the requirements; nothing if all fit."""
     for name, wanted in requirements_of_locks(root).items():
         file = root / "locks" / f"{name}.txt"
         if not file.exists():
@@ -69,14 +69,14 @@ def complaints(root: Path = ROOT) -> Iterator[str]:
 
 
 def renew(upgrade: bool) -> None:
-    """Resolve every lock; keep the versions that there are where they fit, unless upgrade."""
+    """Resolve every lock; keep the present versions if they fit, unless `upgrade` is true."""
     wanted = requirements_of_locks()
     for name in (EVERYTHING, *sorted(wanted.keys() - {EVERYTHING})):
         _resolve(name, wanted[name], upgrade)
 
 
 def _expanded(extras: dict[str, list[str]], name: str) -> Iterator[str]:
-    """The requirements of an extra, and of those of this project that it names."""
+    """Yield the requirements of an extra, and of other extras of this project that it names."""
     for line in extras[name]:
         requirement = Requirement(line)
         if requirement.name != "bilm-vectors":
@@ -86,7 +86,7 @@ def _expanded(extras: dict[str, list[str]], name: str) -> Iterator[str]:
 
 
 def _misfits(lock: str, wanted: Iterable[str]) -> Iterator[str]:
-    """What a lock lacks, or holds in a version that is not wanted; each requirement once."""
+    """Yield each requirement that a lock lacks or has in a version that does not fit."""
     lines = [*lock.splitlines(), *TORCH.read_text("utf-8").splitlines()]
     pins = [Requirement(line.rstrip(" \\")) for line in lines if re.match(r"[\w.-]+==", line)]
     for requirement in map(Requirement, wanted):
@@ -100,7 +100,7 @@ def _misfits(lock: str, wanted: Iterable[str]) -> Iterator[str]:
 
 
 def _pinned(pins: Iterable[Requirement], name: str, environment: dict[str, str]) -> list[str]:
-    """The versions of a package that an installer would take in an environment."""
+    """Return the versions of a package that an installer would choose in an environment."""
     return [
         str(pin.specifier).removeprefix("==")
         for pin in pins
@@ -127,14 +127,14 @@ def _resolve(name: str, wanted: list[str], upgrade: bool) -> None:
 
 
 def _entries_without_torch(lock: str) -> Iterator[str]:
-    """Each requirement of a lock with its hashes, less what only builds of torch bring."""
+    """Yield each entry of a lock with its hashes, without packages that only torch brings."""
     for entry in re.split(r"^(?=\S)", lock, flags=re.MULTILINE):
         if not COMES_WITH_TORCH.match(re.sub(r"\[.*?\]", "", entry)):
             yield entry
 
 
 def _digest(wanted: list[str]) -> str:
-    """Of a list of requirements: sixteen signs that change with it."""
+    """Return sixteen characters that change with a list of requirements."""
     return hashlib.sha256(json.dumps([*wanted, TORCH.read_text("utf-8")]).encode()).hexdigest()[:16]
 
 

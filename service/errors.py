@@ -1,4 +1,4 @@
-"""The errors of the service: one table of codes, and one body for every refusal.
+"""Define the errors of the service: one table of codes, and one body for every refusal.
 
 ServiceError
 ├── RequestError     a request that is refused or fails; the table maps its code to a status

@@ -1,4 +1,4 @@
-"""Types and parts that the requests and the answers of several paths share."""
+"""Types and fields that the requests and responses of several paths share."""
 
 from typing import Annotated, Literal, TypeVar
 
@@ -8,12 +8,12 @@ Truncate = Literal["error", "right", "left"]
 DType = Literal["float32", "float16"]
 Encoding = Literal["base64", "json"]
 T = TypeVar("T")
-# Validation stops at the first bad item; a million bad items would otherwise be a million errors.
+# Validation stops at the first bad item; a million bad items would otherwise give a million errors.
 Listed = Annotated[list[T], Field(fail_fast=True)]
 
 
 class Strict(BaseModel):
-    """A request: unknown fields are refused, and "1" is no number; no text of it is cached."""
+    """A request. Unknown fields and strings for numbers are refused, and no text is cached."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, cache_strings="keys")
 
@@ -22,7 +22,7 @@ def _kind_of_texts(value: object) -> str:
     return "one" if isinstance(value, str) else "many"
 
 
-# Discriminated by hand: a plain union would try, and report, every member.
+# The discriminator chooses a member. A plain union would try every member and report all failures.
 Texts = Annotated[
     Annotated[str, Tag("one")] | Annotated[Listed[str], Tag("many"), Field(min_length=1)],
     Discriminator(_kind_of_texts),
@@ -30,22 +30,22 @@ Texts = Annotated[
 
 
 class ModelFacts(BaseModel):
-    """Which model answered."""
+    """The model that computed the response."""
 
-    id: str = Field(examples=["zh-small"])
-    revision: str = Field(examples=["sha256:…"], description="Of the whole artifact folder.")
-    dim: int = Field(examples=[1024], description="Width of a vector.")
-    num_layers: int = Field(examples=[2], description="LSTM layers per direction.")
+    id: str = Field(examples=["zh-small"], description="The name of the model.")
+    revision: str = Field(examples=["sha256:…"], description="A hash of the whole artifact folder.")
+    dim: int = Field(examples=[1024], description="The number of values in a vector.")
+    num_layers: int = Field(examples=[2], description="The number of LSTM layers per direction.")
 
 
 class ModelInfo(ModelFacts):
-    """Which model answers, and how large its vocabulary is."""
+    """The model that the service runs."""
 
-    num_pieces: int = Field(description="Size of the vocabulary; ids lie below it.")
+    num_pieces: int = Field(description="The size of the vocabulary. Every piece id is below it.")
 
 
 class Usage(BaseModel):
-    """How much was read."""
+    """How much text was read."""
 
-    pieces: int
-    characters: int = Field(description="Code points; 0 with ids.")
+    pieces: int = Field(description="The number of pieces.")
+    characters: int = Field(description="The number of code points; 0 for ids.")

@@ -1,4 +1,4 @@
-"""The settings: environment variable `BILM_X`, flag `--x`, field `x` in `/info`.
+"""Define and load the settings. Each is a variable `BILM_X`, a flag `--x` and a field of `/info`.
 
 This is the only module that reads the environment.
 """
@@ -28,152 +28,164 @@ class Settings(BaseSettings):
 
     host: str = Field(
         "127.0.0.1",
-        description="Address to listen on. 0.0.0.0 opens the service to the network;"
+        description="The address to listen on. 0.0.0.0 opens the service to the network;"
         " 127.0.0.1 cannot be reached from outside the machine or container.",
     )
     port: int = Field(
         8000,
         ge=0,
         le=65535,
-        description="TCP port. 0 takes a free one and logs it; below 1024 needs privileges.",
+        description="The TCP port to listen on. With 0, the service takes a free port and logs it."
+        " A port below 1024 needs privileges.",
     )
     model: Path = Field(
         Path("zh-small"),
-        description="Artifact folder, or the name of a model that comes with biLM. The service"
-        " does not start without a complete one.",
+        description="The artifact folder, or the name of a model that comes with biLM. The service"
+        " does not start without a complete artifact.",
     )
     mixes: Path | None = Field(
         None,
-        description='File of further mixes, such as {"reviews": {"weights": [0, 0.5, 0.5], "gamma":'
-        " 1}}, or with logits. Requests name them as they"
-        " name those of the artifact, whose names are taken. One that does not fit the model keeps"
-        " the service from starting.",
+        description="A JSON file with further mixes, such as"
+        ' {"reviews": {"weights": [0, 0.5, 0.5], "gamma": 1}}, or with logits instead of weights.'
+        " Requests can name these mixes like those of the artifact, so a name of the artifact"
+        " cannot be used again. If a mix does not fit the model, the service does not start.",
     )
     max_body_bytes: int = Field(
         4 * MIB,
         ge=1024,
         le=1024 * MIB,
-        description="Bytes of a request body. Too low refuses long texts before they are read;"
-        " too high lets one request hold that much memory.",
+        description="The largest request body, in bytes. If it is too low, long texts are refused"
+        " unread; if it is too high, one request can occupy that much memory.",
     )
     max_requests: int = Field(
         512,
         ge=1,
         le=65536,
-        description="Requests being read, waiting or being computed. Too low refuses a crowd of"
-        " small requests; too high lets them fill the memory.",
+        description="The most requests that may be read, wait or be computed at the same time. If"
+        " it is too low, many small requests are refused; if it is too high, they can fill the"
+        " memory.",
     )
     max_texts: int = Field(
         256,
         ge=1,
         le=65536,
-        description="Texts of a request. Too low costs callers round trips; too high lets one"
-        " request take many micro-batches.",
+        description="The most texts in a request. If it is too low, callers need more requests; if"
+        " it is too high, one request can take many micro-batches.",
     )
     max_text_pieces: int = Field(
         8192,
         ge=1,
         le=1_000_000,
-        description="Pieces of a text. Too low cuts documents apart; too high lets one text keep"
-        " an inference thread busy, because a text is read in one go.",
+        description="The most pieces in a text. If it is too low, callers must split documents; if"
+        " it is too high, one text can keep an inference thread busy, because a text is read"
+        " without a pause.",
     )
     max_request_pieces: int = Field(
         20480,
         ge=1,
         le=10_000_000,
-        description="Pieces of a request, and pieces its spans cover together. Too low costs"
-        " callers round trips; too high lets one request fill the queue.",
+        description="The most pieces in a request, and the most pieces that all its spans together"
+        " may cover. If it is too low, callers need more requests; if it is too high, one request"
+        " can fill the queue.",
     )
     max_response_bytes: int = Field(
         64 * MIB,
         ge=1024,
         le=1024 * MIB,
-        description="Bytes of an answer, estimated before the model runs. Too low refuses long"
-        " texts with `layers`; too high lets one answer hold that much memory, three times over.",
+        description="The largest response, in bytes, estimated before the model runs. If it is too"
+        " low, long texts with `layers` are refused; if it is too high, one response can occupy"
+        " three times that much memory.",
     )
     max_held_bytes: int = Field(
         512 * MIB,
         ge=1024,
         le=1024 * 1024 * MIB,
-        description="Bytes of large bodies and answers held for all callers together, until the"
-        " last byte has left. Too low refuses a crowd of large requests; too high lets clients that"
-        " read slowly fill the memory.",
+        description="The memory, in bytes, that large request bodies and responses may occupy at"
+        " one time, until the last byte has been sent. If it is too low, many large requests at"
+        " once are refused; if it is too high, slow clients can fill the memory.",
     )
     max_stepped_pieces: int = Field(
         512,
         ge=1,
         le=65536,
-        description="Pieces read one step at a time for a request: by /inspect those of its"
-        " text; by /complete also max_pieces for each of its beams or completions; by /fill of"
-        " several pieces those around the blank, and num_pieces for each of 32 beams. Too low"
-        " refuses long sentences; too high lets one request keep an inference thread busy.",
+        description="The most pieces that a request may read one step at a time. /inspect counts"
+        " the pieces of its text; /complete counts these and max_pieces for each beam or"
+        " completion; /fill with several pieces counts those around the blank and num_pieces for"
+        " each of 32 beams. If it is too low, long sentences are refused; if it is too high, one"
+        " request can keep an inference thread busy.",
     )
     max_batch_pieces: int = Field(
         4096,
         ge=64,
         le=65536,
-        description="Padded pieces of a micro-batch. Too low wastes the processor; too high makes"
-        " everybody wait for a large batch.",
+        description="The most padded pieces in a micro-batch. If it is too low, the processor is"
+        " not used well; if it is too high, everybody waits for a large batch.",
     )
     max_queue_s: float = Field(
         2.0,
         gt=0,
         le=600,
-        description="Seconds of work that may wait, at the speed that /info shows. Too low"
-        " refuses bursts; too high answers late what could have been refused at once.",
+        description="The most work that may wait in the queue, in seconds at the speed in /info. If"
+        " it is too low, bursts are refused; if it is too high, requests that could have been"
+        " refused at once are answered late.",
     )
     deadline_s: float = Field(
         30.0,
         gt=0,
         le=3600,
-        description="Seconds from the first byte of a request to its vectors, and a client's for"
-        " reading a slice of its answer. Too low fails large requests and slow readers; too high"
-        " works for callers who have given up.",
+        description="The most seconds from the first byte of a request to its vectors, and the most"
+        " seconds that a client may take to read a slice of its response. If it is too low, large"
+        " requests and slow clients fail; if it is too high, the service works for callers that"
+        " have given up.",
     )
     stall_s: float = Field(
         60.0,
         gt=0,
         le=3600,
-        description="Seconds a micro-batch may run before its thread counts as stuck."
-        " Too low declares a slow machine dead; too high lets a stuck one look alive.",
+        description="The most seconds that a micro-batch may run before its thread counts as stuck."
+        " If it is too low, a slow machine is declared dead; if it is too high, a stuck one looks"
+        " alive.",
     )
     drain_s: float = Field(
         25.0,
         ge=2,
         le=3600,
-        description="Seconds from SIGTERM to the end of the process. Too low cuts off requests"
-        " that were accepted; above the orchestrator's own patience it is never reached.",
+        description="The most seconds from SIGTERM to the end of the process. If it is too low,"
+        " accepted requests are cut off; if it is above the grace period of the orchestrator, the"
+        " process is killed first.",
     )
     threads: int = Field(
         0,
         ge=0,
         le=1024,
-        description="Cores of the model; every two read a batch together, a direction each. 0 takes"
-        " the CPUs granted to the process. Too low leaves cores idle; more than those makes threads"
-        " wait for one another.",
+        description="The number of cores for the model. Every two of them read a batch together,"
+        " one direction each. 0 means all CPUs that the process may use. If it is too low, cores"
+        " stay idle; if it is above that number, threads wait for one another.",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
-        description="Numbers the model multiplies in. `auto` takes bfloat16 where the processor has"
-        " units for it, which reads about 2.5 times as much and moves a vector by about one"
-        " percent, else float32. Replicas on different processors agree only if all are given the"
-        " same.",
+        description="The precision in which the model multiplies. `auto` chooses bfloat16 if the"
+        " processor has units for it, and float32 otherwise. bfloat16 is about 2.5 times as fast"
+        " and changes a vector by about one percent. Replicas on different processors agree only"
+        " if all have the same precision.",
     )
     api_keys: SecretStr = Field(
         SecretStr(""),
-        description="Keys that open every path but probes and documents, separated by commas. Empty"
-        " opens the service to whoever reaches it. Prefer the environment: other users of a machine"
-        " can read the flags of its processes.",
+        description="The API keys, separated by commas. Every path except the probes and the"
+        " documents needs one of them. If there are none, anyone who can reach the service may use"
+        " it. Prefer the environment: other users of a machine can read the flags of its"
+        " processes.",
     )
     inspect: bool = Field(
         False,
-        description="Whether /inspect answers: gates and cells of a text, step by step, which keeps"
-        " an inference thread several times as long as its vectors do. For a page or a lesson,"
-        " rather than for a service under load.",
+        description="Whether /inspect is available, which returns the gates and cells of a text. It"
+        " keeps an inference thread busy several times as long as the vectors of the text do, so"
+        " use it for demonstrations and teaching rather than under load.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info",
-        description="Least severe line that is logged. `warning` hides the line per request.",
+        description="The least severe level that is logged. `warning` leaves out the line for each"
+        " request.",
     )
 
     @field_validator("mixes", mode="before")
@@ -188,8 +200,8 @@ class Settings(BaseSettings):
         for number, key in enumerate(keys.split(",") if keys else (), start=1):
             if not SENDABLE_KEY.fullmatch(key.strip()):
                 raise ValueError(
-                    f"key {number} cannot be used; a key is {MIN_KEY_LENGTH} or more printable"
-                    " ASCII characters, none of them a space or a comma"
+                    f"key {number} cannot be used; a key must have {MIN_KEY_LENGTH} or more"
+                    " printable ASCII characters and no space or comma: choose another"
                 )
         return value
 
@@ -204,7 +216,7 @@ class Settings(BaseSettings):
         if self.max_request_pieces < self.max_text_pieces:
             raise ValueError(
                 f"max_request_pieces is {self.max_request_pieces} and max_text_pieces is"
-                f" {self.max_text_pieces}; a request must be able to hold one longest text:"
+                f" {self.max_text_pieces}; the longest text must fit into a request:"
                 " raise the first or lower the second"
             )
         return self
@@ -238,6 +250,6 @@ def _refuse_unknown_names(environment: Mapping[str, str]) -> None:
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             nearest = get_close_matches(name.upper(), known, n=1, cutoff=0.0)[0]
             raise SettingsError(
-                f"the environment has {name}, which is no setting; did you mean {nearest}?"
+                f"the environment has {name}, which is not a setting; did you mean {nearest}?"
                 " Unset it, or see --help for all names"
             )

@@ -1,4 +1,4 @@
-"""The suite's own artifact: tiny, real, its golden vectors computed by the numpy oracle."""
+"""Make the artifact of the tests: tiny but real, with golden vectors of the numpy oracle."""
 
 import io
 import os
@@ -38,7 +38,7 @@ def _no_settings_of_the_shell(monkeypatch):
 
 @pytest.fixture(scope="session")
 def pieces_model():
-    """A sentencepiece model of 400 pieces with byte fallback."""
+    """Return a sentencepiece model of 400 pieces with byte fallback."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(SENTENCES * 20),
@@ -55,14 +55,14 @@ def pieces_model():
 
 @pytest.fixture(scope="session")
 def artifact(pieces_model):
-    """A biLM of random weights, large enough that every part of it moves the vectors."""
+    """Return a biLM of random weights, large enough that every part changes the vectors."""
     processor = sentencepiece.SentencePieceProcessor(model_proto=pieces_model)
     config = BiLMConfig(num_pieces=len(processor), embedding_size=8, cell_size=12)
     torch.manual_seed(1)
     model, heads = BiLM(config), Heads(config)
     with torch.no_grad():
         for parameter in [*model.parameters(), *heads.parameters()]:
-            # The values a bfloat16 file keeps, so that what is saved is what is loaded.
+            # bfloat16 holds these values exactly, so loading gives what was saved.
             parameter.copy_((parameter * 2 + 0.1 * torch.randn_like(parameter)).bfloat16())
     golden = []
     for text in SENTENCES[:2]:
@@ -90,7 +90,7 @@ def artifact(pieces_model):
 
 @pytest.fixture(scope="session")
 def artifact_folder(artifact, tmp_path_factory) -> Path:
-    """The tiny artifact on disk."""
+    """Return the folder of the tiny artifact."""
     folder = tmp_path_factory.mktemp("artifact") / "tiny"
     save_artifact(artifact, folder)
     return folder
@@ -98,5 +98,5 @@ def artifact_folder(artifact, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def encoder(artifact_folder):
-    """The tiny artifact, loaded."""
+    """Return an encoder of the tiny artifact."""
     return Encoder.load(artifact_folder)

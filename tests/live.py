@@ -1,4 +1,4 @@
-"""The real service on a socket, and a peer whose answers a test writes."""
+"""Run the real service on a socket, and a peer whose responses a test defines."""
 
 import asyncio
 import json
@@ -13,7 +13,8 @@ import uvicorn
 from service.app import create_app
 from service.settings import Settings
 
-PATIENCE_S = 120  # longer is stuck, even beside a training run: the test fails and does not hang
+# What takes longer is stuck, even on a busy machine. The test then fails instead of hanging.
+PATIENCE_S = 120
 INFO = {
     "model": {"id": "peer", "revision": "sha256:1", "num_layers": 2},
     "limits": {"max_texts": 3, "max_request_pieces": 1000},
@@ -21,7 +22,7 @@ INFO = {
 
 
 class ServiceThread(uvicorn.Server):
-    """The service in this process; says when its model is loaded."""
+    """The service in a thread of this process, with an event for the loaded model."""
 
     def __init__(self, app):
         super().__init__(uvicorn.Config(app, log_config=None, access_log=False, ws="none"))
@@ -29,7 +30,7 @@ class ServiceThread(uvicorn.Server):
         self.is_ready = threading.Event()
 
     async def startup(self, sockets=None):
-        """Listen, and load."""
+        """Listen, and wait until the model is loaded."""
         await super().startup(sockets=sockets)
         await asyncio.wait_for(self.app.state.runtime.batcher.started, PATIENCE_S)
         self.is_ready.set()
@@ -37,7 +38,7 @@ class ServiceThread(uvicorn.Server):
 
 @contextmanager
 def listening(folder, **changes):
-    """The address of the service of an artifact folder."""
+    """Serve an artifact folder for a block, and yield the URL."""
     settings = Settings(model=folder, threads=1, precision="float32", **changes)
     server = ServiceThread(create_app(settings))
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -53,20 +54,20 @@ def listening(folder, **changes):
 
 @pytest.fixture(scope="session")
 def service_url(artifact_folder):
-    """The tiny artifact, served."""
+    """Return the URL of a service with the tiny artifact."""
     with listening(artifact_folder) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def inspecting_url(artifact_folder):
-    """The same with inspection turned on."""
+    """Return the URL of such a service with inspection enabled."""
     with listening(artifact_folder, inspect=True) as url:
         yield url
 
 
 class Peer(ThreadingHTTPServer):
-    """A network peer: `answer(body)` gives status, headers and JSON, or bytes, for each POST."""
+    """A network peer whose `answer(body)` returns status, headers and JSON or bytes for a POST."""
 
     daemon_threads = False
 
@@ -79,7 +80,7 @@ class Peer(ThreadingHTTPServer):
 
 
 class PeerHandler(BaseHTTPRequestHandler):
-    """Reads a request whole and lets the peer answer."""
+    """Reads the whole request and sends the response of the peer."""
 
     def do_GET(self):  # noqa: D102 - the name http.server calls
         self._send(*self.server.info)
@@ -90,7 +91,7 @@ class PeerHandler(BaseHTTPRequestHandler):
         self._send(*self.server.answer(body))
 
     def log_message(self, *_):
-        """Nothing: a test's output is its own."""
+        """Log nothing, because the output belongs to the test."""
 
     def _send(self, status, headers, value):
         data = value if isinstance(value, bytes) else json.dumps(value).encode()
@@ -103,7 +104,7 @@ class PeerHandler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def peer():
-    """A peer that listens until the test ends."""
+    """Return a peer that listens until the test ends."""
     with Peer() as peer:
         thread = threading.Thread(target=peer.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

@@ -11,7 +11,7 @@ ACCEPTED = "# 1. A choice\n\n2026-11-21 · accepted · theme: model\n\n## Contex
 
 
 def load(name):
-    """A program of docs/, which is a folder of pages and no package."""
+    """Import a program of docs/, which is a folder of pages and not a package."""
     spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -24,13 +24,13 @@ result_index = load("result_index")
 
 
 def anchors(page):
-    """What GitHub calls the headings of a page: in small letters, without signs."""
+    """Return the anchors that GitHub gives to the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def dead_links(root):
-    """Each link to a file or heading of the repository that is not there, with its page."""
+    """Yield each link to a missing file or heading of the repository, with its page."""
     for page in (page for pattern in PAGES for page in root.glob(pattern)):
         text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
         for link in re.findall(r"\]\((?![a-z]+:)([^)\s]+)\)", text):
@@ -120,7 +120,7 @@ RUN = "$ python -m benchmarks.speed --all   # twice\n{'started': '2026-11-2%d', 
 
 @pytest.fixture
 def root(tmp_path):
-    """A repository of one benchmark, its result, and a decision that cites an older one."""
+    """Make a repository with one benchmark, its result, and a decision that cites an older one."""
     files = {
         "benchmarks/speed.py": '"""How fast?\n\nMore.\n"""\n',
         "benchmarks/results/2026-11-22-speed.txt": RUN % 2 + "slow 9,999.5 ms\n",

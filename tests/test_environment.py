@@ -12,7 +12,7 @@ TOOLS = ("seq", "cat", "uname")
 
 
 def find_python(folder):
-    """What `_find_python` does with nothing but a folder of commands on the PATH."""
+    """Run `_find_python` with only one folder of commands on the PATH."""
     return subprocess.run(
         [shutil.which("bash"), "-c", "source scripts/environment; _find_python"],
         cwd=ROOT,
@@ -24,7 +24,7 @@ def find_python(folder):
 
 @pytest.fixture
 def commands(tmp_path):
-    """A folder with the few commands that the script itself needs."""
+    """Return a folder with the few commands that the script itself needs."""
     for tool in TOOLS:
         (tmp_path / tool).symlink_to(shutil.which(tool))
     return tmp_path
@@ -60,7 +60,7 @@ def test_a_supported_python_without_a_version_in_its_name_is_taken(commands, nam
 
 
 def test_a_python_that_can_make_no_environment_is_passed_over(commands):
-    """As Debian's is without python3-venv and python3-pip."""
+    """Debian's Python is like this without python3-venv and python3-pip."""
     write_python(commands, "python3.13", (3, 13, 5), lacks=["ensurepip", "pip"])
     done = find_python(commands)
     assert "found Python 3.13.5 without pip and venv" in done.stderr

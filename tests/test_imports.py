@@ -1,4 +1,4 @@
-"""What a command line imports before it knows what to do. Each is asked in a process of its own."""
+"""Test what a command imports before it reads its arguments, each in a new process."""
 
 import subprocess
 import sys

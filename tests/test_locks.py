@@ -1,4 +1,4 @@
-"""The locks fit pyproject.toml, and one that does not is named."""
+"""Test that the locks fit pyproject.toml, and that one that does not is reported by name."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ NAMES = sorted(requirements_of_locks())
 
 @pytest.fixture
 def project(tmp_path):
-    """A copy of the files that say what is needed and what is installed."""
+    """Return a copy of the files that list what is required and what is installed."""
     shutil.copytree(ROOT / "locks", tmp_path / "locks")
     (tmp_path / "client").mkdir()
     for name in ("pyproject.toml", "client/pyproject.toml"):

@@ -1,4 +1,4 @@
-"""The commands of README and guides, run as written on the shipped model; the port is another."""
+"""Run the commands of README and guides as written, on the shipped model with another port."""
 
 import io
 import json
@@ -26,7 +26,7 @@ ADDRESS = "127.0.0.1:8000"
 
 
 def commands(readme, begin):
-    """The lines of its shell blocks that begin so, without what a comment adds."""
+    """Return the lines of a page's shell blocks that begin with a prefix, without comments."""
     blocks = re.findall(r"```bash\n(.*?)```", readme, re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines()]
     return [line.partition("  #")[0].strip() for line in lines if line.startswith(begin)]
@@ -34,7 +34,7 @@ def commands(readme, begin):
 
 @pytest.fixture(scope="module")
 def address():
-    """Where a real process serves the shipped model, with what the requests turn on."""
+    """Return the URL of a process with the shipped model and all that the requests need enabled."""
     (turned_on,) = commands(REQUESTS, "BILM_INSPECT")
     name, _, value = turned_on.split()[0].partition("=")
     with running(*SERVICE, cwd=ROOT, env={**os.environ, name: value}) as server:
@@ -43,7 +43,7 @@ def address():
 
 
 def run(command, address):
-    """What a command prints, as JSON."""
+    """Return the JSON that a command prints."""
     if not shutil.which("curl"):
         pytest.skip("this machine has no curl")
     written = command.replace(ADDRESS, address)
@@ -86,7 +86,7 @@ def test_one_word_has_two_senses_by_the_margin_shown(address):
 
 
 def cosines(name, text):
-    """What the example prints: inside fruit, inside phone, across."""
+    """Return the numbers that the example prints: inside fruit, inside phone, across."""
     (line,) = re.findall(rf"^{name} +(-?\d.*)$", text, re.MULTILINE)
     return [float(cosine) for cosine in line.split()]
 

@@ -1,4 +1,4 @@
-"""The command line of training: `python -m training STEP`, one step after the other."""
+"""Run one step of training: `python -m training STEP`."""
 
 # Each step imports what it needs when it runs: torch, sklearn and matplotlib take seconds to
 # import, and neither --help nor the refusal of an argument needs them.
@@ -19,12 +19,12 @@ from .run.recipes import RECIPES
 from .text.corpus import CorpusConfig, build_corpus, training_text
 from .text.vocabulary import VocabularyConfig, train_vocabulary
 
-if TYPE_CHECKING:  # a name of the library's stubs only
+if TYPE_CHECKING:  # only the library's stubs have this name
     Steps = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m training") -> int:
-    """Run one step; a refusal is one line on standard error and status 2."""
+    """Run one step and return the exit status; a refusal prints one line and returns 2."""
     given = build_parser(prog).parse_args(arguments)
     try:
         if given.step is not _train:
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m training
 
 
 def build_parser(prog: str = "python -m training") -> argparse.ArgumentParser:
-    """The arguments of every step, a paragraph a step."""
+    """Return the parser of every step's arguments."""
     parser = argparse.ArgumentParser(prog=prog, description=__doc__)
     steps = parser.add_subparsers(required=True, metavar="STEP")
     _declare_text_steps(steps)
@@ -50,19 +50,23 @@ def build_parser(prog: str = "python -m training") -> argparse.ArgumentParser:
 
 
 def _declare_text_steps(steps: "Steps") -> None:
-    corpus = steps.add_parser("corpus", help="text files -> shuffled text and a held-out slice")
-    corpus.add_argument("inputs", type=Path, nargs="+", help=".txt, .gz or .xz, or folders of them")
+    corpus = steps.add_parser("corpus", help="shuffle text files and hold a slice out")
+    corpus.add_argument(
+        "inputs", type=Path, nargs="+", help="files in .txt, .gz or .xz, or folders"
+    )
     corpus.add_argument("--out", type=Path, default=Path("build/corpus"))
     corpus.add_argument(
         "--weight",
         action="append",
         default=[],
         metavar="SOURCE=TIMES",
-        help="train on each document of a source so many times",
+        help="how many times each document of a source is trained on",
     )
     corpus.set_defaults(step=_corpus)
 
-    vocabulary = steps.add_parser("vocabulary", help="training text -> a sentencepiece model")
+    vocabulary = steps.add_parser(
+        "vocabulary", help="train a sentencepiece model on the training text"
+    )
     vocabulary.add_argument("--corpus", type=Path, default=Path("build/corpus"))
     vocabulary.add_argument("--out", type=Path, default=Path("build/pieces.model"))
     vocabulary.add_argument("--num-pieces", type=int, default=VocabularyConfig.num_pieces)
@@ -71,99 +75,116 @@ def _declare_text_steps(steps: "Steps") -> None:
     )
     vocabulary.set_defaults(step=_vocabulary)
 
-    shards = steps.add_parser("shards", help="training text -> memory-mapped rows of piece ids")
+    shards = steps.add_parser("shards", help="turn the training text into rows of piece ids")
     shards.add_argument("--corpus", type=Path, default=Path("build/corpus"))
     shards.add_argument("--vocabulary", type=Path, default=Path("build/pieces.model"))
     shards.add_argument("--out", type=Path, default=Path("build/shards"))
-    shards.add_argument("--max-row-pieces", type=int, default=64, help="boundaries included")
-    shards.add_argument("--one-sentence", action="store_true", help="no more than one in a row")
+    shards.add_argument(
+        "--max-row-pieces", type=int, default=64, help="the longest row, boundary pieces included"
+    )
+    shards.add_argument(
+        "--one-sentence", action="store_true", help="put only one sentence into a row"
+    )
     shards.set_defaults(step=_shards)
 
 
 def _declare_model_steps(steps: "Steps") -> None:
-    training = steps.add_parser("train", help="shards -> a checkpoint; resumes by itself")
+    training = steps.add_parser("train", help="train a model on shards; resumes by itself")
     training.add_argument("recipe", choices=sorted(RECIPES))
     training.add_argument("--shards", type=Path, default=Path("build/shards"))
     training.add_argument("--out", type=Path, default=Path("build/run"))
     training.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="a value of the recipe"
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change a value of the recipe",
     )
     training.add_argument(
-        "--init-from", type=Path, metavar="ARTIFACT", help="start from its weights, not at random"
+        "--init-from", type=Path, metavar="ARTIFACT", help="start from the weights of an artifact"
     )
     training.set_defaults(step=_train)
 
-    evaluation = steps.add_parser("evaluate", help="a run -> bits per character, sense scores")
+    evaluation = steps.add_parser("evaluate", help="score a run: bits per character, senses")
     evaluation.add_argument("run", type=Path, help="the --out of train")
     evaluation.add_argument("--shards", type=Path, default=Path("build/shards"))
-    evaluation.add_argument("--senses", type=Path, help="folder of word-in-context .jsonl files")
     evaluation.add_argument(
-        "--before", type=Path, metavar="ARTIFACT", help="score it on the same held-out text"
+        "--senses", type=Path, help="a folder of .jsonl files with word-in-context pairs"
+    )
+    evaluation.add_argument(
+        "--before",
+        type=Path,
+        metavar="ARTIFACT",
+        help="also score this artifact on the held-out text",
     )
     evaluation.set_defaults(step=_evaluate)
 
-    exporting = steps.add_parser("export", help="an evaluated run -> an artifact folder")
+    exporting = steps.add_parser("export", help="make an artifact folder of an evaluated run")
     exporting.add_argument("run", type=Path, help="the --out of train")
     exporting.add_argument("--shards", type=Path, default=Path("build/shards"))
-    exporting.add_argument("--sources", type=Path, help="JSON: sources and licences, for the card")
+    exporting.add_argument(
+        "--sources", type=Path, help="a JSON list of sources and licences for the card"
+    )
     exporting.add_argument("--out", type=Path, required=True)
     exporting.set_defaults(step=_export)
 
-    polysemy = steps.add_parser(
-        "polysemy", help="an artifact -> a sheet of words of several senses"
-    )
+    polysemy = steps.add_parser("polysemy", help="write a sheet about words of several senses")
     polysemy.add_argument("artifact", type=Path)
     polysemy.add_argument("--shards", type=Path, default=Path("build/shards"))
     polysemy.add_argument("--words", nargs="+")
-    polysemy.add_argument("--out", type=Path, required=True, help="a folder")
+    polysemy.add_argument("--out", type=Path, required=True, help="the folder of the sheet")
     polysemy.set_defaults(step=_polysemy)
 
 
 def _declare_all(steps: "Steps") -> None:
-    everything = steps.add_parser("all", help="text files -> an artifact folder, in a given time")
-    everything.add_argument("--corpus", type=Path, nargs="+", required=True, help="as of corpus")
-    everything.add_argument("--out", type=Path, required=True, help="the artifact folder")
-    everything.add_argument("--minutes", type=float, default=30.0)
-    everything.add_argument("--recipe", choices=sorted(RECIPES), default="small")
-    everything.add_argument("--work", type=Path, help="of everything in between; build/NAME")
+    everything = steps.add_parser("all", help="make an artifact from text files in a given time")
     everything.add_argument(
-        "--init-from", type=Path, metavar="ARTIFACT", help="go on from its vocabulary and weights"
+        "--corpus", type=Path, nargs="+", required=True, help="the inputs, as for corpus"
+    )
+    everything.add_argument("--out", type=Path, required=True, help="the artifact folder")
+    everything.add_argument("--minutes", type=float, default=30.0, help="time for all steps")
+    everything.add_argument("--recipe", choices=sorted(RECIPES), default="small")
+    everything.add_argument("--work", type=Path, help="folder of intermediate files; build/NAME")
+    everything.add_argument(
+        "--init-from", type=Path, metavar="ARTIFACT", help="train this artifact further"
     )
     everything.set_defaults(step=_all)
 
 
 def _declare_mix(steps: "Steps") -> None:
-    mix = steps.add_parser("fit-mix", help="labelled texts -> a mix of layers learned for them")
+    mix = steps.add_parser("fit-mix", help="learn a mix of layers from labelled texts")
     mix.add_argument("artifact", type=Path)
-    mix.add_argument("--task", type=Path, required=True, help=".tsv, .tsv.gz or .tsv.xz")
-    mix.add_argument("--test", type=Path, help="likewise; without it a tenth of the task")
-    mix.add_argument("--text-column", type=int, default=0, help="counted from 0")
-    mix.add_argument("--label-column", type=int, default=1)
-    mix.add_argument("--raw", action="store_true", help="for requests without center")
-    mix.add_argument("--seeds", type=int)
-    mix.add_argument("--name", required=True, help="of the mix")
+    mix.add_argument("--task", type=Path, required=True, help="a file in .tsv, .tsv.gz or .tsv.xz")
+    mix.add_argument("--test", type=Path, help="test texts; default: a tenth of --task")
+    mix.add_argument("--text-column", type=int, default=0, help="column of the text, from 0")
+    mix.add_argument("--label-column", type=int, default=1, help="column of the label")
+    mix.add_argument("--raw", action="store_true", help="learn it for requests without center")
+    mix.add_argument("--seeds", type=int, help="how many times the mix is learned")
+    mix.add_argument("--name", required=True, help="the name of the mix")
     place = mix.add_mutually_exclusive_group(required=True)
-    place.add_argument("--out", type=Path, help="a file for BILM_MIXES; is added to")
-    place.add_argument("--artifact-out", type=Path, metavar="FOLDER", help="artifact with the mix")
+    place.add_argument("--out", type=Path, help="the file for BILM_MIXES to add the mix to")
+    place.add_argument(
+        "--artifact-out", type=Path, metavar="FOLDER", help="an artifact with the mix"
+    )
     mix.set_defaults(step=_fit_mix)
 
 
 def _declare_generate(steps: "Steps") -> None:
-    generation = steps.add_parser("generate", help="an artifact, a text -> how it may go on")
+    generation = steps.add_parser("generate", help="continue a text with an artifact")
     generation.add_argument("--artifact", type=Path, required=True)
-    generation.add_argument("--text", required=True, help="may be empty")
-    generation.add_argument("--max-pieces", type=int, default=20)
+    generation.add_argument("--text", required=True, help="the beginning; may be empty")
+    generation.add_argument("--max-pieces", type=int, default=20, help="the longest continuation")
     generation.add_argument("--strategy", choices=STRATEGIES, default="greedy")
-    generation.add_argument("--temperature", type=float, help="of sample; 1 if not given")
-    generation.add_argument("--top-k", type=int, help="of sample; 50")
-    generation.add_argument("--seed", type=int, help="of sample; 0")
-    generation.add_argument("--num-beams", type=int, help="of beam; 4")
-    generation.add_argument("--num-completions", type=int, help="of sample and beam; 1")
+    generation.add_argument("--temperature", type=float, help="for sample; default: 1")
+    generation.add_argument("--top-k", type=int, help="for sample; default: 50")
+    generation.add_argument("--seed", type=int, help="for sample; default: 0")
+    generation.add_argument("--num-beams", type=int, help="for beam; default: 4")
+    generation.add_argument("--num-completions", type=int, help="for sample and beam; default: 1")
     generation.set_defaults(step=_generate)
 
 
 def _declare_lab(steps: "Steps") -> None:
-    lab = steps.add_parser("lab", help="text files -> a report of what recurrent cells can do")
+    lab = steps.add_parser("lab", help="report what recurrent cells can do on a text")
     laboratory.declare(lab)
     lab.set_defaults(step=_lab)
 
@@ -172,7 +193,9 @@ def _refuse_team() -> None:
     from .run.distributed import is_team
 
     if is_team():
-        raise TrainingError("only train runs in several processes; start it without torchrun")
+        raise TrainingError(
+            "only the step train runs in several processes; start this step without torchrun"
+        )
 
 
 def _corpus(given: argparse.Namespace) -> None:
@@ -186,7 +209,9 @@ def _weight(written: str) -> tuple[str, float]:
     try:
         return source, float(times)
     except ValueError as error:
-        raise TrainingError(f"--weight is {written!r}; write SOURCE=TIMES, as in news=2") from error
+        raise TrainingError(
+            f"--weight is {written!r}; write SOURCE=TIMES, for example news=2"
+        ) from error
 
 
 def _tell(message: str) -> None:
@@ -281,7 +306,7 @@ def _fit_mix(given: argparse.Namespace) -> None:
     encoder = Encoder.load(given.artifact, "auto")
     named = NamedMix(given.name, encoder.artifact)
     if given.out:
-        named.others_of(given.out)  # a file that is no such file is refused before the work
+        named.others_of(given.out)  # refuses a file of another kind before the work begins
     encoder.warm_up()
     seeds = TaskMixConfig.seeds if given.seeds is None else given.seeds
     config = TaskMixConfig(center=not given.raw, seeds=seeds)
@@ -294,7 +319,7 @@ def _fit_mix(given: argparse.Namespace) -> None:
     mix = best_of(found["learned"])
     if given.out:
         named.add_to(given.out, mix)
-        _tell(f"serve it: BILM_MIXES={given.out}, and ask for mix {given.name!r}")
+        _tell(f"serve it: BILM_MIXES={given.out}, and request the mix {given.name!r}")
     else:
         print(f"{given.artifact_out} {named.save_with(given.artifact_out, mix)}")  # noqa: T201
         _tell(f"serve it: BILM_MODEL={given.artifact_out} scripts/serve")

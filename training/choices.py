@@ -1,4 +1,4 @@
-"""What a command line of training may choose from, by name: known without loading what is named."""
+"""List by name what the commands of training can choose, without loading the modules."""
 
 LSTM = "lstm"  # the cell of biLM, and of every artifact
 CELLS = (LSTM, "peephole", "gru", "rnn")

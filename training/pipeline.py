@@ -1,7 +1,8 @@
-"""Text files -> a servable artifact in a given time: every step, sized by the text and the machine.
+"""Make a servable artifact from text files in a given time.
 
-What was decided stands in `plan.json` of the work folder. The same order given again goes on from
-there; a training that was interrupted loses no more than the minutes since its last checkpoint.
+All steps run one after the other, sized by the amount of text and the speed of the machine. The
+work folder's `plan.json` records the decisions. If the run is interrupted, the same order resumes
+it and repeats only the minutes since the last checkpoint.
 """
 
 import json
@@ -35,30 +36,39 @@ from .text.corpus import (
 from .text.shards import Shards, build_shards
 from .text.vocabulary import VocabularyConfig, train_vocabulary
 
-HELD_OUT_BYTES = 1 << 20  # of text, about, as long as it is no more than
-LEAST_ONE_IN = 20  # one document in so many
-CHARACTERS_PER_PIECE = 200  # of the text for each piece of the vocabulary, up to the usual number
-MIN_PIECES = 6_000  # about the characters of Chinese, each of which wants a piece
-SAMPLE_PER_MINUTE = 1_000_000  # characters the vocabulary is trained on, of a minute's order
-MAX_EPOCHS = 20  # a text read more often than this is learned by heart
-FIXED_S = 45.0  # geometry, golden vectors and reading everything in take about so long
-SCORED_SHARE = 0.05  # of a run's time, about, goes to its scores on held-out text
-SCORING = 3  # a held-out piece costs as much time as so many training pieces
-LEAST_SHARE = 0.25  # of the time that goes to training, whatever the rest has cost
-Json = dict[str, Any]  # as json.loads returns it
+# Hold out about a mebibyte of text, and never more than one document in twenty.
+HELD_OUT_BYTES = 1 << 20
+LEAST_ONE_IN = 20
+# The vocabulary has one piece for this many characters of text, up to the usual number of pieces.
+CHARACTERS_PER_PIECE = 200
+# Chinese has about this many characters, and each of them needs a piece.
+MIN_PIECES = 6_000
+# For each minute of the order, the vocabulary is trained on at most this many characters.
+SAMPLE_PER_MINUTE = 1_000_000
+# A model that reads its text more often than this learns it by heart.
+MAX_EPOCHS = 20
+# Loading everything, the geometry and the golden vectors take about this long.
+FIXED_S = 45.0
+# About this share of a run's time goes into scores on held-out text.
+SCORED_SHARE = 0.05
+# A held-out piece takes as much time as this many training pieces.
+SCORING = 3
+# At least this share of the time goes into training, however long the other steps have taken.
+LEAST_SHARE = 0.25
+Json = dict[str, Any]  # json.loads returns this
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is wanted.
+    """A request for an artifact.
 
     Args:
-        inputs: Text files, or folders of them; one document a line.
+        inputs: Text files, or folders of them, with one document per line.
         out: The artifact folder.
-        work: Where everything in between is kept.
-        minutes: Time for all of it, about.
-        recipe: What to train; its budget follows from the time.
-        initial: The artifact to go on from; None trains vocabulary and weights anew.
+        work: The folder for all intermediate files.
+        minutes: The approximate time for all steps together.
+        recipe: The recipe to train; its budget is replaced by what the time allows.
+        initial: The artifact to train further; None trains a new vocabulary and new weights.
     """
 
     inputs: Sequence[Path]
@@ -70,10 +80,10 @@ class Order:
 
     def __post_init__(self) -> None:
         if not 0 < self.minutes < math.inf:
-            raise TrainingError(f"minutes is {self.minutes}; it must be a number above 0")
+            raise TrainingError(f"minutes is {self.minutes}; it must be a finite number above 0")
 
     def described(self) -> Json:
-        """What two orders have in common if one goes on with the other's work."""
+        """Return what must be equal in two orders for one to resume the other's work."""
         recipe = self.recipe if self.initial is None else adapted(self.recipe, self.initial)
         return {
             "sources": fingerprints(self.inputs),
@@ -86,12 +96,12 @@ def fulfil(order: Order, tell: Callable[[str], None]) -> str:
     """Make the artifact and return its revision.
 
     Args:
-        order: What is wanted.
-        tell: Takes a line for the person who waits.
+        order: The request.
+        tell: Shows one line to the person who waits.
 
     Raises:
-        TrainingError: the text cannot be read or is too little, or the work folder is of another
-            order.
+        TrainingError: the text cannot be read or is too short, or the work folder belongs to
+            another order.
     """
     plan = order.work / "plan.json"
     wanted = order.described()
@@ -99,11 +109,11 @@ def fulfil(order: Order, tell: Callable[[str], None]) -> str:
         made = json.loads(plan.read_text("utf-8"))
         if made["order"] != wanted:
             raise TrainingError(
-                f"{order.work} holds the work of another order: {made['order']}; remove the folder"
+                f"{order.work} has the files of another order: {made['order']}; remove the folder"
                 " or choose another --work"
             )
         config = TrainConfig(**made["recipe"])
-        tell(f"going on with {order.work}")
+        tell(f"resuming the work in {order.work}")
     else:
         config = _prepare(order, TrainConfig(**wanted["recipe"]), tell)
         write_atomically(plan, to_json({"order": wanted, "recipe": config.as_dict()}))
@@ -119,26 +129,26 @@ def fulfil(order: Order, tell: Callable[[str], None]) -> str:
 
 
 def report(figures: Json) -> list[str]:
-    """What the figures of an evaluation say, in words."""
+    """Return the main figures of an evaluation as lines of text."""
     now, word = figures["held_out"]["all"], figures["fill"]
     lines = [
-        f"held out: {_bits(now)} bits per character, forward and backward; if only the frequencies"
-        f" of pieces are known, {figures['frequencies_bits_per_character']:.2f}"
+        f"held-out text: {_bits(now)} bits per character, forward and backward; with the"
+        f" frequencies of pieces alone, {figures['frequencies_bits_per_character']:.2f}"
     ]
     if "before" in figures:
         before = figures["before"]["held_out"]
-        lines.append(f"the artifact it started from: {_bits(before['all'])}")
+        lines.append(f"before, the artifact that it started from had {_bits(before['all'])}")
     if word["places"]:
         first, among_ten = (word["cloze"][f"accuracy_at_{k}"] for k in (1, 10))
         lines.append(
-            f"a blank of one word: right in {first:.0%}, among the first ten in {among_ten:.0%} of"
-            f" {word['places']:,}"
+            f"blanks of one word: the first guess is right in {first:.0%} of {word['places']:,}"
+            f" cases, and one of the first ten in {among_ten:.0%}"
         )
     return lines
 
 
 def _prepare(order: Order, config: TrainConfig, tell: Callable[[str], None]) -> TrainConfig:
-    """From text to shards, and the recipe with the budget that the time left allows."""
+    """Make the shards, and return the recipe with the budget that the remaining time allows."""
     ends = time.monotonic() + 60 * order.minutes
     corpus = _divide(order, tell)
     characters = sum(count.characters for count in corpus.sources.values())
@@ -150,8 +160,8 @@ def _prepare(order: Order, config: TrainConfig, tell: Callable[[str], None]) -> 
     shards = build_shards(order.work / "corpus", vocabulary, order.work / "shards")
     pieces = shards.manifest.train_pieces
     tell(
-        f"{pieces:,} pieces to train on, {len(shards.counts):,} different ones,"
-        f" {characters / pieces:.2f} characters each"
+        f"{pieces:,} pieces to train on, from a vocabulary of {len(shards.counts):,}; a piece"
+        f" has {characters / pieces:.2f} characters on average"
     )
     speed = usual_speed(config, shards, min(20.0, 2 * order.minutes)) * (1 - SCORED_SHARE)
     held_out = sum(len(shard.pieces) for shard in shards.held_out().values())
@@ -160,11 +170,11 @@ def _prepare(order: Order, config: TrainConfig, tell: Callable[[str], None]) -> 
     seconds = max(left, LEAST_SHARE * 60 * order.minutes)
     budget = min(int(speed * seconds), MAX_EPOCHS * pieces)
     tell(
-        f"{speed:,.0f} pieces a second for {budget / speed / 60:.1f} minutes: the text is read"
-        f" {budget / pieces:.1f} times"
+        f"training for {budget / speed / 60:.1f} minutes at {speed:,.0f} pieces per second, which"
+        f" reads the text {budget / pieces:.1f} times"
     )
     if seconds > left:
-        tell(f"{order.minutes:g} minutes are little for this much text; it will take longer")
+        tell(f"{order.minutes:g} minutes are too short for this much text; it will take longer")
     steps = budget // config.batch_pieces
     warm_up = min(config.warmup_steps, max(1, steps // 10))
     return replace(config, name=order.out.name, max_pieces=max(1, budget), warmup_steps=warm_up)
@@ -181,8 +191,8 @@ def _divide(order: Order, tell: Callable[[str], None]) -> Corpus:
     held_out = sum(count.held_out_documents for count in counts)
     if not held_out:
         raise CorpusError(
-            f"there are {documents} documents, one a line, and none of them is held out to measure"
-            " by; give a few hundred, or break long lines at their paragraphs"
+            f"there are {documents} documents, one per line, and none of them is held out for"
+            " measuring; give a few hundred, or break long lines at their paragraphs"
         )
     tell(f"{documents:,} documents to train on, {held_out:,} held out")
     sources = [
@@ -194,7 +204,7 @@ def _divide(order: Order, tell: Callable[[str], None]) -> Corpus:
 
 
 def _train_vocabulary(order: Order, characters: int, out: Path) -> None:
-    """Pieces as many as the text bears."""
+    """Train a vocabulary with as many pieces as the amount of text justifies."""
     usual = VocabularyConfig()
     num_pieces = min(usual.num_pieces, max(MIN_PIECES, characters // CHARACTERS_PER_PIECE))
     sample = min(usual.max_sample_characters, max(1, int(SAMPLE_PER_MINUTE * order.minutes)))

@@ -41,11 +41,13 @@ class BiLMConfig:
     def __post_init__(self) -> None:
         for field in fields(self):
             if getattr(self, field.name) < 1:
-                raise ConfigError(f"{field.name} is {getattr(self, field.name)}; at least 1")
+                raise ConfigError(
+                    f"{field.name} is {getattr(self, field.name)}; it must be at least 1"
+                )
         for name in ("bos_id", "eos_id"):
             if getattr(self, name) >= self.num_pieces:
                 raise ConfigError(
-                    f"{name} is {getattr(self, name)}; the vocabulary ends at {self.num_pieces - 1}"
+                    f"{name} is {getattr(self, name)}; the last piece id is {self.num_pieces - 1}"
                 )
         if self.dim % self.embedding_size:
             raise ConfigError(

@@ -34,9 +34,9 @@ class ScalarMix:
 
     def __post_init__(self) -> None:
         if not self.weights:
-            raise MixError("a mix needs one weight per representation, got none")
+            raise MixError("a mix needs one weight for each representation, but it has none")
         if not all(math.isfinite(number) for number in (*self.weights, self.gamma)):
-            raise MixError(f"a mix is made of finite numbers, got {self}")
+            raise MixError(f"the weights and gamma of a mix must be finite, but this one is {self}")
 
     @classmethod
     def from_logits(cls, logits: Sequence[float], gamma: float = 1.0) -> "ScalarMix":
@@ -55,8 +55,8 @@ class ScalarMix:
         """
         if len(self.weights) != representations.shape[0]:
             raise MixError(
-                f"the mix has {len(self.weights)} weights; the model has"
-                f" {representations.shape[0]} representations"
+                f"the mix has {len(self.weights)} weights, but the model has"
+                f" {representations.shape[0]} representations; give one weight for each"
             )
         # A value too large for float32 becomes infinite in a tensor, where a float raises an error.
         scaled = torch.tensor([self.gamma * s for s in self.weights], dtype=representations.dtype)

@@ -82,7 +82,7 @@ class Sampling:
 
     def __post_init__(self) -> None:
         if not 0 < self.temperature < float("inf"):
-            raise SearchError(f"temperature is {self.temperature}; it must be above 0, and finite")
+            raise SearchError(f"temperature is {self.temperature}; it must be finite and above 0")
         if self.top_k < 1:
             raise SearchError(f"top_k is {self.top_k}; it must be at least 1")
         _check_rows("num_completions", self.num_completions, ROWS)

@@ -81,7 +81,7 @@ class GatesFor:
         num_layers = self.model.config.num_layers
         if not 1 <= self.layer <= num_layers:
             raise LayerError(
-                f"layer {self.layer} has no gates; those that have are numbered 1 to {num_layers}"
+                f"layer {self.layer} has no gates; choose an LSTM layer, numbered 1 to {num_layers}"
             )
 
     @property

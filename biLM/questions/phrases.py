@@ -210,7 +210,9 @@ class PhrasesFor:
         if self.num_pieces < 1:
             raise SearchError(f"num_pieces is {self.num_pieces}; it must be at least 1")
         if not 1 <= self.top_k <= MAX_PHRASES:
-            raise SearchError(f"top_k is {self.top_k}; for several pieces it is 1 to {MAX_PHRASES}")
+            raise SearchError(
+                f"top_k is {self.top_k}; for several pieces it must be 1 to {MAX_PHRASES}"
+            )
 
     @property
     def ids(self) -> tuple[int, ...]:

@@ -1,1 +1,1 @@
-"""How the network reads texts fast, with the same bits in any company."""
+"""Read texts fast, with the same bits whatever other texts are read with them."""

@@ -1,14 +1,14 @@
-"""Texts of any length -> batches, read strip by strip in calls of a few fixed shapes.
+"""Put texts of any length into batches, which are read strip by strip in a few fixed shapes.
 
-oneDNN builds and keeps a primitive for each new shape: with free shapes memory grows with
-traffic. So a batch holds texts of any lengths, the longest first, and is cut into strips of one of
-`SHAPES`; where texts have ended, the strips are lower:
+oneDNN builds and keeps a primitive for each new shape. If every shape were allowed, memory would
+grow with traffic. So a batch holds texts of any lengths, the longest first, and is cut into strips,
+each of one of `SHAPES`. Where texts have ended, the strips have fewer rows:
 
     我 爱 吃 苹 果 ， 也 | 爱 吃 梨 。
     打 开 这 个 菜 单 。 |
     苹 果 。             |
 
-With whole rectangles, as `pad_sequence` makes them, padding would cost as much as text.
+In whole rectangles, such as `pad_sequence` makes, padding would cost as much as the text.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -27,19 +27,25 @@ HEIGHTS = (
     *range(32, 64, 8),
     *range(64, 129, 16),
 )
-FEW_HEIGHTS = (1, 2, 4, 8, 16, 32, 64, 128)  # where a step takes as long with fewer rows
+# These heights suffice where a step takes as long with few rows as with many.
+FEW_HEIGHTS = (1, 2, 4, 8, 16, 32, 64, 128)
 WIDTHS = (4, 8, 16, 32, 64)
-MAX_STRIP_PIECES = 512  # beside so many, what a call costs by itself is nothing
+# With this many pieces in a call, the fixed cost of the call is negligible.
+MAX_STRIP_PIECES = 512
 SHAPES: tuple[Shape, ...] = tuple(
     (height, width) for height in HEIGHTS for width in WIDTHS if height * width <= MAX_STRIP_PIECES
 )
-SURE_SHAPE: Shape = (16, 8)  # with one shape alone a text has the same bits in any company
-COUNTED_COLUMNS = 8  # by which a text counts, in a batch and in a queue, however it is cut
-MAX_BATCH_PIECES = 8192  # of its texts, each rounded up to whole columns; bounds the memory
+# If this is the only shape, a text gets the same bits whatever the other texts are.
+SURE_SHAPE: Shape = (16, 8)
+# In a batch and in a queue, the length of a text counts rounded up to a multiple of this, however
+# the batch is cut.
+COUNTED_COLUMNS = 8
+# A batch holds at most this many pieces, counted in that way. This bounds its memory.
+MAX_BATCH_PIECES = 8192
 
 
 class Strip(NamedTuple):
-    """What one LSTM call reads of a batch."""
+    """The part of a batch that one LSTM call reads."""
 
     rows: slice
     columns: slice
@@ -47,13 +53,13 @@ class Strip(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows that run together.
+    """Rows that are read together.
 
     Args:
         ids: Piece ids, the longest text first, padded on the right; the last rows may be padding.
-        lengths: Pieces of each text.
-        strips: Together they cover every piece of every text, each once.
-        texts: Which text stands in each of the first rows.
+        lengths: Number of pieces in each text.
+        strips: The strips, which together cover every piece of every text exactly once.
+        texts: The number of the text in each of the first rows.
     """
 
     ids: Int[np.ndarray, "batch time"]
@@ -65,11 +71,11 @@ class Batch:
 def batches(
     texts: Sequence[Sequence[int]], shapes: Collection[Shape] = (SURE_SHAPE,)
 ) -> Iterator[Batch]:
-    """Lay texts, boundary pieces included, into batches; every text in exactly one.
+    """Put each text, boundary pieces included, into one batch, and yield the batches.
 
     Args:
-        texts: Piece ids.
-        shapes: Those in which a row has the same bits; see `Encoder.warm_up`.
+        texts: The piece ids of each text.
+        shapes: The shapes in which a row gets the same bits; see `Encoder.warm_up`.
     """
     left = sorted(range(len(texts)), key=lambda text: (-len(texts[text]), text))
     highest = max(height for height, _ in shapes)
@@ -80,12 +86,12 @@ def batches(
 
 
 def padded_pieces(length: int) -> int:
-    """What a text of so many pieces counts in a batch: 9 -> 16."""
+    """Return how many pieces a text of this length counts as in a batch: 9 -> 16."""
     return _rounded_up(length, COUNTED_COLUMNS)
 
 
 def strips(lengths: Sequence[int], shapes: Collection[Shape]) -> Iterator[Strip]:
-    """Cut rows of such lengths, the longest first, into strips, from left to right."""
+    """Cut rows of the given lengths, the longest first, into strips, from left to right."""
     heights, begin = sorted({height for height, _ in shapes}), 0
     while begin < lengths[0]:
         still_read = sum(length > begin for length in lengths)
@@ -97,7 +103,7 @@ def strips(lengths: Sequence[int], shapes: Collection[Shape]) -> Iterator[Strip]
 
 
 def _num_texts(lengths: Sequence[int]) -> int:
-    """How many of the longest texts one batch takes: at least one, and no more than it holds."""
+    """Return how many of the longest texts fit into one batch; at least 1."""
     pieces = 0
     for number, length in enumerate(lengths):
         pieces += padded_pieces(length)
@@ -107,7 +113,7 @@ def _num_texts(lengths: Sequence[int]) -> int:
 
 
 def _row_of_strips(height: int, begin: int, end: int, shapes: Collection[Shape]) -> Iterator[Strip]:
-    """Strips of one height side by side, until all of it is read; the widest first."""
+    """Yield strips of one height side by side, the widest first, from `begin` to `end`."""
     widths = sorted((width for rows, width in shapes if rows == height), reverse=True)
     while begin < end:
         left = _rounded_up(end - begin, widths[-1])

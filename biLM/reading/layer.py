@@ -1,7 +1,7 @@
-"""An LSTM layer as it reads texts: with the kernel and in the numbers that serve best.
+"""An LSTM layer that only reads texts: it uses the fastest kernel and the chosen precision.
 
-`nn.LSTM` lays its weights out anew for oneDNN at each call, which for one short text takes longer
-than the reading. Here that is done once, and the same kernel is called (`biLM.reading.onednn`).
+At each call, `nn.LSTM` rearranges its weights for oneDNN, which takes longer than reading one short
+text. Here the weights are rearranged once, and the same kernel is called (`biLM.reading.onednn`).
 """
 
 from collections.abc import Callable
@@ -13,22 +13,23 @@ from torch import Tensor, nn
 
 from biLM.reading import onednn
 
-TILE = 32  # numbers; what a matrix unit takes at once of bfloat16
+# A matrix unit multiplies this many bfloat16 numbers at once.
+TILE = 32
 State = onednn.State
 Kernel = Callable[[Tensor, State], tuple[Tensor, State]]
 
 
 class ReadingLayer:
-    """The same function as a layer, up to rounding.
+    """Computes the same function as an LSTM layer, up to rounding.
 
-    The input gets zeros beside it. Where input and memory are of one width, or the input no whole
-    number of tiles, oneDNN takes a kernel for one row that sums in another order than the one for
-    several; with neither, one row has the bits it has among others.
+    oneDNN reads a single row with a kernel of its own, which adds in another order, if the input is
+    as wide as the memory or its width is not a multiple of 32. Zeros beside the input avoid both,
+    so a row gets the same bits alone and among others.
 
     Args:
-        layer: Whose weights are copied.
-        dtype: Of the numbers that are multiplied; what a cell remembers stays float32. Another
-            than float32 needs oneDNN's kernel.
+        layer: The layer whose weights are copied.
+        dtype: The type of the numbers that are multiplied. The memory of a cell stays float32. Any
+            type but float32 needs oneDNN's kernel.
     """
 
     def __init__(self, layer: nn.Module, dtype: torch.dtype) -> None:
@@ -46,16 +47,16 @@ class ReadingLayer:
         if onednn.has_kernel():
             self._kernel = partial(onednn.call, onednn.laid_out(wide))
 
-    @torch.no_grad()  # with gradients oneDNN takes kernels for training, which sum otherwise
+    @torch.no_grad()  # with gradients, oneDNN takes its training kernels, which add otherwise
     def __call__(
         self, x: Float[Tensor, "time batch width"], state: State
     ) -> tuple[Float[Tensor, "time batch dim"], State]:
-        """Return what leaves the layer, and the state after the last step; x is of the dtype."""
+        """Return the output of the layer and the state after the last step; x has the dtype."""
         if self._num_zeros:
             x = nn.functional.pad(x, (0, self._num_zeros))
         return self._kernel(x.contiguous(), state)
 
     def zero_state(self, num_rows: int) -> State:
-        """The h of the precision, but a c of float32: it adds up small numbers over a text."""
+        """Return zeros: h in the dtype, but c in float32, because it adds up small values."""
         shape = 1, num_rows, self._cell_size
         return torch.zeros(shape, dtype=self._dtype), torch.zeros(shape)

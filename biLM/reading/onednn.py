@@ -1,8 +1,8 @@
-"""oneDNN's LSTM kernel, by the two operators with which torch's own compiler calls it.
+"""Call oneDNN's LSTM kernel by the two operators that torch's own compiler uses.
 
-They are no public interface of torch and may be gone or changed in its next version. So they are
-tried on a tiny layer before anything relies on them. Where they do not give what torch's own layer
-gives, that layer reads instead: in float32 only, and more slowly.
+The operators are not a public interface of torch, and its next version may change or remove them.
+So they are tried on a tiny layer before anything relies on them. If their results differ from those
+of torch's own layer, that layer reads instead, in float32 only and more slowly.
 """
 
 import logging
@@ -14,17 +14,19 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 State = tuple[Tensor, Tensor]
-LSTM_MODE = 2  # by the numbers of torch's operator
+# torch's operator knows the LSTM by this number.
+LSTM_MODE = 2
 TRIED_STEPS, TRIED_ROWS, TRIED_WIDTH, TRIED_CELLS = 3, 2, 8, 4
-TOLERANCE = 1e-5  # rounding of a few steps; another order of gates or results is off by 0.1
-# What a missing operator, another signature, or another number of results raises.
+# The rounding of a few steps stays below this. Gates or results in another order are off by 0.1.
+TOLERANCE = 1e-5
+# A missing operator, another signature or another number of results raises one of these.
 UNLIKE_EXPECTED = (AttributeError, RuntimeError, TypeError, ValueError)
 
 logger = logging.getLogger(__name__)
 
 
 def has_kernel() -> bool:
-    """Whether this torch has oneDNN, and its kernel gives what torch's own layer gives."""
+    """Return whether this torch has oneDNN and its kernel agrees with torch's own layer."""
     try:
         has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     except UNLIKE_EXPECTED as error:
@@ -35,9 +37,9 @@ def has_kernel() -> bool:
 @cache
 @torch.no_grad()
 def multiplies_bfloat16() -> bool:
-    """Return whether the kernel runs in bfloat16 here.
+    """Return whether the kernel runs in bfloat16 on this machine.
 
-    It raises where oneDNN was told to leave units alone that the processor has: ONEDNN_MAX_CPU_ISA.
+    The kernel raises an error if ONEDNN_MAX_CPU_ISA forbids oneDNN the processor's bfloat16 units.
     """
     x = torch.zeros(TRIED_STEPS, TRIED_ROWS, TRIED_WIDTH, dtype=torch.bfloat16)
     c = torch.zeros(1, TRIED_ROWS, TRIED_CELLS)
@@ -51,7 +53,7 @@ def multiplies_bfloat16() -> bool:
 
 @torch.no_grad()
 def laid_out(lstm: nn.LSTM) -> list[Tensor]:
-    """The four parameters, the two matrices as oneDNN reads them."""
+    """Return the four parameters, with the two matrices rearranged for oneDNN."""
     from_input, from_state, *biases = lstm.all_weights[0]
     matrices = torch.ops.mkldnn._reorder_mkldnn_rnn_layer_weight(
         from_input, from_state, lstm.hidden_size, reverse=False, has_biases=True, batch_first=False
@@ -62,7 +64,7 @@ def laid_out(lstm: nn.LSTM) -> list[Tensor]:
 def call(
     weights: Sequence[Tensor], x: Float[Tensor, "time batch width"], state: State
 ) -> tuple[Float[Tensor, "time batch dim"], State]:
-    """What leaves the layer, and the state after the last step."""
+    """Return the output of the layer and the state after the last step."""
     output, h, c, _ = torch.ops.aten.mkldnn_rnn_layer(
         x,
         *weights,
@@ -87,13 +89,13 @@ def _works() -> bool:
     except UNLIKE_EXPECTED as error:
         return _refuse(str(error))
     if not deviation <= TOLERANCE:
-        return _refuse(f"what they return is off by {deviation:.1e}")
+        return _refuse(f"their results are off by {deviation:.1e}")
     return True
 
 
 @torch.no_grad()
 def _deviation() -> float:
-    """The largest difference between the kernel and torch's own layer, on a tiny one."""
+    """Return the largest difference between the kernel and torch's own layer, on a tiny layer."""
     generator = torch.Generator().manual_seed(0)
     lstm = _tiny_layer(torch.float32)
     for parameter in lstm.parameters():
@@ -107,18 +109,19 @@ def _deviation() -> float:
 
 
 def _tiny_layer(dtype: torch.dtype) -> nn.LSTM:
-    """Return a layer to try the kernel on; its weights are not drawn from the caller's numbers.
+    """Return a layer to try the kernel on, and leave the caller's random state as it was.
 
-    A training step that tries the kernel first would otherwise not be the step it was when resumed.
+    Otherwise the first training step, which tries the kernel, would draw other numbers than the
+    same step of a run that has tried it before.
     """
     with torch.random.fork_rng(devices=[]):
         return nn.LSTM(TRIED_WIDTH, TRIED_CELLS, dtype=dtype)
 
 
-@cache  # once for each cause, not for each layer
+@cache  # warns once for each cause, not for each layer
 def _refuse(cause: str) -> bool:
     logger.warning(
-        "torch %s does not have the two operators of oneDNN's LSTM as they are called here (%s);"
+        "torch %s lacks the two operators of oneDNN's LSTM, or they have changed (%s);"
         " torch's own layer reads instead, in float32 and more slowly",
         torch.__version__,
         cause,

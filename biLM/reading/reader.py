@@ -1,11 +1,10 @@
-"""The biLM as it reads texts: the function of `BiLM.forward`, on the fastest path there is.
+"""The biLM that only reads: it computes the function of `BiLM.forward` by the fastest path.
 
-Each LSTM call reads one strip of a batch and leaves its state for the next. Padding is dropped
-on the way out: the representations of all texts stand one after the other.
+Each LSTM call reads one strip of a batch and passes its state to the next call. Padding is dropped
+from the outputs, and the representations of all texts follow one another without gaps.
 
-Which piece stands where is told by numpy. Every operation of torch lets go of the interpreter's
-lock, and beside a busy event loop has to wait for it afterwards, for longer than such small ones
-take.
+numpy computes the position of each piece. Every operation of torch releases the interpreter's lock
+and then has to get it back. Beside a busy event loop that takes longer than so small an operation.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -35,8 +34,8 @@ class Side:
 
     Args:
         ids: Piece ids in the order of reading, padded on the right.
-        places: Of each piece of all texts, in their order: where it is found among what leaves the
-            strips.
+        places: For each piece of all texts, in the order of the texts, its index in the outputs of
+            the strips.
     """
 
     ids: Int[np.ndarray, "batch time"]
@@ -47,12 +46,12 @@ class Reader:
     """A biLM that only reads.
 
     Args:
-        model: Whose function it is; its embedding is shared, its layers are copied.
-        dtype: Of the numbers that are multiplied; see `ReadingLayer`.
+        model: The model whose function is computed. Its embedding is shared, its layers are copied.
+        dtype: The type of the numbers that are multiplied; see `ReadingLayer`.
 
     Attributes:
-        forward_stepper: Its forward direction, to be read one piece at a time.
-        backward_stepper: Its backward direction, from the end of a text.
+        forward_stepper: The forward direction, which reads one piece at a time.
+        backward_stepper: The backward direction, which does so from the end of a text.
     """
 
     def __init__(self, model: BiLM, dtype: torch.dtype) -> None:
@@ -68,12 +67,12 @@ class Reader:
     def read(
         self, batch: Batch, cores_of_both: int | None = None
     ) -> list[Float[Tensor, "depth time dim"]]:
-        """Every representation of every piece of each text of the batch, in the batch's order.
+        """Return all representations of each text of the batch, in the batch's order.
 
         Args:
             batch: The texts.
-            cores_of_both: Of the directions together, which are then read side by side; None reads
-                one after the other. The same kernels run.
+            cores_of_both: The number of cores for both directions together, which then run side by
+                side. With None, one direction runs after the other, in the same kernels.
         """
         config = self._config
         pieces, ahead, turned = _both_sides(batch)
@@ -86,7 +85,7 @@ class Reader:
         return list(torch.split(found, batch.lengths.tolist(), dim=1))
 
     def embedded(self, ids: Int[Tensor, "time batch"]) -> Float[Tensor, "time batch width"]:
-        """What the first layer of either direction reads of these pieces."""
+        """Return the input of the first layer, which is the same in both directions."""
         return nn.functional.embedding(ids, self._inputs)
 
     def call(
@@ -99,10 +98,10 @@ class Reader:
         """Run one layer of each direction in a single call, as `read` does for each strip.
 
         Args:
-            depth: Of the layer, counted from 0.
-            x: What the forward and the backward layer read.
-            state: In which they begin: h and c, each `[direction, 1, batch, cells]`.
-            cores_of_both: As of `read`.
+            depth: The number of the layer, counted from 0.
+            x: The inputs of the forward and of the backward layer.
+            state: The initial h and c, each `[direction, 1, batch, cells]`.
+            cores_of_both: The same as for `read`.
         """
         layers = self._forward_lm[depth], self._backward_lm[depth]
         sides = zip(layers, x, zip(*state, strict=True), strict=True)
@@ -110,7 +109,7 @@ class Reader:
         h, c = map(torch.stack, zip(*states, strict=True))
         return torch.stack(outputs), (h, c)
 
-    @torch.inference_mode()  # of the thread it runs on
+    @torch.inference_mode()  # applies to the thread that runs it
     def _read_direction(
         self,
         strips: Sequence[Strip],
@@ -118,7 +117,7 @@ class Reader:
         side: Side,
         found: Float[Tensor, "layers pieces half"],
     ) -> None:
-        """Write what leaves each layer into its half."""
+        """Write the output of each layer into this direction's half of `found`."""
         by_time = [side.ids[strip].T for strip in strips]
         ids = torch.from_numpy(np.concatenate([one.reshape(-1) for one in by_time]))
         x = nn.functional.embedding(ids, self._inputs)
@@ -131,7 +130,7 @@ class Reader:
             if depth == 0:
                 found[depth], inputs = picked, outputs
                 continue
-            # A residual connection around each layer from the second on.
+            # Each layer from the second on has a residual connection around it.
             torch.add(found[depth - 1], picked, out=found[depth])
             if depth + 1 < len(layers):
                 inputs = [y + x for y, x in zip(outputs, inputs, strict=True)]
@@ -140,11 +139,11 @@ class Reader:
 def _both(
     work: Callable[..., Found], sides: Iterable[tuple[Any, ...]], cores_of_both: int | None
 ) -> list[Found]:
-    """The results of both directions, side by side if cores are given for that."""
+    """Return the results of both directions, which run side by side if cores are given."""
     return side_by_side(work, sides, cores_of_both) if cores_of_both else list(starmap(work, sides))
 
 
-@torch.inference_mode()  # of the thread it runs on
+@torch.inference_mode()  # applies to the thread that runs it
 def _call(layer: ReadingLayer, x: Tensor, state: State) -> tuple[Tensor, State]:
     return layer(x, state)
 
@@ -163,7 +162,7 @@ def _read_strips(layer: ReadingLayer, inputs: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _both_sides(batch: Batch) -> tuple[Int[np.ndarray, " pieces"], Side, Side]:
-    """The pieces of all texts, one after the other, and what either direction reads."""
+    """Return the pieces of all texts, one after the other, and what each direction reads."""
     rows = np.repeat(np.arange(len(batch.lengths)), batch.lengths)
     to_end = np.cumsum(batch.lengths)[rows] - 1 - np.arange(len(rows))
     column = batch.lengths[rows] - 1 - to_end
@@ -173,7 +172,7 @@ def _both_sides(batch: Batch) -> tuple[Int[np.ndarray, " pieces"], Side, Side]:
 
 
 def _places(batch: Batch) -> Int[np.ndarray, "batch time"]:
-    """Where a piece is found among the outputs of all strips, one after the other."""
+    """Return each piece's index in the outputs of all strips, one after the other."""
     places, seen = np.zeros_like(batch.ids), 0
     for strip in batch.strips:
         height, width = places[strip].shape

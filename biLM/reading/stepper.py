@@ -1,8 +1,8 @@
 """One direction of a biLM that reads one piece at a time, in several rows side by side.
 
-A search does not know what it reads next before it has seen what is expected there. So every row
-carries its own (h, c), and a row may go on from the state of any other. It is the function of
-`LstmStack` on the kernel of `Reader`.
+A search can choose the next piece only after it has seen what the model predicts there. So every
+row has its own (h, c), and a row can continue from the state of any other row. The function is that
+of `LstmStack`; the kernel is that of `Reader`.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from torch import Tensor
 
 from biLM.reading.layer import ReadingLayer, State
 
-# Each call has this one shape, so a row has the same bits in any company. A step reads all weights
-# of a layer, and sixteen rows take hardly longer than one.
+# Every call has this number of rows, so a row gets the same bits whatever the other rows contain. A
+# step reads all weights of a layer, and sixteen rows take hardly longer than one.
 ROWS = 16
 States = tuple[State, ...]
 """The (h, c) of each layer."""
@@ -24,8 +24,8 @@ class Stepper:
     """One direction.
 
     Args:
-        inputs: The piece embedding, in the numbers that are multiplied.
-        layers: From the embedding upwards.
+        inputs: The piece embedding, in the type of the numbers that are multiplied.
+        layers: The layers, the lowest first.
     """
 
     def __init__(
@@ -35,17 +35,17 @@ class Stepper:
         self._layers = layers
 
     def start(self) -> States:
-        """What every row carries before the first piece."""
+        """Return the state of every row before the first piece."""
         return tuple(layer.zero_state(ROWS) for layer in self._layers)
 
     def step(
         self, states: States, ids: Sequence[int]
     ) -> tuple[Float[Tensor, "batch half"], States]:
-        """Return the top state of every row, and what it carries on, after one more piece.
+        """Read one more piece in every row; return the output of the top layer and the states.
 
         Args:
-            states: What each row carries.
-            ids: The piece each row reads: ROWS of them.
+            states: The state of every row before the piece.
+            ids: The piece that each of the ROWS rows reads.
         """
         x = self._inputs[torch.tensor(ids)][None]
         top = torch.zeros(())
@@ -53,13 +53,13 @@ class Stepper:
         for depth, (layer, state) in enumerate(zip(self._layers, states, strict=True)):
             output, carried = layer(x, state)
             after.append(carried)
-            # A residual connection around each layer from the second on.
+            # Each layer from the second on has a residual connection around it.
             top = top + output[0] if depth else output[0].float()
             x = x + output if depth else output
         return top, tuple(after)
 
 
 def from_rows(states: States, rows: Sequence[int]) -> States:
-    """The states of those rows, one after the other: [a, b], rows [1, 1] -> [b, b]."""
+    """Return the states of the given rows, in that order: [a, b], rows [1, 1] -> [b, b]."""
     chosen = torch.tensor(rows)
     return tuple((h.index_select(1, chosen), c.index_select(1, chosen)) for h, c in states)

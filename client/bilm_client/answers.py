@@ -164,7 +164,9 @@ def read_answer(read: Callable[[], Answer]) -> Answer:
     try:
         return read()
     except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
-        raise ForeignAnswerError(f"an answer that cannot be read: {error!r}") from error
+        raise ForeignAnswerError(
+            f"the response cannot be read: {error!r}; is it a biLM service of this version?"
+        ) from error
 
 
 def embeddings(body: bytes) -> tuple[str, list[Embedding]]:

@@ -119,7 +119,10 @@ def ask_vectors(request: Request, max_wait_s: float) -> Conversation[tuple[str, 
         return revision, found + more
     revision, found = read_answer(lambda: embeddings(response.content))
     if len(found) != request.num_texts:
-        raise ForeignAnswerError(f"{len(found)} answers came for {request.num_texts} texts")
+        raise ForeignAnswerError(
+            f"the response has {len(found)} answers for {request.num_texts} texts; is it a biLM"
+            " service?"
+        )
     return revision, found
 
 
@@ -131,14 +134,15 @@ def check_one_model(revisions: set[str]) -> None:
     """
     if len(revisions) > 1:
         raise ForeignAnswerError(
-            f"the service changed its model while it was asked: {' and '.join(sorted(revisions))}"
+            "the service changed its model between two responses:"
+            f" {' and '.join(sorted(revisions))}; send the texts again"
         )
 
 
 def _as_list(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
-    raise TypeError(f"a {type(value).__name__} cannot be sent; give strings, numbers and lists")
+    raise TypeError(f"a {type(value).__name__} cannot be sent; use strings, numbers and lists")
 
 
 def _retry_after_s(response: httpx.Response) -> float:
@@ -156,8 +160,8 @@ def _error_of(response: httpx.Response) -> dict[str, Any]:
     if response.status_code == TOO_LARGE or response.status_code in RETRIED:  # from a proxy
         return {"code": "unknown", "message": response.reason_phrase}
     raise ForeignAnswerError(
-        f"{response.request.url} answered {response.status_code} without a reason; is it a biLM"
-        " service?"
+        f"{response.request.url} returned status {response.status_code} without a code; is it a"
+        " biLM service?"
     )
 
 
@@ -166,9 +170,12 @@ def _fields(response: httpx.Response) -> dict[str, Any]:
         fields = json.loads(response.content)
     except ValueError as error:
         raise ForeignAnswerError(
-            f"{response.request.url} answered {response.status_code} without JSON; is it a biLM"
-            " service?"
+            f"{response.request.url} returned status {response.status_code} without JSON; is it a"
+            " biLM service?"
         ) from error
     if not isinstance(fields, dict):
-        raise ForeignAnswerError(f"{response.request.url} answered a {type(fields).__name__}")
+        raise ForeignAnswerError(
+            f"{response.request.url} returned a {type(fields).__name__}, not an object; is it a"
+            " biLM service?"
+        )
     return fields

@@ -106,7 +106,9 @@ def embed(
     (texts,) = per_text.values()
     if spans is not None:
         if len(spans) != len(texts):
-            raise ValueError(f"spans are given for {len(spans)} of {len(texts)} texts")
+            raise ValueError(
+                f"there are spans for {len(spans)} of {len(texts)} texts; give a list for each"
+            )
         per_text = {**per_text, "spans": list(spans)}
         others.setdefault("level", "span")
     request = Request("/embed", per_text, others, numbers or range(len(texts)))
@@ -124,7 +126,9 @@ def word_vectors(
     places = {number: places_of(word, text) for number, text in enumerate(texts)}
     places = {number: found for number, found in places.items() if found}
     if not places:
-        raise ValueError(f"{word!r} stands in none of the {len(texts)} texts")
+        raise ValueError(
+            f"{word!r} occurs in none of the {len(texts)} texts; leave them out, or change the word"
+        )
     some = {"texts": [texts[number] for number in places]}
     found = yield from embed(service, some, list(places.values()), options, list(places))
     occurrences = (Occurrence(text, *place) for text, marks in places.items() for place in marks)
@@ -180,5 +184,5 @@ def inspect(service: Service, text: str, layer: int, direction: Direction) -> Op
 def _parts(service: Service, request: Request) -> Operation[list[Request]]:
     if service.max_texts is None:
         yield from info(service)
-    assert service.max_texts is not None, "info tells it; this is a bug"
+    assert service.max_texts is not None, "info reports it; this is a bug"
     return list(split(request, service.max_texts))

@@ -84,7 +84,9 @@ def per_text_fields(
     found: dict[str, Sequence[Any]]
     found = {name: list(entries) for name, entries in given.items() if entries is not None}
     if len(found) != 1:
-        raise ValueError(f"give one of texts, words and ids; got {sorted(found) or 'none'}")
+        raise ValueError(
+            f"give exactly one of texts, words and ids; got {' and '.join(sorted(found)) or 'none'}"
+        )
     return found
 
 
@@ -95,7 +97,7 @@ def places_of(word: str, text: str) -> list[tuple[int, int]]:
         ValueError: the word is empty.
     """
     if not word:
-        raise ValueError("the word is empty; it would stand everywhere")
+        raise ValueError("the word is empty and would occur everywhere; give a word")
     places, begin = [], text.find(word)
     while begin >= 0:
         places.append((begin, begin + len(word)))

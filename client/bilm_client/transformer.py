@@ -11,7 +11,7 @@ from bilm_client.client import Client
 
 
 class TextVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Turns texts into vectors by a biLM service; `fit` only learns how wide a vector is.
+    """Turns texts into vectors with a biLM service; `fit` only learns how wide a vector is.
 
     With `layers`, the vectors of all layers are concatenated.
 
@@ -63,7 +63,7 @@ class TextVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
             "level": "text",
         }
         if isinstance(texts, str):
-            raise ValueError("a single string is no list of texts; give [text]")
+            raise ValueError("texts is a single string; give a list, such as [text]")
         with Client(self.url, api_key=self.api_key, in_flight=self.in_flight) as client:
             found = client.embed(list(texts), **options)
         rows = [embedding.vectors.reshape(1, -1) for embedding in found]

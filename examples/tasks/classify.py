@@ -1,10 +1,10 @@
-"""Classify texts, and measure what each layer is worth and how few labels are enough.
+"""Classify texts, and measure how useful each layer is and how many labels are needed.
 
 python -m examples.tasks.classify --train train.tsv.xz --test test.tsv.xz --label 1 --text 3 \
     --url http://127.0.0.1:8000 --out build/tasks/products
 
-The program compares the seven classifiers of `trial`, each on 1, 10 and 100 % of the labels (but
-at least 30) and with three seeds.
+The program compares the seven classifiers of `trial`. Each is trained on 1, 10 and 100 % of the
+labels, but on at least 30, and with three seeds.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""POST /complete: how the forward model goes on with a text."""
+"""POST /complete: continuations of a text by the forward model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -25,8 +25,9 @@ from ..wire import to_json
 from .texts import model_facts
 
 Strategy = Literal["greedy", "sample", "beam"]
-MAX_SEED = 2**53 - 1  # the largest integer that every JSON parser reads exactly
-# An estimate of what a piece of a completion takes in a response, with its id and its characters.
+# Every JSON parser reads integers up to this one exactly.
+MAX_SEED = 2**53 - 1
+# An estimate of the bytes that a piece of a completion takes in a response, with id and characters.
 WRITTEN_PIECE_BYTES = 60
 USED_BY: Mapping[str, Strategy] = {
     "temperature": "sample",
@@ -37,9 +38,9 @@ USED_BY: Mapping[str, Strategy] = {
 
 BEGUN = "我在用苹果手机"
 COMPLETIONS: Json = {
-    "greedy": {"summary": "The most probable piece each time", "value": {"text": BEGUN}},
+    "greedy": {"summary": "Take the most probable piece each time", "value": {"text": BEGUN}},
     "sample": {
-        "summary": "Three by chance",
+        "summary": "Draw three completions",
         "value": {
             "text": BEGUN,
             "strategy": "sample",
@@ -49,60 +50,74 @@ COMPLETIONS: Json = {
         },
     },
     "beam": {
-        "summary": "The two most probable that a beam finds",
+        "summary": "Return the two most probable completions of a beam search",
         "value": {"text": BEGUN, "max_pieces": 8, "strategy": "beam", "num_completions": 2},
     },
 }
 
 
 class CompleteRequest(Strict):
-    """A text to go on with. A field that the strategy does not use is refused."""
+    """A text to continue. A field that the strategy does not use is refused."""
 
-    text: str = Field(description="Cut into pieces by itself; may be empty.")
-    max_pieces: int = Field(20, ge=1, le=256, description="How long a completion may be.")
+    text: str = Field(description="The beginning of the text; may be empty.")
+    max_pieces: int = Field(
+        20, ge=1, le=256, description="The largest number of pieces in a completion."
+    )
     strategy: Strategy = Field(
         "greedy",
-        description="The most probable piece each time; pieces by chance; or the most probable"
-        " beginnings kept side by side, never with less than greedy's probability. Nothing makes up"
-        " for length: the best of a beam are often short.",
+        description="greedy takes the most probable piece each time. sample draws pieces at random."
+        " beam keeps several beginnings and returns the most probable completions, the best of them"
+        " at least as probable as greedy's. It does not correct for length, so the best are often"
+        " short.",
     )
     temperature: FiniteFloat = Field(
-        1.0, gt=0, le=10, description="sample: below 1 the probable becomes more probable."
+        1.0, gt=0, le=10, description="For sample: below 1, probable pieces become more probable."
     )
     top_k: int = Field(
-        50, ge=1, le=1000, description="sample: how many of the most probable pieces it draws from."
+        50,
+        ge=1,
+        le=1000,
+        description="For sample: the number of most probable pieces to draw from.",
     )
     seed: int = Field(
         0,
         ge=0,
         le=MAX_SEED,
-        description="sample: of the chance. The same request has the same answer, and draw n is the"
-        " same however many there are.",
+        description="For sample: the seed of the draws. The same request gets the same response,"
+        " and draw n is the same however many draws are requested.",
     )
-    num_beams: int = Field(4, ge=1, le=16, description="beam: how many beginnings are kept.")
+    num_beams: int = Field(
+        4, ge=1, le=16, description="For beam: the number of beginnings that are kept."
+    )
     num_completions: int = Field(
-        1, ge=1, le=16, description="sample: draws. beam: the best, at most num_beams. greedy: 1."
+        1,
+        ge=1,
+        le=16,
+        description="The number of completions: for sample, the number of draws; for beam, at most"
+        " num_beams; for greedy, 1.",
     )
 
 
 class Completed(BaseModel):
-    """How the text may go on."""
+    """A possible continuation of the text."""
 
-    index: int = Field(description="By probability with beam, by draw with sample.")
+    index: int = Field(
+        description="The position in the list: by probability for beam, by draw for sample."
+    )
     text: str = Field(
-        description="What the pieces spell: whole characters, in the model's spelling (NFKC)."
+        description="The text that the pieces spell: whole characters, normalised by NFKC."
     )
-    pieces: list[str]
-    ids: list[int]
+    pieces: list[str] = Field(description="The pieces of the continuation.")
+    ids: list[int] = Field(description="The ids of the pieces.")
     log_probability: float = Field(
-        description="Natural logarithm, summed over the pieces, and the end if finished, as the"
-        " model has them, whatever temperature and top_k were."
+        description="The natural logarithm of the model's probability, summed over the pieces and,"
+        " if finished, the end. temperature and top_k do not change it."
     )
-    finished: bool = Field(description="Whether the model ended the text there.")
+    finished: bool = Field(description="Whether the model ended the text after the last piece.")
 
 
 class CompleteAnswer(BaseModel):
-    """How the forward model goes on with a text."""
+    """The continuations of a text."""
 
     model: ModelFacts
     data: list[Completed]
@@ -142,12 +157,12 @@ def plan_continuing(request: CompleteRequest, engine: Engine, settings: Settings
             completions than the strategy can return, or exceeds a limit.
     """
     strategy = _strategy(request)
-    with whole_text(settings, "send its end alone") as limit:
+    with whole_text(settings, "send only its end") as limit:
         question = engine.encoder.completions_for(request.text, strategy, request.max_pieces, limit)
     check_steps(
         question,
         settings,
-        "send its end alone, or ask for fewer pieces, beams or completions",
+        "send only its end, or request fewer pieces, beams or completions",
     )
     num_bytes = request.num_completions * request.max_pieces * WRITTEN_PIECE_BYTES
     return Continuing(question, len(request.text), num_bytes)
@@ -158,8 +173,8 @@ def _strategy(request: CompleteRequest) -> completion.Strategy:
         if name in request.model_fields_set and request.strategy != strategy:
             raise invalid(
                 name,
-                f"the strategy {request.strategy} does not use it; leave it out, or ask for"
-                f" {strategy}",
+                f"the strategy {request.strategy} does not use it; leave it out, or send the"
+                f" strategy {strategy}",
             )
     number = request.num_completions
     if request.strategy == "sample":
@@ -168,13 +183,13 @@ def _strategy(request: CompleteRequest) -> completion.Strategy:
         if number > request.num_beams:
             raise invalid(
                 "num_completions",
-                f"it is {number}, of {request.num_beams} beams; ask for at most num_beams",
+                f"it is {number}, but there are {request.num_beams} beams; send at most num_beams",
             )
         return completion.Beam(request.num_beams, number)
     if number > 1:
         raise invalid(
             "num_completions",
-            f"it is {number}; greedy has one; ask for one, or for another strategy",
+            f"it is {number}, but greedy has one completion; send 1 or another strategy",
         )
     return completion.Greedy()
 
@@ -196,5 +211,5 @@ router = new_router()
     responses={200: {"model": CompleteAnswer}, **refusals(*TEXT_CODES)},
 )
 async def complete(request: Request) -> Response:
-    """How the forward model goes on with a text: greedily, by chance, or with a beam."""
+    """Continue a text with the forward model: greedily, by sampling or by a beam search."""
     return await COMPLETE.serve(request)

@@ -49,7 +49,8 @@ from .texts import (
     usage_of,
 )
 
-LEVELS_OF_SOURCE: dict[str, tuple[Level, ...]] = {  # the default level first
+# The first level of each source is its default.
+LEVELS_OF_SOURCE: dict[str, tuple[Level, ...]] = {
     "texts": ("piece", "char", "span", "text"),
     "words": ("word", "piece", "text"),
     "ids": ("piece", "text"),
@@ -58,7 +59,7 @@ LEVELS_OF_SOURCE: dict[str, tuple[Level, ...]] = {  # the default level first
 EXAMPLES: Json = {
     "pieces": TWO_TEXTS,
     "spans": {
-        "summary": "The two 苹果, last layer, centred, as JSON numbers",
+        "summary": "Request the vectors of two 苹果 from the last layer, centred, as JSON numbers",
         "value": {
             "texts": APPLES,
             "level": "span",
@@ -68,24 +69,28 @@ EXAMPLES: Json = {
             "encoding": "json",
         },
     },
-    "words": {"summary": "One vector per word", "value": {"words": [["我", "吃了", "苹果"]]}},
+    "words": {
+        "summary": "Request a vector for every word",
+        "value": {"words": [["我", "吃了", "苹果"]]},
+    },
 }
 OTHER_BODIES: Json = {
     SAFETENSORS: {
         "schema": {
             "type": "string",
             "format": "binary",
-            "description": "`embedding` [total_rows, dim] or [layers, total_rows, dim] with layers,"
-            " `row_splits` int64 [texts + 1], `offsets` int32 [total_rows, 2] (not with ids), `ids`"
-            " int32 (level piece only); the rest of the JSON answer, field by field as JSON, in"
-            " `__metadata__`.",
+            "description": "The body has the tensors `embedding` [total_rows, dim], or [layers,"
+            " total_rows, dim] with layers, `row_splits` int64 [texts + 1], `offsets` int32"
+            " [total_rows, 2] (not for ids) and `ids` int32 (at level piece only). `__metadata__`"
+            " has the other fields of the JSON response, each as JSON.",
         }
     },
     NDJSON: {
         "schema": {
             "type": "string",
-            "description": "A line for each text as it finishes: an entry of `data`. The last line"
-            " is the answer without `data`, or an `ErrorAnswer` if it failed after the first.",
+            "description": "Each line is an entry of `data`, sent as soon as its text is finished."
+            " The last line is the response without `data`, or an `ErrorAnswer` if the request"
+            " failed after the first line.",
         }
     },
 }
@@ -104,7 +109,7 @@ def _kind_of_layers(value: object) -> str:
     return "name" if isinstance(value, str) else "numbers"
 
 
-# Discriminated by hand: a plain union would try, and report, every member.
+# The discriminator chooses a member. A plain union would try every member and report all failures.
 LayerNumbers = Annotated[Listed[int | Literal["context"]], Field(min_length=1)]
 Layers = Annotated[
     Annotated[Literal["all", "context"], Tag("name")] | Annotated[LayerNumbers, Tag("numbers")],
@@ -113,63 +118,72 @@ Layers = Annotated[
 
 
 class EmbedRequest(TokenizeRequest):
-    """Texts to embed, and how."""
+    """Texts to embed, and the vectors to return."""
 
     level: Level | None = Field(
         None,
-        description="What gets a vector: every piece, code point, word (with words), span (with"
-        " spans), or the whole text. Default: word with words, else piece.",
+        description="What each vector stands for: a piece, a code point (char), a word (with words"
+        " only), a span (with spans only) or the whole text. The default is word for words, and"
+        " piece otherwise.",
     )
     spans: Listed[Listed[Listed[int]]] | None = Field(
-        None, description="With level span: per text a list of half-open [begin, end) code points."
+        None,
+        description="The spans for level span: for each text, a list of half-open ranges [begin,"
+        " end) of code points.",
     )
     pooling: Pooling = Field(
-        "mean", description="How pieces become a char, word, span or text vector."
+        "mean",
+        description="How the vectors of pieces become one vector of a char, word, span or text.",
     )
     mix: Mix | None = Field(
         None,
-        description="How layers become one vector: a name from /info, weights, or logits."
-        ' Default: the artifact\'s mix "default".',
+        description="How the layers become one vector: by a mix that is named in /info, or by"
+        ' weights or logits. The default is the mix "default" of the artifact.',
     )
     layers: Layers | None = Field(
         None,
-        description='Instead of mix: layer numbers, or "all"; the vectors come unmixed under a'
-        ' leading layer axis. "context" is what is expected in and around the place of a row,'
-        " without a look at the row itself, though at the rest of a piece that it is a part of; it"
-        " is not pooled, and every level but text has it.",
+        description='Layer numbers or "all", instead of mix. The vectors are returned unmixed, with'
+        ' a leading layer axis. "context" is what the model predicts in and around the place of a'
+        " row without seeing the row itself. If the row is a part of a piece, it does see the rest"
+        " of the piece. The context is not pooled, and level text does not have it.",
     )
     center: bool = Field(
         False,
-        description="Subtract the artifact's mean vector of each layer, and bound what remains,"
-        " before mixing. Cosines mean little without it.",
+        description="Whether to subtract the artifact's mean vector from each layer and to bound"
+        " the remaining values, before mixing. Without it, cosines mean little.",
     )
-    normalize: bool = Field(False, description="Scale every returned vector to unit L2 norm.")
-    dtype: DType = Field("float32", description="Of the numbers on the wire.")
+    normalize: bool = Field(False, description="Whether to scale every vector to length 1.")
+    dtype: DType = Field("float32", description="The number format of the vectors in the response.")
     encoding: Encoding = Field(
         "base64",
-        description="How embedding travels: base64 of little-endian C-order numbers, or lists.",
+        description="How the vectors are encoded: as base64 of little-endian numbers in C order, or"
+        " as nested lists.",
     )
 
 
 class Embedded(Cut):
     """One text and its vectors."""
 
-    shape: list[int] = Field(description="[rows, dim], or [layers, rows, dim] with layers.")
-    dtype: DType
+    shape: list[int] = Field(
+        description="The shape of the array: [rows, dim], or [layers, rows, dim] with layers."
+    )
+    dtype: DType = Field(description="The number format of the vectors.")
     embedding: str | list[object] = Field(
-        description="base64 of little-endian C-order numbers, or nested lists of that shape."
+        description="The vectors as base64 of little-endian numbers in C order, or as nested lists."
     )
     empty: Literal[True] | None = Field(
-        None, description="With level text: the text has no pieces and its vector is zero."
+        None, description="True, at level text, if the text has no pieces and its vector is zero."
     )
 
 
 class EmbedAnswer(BaseModel):
-    """Vectors, in the order of the request."""
+    """The vectors of the texts, in the order of the request."""
 
     model: ModelFacts
-    mix: MixUsed | None = Field(description="Null with layers.")
-    layers: list[int | Literal["context"]] | None = Field(None, description="With layers only.")
+    mix: MixUsed | None = Field(description="The mix that was applied; null with layers.")
+    layers: list[int | Literal["context"]] | None = Field(
+        None, description="The layers on the leading axis, if layers were requested."
+    )
     data: list[Embedded]
     usage: Usage
 
@@ -206,7 +220,8 @@ def plan_embedding(request: EmbedRequest, engine: Engine, settings: Settings) ->
     readout, mix_name = _readout(request, engine)
     if readout.has_context and level == "text":
         raise invalid(
-            "layers", "nothing stands around a whole text; ask for context at another level"
+            "layers",
+            "level text has no context, as nothing stands around a whole text; send another level",
         )
     row_bytes = num_bytes(
         engine.model.dim * (readout.layer_axis or 1), request.dtype, request.encoding
@@ -232,17 +247,21 @@ def _level(request: EmbedRequest) -> Level:
     levels = LEVELS_OF_SOURCE[source]
     level = request.level or levels[0]
     if level not in levels:
-        raise invalid("level", f"{source} have the levels {', '.join(levels)}, not {level}")
+        raise invalid(
+            "level",
+            f"it is {level}, but {source} have the levels {', '.join(levels)}; send one of these",
+        )
     return level
 
 
 def _check_spans(request: EmbedRequest, level: Level) -> None:
     if (request.spans is not None) != (level == "span"):
-        raise invalid("spans", 'spans and "level": "span" go together; send both or neither')
+        raise invalid("spans", 'spans and "level": "span" belong together; send both or neither')
     num_texts = len(request.all_texts)
     if request.spans is not None and len(request.spans) != num_texts:
         raise invalid(
-            "spans", f"{len(request.spans)} lists for {num_texts} texts; send one list per text"
+            "spans",
+            f"there are {len(request.spans)} lists for {num_texts} texts; send one list per text",
         )
 
 
@@ -251,7 +270,7 @@ def _readout(request: EmbedRequest, engine: Engine) -> tuple[Readout, str | None
     mix_name = None
     if request.layers is not None:
         if request.mix is not None:
-            raise invalid("layers", "layers come unmixed; send either layers or mix")
+            raise invalid("layers", "layers are returned unmixed; send either layers or mix")
         source = _layers(request.layers, engine.num_representations)
     else:
         source, mix_name = chosen_mix(request.mix, engine)
@@ -269,12 +288,12 @@ def _layers(
         if isinstance(layer, int) and not 0 <= layer < num_representations:
             raise RequestError(
                 "unknown_layer",
-                f"layers: they are numbered 0 to {num_representations - 1}, and there is"
-                ' "context"; see /info',
+                f"layers: there is no layer {layer}; send numbers from 0 to"
+                f' {num_representations - 1} or "context"; see /info',
                 param="layers",
             )
     if len(set(requested)) < len(requested):
-        raise invalid("layers", "one is named twice; name each once")
+        raise invalid("layers", "one layer occurs twice; send each once")
     return tuple(requested)
 
 
@@ -375,5 +394,5 @@ router = new_router()
     responses={200: {"model": EmbedAnswer, "content": OTHER_BODIES}, **refusals(*CODES)},
 )
 async def embed(request: Request) -> Response:
-    """Vectors of texts: one per piece, code point, word, span or text."""
+    """Return a vector for every piece, code point, word or span of the texts, or for each text."""
     return await EMBED.serve(request)

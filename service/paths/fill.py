@@ -1,4 +1,4 @@
-"""POST /fill: the most probable pieces, or phrases, for the blank of a text."""
+"""POST /fill: the most probable pieces or phrases for the blank of a text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ from ..settings import Settings
 from ..wire import to_json
 from .texts import model_facts
 
-# An estimate of what a guess takes in a response: piece, id and probability for each of 3 heads.
+# An estimate of the bytes that a guess takes in a response: piece, id, probability, for 3 heads.
 GUESS_BYTES = 240
 
-BLANK: Json = {"summary": "What may stand in the blank", "value": {"text": "我爱____"}}
+BLANK: Json = {"summary": "Request guesses of one piece", "value": {"text": "我爱____"}}
 BLANK_OF_TWO: Json = {
-    "summary": "Phrases of two pieces",
+    "summary": "Request phrases of two pieces",
     "value": {"text": "我昨天在____吃了一个苹果。", "num_pieces": 2},
 }
 
@@ -37,45 +37,53 @@ BLANK_OF_TWO: Json = {
 class FillRequest(Strict):
     """A text with a blank to fill."""
 
-    text: str = Field(description="With one blank, written as two or more underscores.")
+    text: str = Field(
+        description="The text with one blank, which is written as two or more underscores."
+    )
     top_k: int = Field(
         10,
         ge=1,
         le=1000,
-        description="How many from each side; with num_pieces above 1 at most 16.",
+        description="The number of guesses from each side; at most 16 if num_pieces is above 1.",
     )
-    num_pieces: int = Field(1, ge=1, le=6, description="How many pieces fill the blank.")
+    num_pieces: int = Field(1, ge=1, le=6, description="The number of pieces in the blank.")
 
 
 class Guess(BaseModel):
     """A piece that may stand in the blank."""
 
-    piece: str = Field(description="As it stands in the vocabulary; U+2581 is a space.")
-    id: int
-    probability: float = Field(description="Among all pieces that are text.")
+    piece: str = Field(
+        description="The piece as it is in the vocabulary, where U+2581 stands for a space."
+    )
+    id: int = Field(description="The id of the piece.")
+    probability: float = Field(
+        description="The probability of the piece among all pieces that are text."
+    )
 
 
 class Phrase(BaseModel):
     """Several pieces that may stand in the blank."""
 
-    pieces: list[str]
-    ids: list[int]
-    text: str = Field(description="What they spell.")
+    pieces: list[str] = Field(description="The pieces of the phrase.")
+    ids: list[int] = Field(description="The ids of the pieces.")
+    text: str = Field(description="The text that the pieces spell.")
     log_probability: float = Field(
-        description="Natural logarithm. forward: of all pieces given what stands left, backward:"
-        " given what stands right, both over phrases of text; cloze: given both, over the at most"
-        " 32 phrases that were considered."
+        description="The natural logarithm of the phrase's probability. forward: given the text on"
+        " the left, backward: given the text on the right, both among all phrases of text; cloze:"
+        " given both, among the phrases that were considered, which are at most 32."
     )
 
 
 class FillAnswer(BaseModel):
-    """What is most probable in a blank, by what was read; with num_pieces above 1, phrases."""
+    """The most probable guesses for a blank; phrases if num_pieces is above 1."""
 
     model: ModelFacts
-    blank: tuple[int, int] = Field(description="Half-open, in code points of the text.")
-    forward: list[Guess] | list[Phrase] = Field(description="By what stands left of the blank.")
-    backward: list[Guess] | list[Phrase] = Field(description="By what stands right of it.")
-    cloze: list[Guess] | list[Phrase] = Field(description="By both sides.")
+    blank: tuple[int, int] = Field(
+        description="The half-open range of code points that the blank covers."
+    )
+    forward: list[Guess] | list[Phrase] = Field(description="Guesses from the text on the left.")
+    backward: list[Guess] | list[Phrase] = Field(description="Guesses from the text on the right.")
+    cloze: list[Guess] | list[Phrase] = Field(description="Guesses from both sides.")
     usage: Usage
 
 
@@ -115,17 +123,18 @@ def plan_filling(request: FillRequest, engine: Engine, settings: Settings) -> Fi
     num_pieces, top_k = request.num_pieces, request.top_k
     if num_pieces > 1 and top_k > MAX_PHRASES:
         raise invalid(
-            "top_k", f"it is {top_k}; with num_pieces above 1 it is at most {MAX_PHRASES}"
+            "top_k",
+            f"it is {top_k}; with num_pieces above 1 it must be at most {MAX_PHRASES}",
         )
     try:
-        with whole_text(settings, "send less around the blank") as limit:
+        with whole_text(settings, "send less text around the blank") as limit:
             blank = engine.encoder.blank(request.text, limit)
     except BlankError as error:
         raise invalid("text", str(error)) from error
     question: Question[Guesses] | Underway[Phrases] = engine.encoder.guesses_for(blank, top_k)
     if num_pieces > 1:
         question = engine.encoder.phrases_for(blank, num_pieces, top_k)
-        check_steps(question, settings, "send less around the blank, or ask for fewer pieces")
+        check_steps(question, settings, "send less text around the blank, or request fewer pieces")
     return Filling(question, blank, len(request.text), top_k * num_pieces * GUESS_BYTES)
 
 
@@ -146,5 +155,5 @@ router = new_router()
     responses={200: {"model": FillAnswer}, **refusals(*TEXT_CODES)},
 )
 async def fill(request: Request) -> Response:
-    """The most probable pieces for the blank of a text, from the left, the right and both sides."""
+    """Return the most probable pieces for a blank: from the left, from the right and from both."""
     return await FILL.serve(request)

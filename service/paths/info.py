@@ -1,4 +1,4 @@
-"""GET /info, the probes /livez and /readyz, and /metrics: what the process reports of itself."""
+"""GET /info, the probes /livez and /readyz, and /metrics: what the process reports about itself."""
 
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
@@ -17,7 +17,7 @@ from ..router import new_router
 from ..wire import to_json
 from .mixes import MixUsed, mix_used
 
-# The name in /info, and the name of the installed distribution.
+# Each entry is a name in /info and the name of the installed distribution.
 DISTRIBUTIONS = {"bilm": "bilm-vectors"} | {
     name: name for name in ("torch", "numpy", "sentencepiece", "fastapi")
 }
@@ -25,44 +25,49 @@ NOT_INSTALLED = "checkout"
 
 
 class Features(BaseModel):
-    """What there is beyond the layers."""
+    """What the service offers beyond the layers."""
 
-    fill: bool = Field(description="POST /fill.")
-    context: bool = Field(description='The layer "context" of /embed.')
-    complete: bool = Field(description="POST /complete.")
-    inspect: bool = Field(description="POST /inspect; the setting of that name.")
+    fill: bool = Field(description="Whether POST /fill is available.")
+    context: bool = Field(description='Whether /embed has the layer "context".')
+    complete: bool = Field(description="Whether POST /complete is available.")
+    inspect: bool = Field(
+        description="Whether POST /inspect is available, by the setting of that name."
+    )
 
 
 class InfoAnswer(BaseModel):
-    """Everything a caller may want to know before the first request."""
+    """What a caller may need to know before the first request."""
 
     model: ModelInfo
-    mixes: dict[str, MixUsed]
+    mixes: dict[str, MixUsed] = Field(description="The mixes that a request may name.")
     features: Features
-    limits: dict[str, object] = Field(description="Every setting of this process, by its name.")
+    limits: dict[str, object] = Field(description="The settings of this process, by name.")
     pieces_per_s: float = Field(
-        description="Padded pieces a second, measured at start and again when the proof has ended."
+        description="The speed in padded pieces per second, measured at the start and again after"
+        " the proof."
     )
     precision: Literal["float32", "bfloat16"] = Field(
-        description="Numbers the model multiplies in; vectors are float32 in either."
+        description="The precision in which the model multiplies. The vectors are float32 in both."
     )
     self_test_deviation: float = Field(
-        description="Largest deviation from the golden vectors, which are float32's."
+        description="The largest deviation from the golden vectors, which were computed in float32."
     )
     bit_identical_heights: list[int] = Field(
-        description="How many rows one call of the model may read. Shapes of so many rows have been"
-        " compared on this machine; those that gave a text other bits are not used."
+        description="The numbers of rows that a call of the model may read. Shapes with this many"
+        " rows have been compared on this machine; shapes that gave a text other bits are not used."
     )
     proof_ended: bool = Field(
-        description="Whether all shapes have been compared. Until then texts are read in those that"
-        " have been: more slowly, with the same bits."
+        description="Whether all shapes have been compared. Until then, texts are read in the"
+        " shapes that have been compared, which is slower and gives the same bits."
     )
-    versions: dict[str, str]
-    card: dict[str, object] = Field(description="Data, recipe, hardware and scores of the model.")
+    versions: dict[str, str] = Field(description="The versions of biLM and of the libraries.")
+    card: dict[str, object] = Field(
+        description="The data, recipe, hardware and scores of the model."
+    )
 
 
 class Health(BaseModel):
-    """A probe that succeeded."""
+    """The response of a successful probe."""
 
     status: Literal["alive", "ready"]
 
@@ -74,7 +79,7 @@ router = new_router()
     "/info", responses={200: {"model": InfoAnswer}, **refusals("invalid_api_key", "starting")}
 )
 async def info(request: Request) -> Response:
-    """The model, its mixes and its card; every setting; versions; the measured speed."""
+    """Return the model, mixes, card, settings, versions and measured speed."""
     runtime = runtime_of(request)
     engine = runtime.loaded_engine()
     facts = {
@@ -102,7 +107,7 @@ async def info(request: Request) -> Response:
 
 @router.get("/livez", responses={200: {"model": Health}, **refusals("worker_dead")})
 async def livez(request: Request) -> Response:
-    """Whether the process does its work; if not, restart it."""
+    """Return 200 if the process is working; restart it otherwise."""
     runtime_of(request).check_alive()
     return _json({"status": "alive"})
 
@@ -112,14 +117,14 @@ async def livez(request: Request) -> Response:
     responses={200: {"model": Health}, **refusals("starting", "draining", "worker_dead")},
 )
 async def readyz(request: Request) -> Response:
-    """Whether the process takes requests; if not, send them elsewhere."""
+    """Return 200 if the process accepts requests; send them elsewhere otherwise."""
     runtime_of(request).ready_engine()
     return _json({"status": "ready"})
 
 
 @router.get("/metrics", response_class=PlainTextResponse, responses=refusals("invalid_api_key"))
 async def metrics(request: Request) -> Response:
-    """Counts, times and sizes, as Prometheus reads them."""
+    """Return counts, times and sizes in the format of Prometheus."""
     return Response(runtime_of(request).metrics.exposition(), media_type=MEDIA_TYPE)
 
 
@@ -131,7 +136,7 @@ def versions() -> dict[str, str]:
 def _version(name: str) -> str:
     try:
         return version(name)
-    except PackageNotFoundError:  # run from a checkout, with nothing installed
+    except PackageNotFoundError:  # a checkout runs without being installed
         return NOT_INSTALLED
 
 

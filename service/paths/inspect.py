@@ -1,4 +1,4 @@
-"""POST /inspect: gates and cells of one layer, for each piece of a text."""
+"""POST /inspect: the gates and cells of one layer for each piece of a text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,13 +26,14 @@ from ..wire import encoded, num_bytes, to_json, to_numbers
 from .texts import model_facts
 
 Array = str | list[list[float]]
-"""base64 of little-endian C-order numbers, or nested lists."""
+"""base64 of little-endian numbers in C order, or nested lists."""
 
 SHORTER = "send a shorter text"
-NUM_ARRAYS = 6  # three gates, the candidate, the cell state and the state
+# The arrays are three gates, the candidate, the cell state and the state.
+NUM_ARRAYS = 6
 
 FAR_APART: Json = {
-    "summary": "What the cells keep from 法国 to the end",
+    "summary": "See what the cells keep from 法国 to the end of the sentence",
     "value": {"text": "我小时候在法国住过很多年，所以我会说法语", "layer": 2},
 }
 
@@ -40,40 +41,46 @@ CODES = (*TEXT_CODES, "not_found", "response_too_large", "unknown_layer", "nonfi
 
 
 class InspectRequest(Strict):
-    """A text to look into."""
+    """A text whose gates are to be shown."""
 
-    text: str = Field(description="At most max_stepped_pieces pieces.")
-    layer: int = Field(1, ge=1, description="LSTM layer, counted from 1.")
+    text: str = Field(description="The text, of at most max_stepped_pieces pieces.")
+    layer: int = Field(1, ge=1, description="The number of the LSTM layer, counted from 1.")
     direction: Direction = Field(
         "forward",
-        description="From which end the text is read. Rows are in the order of the text in either.",
+        description="The direction in which the text is read. The rows are in text order in both.",
     )
-    encoding: Encoding = Field("base64", description="As in /embed, of each of the six arrays.")
+    encoding: Encoding = Field(
+        "base64", description="How each of the six arrays is encoded, as in /embed."
+    )
 
 
 class InspectAnswer(BaseModel):
-    """Gates and cells of one layer of one direction, a row for each piece."""
+    """The gates and cells of one layer of one direction, with a row for each piece."""
 
     model: ModelFacts
     layer: int
     direction: Direction
-    pieces: list[str]
-    ids: list[int]
+    pieces: list[str] = Field(description="The pieces of the text.")
+    ids: list[int] = Field(description="The ids of the pieces.")
     offsets: list[tuple[int, int]] = Field(
-        description="Of each piece, half-open, in code points of the text."
+        description="For each piece, the half-open range of code points that it covers."
     )
-    shape: tuple[int, int] = Field(description="[pieces, cells] of each of the six.")
+    shape: tuple[int, int] = Field(
+        description="The shape of each of the six arrays: [pieces, cells]."
+    )
     dtype: Literal["float32"]
-    input_gate: Array = Field(description="How much of the candidate is written, 0 to 1.")
-    forget_gate: Array = Field(description="How much of the cell is kept, 0 to 1.")
-    candidate: Array = Field(description="What may be written, -1 to 1.")
-    output_gate: Array = Field(description="How much of the cell is shown, 0 to 1.")
+    input_gate: Array = Field(
+        description="The share of the candidate that is written, from 0 to 1."
+    )
+    forget_gate: Array = Field(description="The share of the cell that is kept, from 0 to 1.")
+    candidate: Array = Field(description="The values that may be written, from -1 to 1.")
+    output_gate: Array = Field(description="The share of the cell that is shown, from 0 to 1.")
     cell_state: Array = Field(
-        description="After the piece: forget_gate x the cell before + input_gate x candidate."
+        description="The cell after the piece: forget_gate x cell before + input_gate x candidate."
     )
     state: Array = Field(
-        description="output_gate x tanh(cell_state): what leaves the layer. In /embed, from layer 2"
-        " on, the residual connection adds the layer below."
+        description="The output of the layer: output_gate x tanh(cell_state). In /embed, from layer"
+        " 2 on, the residual connection adds the layer below."
     )
     usage: Usage
 
@@ -114,7 +121,7 @@ def refuse_unless_inspecting(settings: Settings) -> None:
     if not settings.inspect:
         raise RequestError(
             "not_found",
-            "this service shows no gates; its operator turns /inspect on with BILM_INSPECT=1",
+            "this service does not offer /inspect; its operator can enable it with BILM_INSPECT=1",
             details=Details(setting="inspect"),
         )
 
@@ -133,7 +140,7 @@ def plan_inspection(request: InspectRequest, engine: Engine, settings: Settings)
         raise text_too_long(error, "the text", "text", SHORTER, setting="max_stepped_pieces")
     numbers = NUM_ARRAYS * pieces * (engine.model.dim // 2)  # each direction has half of dim
     answer_bytes = num_bytes(numbers, "float32", request.encoding)
-    with as_field("text", f"{SHORTER}, or ask for base64"):
+    with as_field("text", f"{SHORTER}, or request base64"):
         check_response(answer_bytes, settings)
     try:
         question = engine.encoder.gates_for(passage, request.layer, request.direction)
@@ -176,6 +183,6 @@ router = new_router()
     responses={200: {"model": InspectAnswer}, **refusals(*CODES)},
 )
 async def inspect(request: Request) -> Response:
-    """Gates and cells of one layer, piece by piece; where the operator has set `inspect`."""
+    """Return the gates and cells of one layer for each piece, if the setting `inspect` is on."""
     refuse_unless_inspecting(runtime_of(request).settings)
     return await INSPECT.serve(request)

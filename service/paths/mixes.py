@@ -1,4 +1,4 @@
-"""The mixes of layers that requests name or bring, and how answers describe them."""
+"""Choose the mix that a request names or contains, and describe it in the response."""
 
 from typing import Annotated
 
@@ -13,17 +13,19 @@ from ..fields import Listed, Strict
 
 
 class Weights(Strict):
-    """A mix by its weights, used as they are."""
+    """A mix given by its weights, which are used unchanged."""
 
-    weights: Listed[FiniteFloat] = Field(description="One per representation, layer 0 first.")
-    gamma: FiniteFloat = Field(1.0, description="The scale of the whole.")
+    weights: Listed[FiniteFloat] = Field(
+        description="One number per representation, layer 0 first."
+    )
+    gamma: FiniteFloat = Field(1.0, description="The factor that scales the mixed vector.")
 
 
 class Logits(Strict):
-    """A mix by its raw weights, through a softmax, as a task learns them."""
+    """A mix given by raw weights, as a task learns them; a softmax turns them into weights."""
 
-    logits: Listed[FiniteFloat] = Field(description="One per representation, layer 0 first.")
-    gamma: FiniteFloat = Field(1.0, description="The scale of the whole.")
+    logits: Listed[FiniteFloat] = Field(description="One number per representation, layer 0 first.")
+    gamma: FiniteFloat = Field(1.0, description="The factor that scales the mixed vector.")
 
 
 def _kind_of_mix(value: object) -> str:
@@ -32,7 +34,7 @@ def _kind_of_mix(value: object) -> str:
     return "logits" if isinstance(value, dict) and "logits" in value else "weights"
 
 
-# Discriminated by hand: a plain union would try, and report, every member.
+# The discriminator chooses a member. A plain union would try every member and report all failures.
 Mix = Annotated[
     Annotated[str, Tag("name")]
     | Annotated[Weights, Tag("weights")]
@@ -44,9 +46,12 @@ Mix = Annotated[
 class MixUsed(BaseModel):
     """The mix that was applied."""
 
-    name: str | None = Field(examples=["default"], description="Null where the caller gave it.")
-    weights: list[float]
-    gamma: float
+    name: str | None = Field(
+        examples=["default"],
+        description="The name of the mix; null if the request contained weights or logits.",
+    )
+    weights: list[float] = Field(description="One weight per representation, layer 0 first.")
+    gamma: float = Field(description="The factor that scales the mixed vector.")
 
 
 def chosen_mix(
@@ -72,7 +77,7 @@ def _named_mix(name: str, engine: Engine) -> ScalarMix:
     if name not in engine.mixes:
         raise RequestError(
             "unknown_mix",
-            f"there is no mix {name[:SHOWN_NAME_LENGTH]!r}; there are {sorted(engine.mixes)}",
+            f"there is no mix {name[:SHOWN_NAME_LENGTH]!r}; choose one of {sorted(engine.mixes)}",
             param="mix",
         )
     return engine.mixes[name]
@@ -83,8 +88,8 @@ def _given_mix(requested: Weights | Logits, num_representations: int) -> ScalarM
     if len(numbers) != num_representations:
         raise invalid(
             "mix",
-            f"there are {len(numbers)} numbers for {num_representations} representations; send"
-            " one for each, layer 0 first",
+            f"it has {len(numbers)} numbers for {num_representations} representations; send one"
+            " for each, layer 0 first",
         )
     if isinstance(requested, Weights):
         return ScalarMix(tuple(numbers), requested.gamma)

@@ -22,20 +22,24 @@ from ..wire import encoded, to_json, to_numbers
 from .embed import Embedding, EmbedRequest, plan_embedding
 from .texts import APPLES
 
-OPENAI_INPUT: Json = {"summary": "A vector a text", "value": {"input": APPLES}}
+OPENAI_INPUT: Json = {"summary": "Request a vector for each text", "value": {"input": APPLES}}
 CODES = (*BODY_CODES, "response_too_large", "nonfinite_output")
 
 
 class OpenAIRequest(Strict):
-    """Texts to embed, as clients of OpenAI's API send them."""
+    """Texts to embed, in the form of OpenAI's API."""
 
-    input: Texts = Field(description="One text or a list of texts, none of them empty.")
+    input: Texts = Field(description="One text or a list of texts. None may be empty.")
     model: str | None = Field(None, description="The id of the model that is served.")
     encoding_format: Literal["float", "base64"] = Field(
-        "float", description="Lists, or base64 of little-endian float32."
+        "float",
+        description="How vectors are encoded: as lists, or as base64 of little-endian float32.",
     )
-    dimensions: int | None = Field(None, description="The width of the model; none other.")
-    user: str | None = Field(None, description="Ignored.")
+    dimensions: int | None = Field(
+        None,
+        description="The number of values in a vector. Only the width of the model is accepted.",
+    )
+    user: str | None = Field(None, description="This field is ignored.")
 
 
 class OpenAIEmbedding(BaseModel):
@@ -47,14 +51,14 @@ class OpenAIEmbedding(BaseModel):
 
 
 class OpenAIUsage(BaseModel):
-    """How much was read, in pieces."""
+    """The number of pieces that were read."""
 
     prompt_tokens: int
     total_tokens: int
 
 
 class OpenAIAnswer(BaseModel):
-    """Vectors, in the order of the request."""
+    """The vectors of the texts, in the order of the request."""
 
     object: Literal["list"]
     data: list[OpenAIEmbedding]
@@ -71,9 +75,13 @@ def plan_openai(request: OpenAIRequest, engine: Engine, settings: Settings) -> E
     """
     model = engine.model
     if request.model not in (None, model.id):
-        raise invalid("model", f"this service has the model {model.id!r}; send that or none")
+        raise invalid(
+            "model", f"this service has the model {model.id!r}; send this name, or leave it out"
+        )
     if request.dimensions not in (None, model.dim):
-        raise invalid("dimensions", f"a vector has {model.dim} numbers; send that or nothing")
+        raise invalid(
+            "dimensions", f"a vector has {model.dim} numbers; send {model.dim}, or leave it out"
+        )
     texts = [request.input] if isinstance(request.input, str) else request.input
     if "" in texts:
         raise invalid("input", "a text is empty and has no vector; leave it out", texts.index(""))
@@ -85,7 +93,9 @@ def plan_openai(request: OpenAIRequest, engine: Engine, settings: Settings) -> E
         plan = plan_embedding(as_embed, engine, settings)
     for index, passage in enumerate(plan.reading.passages):
         if not passage.ids:
-            raise invalid("input", f"text {index} holds nothing the model can read", index)
+            raise invalid(
+                "input", f"text {index} has nothing that the model can read; leave it out", index
+            )
     return plan
 
 
@@ -117,5 +127,5 @@ router = new_router()
     responses={200: {"model": OpenAIAnswer}, **refusals(*CODES)},
 )
 async def openai_embeddings(request: Request) -> Response:
-    """A vector a text for clients of OpenAI's API: default mix, centred, mean, unit length."""
+    """Return a vector for each text: by the default mix, centred, averaged, of length 1."""
     return await OPENAI.serve(request)

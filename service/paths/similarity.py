@@ -1,4 +1,4 @@
-"""POST /similarity: how alike the occurrences of a word are."""
+"""POST /similarity: the cosines between the occurrences of a word."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,10 @@ from ..wire import num_bytes, to_json
 from .mixes import Mix, MixUsed, chosen_mix, mix_used
 from .texts import APPLES, OfTexts, TokenizeRequest, model_facts, read, usage_of
 
-APPLE: Json = {"summary": "The 苹果 of two texts", "value": {"word": "苹果", "texts": APPLES}}
+APPLE: Json = {
+    "summary": "Compare the 苹果 of two texts",
+    "value": {"word": "苹果", "texts": APPLES},
+}
 CODES = (*BODY_CODES, "response_too_large", "unknown_mix")
 
 
@@ -38,34 +41,40 @@ class SimilarityRequest(Strict):
 
     word: str = Field(
         min_length=1,
-        description="Found as it is written, from left to right; occurrences do not overlap.",
+        description="The word. It is searched as written, from left to right, without overlap.",
     )
     texts: Texts = Field(description="One text or a list of texts.")
-    mix: Mix | None = Field(None, description='As in /embed. Default: the mix "default".')
-    center: bool = Field(True, description="As in /embed. Cosines mean little without it.")
+    mix: Mix | None = Field(None, description='The mix, as in /embed. The default is "default".')
+    center: bool = Field(
+        True, description="Whether to centre, as in /embed. Without it, cosines mean little."
+    )
 
 
 class Occurrence(BaseModel):
-    """A place where the word stands."""
+    """An occurrence of the word."""
 
-    index: int = Field(description="Place of the text in the request.")
-    offset: tuple[int, int] = Field(description="Half-open, in code points of the text.")
+    index: int = Field(description="The position of the text in the request, counted from 0.")
+    offset: tuple[int, int] = Field(
+        description="The half-open range of code points that the word covers."
+    )
 
 
 class Cosines(BaseModel):
-    """Matrices of cosines: a row and a column for each occurrence."""
+    """Matrices of cosines, with a row and a column for each occurrence."""
 
-    layers: list[list[list[float]]] = Field(description="A matrix a layer, layer 0 first.")
-    context: list[list[float]] = Field(description="By what is expected around and in its place.")
-    mix: list[list[float]]
+    layers: list[list[list[float]]] = Field(description="One matrix per layer, layer 0 first.")
+    context: list[list[float]] = Field(description="The matrix of the layer context.")
+    mix: list[list[float]] = Field(description="The matrix of the mixed vectors.")
 
 
 class SimilarityAnswer(BaseModel):
-    """How alike the occurrences of a word are."""
+    """The cosines between the occurrences of a word."""
 
     model: ModelFacts
     mix: MixUsed
-    occurrences: list[Occurrence] = Field(description="From left to right, text by text.")
+    occurrences: list[Occurrence] = Field(
+        description="The occurrences, from left to right, text by text."
+    )
     cosine: Cosines
     usage: Usage
 
@@ -99,7 +108,9 @@ def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settin
     spans = _occurrences_in(as_tokenize.all_texts, request.word, settings)
     num_occurrences = sum(map(len, spans))
     if not num_occurrences:
-        raise invalid("word", "it stands in no text; send texts that hold it as it is written")
+        raise invalid(
+            "word", "it occurs in none of the texts; send texts that contain it exactly as written"
+        )
     layers = (*range(engine.num_representations), CONTEXT)
     answer_bytes = num_bytes(num_occurrences**2 * (len(layers) + 1), "float32", "json")
     with as_field("texts", "send fewer or shorter texts"):
@@ -187,5 +198,5 @@ router = new_router()
     responses={200: {"model": SimilarityAnswer}, **refusals(*CODES)},
 )
 async def similarity(request: Request) -> Response:
-    """How alike the occurrences of a word are: cosines by each layer, the context and a mix."""
+    """Return the cosines between the occurrences of a word: by layer, by context and by mix."""
     return await SIMILARITY.serve(request)

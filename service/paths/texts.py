@@ -1,4 +1,4 @@
-"""The texts of a request: their fields, their passages within the limits, and what answers say."""
+"""Read the texts of a request within the limits, and describe them in the response."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,27 +21,31 @@ SHORTER = 'split it, or send "truncate": "right" or "left"'
 
 # Examples for the documentation of several paths.
 APPLES = ["我吃了一个苹果", "我在用苹果手机"]
-TWO_TEXTS: Json = {"summary": "A row for every piece", "value": {"texts": APPLES}}
+TWO_TEXTS: Json = {"summary": "Request a vector for every piece", "value": {"texts": APPLES}}
 
 
 class TokenizeRequest(Strict):
-    """Texts to cut into pieces."""
+    """Texts to split into pieces."""
 
     texts: Texts | None = Field(
-        None, description="One text or a list of texts. Exactly one of texts, words and ids."
+        None, description="One text or a list of texts. Send exactly one of texts, words and ids."
     )
     words: Listed[Listed[str]] | None = Field(
         None,
         min_length=1,
-        description="Texts in the caller's own segmentation: no piece crosses a word.",
+        description="Each text as a list of words, in your own segmentation. No piece crosses the"
+        " border of a word.",
     )
     ids: Listed[Listed[int]] | None = Field(
-        None, min_length=1, description="Texts as piece ids; levels piece and text only."
+        None,
+        min_length=1,
+        description="Each text as a list of piece ids. It has the levels piece and text only.",
     )
     truncate: Truncate = Field(
         "error",
-        description="What happens to a text of more than max_text_pieces pieces: it is refused, or"
-        " loses its right or its left end. A row whose pieces are all cut off is a zero vector.",
+        description="What to do with a text of more than max_text_pieces pieces: refuse it with an"
+        " error, or cut off its right or its left end. A row whose pieces are all cut off gets a"
+        " zero vector.",
     )
 
     @property
@@ -53,15 +57,17 @@ class TokenizeRequest(Strict):
 
 
 class Cut(BaseModel):
-    """One text in pieces."""
+    """One text, split into pieces."""
 
-    index: int = Field(description="Place of the text in the request.")
-    num_pieces: int
-    truncated: bool
-    pieces: list[str] | None = Field(None, description="Level piece only; null with ids.")
-    ids: list[int] | None = Field(None, description="Level piece only.")
+    index: int = Field(description="The position of the text in the request, counted from 0.")
+    num_pieces: int = Field(description="The number of pieces in the text.")
+    truncated: bool = Field(description="Whether an end of the text was cut off.")
+    pieces: list[str] | None = Field(
+        None, description="The pieces, at level piece only; null for ids."
+    )
+    ids: list[int] | None = Field(None, description="The piece ids, at level piece only.")
     offsets: list[tuple[int, int]] | None = Field(
-        description="Of each row, half-open, in code points of the text; null with ids."
+        description="For each row, the half-open range of code points that it covers; null for ids."
     )
 
 
@@ -117,7 +123,7 @@ def source_of(request: TokenizeRequest) -> str:
     given = [name for name in SOURCES if getattr(request, name) is not None]
     if len(given) != 1:
         found = " and ".join(given) or "none"
-        raise invalid("texts", f"send exactly one of texts, words and ids; there is {found}")
+        raise invalid("texts", f"send exactly one of texts, words and ids; the request has {found}")
     return given[0]
 
 
@@ -220,8 +226,8 @@ def _read_ids(ids: Sequence[int], index: int, level: Level, num_pieces: int) -> 
     if not all(0 <= piece_id < num_pieces for piece_id in ids):
         raise RequestError(
             "validation_error",
-            f"ids: text {index} has an id that is not one of 0 to {num_pieces - 1}; send ids of"
-            " this model, as /tokenize gives them",
+            f"ids: text {index} has an id outside 0 to {num_pieces - 1}; send ids of this model, as"
+            " /tokenize returns them",
             param="ids",
             details=Details(index=index, limit=num_pieces - 1),
         )

@@ -27,12 +27,12 @@ from .texts import (
     usage_of,
 )
 
-# An estimate of what a piece of /tokenize takes in a response, with its id and its offset.
+# An estimate of the bytes that a piece takes in a response of /tokenize, with id and offset.
 CUT_PIECE_BYTES = 40
 
 
 class TokenizeAnswer(BaseModel):
-    """Texts in pieces, in the order of the request."""
+    """The pieces of the texts, in the order of the request."""
 
     model: ModelFacts
     data: list[Cut]
@@ -45,7 +45,7 @@ class Cutting(OfTexts):
 
     @property
     def questions(self) -> tuple[()]:
-        """No question."""
+        """An empty tuple, because the model computes nothing."""
         return ()
 
     @property
@@ -80,5 +80,5 @@ router = new_router()
     responses={200: {"model": TokenizeAnswer}, **refusals(*BODY_CODES)},
 )
 async def tokenize(request: Request) -> Response:
-    """Pieces, ids and offsets of texts: those /embed reads."""
+    """Return the pieces, ids and offsets that /embed would use for the texts."""
     return await TOKENIZE.serve(request)

@@ -18,7 +18,7 @@ CUTS = {
 
 
 async def answered(parts_of, load):
-    """What `load` finds of a server that cuts its answers and refuses every third request."""
+    """Return what `load` measures of a server that cuts responses and refuses some requests."""
     seen = []
 
     async def serve(reader, writer):

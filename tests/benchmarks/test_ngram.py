@@ -1,4 +1,4 @@
-"""The 5-gram model against the textbook's formulas, written with dictionaries."""
+"""Compare the 5-gram model with the textbook's formulas, written with dictionaries."""
 
 import random
 from collections import Counter, defaultdict
@@ -65,7 +65,7 @@ class Textbook:
         return self.discounts[order][min(count, 3)]
 
     def p(self, history):
-        """Of every piece after the last four of a row."""
+        """Return the probability of every piece after the last four pieces of a row."""
         found = np.full(NUM_PIECES, 1 / NUM_PIECES)
         for order in range(1, ORDER + 1):
             seen = self.after[order].get(tuple(history[len(history) - order + 1 :]))

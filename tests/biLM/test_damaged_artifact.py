@@ -174,13 +174,13 @@ def test_weights_with_a_tensor_too_many_are_refused_by_name(folder):
 @pytest.mark.parametrize("shape", [(3, 24), (4, 12), (24,), (4, 24, 1)])
 def test_a_center_of_other_sizes_is_refused_by_name(folder, shape):
     write_geometry(folder, center=torch.zeros(shape), bound=torch.ones(4))
-    refused_as_damaged(folder, r"geometry\.safetensors has no center of the sizes")
+    refused_as_damaged(folder, r"geometry\.safetensors has no center that fits the sizes")
 
 
 @pytest.mark.parametrize("shape", [(3,), (4, 1), ()])
 def test_a_bound_of_other_sizes_is_refused_by_name(folder, shape):
     write_geometry(folder, center=torch.zeros(4, 24), bound=torch.ones(shape))
-    refused_as_damaged(folder, r"geometry\.safetensors has no bound of the sizes")
+    refused_as_damaged(folder, r"geometry\.safetensors has no bound that fits the sizes")
 
 
 def test_a_center_that_is_not_finite_is_refused_by_name(folder):
@@ -225,7 +225,7 @@ def test_a_pickle_in_place_of_weights_is_refused_and_never_run(folder, tmp_path)
 def test_mixes_without_a_default_are_refused_by_name(folder):
     mixes = {"top": {"weights": [0.0, 0.0, 1.0], "gamma": 1.0}}
     write_as_promised(folder, "mixes.json", json.dumps(mixes).encode())
-    refused_as_damaged(folder, r"mixes\.json has no mix named default.*top")
+    refused_as_damaged(folder, r"mixes\.json must have a mix 'default'.*top")
 
 
 @pytest.mark.parametrize(

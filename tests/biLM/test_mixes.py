@@ -30,21 +30,27 @@ def test_weights_are_used_as_they_are_and_logits_through_a_softmax(written):
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("{", "give a file of JSON"),
-        ([], "a list; give an object"),
-        ({"a": 1}, "'a' needs weights or logits"),
-        ({"a": {}}, "'a' needs weights or logits"),
-        ({"a": {"weights": [1, 0, 0], "logits": [1, 0, 0]}}, "'a' needs weights or logits"),
+        ("{", "name a JSON file"),
+        ([], "a list; write an object"),
+        ({"a": 1}, "'a' must have either weights or logits"),
+        ({"a": {}}, "'a' must have either weights or logits"),
+        (
+            {"a": {"weights": [1, 0, 0], "logits": [1, 0, 0]}},
+            "'a' must have either weights or logits",
+        ),
         ({"a": {"weights": [1, 0, 0], "Gamma": 2}}, "nothing else"),
         ({"a": {"weights": [1, 0]}}, "2 weights; this model has 3"),
         ({"a": {"weights": [1, 0, "0"]}}, "list of numbers"),
         ({"a": {"weights": [1, 0, True]}}, "list of numbers"),
         ({"a": {"weights": 1}}, "list of numbers"),
         ({"a": {"weights": [1, 0, 0], "gamma": None}}, "gamma a number"),
-        ('{"a": {"weights": [1, 0, NaN]}}', "'a': a mix is made of finite numbers"),
-        ('{"a": {"logits": [1, 0, Infinity]}}', "'a': a mix is made of finite numbers"),
+        ('{"a": {"weights": [1, 0, NaN]}}', "'a': the weights and gamma of a mix must be finite"),
+        (
+            '{"a": {"logits": [1, 0, Infinity]}}',
+            "'a': the weights and gamma of a mix must be finite",
+        ),
         ({"a": {"weights": [1, 0, 10**400]}}, "'a': int too large"),
-        ({"default": {"weights": [1, 0, 0]}}, "'default' is a mix of the model"),
+        ({"default": {"weights": [1, 0, 0]}}, "already has a mix 'default'"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_file(written, content, why):

@@ -22,13 +22,13 @@ def _many_heights(monkeypatch):
 
 @pytest.fixture
 def fresh(artifact):
-    """An encoder that has proved nothing."""
+    """Return an encoder that has proved nothing."""
     return Encoder(artifact, both_at_once=True)
 
 
 @pytest.fixture
 def met(monkeypatch):
-    """The (rows, columns) of every LSTM call."""
+    """Return the (rows, columns) of every LSTM call."""
     met, call = set(), ReadingLayer.__call__
 
     def recorded(layer, x, state):
@@ -67,7 +67,7 @@ SPOILS = {
 
 
 def shapes_of(encoder, met):
-    """The shapes in which an encoder reads texts that would fill the damaged one."""
+    """Return the shapes in which an encoder reads texts that would fill the damaged shape."""
     met.clear()
     encoder.represent(FILLING)
     return set(met)

@@ -1,4 +1,4 @@
-"""The programs of docs/openai.md, as a reader would run them, against a real process."""
+"""Run the programs of docs/openai.md with a real process, as a reader would."""
 
 import re
 from pathlib import Path

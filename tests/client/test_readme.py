@@ -7,7 +7,7 @@ ADDRESS = "http://127.0.0.1:8000"
 
 
 def run(code, url):
-    """What a reader would run, against another address."""
+    """Run a program of the README with another address."""
     assert ADDRESS in code
     exec(compile(code.replace(ADDRESS, url), "client/README.md", "exec"), {})
 

@@ -53,5 +53,5 @@ def test_no_texts_make_no_rows(service_url):
 
 
 def test_a_single_string_is_refused(service_url):
-    with pytest.raises(ValueError, match="no list of texts"):
+    with pytest.raises(ValueError, match="texts is a single string"):
         TextVectors(service_url).transform("苹果")

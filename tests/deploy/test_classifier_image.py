@@ -1,4 +1,4 @@
-"""What the example's Dockerfile installs is enough for the example, with nothing else about."""
+"""Test that the packages in the example's Dockerfile suffice for the example."""
 
 import os
 import re
@@ -20,7 +20,7 @@ PATIENCE_S = 500
 
 @pytest.fixture
 def python(tmp_path):
-    """An interpreter with what the RUN line installs."""
+    """Return an interpreter with the packages that the RUN line installs."""
     venv.create(tmp_path / "venv", with_pip=False)
     path = tmp_path / "venv" / "bin" / "python"
     (run,) = re.findall(r"^RUN ((?:.*\\\n)*.*)", DOCKERFILE.read_text("utf-8"), re.MULTILINE)

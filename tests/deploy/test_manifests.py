@@ -1,4 +1,4 @@
-"""The manifests against Kubernetes' own schemas, the image and the settings."""
+"""Compare the manifests with Kubernetes' own schemas, the image and the settings."""
 
 import re
 from pathlib import Path

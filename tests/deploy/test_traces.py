@@ -19,13 +19,13 @@ INSTRUMENT = Path(sys.executable).with_name("opentelemetry-instrument")
 
 
 def documented():
-    """The environment that the document gives."""
+    """Return the environment variables in the document."""
     section = (ROOT / "docs/deploy.md").read_text("utf-8").partition("## Traces")[2]
     return dict(re.findall(r"^\s*export (\w+)=(\S+)$", section, re.MULTILINE))
 
 
 def spans_of(output):
-    """What the console exporter has printed: JSON objects one after the other."""
+    """Return the JSON objects that the console exporter has printed one after the other."""
     decoder, spans, place = json.JSONDecoder(), [], 0
     while (place := output.find("{", place)) >= 0:
         span, place = decoder.raw_decode(output, place)

@@ -1,4 +1,4 @@
-"""A wheel of the repository works by itself, in an environment and a folder of its own."""
+"""Test that a wheel works without the repository, in its own environment and folder."""
 
 import ast
 import base64
@@ -27,7 +27,7 @@ WEB = ("fastapi", "starlette", "uvicorn", "pydantic", "pydantic_settings", "orjs
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """The wheel, as docs/release.md builds it."""
+    """Build the wheel as docs/release.md does, and return its path."""
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
     subprocess.run([*command, "-w", folder, ROOT], check=True, timeout=PATIENCE_S)

@@ -1,4 +1,4 @@
-"""A server process of the shipped model, a browser, and tabs that take nothing amiss."""
+"""Start a server with the shipped model and a browser whose tabs fail a test on any error."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items):
 # could begin: the browser closes with the last test of a file, not of the session.
 @pytest.fixture(scope="module")
 def browser():
-    """The browser of the tests of a file."""
+    """Return a browser for the tests of one file."""
     if not chromium():
         pytest.skip("there is no chromium; .ci/run installs it")
     with browsing() as browser:
@@ -38,14 +38,14 @@ def browser():
 
 @pytest.fixture(scope="session")
 def url():
-    """The shipped model, served in float32 with gates to look at."""
+    """Return the URL of the shipped model, served in float32 with /inspect."""
     with serving(*SERVICE, "--precision", "float32", "--threads", "1", "--inspect", "true") as port:
         yield f"http://{HOST}:{port}"
 
 
 @pytest.fixture(scope="session")
 def ask(url):
-    """What the service itself answers to a request."""
+    """Return a function that sends a request to the service and returns its response."""
 
     def ask(path, **body):
         answer = httpx.post(f"{url}{path}", json=body, timeout=WAIT_MS / 1000, trust_env=False)
@@ -86,5 +86,5 @@ OTHERS = [(1280, "en"), (1280, "zh"), (390, "en")]
     ids=lambda pair: f"{pair[0]}-{pair[1]}",
 )
 def tab(request, open_tab):
-    """A tab of each width in each language."""
+    """Return a tab of each width in each language."""
     return open_tab(*request.param)

@@ -1,4 +1,4 @@
-"""The view Compare: its numbers against numpy over the answers of /embed."""
+"""Compare the numbers of the view Compare with numpy's, from responses of /embed."""
 
 import base64
 
@@ -15,7 +15,7 @@ SHOWN = {"rtol": 0, "atol": 0.0055}  # two digits of a cosine of float16 numbers
 
 
 def matrix(page, name):
-    """The numbers of a matrix, as they stand there."""
+    """Return the numbers of a matrix as the page shows them."""
     lines = page.get_by_role("grid", name=name, exact=True).locator("tbody tr").all()
     return np.array(
         [[number(text) for text in line.locator("td").all_inner_texts()] for line in lines]
@@ -42,7 +42,7 @@ def cosines(rows):
 
 
 def arrived(tab):
-    """The tab after it has landed, and the question it has asked."""
+    """Return the tab after it has loaded, and the request that it has sent."""
     with tab.page.expect_request("**/embed") as asked:
         tab.page.goto(tab.host)
     expect(tab.page.get_by_role("grid")).to_have_count(5)

@@ -1,4 +1,4 @@
-"""The view Continue, against the answers of /complete."""
+"""Compare the view Continue with responses of /complete."""
 
 import pytest
 from playwright.sync_api import expect
@@ -12,7 +12,7 @@ SHOWN = "ol button.completion .added"
 
 
 def shown(page):
-    """The completions on the page: texts and log probabilities."""
+    """Return the completions on the page: texts and log-probabilities."""
     texts = page.locator(SHOWN).all_text_contents()
     figures = page.locator("ol [data-log-probability]").all()
     return list(
@@ -21,7 +21,7 @@ def shown(page):
 
 
 def answered(found):
-    """The same of an answer."""
+    """Return the completions of a response in the same form."""
     return [(completion["text"], completion["log_probability"]) for completion in found["data"]]
 
 

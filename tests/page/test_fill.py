@@ -1,4 +1,4 @@
-"""The view Fill, against the answers of /fill."""
+"""Compare the view Fill with responses of /fill."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ REFUSED = {"en": "The service says:", "zh": "服务答复："}
 
 
 def guesses(page, name):
-    """What stands in the column of that name: texts and probabilities."""
+    """Return the texts and probabilities in the column of a name."""
     buttons = page.get_by_role("region", name=name, exact=True).get_by_role("button").all()
     return [
         (button.locator(".text").inner_text(), float(button.get_attribute("data-probability")))

@@ -1,4 +1,4 @@
-"""The view Inside, against the gates of the paper's equations in float64."""
+"""Compare the view Inside with the gates of the paper's equations in float64."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ BAND = 4  # cells that share a row of a picture
 
 @pytest.fixture(scope="module")
 def shipped():
-    """The shipped model, for its pieces and its weights."""
+    """Return the shipped model, for its pieces and its weights."""
     return Encoder.load(ROOT / "models/zh-small")
 
 
@@ -44,7 +44,7 @@ def oracle(shipped):
 
 
 def by_memory(trace):
-    """The cells, those first whose forget gate lets most through."""
+    """Return the cells, with those first whose forget gate is largest."""
     return np.argsort(-trace["forget_gate"].sum(axis=0), kind="stable")
 
 
@@ -59,12 +59,12 @@ def kept(trace, piece, step=1):
 
 
 def told(page):
-    """The numbers of the one cell that is told about."""
+    """Return the numbers of the one cell that the page describes."""
     return [float(page.locator(f".readout [data-name={name}]").inner_text()) for name in NAMES]
 
 
 def rows(page):
-    """The table of means as texts."""
+    """Return the table of means as texts."""
     lines = page.locator(".numbers tbody tr").all()
     return [line.locator("td").all_text_contents() for line in lines]
 
@@ -201,7 +201,7 @@ def test_a_text_too_long_is_refused_in_words_and_kept(open_tab):
 
 @pytest.fixture(scope="module")
 def closed_url(artifact_folder):
-    """A server with its defaults, hence without gates to look at."""
+    """Return the URL of a server with default settings, and so without /inspect."""
     with serving(*SERVICE, "--model", str(artifact_folder), "--threads", "1") as port:
         yield f"http://{HOST}:{port}"
 

@@ -1,4 +1,4 @@
-"""The view Map: its places against numpy, and the sentences behind its dots."""
+"""Compare the places on the view Map with numpy's, and check the sentences behind its dots."""
 
 import base64
 import re
@@ -11,7 +11,7 @@ DOT = ".scatter .dot"
 
 
 def arrived(tab):
-    """The tab at the map, and the question it has asked."""
+    """Return the tab at the map, and the request that it has sent."""
     with tab.page.expect_request("**/embed") as asked:
         tab.go("map")
     expect(tab.page.locator(DOT).first).to_be_visible()

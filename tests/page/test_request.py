@@ -1,4 +1,4 @@
-"""The request behind each view: copied, run, and answered as the view was."""
+"""Copy the request of each view, run it, and compare the response with the view."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ SERVER = {"en": "Server", "zh": "服务器"}
 
 
 def copied(tab, program):
-    """What the button beside a program puts on the clipboard."""
+    """Return what the button beside a program copies to the clipboard."""
     button = tab.page.get_by_role("button", name=COPY[tab.language].format(program))
     button.click()
     expect(tab.page.locator("figure", has_text=program).get_by_role("button")).to_have_text(
@@ -30,7 +30,7 @@ def copied(tab, program):
 
 
 def opened(tab, view):
-    """The body of the answer the view shows; its panel is open then."""
+    """Open the panel of a view and return the body of the response in it."""
     with tab.page.expect_response(f"**{ROOT_VIEWS[view]}") as answered:
         tab.go(view)
     body = answered.value.json()

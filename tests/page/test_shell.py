@@ -1,4 +1,4 @@
-"""What all views share: the first view's weight, languages, keys, the keyboard, narrow screens."""
+"""Test what all views share: size of the first view, languages, keys, keyboard, narrow screens."""
 
 import pytest
 from playwright.sync_api import expect
@@ -22,7 +22,7 @@ KEY = "first-key-1"
 
 
 def arrived(tab, view):
-    """The tab at a view that has its answer."""
+    """Return the tab at a view that has its response."""
     page = tab.go(view)
     expect(page.locator(SHOWS[view]).first).to_be_visible()
     return page
@@ -150,7 +150,7 @@ def test_who_comes_before_the_model_waits_for_it(open_tab):
 
 @pytest.fixture(scope="module")
 def guarded_url(artifact_folder):
-    """A server that wants a key, with the tiny model."""
+    """Return the URL of a server that needs a key, with the tiny model."""
     keys = ("--api-keys", f"another-key,{KEY}")
     with serving(*SERVICE, "--model", str(artifact_folder), "--threads", "1", *keys) as port:
         yield f"http://{HOST}:{port}"

@@ -24,7 +24,7 @@ class Visit:
         page.on("request", self._see)
 
     def go(self, view):
-        """The tab, at a view."""
+        """Open a view and return the page."""
         self.page.goto(f"{self.host}/#/{view}")
         return self.page
 

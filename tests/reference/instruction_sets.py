@@ -1,7 +1,7 @@
-"""What SSE 4.1 computes otherwise than newer instruction sets.
+"""List the shapes that agree on this processor; with SSE 4.1, a single row does not.
 
-With it, oneDNN sums one row in another order than several. The service needs no such knowledge: it
-proves each shape before it uses it.
+With SSE 4.1, oneDNN adds in another order for one row than for several. The service does not need
+to know this, because it proves each shape before it uses it.
 """
 
 import os

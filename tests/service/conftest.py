@@ -15,7 +15,7 @@ def anyio_backend():
 
 @pytest.fixture(scope="session")
 async def client(artifact_folder):
-    """The real app with its default limits, for all tests that only ask."""
+    """Return a client of the app with its default limits, for tests that only send requests."""
     async with serving(settings_of(artifact_folder)) as client:
         yield client
 

@@ -130,7 +130,8 @@ async def test_a_wrong_field_or_one_without_use_is_refused_by_name(client, param
 async def test_a_field_without_use_is_refused_with_what_it_is_for(client):
     error = await refused(client, 422, "validation_error", text="a", temperature=0.5)
     assert error["message"] == (
-        "temperature: the strategy greedy does not use it; leave it out, or ask for sample"
+        "temperature: the strategy greedy does not use it; leave it out, or send the strategy"
+        " sample"
     )
 
 

@@ -104,7 +104,7 @@ async def test_more_phrases_than_there_are_beams_are_refused(client):
     answer = await client.post("/fill", json={"text": ATE, "num_pieces": 2, "top_k": 17})
     error = error_of(answer, 422, "validation_error")
     assert error["param"] == "top_k"
-    assert "it is 17; with num_pieces above 1 it is at most 16" in error["message"]
+    assert "it is 17; with num_pieces above 1 it must be at most 16" in error["message"]
 
 
 async def test_phrases_that_read_too_many_pieces_are_refused_with_the_numbers(artifact_folder):

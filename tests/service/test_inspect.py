@@ -122,7 +122,7 @@ async def test_a_layer_above_the_last_is_refused_with_the_last(open_client):
     error = error_of(answer, 422, "unknown_layer")
     assert error["param"] == "layer"
     assert error["message"] == (
-        "layer 3 has no gates; those that have are numbered 1 to 2; see /info"
+        "layer 3 has no gates; choose an LSTM layer, numbered 1 to 2; see /info"
     )
 
 
@@ -162,7 +162,7 @@ async def test_too_large_an_answer_is_refused_with_what_it_would_have(artifact_f
         answer = await client.post("/inspect", json={"text": text, "encoding": "json"})
     error = error_of(answer, 413, "response_too_large")
     assert error["details"]["actual"] == 6 * len(cut(text)) * CELLS * 12
-    assert error["message"].endswith("; send a shorter text, or ask for base64")
+    assert error["message"].endswith("; send a shorter text, or request base64")
 
 
 async def test_half_a_character_is_refused(open_client):

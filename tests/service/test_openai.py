@@ -69,7 +69,7 @@ async def test_the_answer_has_the_shape_of_openai_and_nothing_else(client):
         ({"input": TEXTS, "model": "another"}, "model", "has the model 'tiny'"),
         ({"input": TEXTS, "dimensions": 12}, "dimensions", "has 24 numbers"),
         ({"input": ["苹果", ""]}, "input", "a text is empty"),
-        ({"input": ["苹果", "\u0007"]}, "input", "text 1 holds nothing"),
+        ({"input": ["苹果", "\u0007"]}, "input", "text 1 has nothing"),
         ({"input": []}, "input", "at least 1"),
         ({"input": [1, 2]}, "input", "valid string"),
         ({"input": [[1, 2]]}, "input", "valid string"),

@@ -1,4 +1,4 @@
-"""A real process on a free port of the loopback, from start to SIGTERM."""
+"""Test a real process on a free port of the loopback, from its start to SIGTERM."""
 
 import json
 import signal
@@ -11,14 +11,14 @@ BODY = json.dumps({"texts": ["我在用苹果手机，昨天吃了一个苹果�
 
 
 def begin_request(port):
-    """A connection whose request the app has accepted and whose body it waits for."""
+    """Return a connection whose request the app has admitted and whose body it waits for."""
     connection = socket.create_connection((HOST, port), timeout=PATIENCE_S)
     head = (
         "POST /embed HTTP/1.1\r\nhost: service\r\ncontent-type: application/json\r\n"
         f"content-length: {len(BODY)}\r\nexpect: 100-continue\r\n\r\n"
     )
     connection.sendall(head.encode())
-    # uvicorn sends it when the route asks for the body, hence after it was admitted.
+    # uvicorn sends this when the route reads the body, so the request has been admitted.
     assert connection.recv(64).startswith(b"HTTP/1.1 100 ")
     return connection
 

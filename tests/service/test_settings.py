@@ -23,7 +23,7 @@ def test_a_flag_beats_the_environment_beats_the_default(monkeypatch, capsys):
 def test_a_mistyped_name_is_refused_and_the_right_one_named(monkeypatch, capsys):
     monkeypatch.setenv("BILM_MAX_TEXT", "7")
     assert main(["--check-config"]) == WRONG_SETTINGS
-    assert "BILM_MAX_TEXT, which is no setting; did you mean BILM_MAX_TEXTS?" in (
+    assert "BILM_MAX_TEXT, which is not a setting; did you mean BILM_MAX_TEXTS?" in (
         capsys.readouterr().err
     )
 

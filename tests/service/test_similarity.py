@@ -82,7 +82,7 @@ async def test_a_word_that_stands_in_no_text_is_refused(client):
     answer = await client.post("/similarity", json={"word": "香蕉", "texts": TEXTS})
     error = error_of(answer, 422, "validation_error")
     assert error["param"] == "word"
-    assert "stands in no text" in error["message"]
+    assert "occurs in none of the texts" in error["message"]
 
 
 async def test_too_many_occurrences_are_refused_before_the_model_runs(artifact_folder):

@@ -1,6 +1,6 @@
-"""A real process with the shipped model under more than it can do, and with clients that misbehave.
+"""Overload a real process with the shipped model, and send it clients that misbehave.
 
-Nothing that was accepted may be lost, and nobody else may suffer.
+No accepted request may be lost, and no other client may suffer.
 """
 
 import json
@@ -26,12 +26,15 @@ TEXT = "我在用苹果手机，昨天吃了一个苹果。" * 2
 REQUEST = {"texts": TEXT, "level": "text"}
 LARGE = {"texts": [TEXT] * 120, "level": "text"}
 STORM_S = 30
-DEADLINE_S = 5.0  # short, where a test waits for it
-CLIENTS = 150  # each asks again as soon as it is answered: far more than ten times what can be done
+# Tests wait for this deadline, so it is short.
+DEADLINE_S = 5.0
+# Each client sends a request as soon as it gets a response. So many send more than ten times the
+# requests that the service can answer.
+CLIENTS = 150
 
 
 class Served:
-    """A service that is ready: how a client reaches it, and what it logs and counts."""
+    """A service that is ready, with its address, its log and its metrics."""
 
     def __init__(self, server):
         server.wait_for(READY)
@@ -41,24 +44,24 @@ class Served:
         self.url = server.url
 
     def client(self, **changes):
-        """An HTTP client with as many connections as it likes."""
+        """Return an HTTP client with an unlimited number of connections."""
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
         return httpx.AsyncClient(
             base_url=self.url, timeout=PATIENCE_S, limits=limits, trust_env=False, **changes
         )
 
     def connect(self):
-        """A connection, for what no HTTP client would do."""
+        """Return a connection, to send what no HTTP client would send."""
         return socket.create_connection((HOST, self.port), timeout=PATIENCE_S)
 
     def metric(self, name):
-        """The value of a metric without labels."""
+        """Return the value of a metric without labels."""
         page = httpx.get(f"{self.url}/metrics", trust_env=False, timeout=PATIENCE_S).text
         samples = (s for family in text_string_to_metric_families(page) for s in family.samples)
         return next(sample.value for sample in samples if sample.name == name)
 
     def requests(self, status):
-        """How many requests to /embed the log has with that status; call it after the end."""
+        """Return how often /embed returned a status, by the log of a process that has ended."""
         lines = [json.loads(line) for line in self.log().splitlines()]
         requests = [line for line in lines if line["event"] == "request"]
         return sum(line["path"] == "/embed" and line["status"] == status for line in requests)
@@ -76,7 +79,7 @@ def head_of(length):
 
 
 async def until_idle(service):
-    """Until no request is inside."""
+    """Wait until the service has no request."""
     with anyio.fail_after(PATIENCE_S):
         while service.metric("bilm_requests_in_progress"):
             await anyio.sleep(0.1)
@@ -104,7 +107,7 @@ async def test_far_more_than_it_can_do_is_answered_or_refused_in_time():
         assert statuses[429] > 9 * statuses[200], statuses
         taken = [seconds for status, seconds in answers if status == 200]
         assert np.quantile(taken, 0.99) < Settings.model_fields["deadline_s"].default
-        async with service.client() as client:  # and then it is as it was
+        async with service.client() as client:  # afterwards, the service works as before
             assert (await client.post("/embed", json=REQUEST)).status_code == 200
             assert (await client.get("/readyz")).status_code == 200
 
@@ -115,7 +118,7 @@ async def test_five_hundred_clients_that_hang_up_leave_nothing_behind():
         before = service.metric("process_open_fds")
         for number in range(500):
             with service.connect() as connection:
-                # half of a body, or a whole request whose answer nobody takes
+                # This is half of a body, or a whole request whose response nobody reads.
                 sent = body[: len(body) // 2] if number % 2 else body
                 connection.sendall(head_of(len(body)) + sent)
         await until_idle(service)
@@ -126,7 +129,7 @@ async def test_five_hundred_clients_that_hang_up_leave_nothing_behind():
 
 
 async def test_slow_writers_and_readers_keep_nobody_waiting():
-    big = json.dumps({"texts": [TEXT] * 100, "layers": "all"}).encode()  # an answer of 20 MB
+    big = json.dumps({"texts": [TEXT] * 100, "layers": "all"}).encode()  # the response has 20 MB
     with served("--max-requests", "64") as service:
         writers = [service.connect() for _ in range(20)]
         readers = [service.connect() for _ in range(4)]
@@ -140,7 +143,7 @@ async def test_slow_writers_and_readers_keep_nobody_waiting():
                 answer = await client.post("/embed", json=REQUEST)
                 assert answer.status_code in (200, 429)
                 assert time.monotonic() - began < DEADLINE_S
-        for writer in writers:  # whoever does not finish his request in time is told so
+        for writer in writers:  # a client that does not finish its request in time gets a 504
             assert writer.recv(64).startswith(b"HTTP/1.1 504")
             writer.close()
         for reader in readers:
@@ -157,7 +160,7 @@ async def test_sigterm_under_load_loses_nothing_that_was_accepted():
             await anyio.sleep(random.uniform(0, 0.2))
             try:
                 answered[(await client.post("/embed", json=REQUEST)).status_code] += 1
-            except httpx.TransportError:  # the process takes no more connections
+            except httpx.TransportError:  # the process accepts no more connections
                 return
 
     with served() as service:

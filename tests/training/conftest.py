@@ -1,4 +1,4 @@
-"""A toy corpus on disk, and its shards over the suite's tiny vocabulary."""
+"""Make a toy corpus on disk, and its shards with the suite's tiny vocabulary."""
 
 import random
 
@@ -11,7 +11,7 @@ from training.text.shards import build_shards
 
 @pytest.fixture(scope="session")
 def toy_text(tmp_path_factory):
-    """A text file of 600 documents of one to six sentences each."""
+    """Return a text file of 600 documents with one to six sentences each."""
     chance = random.Random(1)
     documents = ["".join(chance.choices(SENTENCES, k=chance.randint(1, 6))) for _ in range(600)]
     path = tmp_path_factory.mktemp("text") / "toy.txt"
@@ -21,7 +21,7 @@ def toy_text(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def toy_corpus(toy_text, tmp_path_factory):
-    """The toy text divided into three training files and a held-out slice of about a tenth."""
+    """Return a corpus of the toy text: three training files and about a tenth held out."""
     folder = tmp_path_factory.mktemp("corpus")
     build_corpus([toy_text], folder, CorpusConfig(min_files=3, held_out_one_in=10))
     return folder
@@ -29,7 +29,7 @@ def toy_corpus(toy_text, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def toy_shards(toy_corpus, pieces_model, tmp_path_factory):
-    """The toy corpus as rows of at most 32 pieces."""
+    """Return the shards of the toy corpus, with rows of at most 32 pieces."""
     vocabulary = tmp_path_factory.mktemp("vocabulary") / "pieces.model"
     vocabulary.write_bytes(pieces_model)
     return build_shards(toy_corpus, vocabulary, tmp_path_factory.mktemp("shards"), 32)

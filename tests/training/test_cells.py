@@ -37,7 +37,7 @@ def numbers(*shape, seed=0):
 
 
 def written(cell):
-    """A layer, written out, in float64, in which every weight and every bias matters."""
+    """Return a written-out layer in float64 in which every weight and every bias matters."""
     layer = CELLS[cell](INPUT_SIZE, CELL_SIZE).double().requires_grad_(False)
     for number, parameter in enumerate(layer.parameters()):
         parameter.copy_(numbers(*parameter.shape, seed=number) * 0.7)
@@ -208,5 +208,7 @@ def test_an_unknown_cell_is_refused_with_those_there_are():
 
 
 def test_another_cell_does_not_start_from_an_artifact():
-    with pytest.raises(TrainingError, match=r"'gru', but the artifact .* leave out --init-from"):
+    with pytest.raises(
+        TrainingError, match=r"'gru', but the artifact .* leave out either --init-from"
+    ):
         replace(TOY, cell="gru", init_from="sha256:1")

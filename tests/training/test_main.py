@@ -1,4 +1,4 @@
-"""The six steps one after the other, as the README runs them, on a toy corpus."""
+"""Run the six steps one after the other, as the README does, on a toy corpus."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ def toy():
 
 @pytest.fixture(scope="module")
 def folder(toy_text, tmp_path_factory):
-    """What the six steps leave behind."""
+    """Return the folder that the six steps leave behind."""
     folder = tmp_path_factory.mktemp("steps")
     (folder / "sources.json").write_text('[{"source": "toy", "licence": "none"}]')
     senses = folder / "senses"
@@ -74,7 +74,7 @@ def test_a_folder_without_pairs_is_refused_before_anything_is_scored(folder, tmp
     figures = (folder / "run" / "evaluation.json").read_bytes()
     step = ["evaluate", str(folder / "run"), "--shards", str(folder / "shards")]
     assert main([*step, "--senses", str(tmp_path)]) == 2
-    assert "holds no .jsonl file of sense pairs" in capsys.readouterr().err
+    assert "has no .jsonl file of sense pairs" in capsys.readouterr().err
     assert (folder / "run" / "evaluation.json").read_bytes() == figures
 
 

@@ -43,7 +43,7 @@ def order(toy_text, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def told(order):
-    """What was said while the artifact was made."""
+    """Return the lines that were reported while the artifact was made."""
     lines = []
     fulfil(order, lines.append)
     return lines
@@ -76,7 +76,12 @@ def test_the_budget_is_what_the_time_and_the_text_allow(order, told):
 
 def test_the_person_who_waits_is_told_how_much_and_how_well(order, told):
     said = "\n".join(told)
-    for fact in ("documents to train on", "characters each", "pieces a second", "held out:"):
+    for fact in (
+        "documents to train on",
+        "characters on average",
+        "pieces per second",
+        "held-out text:",
+    ):
         assert fact in said
 
 
@@ -90,7 +95,7 @@ def test_the_same_order_again_changes_nothing(order, told):
     revision = load_artifact(order.out).revision
     lines = []
     assert fulfil(order, lines.append) == revision
-    assert lines[0] == f"going on with {order.work}"
+    assert lines[0] == f"resuming the work in {order.work}"
 
 
 def test_a_text_that_was_changed_is_another_order(order, told, toy_text):
@@ -129,7 +134,7 @@ def test_an_order_that_was_killed_goes_on_where_it_was(order, tmp_path, monkeypa
     monkeypatch.setattr(Journal, "advance", advance)
     lines = []
     fulfil(again, lines.append)
-    assert lines[0] == f"going on with {again.work}"
+    assert lines[0] == f"resuming the work in {again.work}"
     log = (again.work / "run/log.jsonl").read_text().splitlines()
     starts = [entry for entry in map(json.loads, log) if entry["kind"] == "start"]
     assert [entry["resumed_at_step"] for entry in starts] == [0, 5]
@@ -150,7 +155,7 @@ def test_from_an_artifact_the_same_vocabulary_goes_on_and_the_gain_is_told(
     assert evaluation["before"]["training"] == {"pieces_seen": 7}
     before, after = (one["held_out"]["all"] for one in (evaluation["before"], evaluation))
     assert after["forward_bits_per_character"] < before["forward_bits_per_character"]
-    assert any(line.startswith("the artifact it started from:") for line in lines)
+    assert any(line.startswith("before, the artifact that it started from had") for line in lines)
 
 
 def test_too_little_text_says_how_much_there_was(tmp_path):
@@ -173,6 +178,6 @@ def test_a_report_names_no_words_where_there_are_none():
         "frequencies_bits_per_character": 9.0,
     }
     assert report(figures) == [
-        "held out: 4.00 and 5.00 bits per character, forward and backward; if only the frequencies"
-        " of pieces are known, 9.00"
+        "held-out text: 4.00 and 5.00 bits per character, forward and backward; with the"
+        " frequencies of pieces alone, 9.00"
     ]

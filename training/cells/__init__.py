@@ -1,1 +1,1 @@
-"""The recurrent cells of the field: one short file each, with its equations and its source."""
+"""Compute the recurrent cells of the field. Each is a short file with equations and source."""

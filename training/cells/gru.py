@@ -1,4 +1,4 @@
-"""The GRU: one state, with a gate that keeps it and a gate that hides it from the candidate.
+"""Compute the GRU: one state, a gate that keeps it, and a gate that hides it from the candidate.
 
 Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder for statistical machine
 translation", section 2.3, equations 5 to 8, with biases:

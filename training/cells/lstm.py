@@ -1,4 +1,4 @@
-"""The LSTM: a memory, with gates that decide what it takes in, forgets and shows.
+"""Compute the LSTM: a memory with gates that decide what it takes in, forgets and shows.
 
 Hochreiter and Schmidhuber 1997, "Long short-term memory", with the forget gate of Gers,
 Schmidhuber and Cummins 2000, "Learning to forget":
@@ -24,7 +24,7 @@ from .layer import State, WrittenOut
 
 
 class Lstm(WrittenOut):
-    """Gates in torch's order i, f, g, o; the state is (h, c)."""
+    """An LSTM layer; its gates are in torch's order i, f, g, o, and its state is (h, c)."""
 
     num_gates: ClassVar[int] = 4
     num_states: ClassVar[int] = 2

@@ -1,4 +1,4 @@
-"""The peephole LSTM: its gates see the memory, not only what the output gate lets out of it.
+"""Compute the peephole LSTM, whose gates read the memory itself.
 
 Gers and Schmidhuber 2000, "Recurrent nets that time and count"; Gers, Schraudolph and Schmidhuber
 2002, "Learning precise timing with LSTM recurrent networks". The form is that of Graves 2013,

@@ -1,4 +1,4 @@
-"""The simple recurrent network: the state is a squashed sum of the input and the state before.
+"""Compute the simple recurrent network: the new state is the tanh of input plus old state.
 
 Elman 1990, "Finding structure in time":
 

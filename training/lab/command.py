@@ -52,8 +52,8 @@ def run(given: argparse.Namespace, tell: Callable[[str], None]) -> Path:
     if reading and not given.corpus:
         blind = [name for name, one in EXPERIMENTS.items() if not one.reads_text]
         raise TrainingError(
-            f"{', '.join(reading)} read text, and none is given; name files or folders with"
-            f" --corpus, or measure what needs none: --only {' '.join(blind)}"
+            f"{', '.join(reading)} need text, but there is none; name files or folders with"
+            f" --corpus, or run only what needs no text: --only {' '.join(blind)}"
         )
     date = datetime.now(UTC).date().isoformat()
     folder: Path = given.out / date

@@ -11,13 +11,13 @@ from .findings import Finding, Plot, Table, Value
 from .sizes import Plan
 from .trials import Laboratory
 
-# The delays trained on, each as likely to be drawn; they give a few fixed shapes.
+# The delays in training, each drawn with the same probability; they give a few fixed shapes.
 TRAINED = (1, 2, 4, 8, 16, 32, 64)
 TESTED = (1, 4, 16, 32, 64, 128, 256, 512)
 RATES = (3e-3, 1e-2)
 BATCH_ROWS = 64
 TEST_ROWS = 512
-# Seeds of the rows that choose a learning rate, and of the rows that judge it.
+# The first seed draws the rows that choose a learning rate, the second those that judge it.
 CHOICE_SEED, TEST_SEED = 1_000_001, 1_000_002
 MAX_NORM = 1.0
 
@@ -39,17 +39,17 @@ def measure(lab: Laboratory) -> Finding:
         setting=_setting(lab.plan),
         tables=(
             Table(
-                "Share of the symbols named rightly, mean over seeds",
+                "Share of the symbols that are named correctly, mean over the seeds",
                 ("delay", *CELLS),
                 tuple(rows),
             ),
             Table(
-                f"The learning rate chosen, and the seeds' worst and best at delay {max(TRAINED)}",
+                f"The chosen learning rate, with the worst and best seed at delay {max(TRAINED)}",
                 ("cell", "rate", "seeds", "worst", "best"),
                 tuple(seeds),
             ),
         ),
-        plots=(Plot("copying", 0, "delay", tuple(CELLS), "share named rightly", "x"),),
+        plots=(Plot("copying", 0, "delay", tuple(CELLS), "share named correctly", "x"),),
     )
 
 
@@ -73,7 +73,7 @@ class Trained:
 
 
 def best_rate(cell: str, lab: Laboratory) -> tuple[float, list[Trained]]:
-    """Return the rate whose runs are right most often at the delays trained on, and its runs."""
+    """Return the rate whose runs are most accurate at the trained delays, with its runs."""
     seeds = range(lab.plan.seed, lab.plan.seed + lab.plan.copy_seeds)
     with one_thread():
         runs = {rate: [Trained(cell, rate, seed, lab.plan) for seed in seeds] for rate in RATES}
@@ -91,13 +91,14 @@ def accuracy(model: Copier, delay: int, seed: int) -> float:
 
 def _setting(plan: Plan) -> str:
     return (
-        f"{NUM_KEPT} symbols out of {NUM_SYMBOLS} are shown, then a delay full of {NUM_SYMBOLS}"
-        f" others at random, then {NUM_KEPT} signs, at which the first are to be named; chance is"
-        f" {1 / NUM_SYMBOLS:.3f}. One layer of {plan.copy_size} and a linear output; trained on"
-        f" delays of {', '.join(map(str, TRAINED))}, a fresh batch of {BATCH_ROWS} rows of one"
-        f" delay a step, {plan.copy_steps:,} steps of Adam at each of the rates"
-        f" {' and '.join(f'{rate:g}' for rate in RATES)}, gradient clipped to {MAX_NORM:g};"
-        f" {plan.copy_seeds} seed{'s' if plan.copy_seeds > 1 else ''} each. Each cell is shown at"
-        " the rate that was better on other fresh rows of the delays trained on. Beyond delay"
-        f" {max(TRAINED)} a cell does what it was not trained for."
+        f"A row shows {NUM_KEPT} symbols out of {NUM_SYMBOLS}, then random ones out of"
+        f" {NUM_SYMBOLS} others for the length of the delay, then {NUM_KEPT} signs. At the signs,"
+        f" the cell has to name the first symbols; chance is {1 / NUM_SYMBOLS:.3f}. The model has"
+        f" one layer of {plan.copy_size} and a linear output. It is trained on delays of"
+        f" {', '.join(map(str, TRAINED))}, with {BATCH_ROWS} new rows of one delay in each step,"
+        f" for {plan.copy_steps:,} steps of Adam at each of the rates"
+        f" {' and '.join(f'{rate:g}' for rate in RATES)}, with the gradient clipped to"
+        f" {MAX_NORM:g} and {plan.copy_seeds} seed{'s' if plan.copy_seeds > 1 else ''} each. The"
+        " tables show each cell at the rate that was better on other new rows of the trained"
+        f" delays. A cell has not been trained for delays above {max(TRAINED)}."
     )

@@ -36,8 +36,8 @@ def prepare(inputs: Sequence[Path], work: Path, plan: Plan) -> Shards:
     corpus = build_corpus(inputs, work / "corpus", config)
     if not any(count.held_out_documents for count in corpus.sources.values()):
         raise CorpusError(
-            f"none of the documents is held out to measure by; give a few hundred of them, one a"
-            f" line, of which one in {plan.held_out_one_in} is"
+            f"none of the documents is held out for measuring; one in {plan.held_out_one_in} is, so"
+            " give a few hundred, one per line"
         )
     text, vocabulary = training_text(work / "corpus"), work / "pieces.model"
     sizes = VocabularyConfig(

@@ -1,4 +1,4 @@
-"""A plot of a finding -> a figure whose lines and bars are the columns of a table."""
+"""Draw the plot of a finding: its lines or bars show the columns of a table."""
 
 from pathlib import Path
 
@@ -7,15 +7,16 @@ from matplotlib.figure import Figure
 
 from .findings import Plot, Table, Value
 
-mpl.use("agg")  # a file, never a window
+mpl.use("agg")  # draws files and never opens a window
 from matplotlib import pyplot as plt
 
 SIZE = 7.0, 4.0  # inches
-BAR_SPACE = 0.8  # of what belongs to a word on the x axis
+# The bars of a word fill this share of the space that the word has on the x axis.
+BAR_SPACE = 0.8
 
 
 def draw(plot: Plot, table: Table) -> Figure:
-    """The figure; numbers along x give lines, words give bars."""
+    """Return the figure: lines if x has numbers, and bars if it has words."""
     figure, axes = plt.subplots(figsize=SIZE, layout="constrained")
     places = table.column(plot.x)
     if any(isinstance(place, str) for place in places):
@@ -41,12 +42,12 @@ def draw(plot: Plot, table: Table) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write an SVG that is the same for the same numbers, and close the figure."""
+    """Write an SVG whose bytes depend on the numbers alone, and close the figure."""
     with mpl.rc_context({"svg.hashsalt": path.name, "svg.fonttype": "none"}):
         figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
 
 
 def _heights(values: list[Value]) -> list[float]:
-    """The values as numbers; what was not measured leaves a gap."""
+    """Return the values as numbers; a missing value becomes nan and leaves a gap."""
     return [float("nan") if value is None else float(value) for value in values]

@@ -35,11 +35,13 @@ def read_entries(folder: Path, plan: Mapping[str, Any]) -> dict[str, Entry]:
         return {}
     found = json.loads(path.read_text("utf-8"))
     if found["version"] != FORMAT_VERSION:
-        raise TrainingError(f"{path} is of version {found['version']}; choose another --out")
+        raise TrainingError(
+            f"{path} has version {found['version']}, not {FORMAT_VERSION}; choose another --out"
+        )
     if found["plan"] != plan:
         raise TrainingError(
             f"{path} has findings of another plan: {found['plan']}; choose another --out, or leave"
-            " out --only to measure all of them anew"
+            " out --only to run all experiments again"
         )
     return {
         name: Entry(Finding.of_json(one["finding"]), one["facts"])

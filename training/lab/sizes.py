@@ -62,7 +62,7 @@ class Plan:
             TrainingError: minutes is not a finite number above 0.
         """
         if not 0 < minutes < math.inf:
-            raise TrainingError(f"minutes is {minutes}; it must be a number above 0")
+            raise TrainingError(f"minutes is {minutes}; it must be a finite number above 0")
         full, share = cls(), minutes / FULL_MINUTES
         return replace(
             full,

@@ -1,1 +1,1 @@
-"""From a finished run to a scored artifact, and what can be seen in it."""
+"""Turn a finished run into a scored artifact, and show what is in it."""

@@ -42,8 +42,9 @@ def require_lstm(config: TrainConfig) -> None:
     """
     if config.cell != LSTM:
         raise TrainingError(
-            f"the run's cell is {config.cell!r}, and an artifact holds {LSTM} layers alone; its"
-            f" figures are what `evaluate` tells: train with --set cell={LSTM} for an artifact"
+            f"the run's cell is {config.cell!r}, but an artifact can only hold {LSTM} layers;"
+            " `evaluate` reports the figures of the run; for an artifact, train with"
+            f" --set cell={LSTM}"
         )
 
 
@@ -57,9 +58,9 @@ def require_tied(config: TrainConfig) -> None:
     """
     if not config.tied:
         raise TrainingError(
-            "the run's softmax is untied, and an artifact has no vectors for it but the piece"
-            " embedding; its figures are what `evaluate` tells: train with --set tied=true for an"
-            " artifact"
+            "the run's softmax is untied, but an artifact has no vectors for it except the piece"
+            " embedding; `evaluate` reports the figures of the run; for an artifact, train with"
+            " --set tied=true"
         )
 
 

@@ -94,7 +94,7 @@ def _read_evaluation(run: Path, step: int) -> dict[str, object]:
     figures: dict[str, object] = json.loads(path.read_text("utf-8"))
     if figures.get("step") != step:
         raise TrainingError(
-            f"{path} is of step {figures.get('step')}, and the run is at step {step}; run"
+            f"{path} belongs to step {figures.get('step')}, but the run is at step {step}; run"
             " `bilm train evaluate` again"
         )
     return figures

@@ -25,7 +25,7 @@ def strategy_of(name: str, given: Mapping[str, int | float]) -> Strategy:
         if value not in used:
             others = ", ".join(map(_option, used)) or "no values"
             raise TrainingError(
-                f"{_option(value)} is given, and the strategy {name} takes {others};"
+                f"{_option(value)} is given, but the strategy {name} takes {others};"
                 " leave it out, or choose another --strategy"
             )
     return kind(**given)  # type: ignore[arg-type]  # the command line has converted each value

@@ -1,7 +1,8 @@
-"""Words of several senses, as a model sees them: their occurrences in held-out text, laid out.
+"""Show how a model sees words of several senses by their occurrences in held-out text.
 
-For every occurrence the nearest other one by cosine, and the pieces the cloze expects in its
-place (Melamud et al. 2016): 苹果 is replaced by 橘子 in one sentence and by 微软 in the other.
+The sheet lists, for every occurrence, the other occurrence with the highest cosine, and the pieces
+that the cloze head expects in its place (Melamud et al. 2016): 橘子 for 苹果 in one sentence, and
+微软 in the other.
 """
 
 import random
@@ -20,13 +21,14 @@ from biLM.questions.readout import Readout
 
 from ..text.shards import Shards
 
-mpl.use("agg")  # a file, never a window
+mpl.use("agg")  # draws files and never opens a window
 from matplotlib import pyplot as plt
 
 WORDS = ("苹果", "病毒", "窗口", "菜单", "水分", "黄牛", "打", "花", "意思")
 MAX_OCCURRENCES = 24
 BLANK = "____"
-WINDOW = 5  # characters shown on each side
+# The sheet shows this many characters on each side of a word.
+WINDOW = 5
 NUM_EXPECTED = 5
 SHEET, PLOT = "polysemy.md", "polysemy.png"
 PLOTS_PER_ROW = 3
@@ -34,7 +36,7 @@ PLOTS_PER_ROW = 3
 
 @dataclass(frozen=True)
 class Occurrence:
-    """A word in a held-out row: the source, the text, and where the word begins and ends in it."""
+    """A word in a held-out row: the source, the text, and the begin and end of the word in it."""
 
     source: str
     text: str
@@ -42,7 +44,7 @@ class Occurrence:
     end: int
 
     def window(self) -> str:
-        """The word in bold between a few characters."""
+        """Return the word in bold with a few characters on each side."""
         left = self.text[max(0, self.begin - WINDOW) : self.begin]
         right = self.text[self.end : self.end + WINDOW]
         return f"{left}**{self.text[self.begin : self.end]}**{right}".replace("|", "\\|")
@@ -75,13 +77,13 @@ def write_sheet(encoder: Encoder, shards: Shards, words: Sequence[str], out: Pat
 
 
 def occurrences(shards: Shards, word: str) -> list[Occurrence]:
-    """Up to MAX_OCCURRENCES of a word in the held-out rows, drawn at random but always the same."""
+    """Draw up to MAX_OCCURRENCES of a word in the held-out rows, the same ones in every call."""
     found = list(_every_occurrence(shards, word))
     return random.Random(1).sample(found, min(MAX_OCCURRENCES, len(found)))
 
 
 def unit_vectors(encoder: Encoder, places: Sequence[Occurrence]) -> npt.NDArray[np.float32]:
-    """The vector of each occurrence, `[occurrences, dim]`, centred and of unit length."""
+    """Return the vector of each occurrence, centred and of unit length: `[occurrences, dim]`."""
     readout = Readout(encoder.mix("default"), center=True, normalize=True)
     passages = [encoder.spans(place.text, [(place.begin, place.end)]) for place in places]
     return np.concatenate(encoder.embed(passages, [readout] * len(passages)))
@@ -90,7 +92,7 @@ def unit_vectors(encoder: Encoder, places: Sequence[Occurrence]) -> npt.NDArray[
 def table(
     encoder: Encoder, places: Sequence[Occurrence], vectors: npt.NDArray[np.float32]
 ) -> list[str]:
-    """The occurrences of a word as lines of Markdown."""
+    """Return the table of a word's occurrences as lines of Markdown."""
     cosines = vectors @ vectors.T - 2 * np.eye(len(vectors), dtype=np.float32)
     nearest = cosines.argmax(axis=1)
     lines = ["| | occurrence | source | nearest | expected in its place |", "|---|---|---|---|---|"]
@@ -104,14 +106,14 @@ def table(
 
 
 def expected(encoder: Encoder, place: Occurrence) -> str:
-    """The most probable pieces in the place of an occurrence."""
+    """Return the most probable pieces in the place of an occurrence."""
     blank = f"{place.text[: place.begin]}{BLANK}{place.text[place.end :]}"
     found = encoder.fill(blank, NUM_EXPECTED)["cloze"]
     return " ".join(one.piece for one in found).replace("|", "\\|")
 
 
 def plot(planes: Sequence[tuple[int, npt.NDArray[np.float32]]], path: Path) -> None:
-    """Draw each word's occurrences with the numbers they have in the sheet."""
+    """Plot the occurrences of each word, labelled with their numbers in the sheet."""
     num_rows = max(1, -(-len(planes) // PLOTS_PER_ROW))
     size = (3.2 * PLOTS_PER_ROW, 3.0 * num_rows)
     figure, grid = plt.subplots(
@@ -120,7 +122,7 @@ def plot(planes: Sequence[tuple[int, npt.NDArray[np.float32]]], path: Path) -> N
     for axes in grid.flat[len(planes) :]:
         axes.set_axis_off()
     for axes, (number, points) in zip(grid.flat, planes, strict=False):
-        axes.set_title(f"word {number}", fontsize=9)  # its name needs a font few machines have
+        axes.set_title(f"word {number}", fontsize=9)  # the word itself would need a Chinese font
         axes.scatter(*points.T, s=6, alpha=0.3)
         for label, point in enumerate(points, start=1):
             axes.annotate(str(label), point, fontsize=7, ha="center", va="center")
@@ -135,6 +137,6 @@ def _every_occurrence(shards: Shards, word: str) -> Iterator[Occurrence]:
         for row in range(len(shard)):
             text = str(processor.decode(shard.row(row).tolist()))
             begin = text.find(word)
-            # The first in a row: two of one sentence are rarely two senses.
+            # Only the first in a row counts: two in one sentence rarely have two senses.
             if begin >= 0 and BLANK[:2] not in text:
                 yield Occurrence(source, text, begin, begin + len(word))

@@ -62,7 +62,9 @@ def read_pairs(path: Path) -> list[SensePair]:
             )
             pairs.append(SensePair(first, second, row["tag"] == "T"))
         except (ValueError, KeyError, TypeError) as error:
-            raise CorpusError(f"{path} line {number} is not a sense pair: {error!r}") from error
+            raise CorpusError(
+                f"{path}, line {number}, is not a sense pair: {error!r}; correct or remove it"
+            ) from error
     return pairs
 
 
@@ -74,7 +76,9 @@ def read_folder(folder: Path) -> dict[str, list[SensePair]]:
     """
     files = sorted(folder.glob("*.jsonl"))
     if not files:
-        raise CorpusError(f"{folder} holds no .jsonl file of sense pairs")
+        raise CorpusError(
+            f"{folder} has no .jsonl file of sense pairs; name the folder that has them"
+        )
     return {path.stem: read_pairs(path) for path in files}
 
 

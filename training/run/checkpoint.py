@@ -103,7 +103,7 @@ class Checkpoint:
             model.load_state_dict(weights)
         except RuntimeError as error:
             raise CheckpointError(
-                f"the checkpoint is of a model of other sizes: {error}"
+                f"the checkpoint belongs to a model of other sizes: {error}"
             ) from error
         if optimizer is not None:
             for name, parameter in model.named_parameters():
@@ -136,7 +136,8 @@ class Checkpoint:
         if self.vocabulary != vocabulary:
             raise CheckpointError(
                 f"the run has read shards of vocabulary {self.vocabulary}, but these are of"
-                f" {vocabulary}; give it its own with --shards, or start another with --out"
+                f" {vocabulary}; name the run's own shards with --shards, or start another run with"
+                " another --out"
             )
 
 
@@ -163,7 +164,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, ends_plateau: bool = F
     except OSError as error:
         raise CheckpointError(
             f"{path} could not be written ({error}); {len(data) / 2**20:.0f} MiB are needed. The"
-            f" checkpoint before it is intact in {folder}: make room and run the same command again"
+            f" previous checkpoint in {folder} is intact: make room and run the same command again"
         ) from error
 
 
@@ -231,4 +232,4 @@ def _read(path: Path) -> Checkpoint:
         progress = Progress(position=position, **progress)
         return Checkpoint(config, progress, metadata["vocabulary"], tensors)
     except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} is of another program ({error!r})") from error
+        raise CheckpointError(f"{path} was written by another program ({error!r})") from error

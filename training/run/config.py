@@ -88,9 +88,15 @@ class TrainConfig:
                 " must be above 0"
             )
         if self.num_negatives < 0:
-            raise TrainingError(f"num_negatives is {self.num_negatives}; 0 means full softmax")
+            raise TrainingError(
+                f"num_negatives is {self.num_negatives}; it must be at least 0, which means full"
+                " softmax"
+            )
         if min(self.learning_rate, self.max_gradient_norm) <= 0:
-            raise TrainingError("learning_rate and max_gradient_norm must be above 0")
+            raise TrainingError(
+                f"learning_rate is {self.learning_rate} and max_gradient_norm is"
+                f" {self.max_gradient_norm}; both must be above 0"
+            )
 
     def _check_model(self) -> None:
         if self.cell not in CELLS:
@@ -100,12 +106,12 @@ class TrainConfig:
         if self.cell != LSTM:
             raise TrainingError(
                 f"cell is {self.cell!r}, but the artifact that the run starts from has the weights"
-                f" of {LSTM} layers; leave out --init-from, or the cell"
+                f" of {LSTM} layers; leave out either --init-from or the cell"
             )
         if not self.tied:
             raise TrainingError(
                 "tied is false, but the artifact that the run starts from has no vectors for an"
-                " untied softmax; leave out --init-from, or tied=false"
+                " untied softmax; leave out either --init-from or tied=false"
             )
 
     @property
@@ -128,7 +134,7 @@ class TrainConfig:
         for assignment in assignments:
             name, _, value = assignment.partition("=")
             if name not in kinds:
-                raise TrainingError(f"a recipe has no {name!r}; it has {sorted(kinds)}")
+                raise TrainingError(f"a recipe has no {name!r}; choose one of {sorted(kinds)}")
             try:
                 kind = kinds[name]
                 values[name] = TRUTHS[value.lower()] if kind is bool else kind(value)

@@ -28,7 +28,7 @@ def is_team() -> bool:
 
 
 def leads() -> bool:
-    """Whether this process writes files: it is alone, or the first that torchrun has started."""
+    """Return whether this process writes files: it is alone or the first one of torchrun."""
     return os.environ.get(RANK, "0") == "0"
 
 

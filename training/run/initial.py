@@ -42,7 +42,7 @@ def start_from(artifact: Artifact, objective: BiLMObjective, shards: Shards) -> 
     if artifact.config != objective.bilm.config:
         raise TrainingError(
             f"{artifact.id} has the sizes {artifact.config}, but the recipe has"
-            f" {objective.bilm.config}; leave its sizes as they are"
+            f" {objective.bilm.config}; do not --set the sizes, so that they stay as they are"
         )
     _copy_weights(artifact, objective)
 

@@ -1,4 +1,4 @@
-"""What a run tells while it runs: a log of JSON lines and a progress bar."""
+"""Report the progress of a run in a log of JSON lines and a progress bar."""
 
 import json
 import os
@@ -17,9 +17,9 @@ class Journal:
     """The log file and the progress bar of one run.
 
     Args:
-        folder: Where `log.jsonl` is appended to.
-        total: Pieces in the budget.
-        speaks: Whether anything is written and shown; one process of a team does.
+        folder: The folder whose `log.jsonl` is appended to.
+        total: Number of pieces in the budget.
+        speaks: Whether to write the log and show the bar; only one process of a team does.
     """
 
     def __init__(self, folder: Path, total: int, speaks: bool = True) -> None:
@@ -35,17 +35,17 @@ class Journal:
         )
 
     def advance(self, pieces: int, loss: float) -> None:
-        """Move the bar to so many pieces and show the step's loss."""
+        """Move the bar to this number of pieces and show the loss of the step."""
         self._bar.update(pieces - self._bar.n)
         self._bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
 
     def begin_at(self, pieces: int) -> None:
-        """Show what was seen before, when a run is resumed, and do not count it as speed."""
+        """Show the pieces that a resumed run has already read, without counting them as speed."""
         self._bar.reset()
         self._bar.initial = self._bar.n = self._bar.last_print_n = pieces
 
     def say(self, message: str) -> None:
-        """Tell the person at the terminal, and the log."""
+        """Write a message to the terminal and to the log."""
         if not self._bar.disable:
             self._bar.write(message, file=sys.stderr)
         self.write("note", {"message": message})
@@ -68,13 +68,13 @@ class Journal:
         self._file.close()
 
 
-def read_entries(folder: Path, kind: str) -> list[dict[str, Any]]:  # as json.loads returns them
-    """The lines of one kind, in the order they were written."""
+def read_entries(folder: Path, kind: str) -> list[dict[str, Any]]:  # json.loads
+    """Return the entries of one kind, in the order in which they were written."""
     lines = (folder / LOG_NAME).read_text("utf-8").splitlines()
     return [line for line in map(json.loads, lines) if line["kind"] == kind]
 
 
 def read_log(folder: Path, kind: str) -> list[dict[str, Any]]:
-    """The steps of one kind, each once: a resumed run repeats a few, the last one counts."""
+    """Return the last entry of each step, by step; a resumed run repeats some steps."""
     entries = {entry["step"]: entry for entry in read_entries(folder, kind)}
     return [entries[step] for step in sorted(entries)]

@@ -1,4 +1,4 @@
-"""Shards -> trained weights: the loop over steps, its checkpoints and its log."""
+"""Train a model on shards: run the steps, write checkpoints and keep the log."""
 
 import math
 import time
@@ -26,10 +26,14 @@ from .optim import apply_gradient, build_optimizer, learning_rate
 from .provenance import provenance
 from .stream import Batch, Position, Stream
 
-NUM_SCORE_BATCHES = 48  # held-out batches a score during the run reads
-MAX_SKIPPED = 5  # steps in a row without a finite gradient before a run gives up
-STEP_SEEDS = 1 << 32  # room for the steps of one run between the seeds of two
-RANK_SEEDS = 1 << 56  # and for all runs between two processes of one
+# A score during the run reads this many batches of held-out text.
+NUM_SCORE_BATCHES = 48
+# A run gives up after this many steps in a row without a finite gradient.
+MAX_SKIPPED = 5
+# Seeds of two runs are this far apart: no step of one draws the numbers of another.
+STEP_SEEDS = 1 << 32
+# Seeds of two processes are this far apart, which leaves room for every run.
+RANK_SEEDS = 1 << 56
 
 
 @dataclass
@@ -49,7 +53,7 @@ class Run:
         self.model = self.team.join(self.objective)
 
     def batches(self, shards: Shards) -> Iterator[tuple[Position, Batch]]:
-        """What is still to be trained on, each batch with the position after it."""
+        """Return the batches still to be trained on, each with the position that follows it."""
         config, sizes = self.config, self.objective.bilm.config
         boundaries = sizes.bos_id, sizes.eos_id
         stream = Stream(
@@ -58,20 +62,20 @@ class Run:
         return stream.batches(self.progress.position)
 
     def step(self, batch: Batch, following: Position) -> tuple[Tensor, float]:
-        """One update; returns the mean loss of each head and the norm of the gradient.
+        """Take one step; return the mean loss of each head and the norm of the gradient.
 
         Raises:
-            DivergenceError: the gradient was no number for the MAX_SKIPPED-th time in a row.
+            DivergenceError: the gradient was not finite in MAX_SKIPPED steps in a row.
         """
         began = time.monotonic()
         config, before = self.config, self.progress
         seed = config.seed * STEP_SEEDS + before.step
-        # Of dropout: a resumed run drops what an unbroken one drops.
+        # A resumed run thus drops the same values as a run without interruption.
         torch.manual_seed(seed + self.team.rank * RANK_SEEDS)
         part = self.team.share(batch).to(self.device)
         with autocast(self.device):
             total, nats = self.model(part, self._negatives(seed), config.dropout)
-        (total * self.team.size).backward()  # parts add up, and the team takes the mean
+        (total * self.team.size).backward()  # the team averages gradients that should add up
         losses = self.team.sum(nats.detach()).cpu() / batch.num_places.clamp(min=1)
         rate = learning_rate(config, before.step, before.pieces / config.max_pieces)
         norm = apply_gradient(self.objective, self.optimizer, rate, config.max_gradient_norm)
@@ -87,9 +91,9 @@ class Run:
         )
         if self.progress.skipped_in_a_row == MAX_SKIPPED:
             raise DivergenceError(
-                f"the gradient was no number in {MAX_SKIPPED} steps in a row, the last of them step"
-                f" {before.step} with losses {losses.tolist()}; no weight was moved and the last"
-                " checkpoint is sound: lower learning_rate and start a new run"
+                f"the gradient was not finite in {MAX_SKIPPED} steps in a row, the last of them"
+                f" step {before.step} with losses {losses.tolist()}; these steps changed no weight,"
+                " and the last checkpoint is intact: lower learning_rate and start a new run"
             )
         return losses, norm
 
@@ -107,14 +111,14 @@ def train(
 
     Args:
         config: The recipe.
-        shards: The rows.
-        out: Folder of the run.
-        initial: What a recipe with `init_from` starts from.
+        shards: The rows to read.
+        out: The folder of the run.
+        initial: The artifact that a recipe with `init_from` starts from.
 
     Raises:
         CheckpointError: `out` holds a run of another recipe, or the disk is full.
-        DivergenceError: the gradient is no longer a number.
-        TrainingError: the initial artifact is not the recipe's, or of another vocabulary.
+        DivergenceError: the gradient has stopped being finite.
+        TrainingError: the initial artifact is not the recipe's, or has another vocabulary.
     """
     out.mkdir(parents=True, exist_ok=True)
     device = choose_device()
@@ -140,7 +144,7 @@ def train(
 def _resume(
     run: Run, shards: Shards, out: Path, initial: Artifact | None, journal: Journal
 ) -> None:
-    """Go on from the last checkpoint that can be used; without one, from the initial artifact."""
+    """Resume at the latest usable checkpoint; without one, start from the initial artifact."""
     checkpoints, refusals = find_checkpoints(out)
     for refusal in refusals:
         journal.say(f"{refusal}; using another checkpoint")
@@ -152,7 +156,7 @@ def _resume(
     elif checkpoints or refusals:
         before = checkpoints[0].config if checkpoints else "a run that cannot be read"
         raise CheckpointError(
-            f"{out} holds a run of {before}; the recipe is now {run.config}; choose another --out"
+            f"{out} has a run of {before}, but the recipe is now {run.config}; choose another --out"
         )
     elif run.config.init_from:
         _begin_from(initial, run, shards)

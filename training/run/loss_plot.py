@@ -1,4 +1,4 @@
-"""The plot of a run's loss, drawn from its log."""
+"""Plot the loss of a run from its log."""
 
 from pathlib import Path
 
@@ -8,12 +8,12 @@ from biLM.network.heads import SIDES
 
 from .journal import read_log
 
-mpl.use("agg")  # a file, never a window
+mpl.use("agg")  # draws files and never opens a window
 from matplotlib import pyplot as plt
 
 
 def plot_loss(folder: Path) -> Path:
-    """Draw training and held-out loss over pieces seen; return the file."""
+    """Plot training and held-out loss against the pieces seen; return the path of the file."""
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     training, scores = read_log(folder, "train"), read_log(folder, "score")
     for side in SIDES:

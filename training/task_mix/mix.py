@@ -190,7 +190,7 @@ class NamedMix:
 
     def __post_init__(self) -> None:
         if self.name in self.artifact.mixes:
-            raise MixError(f"{self.name!r} is a mix of the model; choose another name")
+            raise MixError(f"the model already has a mix {self.name!r}; choose another name")
 
     def others_of(self, path: Path) -> dict[str, ScalarMix]:
         """Read the mixes of a file for `BILM_MIXES`; a missing file counts as empty.

@@ -51,13 +51,17 @@ def read_task(
     rows = [_rows(path, text_column, label_column) for path in paths]
     names = sorted({label for _, label in rows[0]})
     if len(names) < 2:
-        raise TaskError(f"{paths[0]} has {len(names)} labels; a task has at least two")
+        raise TaskError(
+            f"{paths[0]} has {len(names)} labels; a task needs at least two: check --label-column"
+        )
     numbers = {name: number for number, name in enumerate(names)}
     tasks = []
     for path, some in zip(paths, rows, strict=True):
         unknown = {label for _, label in some} - numbers.keys()
         if unknown:
-            raise TaskError(f"{path} has labels that {paths[0]} lacks: {sorted(unknown)[:5]}")
+            raise TaskError(
+                f"{path} has labels that {paths[0]} lacks: {sorted(unknown)[:5]}; remove them"
+            )
         labels = torch.tensor([numbers[label] for _, label in some])
         layers = _layers(encoder, [text for text, _ in some], center)
         tasks.append(Task(layers, labels, len(names)))
@@ -91,7 +95,7 @@ def _layers(
 def _rows(path: Path, text_column: int, label_column: int) -> list[tuple[str, str]]:
     rows, needed = [], max(text_column, label_column) + 1
     if not path.is_file():
-        raise TaskError(f"{path} is no file; name one of tab-separated columns")
+        raise TaskError(f"{path} is not a file; name a file of tab-separated columns")
     with path.open("rb") as file:
         for number, line in numbered_lines(file, path, TaskError):
             if not line.strip():
@@ -99,8 +103,9 @@ def _rows(path: Path, text_column: int, label_column: int) -> list[tuple[str, st
             columns = [column.strip() for column in line.split("\t")]
             if len(columns) < needed:
                 raise TaskError(
-                    f"{path}, line {number}: {len(columns)} columns; the text is in {text_column}"
-                    f" and the label in {label_column}, counted from 0"
+                    f"{path}, line {number}: {len(columns)} columns, but the text is in column"
+                    f" {text_column} and the label in column {label_column}, counted from 0;"
+                    " correct the line, or set --text-column and --label-column"
                 )
             rows.append((columns[text_column], columns[label_column]))
     return rows

@@ -99,7 +99,7 @@ def test_a_search_that_rests_after_each_step_finds_the_same(encoder, strategy):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda: Sampling(temperature=0.0), "temperature is 0.0; it must be above 0"),
+        (lambda: Sampling(temperature=0.0), "temperature is 0.0; it must be finite and above 0"),
         (lambda: Sampling(temperature=float("inf")), "temperature is inf"),
         (lambda: Sampling(top_k=0), "top_k is 0; it must be at least 1"),
         (lambda: Sampling(num_completions=17), "num_completions is 17; it must be 1 to 16"),

@@ -197,7 +197,7 @@ def test_a_rest_after_each_step_changes_no_bit(artifact, processor, layer):
 
 @pytest.mark.parametrize("layer", [-1, 0, 3])
 def test_a_layer_that_is_not_there_is_refused_with_those_that_are(encoder, layer):
-    with pytest.raises(LayerError, match=f"layer {layer} has no gates; .* numbered 1 to 2"):
+    with pytest.raises(LayerError, match=f"layer {layer} has no gates; choose .* numbered 1 to 2"):
         encoder.inspect(ATE, layer)
 
 

@@ -1,4 +1,4 @@
-"""The operators that torch keeps for its compiler are taken away or changed; texts are read on."""
+"""Remove or change the operators that torch keeps for its compiler, and read texts all the same."""
 
 import logging
 from types import SimpleNamespace
@@ -62,7 +62,7 @@ CHANGES = {
 
 @pytest.fixture(autouse=True)
 def _tried_anew():
-    """What was found is kept for the life of a process; here each test finds out for itself."""
+    """Clear what is cached for the life of a process, so that each test finds out for itself."""
     caches = onednn._works, onednn._refuse, precision._tell_that_nothing_is_known
     for cache in caches:
         cache.cache_clear()
@@ -73,13 +73,13 @@ def _tried_anew():
 
 @pytest.fixture
 def expected(encoder):
-    """The vectors by the operators, while they are there."""
+    """Return the vectors by the operators, while they exist."""
     return vectors_of(encoder)
 
 
 @pytest.fixture(params=CHANGES.values(), ids=CHANGES)
 def changed(request, expected, monkeypatch):
-    """A torch without what is called."""
+    """Replace the operators of torch by a changed or missing version."""
     monkeypatch.setattr(torch.ops, *request.param)
 
 
@@ -88,7 +88,7 @@ def vectors_of(encoder):
 
 
 def warnings_of(caplog, of="biLM"):
-    """The warnings of one logger and of those below it."""
+    """Return the warnings of one logger and of those below it."""
     warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
     return [line.getMessage() for line in warnings if line.name.startswith(of)]
 

@@ -1,4 +1,4 @@
-"""The programs as they are started, on toy tasks and a real service of the tiny model."""
+"""Start the programs on toy tasks, with a real service of the tiny model."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def report(folder):
 
 @pytest.fixture
 def few_steps(monkeypatch):
-    """A hundred steps of descent instead of five hundred, where the task is plain."""
+    """Use a hundred steps of descent instead of five hundred, because the tasks are easy."""
     monkeypatch.setattr("examples.tasks.mixed.MIN_STEPS", 100)
 
 

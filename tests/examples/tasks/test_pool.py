@@ -83,7 +83,7 @@ def test_neighbours_in_a_batch_and_their_order_change_nothing():
 
 
 def one_piece_tells(num_texts, seed):
-    """Of ten pieces one says the class, in a direction that the others cross by chance."""
+    """One of ten pieces shows the class, in a direction in which the others are random."""
     random = np.random.default_rng(seed)
     targets = random.integers(0, 2, num_texts)
     some = sequences([10] * num_texts, seed=seed)

@@ -1,4 +1,4 @@
-"""The modules of the page, run by Node as a browser runs them."""
+"""Run the modules of the page in Node, as a browser does."""
 
 import json
 import shutil

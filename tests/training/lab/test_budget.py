@@ -78,7 +78,7 @@ def test_every_cell_has_a_speed(toy_shards):
 
 @pytest.fixture
 def known(toy_shards):
-    """A trial of known norms and points."""
+    """Return a trial of known norms and points."""
     objective = build_objective(PLAN.recipe("rnn"), toy_shards)
     return lambda norms, curve: Trial(objective, 100, tuple(norms), tuple(curve))
 

@@ -12,7 +12,7 @@ PLAN = Plan(copy_size=8, clip_steps=24, clip_seeds=2)
 
 
 def test_a_clipped_step_moves_the_weights_by_no_more_than_the_bound():
-    """By the weights themselves: how far the first step went, in the direction of the free one."""
+    """The weights show how far the first step went, and that its direction is the unclipped one."""
     moved = {}
     for bound in (math.inf, BOUND):
         before, after = (weights_after(steps, bound) for steps in (0, 1))
@@ -24,7 +24,7 @@ def test_a_clipped_step_moves_the_weights_by_no_more_than_the_bound():
 
 
 def weights_after(steps, bound):
-    """All weights, side by side, of the model that a descent ends with."""
+    """Return all weights of the model that a descent ends with, in one vector."""
     made = []
     with pytest.MonkeyPatch.context() as patch:
         original = clipping.Copier

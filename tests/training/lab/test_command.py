@@ -23,7 +23,7 @@ trains = pytest.mark.long
 
 @pytest.fixture(scope="module")
 def report(toy_text, tmp_path_factory):
-    """The folder that a quick run of all experiments over the toy text leaves."""
+    """Return the folder that a quick run of all experiments on the toy text writes."""
     folder = tmp_path_factory.mktemp("lab")
     given = ["lab", "--quick", "--corpus", str(toy_text), "--only", *EXPERIMENTS]
     assert main([*given, "--out", str(folder / "out"), "--work", str(folder / "work")]) == 0
@@ -39,7 +39,7 @@ def findings(folder):
 
 
 def rows_below(markdown, caption):
-    """The cells of the table under a caption, as they are written."""
+    """Return the cells of the table with a caption as they are written."""
     lines = markdown.split(f"**{caption}.**\n\n")[1].split("\n\n")[0].splitlines()
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
@@ -134,7 +134,7 @@ def test_findings_of_another_plan_are_not_mixed_in(report, capsys):
 def test_text_that_is_missing_is_asked_for_by_experiment(capsys, tmp_path):
     assert main(["lab", "--quick", "--out", str(tmp_path)]) == 2
     told = capsys.readouterr().err
-    assert "cells, gradients, inputs, directions read text" in told
+    assert "cells, gradients, inputs, directions need text" in told
     assert "--only clipping copying" in told
     assert not list(tmp_path.iterdir())
 
@@ -142,7 +142,7 @@ def test_text_that_is_missing_is_asked_for_by_experiment(capsys, tmp_path):
 @pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf"])
 def test_minutes_must_be_a_number_above_0(minutes, capsys):
     assert main(["lab", f"--minutes={minutes}", "--only", "clipping"]) == 2
-    assert "it must be a number above 0" in capsys.readouterr().err
+    assert "it must be a finite number above 0" in capsys.readouterr().err
 
 
 def test_a_text_of_which_nothing_is_held_out_is_refused(tmp_path, capsys):

@@ -48,7 +48,7 @@ def test_a_blank_is_filled_rightly_where_the_piece_is_among_the_most_probable(si
 
 
 def guesses(objective, pieces, side):
-    """The ten most probable pieces in each place of a row, by one head."""
+    """Return the ten most probable pieces in each place of a row, by one head."""
     ids = torch.tensor([[1, *pieces, 2]])
     length = torch.tensor([ids.shape[1]])
     x = objective.bilm.embedding(ids)

@@ -20,7 +20,7 @@ class Linear(WrittenOut):
     num_states = 1
 
     def step(self, seen, state):
-        """The equation above."""
+        """Return the result of the equation above."""
         return (seen + self.of_state(state[0]),)
 
 

@@ -21,7 +21,7 @@ def test_a_word_is_a_piece_of_two_or_more_han_characters(pieces_model):
 
 @pytest.fixture
 def knows_frequencies(toy_shards):
-    """An objective whose heads expect the same everywhere: the softmax of its bias."""
+    """Return an objective whose heads predict the same everywhere: the softmax of the bias."""
     objective = build_objective(TrainConfig("toy", 8, 8, 1), toy_shards)
     with torch.no_grad():
         for parameter in objective.heads.parameters():

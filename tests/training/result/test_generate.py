@@ -1,4 +1,4 @@
-"""What the command prints, against the encoder."""
+"""Compare what the command prints with the encoder."""
 
 import pytest
 
@@ -40,12 +40,15 @@ def test_a_line_for_each_completion_with_its_log_probability(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--seed", "1"], "--seed is given, and the strategy greedy takes no values; leave it out"),
+        (["--seed", "1"], "--seed is given, but the strategy greedy takes no values; leave it out"),
         (
             ["--strategy", "beam", "--top-k", "5"],
             "the strategy beam takes --num-beams, --num-completions; leave it out",
         ),
-        (["--strategy", "sample", "--temperature", "0"], "temperature is 0.0; it must be above 0"),
+        (
+            ["--strategy", "sample", "--temperature", "0"],
+            "temperature is 0.0; it must be finite and above 0",
+        ),
         (["--strategy", "beam", "--num-beams", "17"], "num_beams is 17; it must be 1 to 16"),
         (["--max-pieces", "0"], "max_pieces is 0; it must be at least 1"),
         (["--text", chr(0xDC80)], "lone surrogate U+DC80"),

@@ -95,7 +95,7 @@ def test_a_line_separator_inside_a_sentence_does_not_end_its_pair(tmp_path):
 @pytest.mark.parametrize("line", ["not JSON", '{"sentence1": "x"}', "[]"])
 def test_a_line_that_is_no_pair_is_refused_by_file_and_line(tmp_path, line):
     (tmp_path / "dev.jsonl").write_text(line + "\n")
-    with pytest.raises(CorpusError, match=r"dev\.jsonl line 1"):
+    with pytest.raises(CorpusError, match=r"dev\.jsonl, line 1"):
         read_pairs(tmp_path / "dev.jsonl")
 
 

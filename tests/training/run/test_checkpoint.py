@@ -26,7 +26,7 @@ VOCABULARY = "5ha256"
 
 @pytest.fixture
 def run(toy_shards):
-    """A model that has taken one step, so that Adam has moments."""
+    """Return a model that has taken one step, so that Adam has moments."""
     objective = build_objective(CONFIG, toy_shards)
     optimizer = build_optimizer(objective, CONFIG)
     for parameter in objective.parameters():
@@ -71,7 +71,7 @@ def torn(data):
 
 
 def hollow(data):
-    """As long as it was, the end never written: what a power cut leaves."""
+    """Return data of the same length with a missing end, as after a power cut."""
     return data[:-100] + bytes(100)
 
 

@@ -72,7 +72,7 @@ BUDGETS = (1, PLATEAU, CONFIG.max_pieces)
 # One start of two processes trains all the runs: the start takes far longer than they do.
 @pytest.fixture(scope="module")
 def by_two(toy_shards, tmp_path_factory):
-    """The folder of the run of each budget, trained by two processes."""
+    """Return the folder of the run of each budget, trained by two processes."""
     folder = tmp_path_factory.mktemp("two")
     runs = {str(folder / str(budget)): replace(CONFIG, max_pieces=budget) for budget in BUDGETS}
     script = folder / "worker.py"

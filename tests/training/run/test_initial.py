@@ -28,7 +28,7 @@ RECIPE = TrainConfig(
 
 @pytest.fixture
 def known(encoder):
-    """The tiny artifact as it is on disk, with its revision."""
+    """Return the tiny artifact as loaded from disk, with its revision."""
     return encoder.artifact
 
 
@@ -82,7 +82,7 @@ def test_an_artifact_that_is_not_the_recipe_s_is_refused(known, toy_shards, tmp_
 
 def test_a_recipe_of_other_sizes_is_refused(known, toy_shards, tmp_path):
     wider = replace(adapted(RECIPE, known), cell_size=20)
-    with pytest.raises(TrainingError, match="leave its sizes as they are"):
+    with pytest.raises(TrainingError, match="do not --set the sizes"):
         train(wider, toy_shards, tmp_path, known)
 
 

@@ -1,4 +1,4 @@
-"""A real process, killed by a signal it cannot catch, at random points of a run."""
+"""Kill a real process by a signal that it cannot catch, at random points of a run."""
 
 import os
 import random

@@ -58,7 +58,7 @@ def train_until_killed(config, shards, out, steps):
 
 @pytest.fixture(scope="module")
 def unbroken(toy_shards, tmp_path_factory):
-    """The folder of a run that nothing interrupted; no test may change it."""
+    """Return the folder of a run without interruption; no test may change it."""
     folder = tmp_path_factory.mktemp("unbroken")
     train(CONFIG, toy_shards, folder)
     return folder
@@ -128,7 +128,7 @@ def test_steps_that_stay_no_number_end_the_run_with_the_cause(toy_shards, tmp_pa
 
 
 def broken_at(steps):
-    """The objective's forward pass, whose loss is not a number in some steps."""
+    """Return the objective's forward pass with a loss that is not a number in some steps."""
     forward, calls = BiLMObjective.forward, iter(range(10**6))
 
     def sometimes_broken(objective, *given):
@@ -156,7 +156,7 @@ def test_a_run_of_another_recipe_is_not_continued(toy_shards, tmp_path):
 
 
 def test_a_run_is_not_continued_or_read_with_shards_of_another_vocabulary(toy_shards, tmp_path):
-    """As many pieces as before, so that no size gives it away."""
+    """The other vocabulary has as many pieces, so no size reveals it."""
     short = replace(CONFIG, max_pieces=500)
     train(short, toy_shards, tmp_path / "run")
     shutil.copytree(toy_shards.folder, tmp_path / "other")

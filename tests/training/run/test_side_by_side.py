@@ -34,7 +34,7 @@ def inputs():
 
 
 def gradients(tops, stacks, inputs):
-    """Of a loss in which every number of both tops has a weight of its own."""
+    """Return the gradients of a loss that weights every value of both top layers differently."""
     torch.manual_seed(5)
     loss = sum((top.float() * torch.randn(top.shape)).sum() for top in tops)
     wanted = [*inputs, *stacks[0].parameters(), *stacks[1].parameters()]

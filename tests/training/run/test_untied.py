@@ -1,4 +1,4 @@
-"""A softmax by vectors of its own, beside the one by the piece embedding."""
+"""Test a softmax with its own vectors beside the one that uses the piece embedding."""
 
 import json
 from dataclasses import replace

@@ -134,14 +134,14 @@ def test_a_number_below_one_is_refused(name):
 def test_a_file_that_is_missing_is_named(artifact_folder, tmp_path, capsys):
     step = ["fit-mix", str(artifact_folder), "--task", "nowhere.tsv", "--name", "mine"]
     assert main([*step, "--out", str(tmp_path / "m.json")]) == 2
-    assert "nowhere.tsv is no file" in capsys.readouterr().err
+    assert "nowhere.tsv is not a file" in capsys.readouterr().err
 
 
 def test_a_name_that_is_taken_is_refused_before_the_work(artifact_folder, tmp_path, capsys):
     step = ["fit-mix", str(artifact_folder), "--task", "nowhere.tsv", "--name", "default"]
     for place in (["--out", str(tmp_path / "m.json")], ["--artifact-out", str(tmp_path / "a")]):
         assert main([*step, *place]) == 2
-        assert "'default' is a mix of the model" in capsys.readouterr().err
+        assert "already has a mix 'default'" in capsys.readouterr().err
         assert not list(tmp_path.iterdir())
 
 
@@ -150,13 +150,13 @@ def test_a_file_of_other_mixes_is_refused_before_the_work(artifact_folder, tmp_p
     out.write_text('{"default": {"weights": [1, 0, 0]}}')
     step = ["fit-mix", str(artifact_folder), "--task", "nowhere.tsv", "--name", "mine"]
     assert main([*step, "--out", str(out)]) == 2
-    assert "'default' is a mix of the model" in capsys.readouterr().err
+    assert "already has a mix 'default'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("a\t1\nb\n", r"line 2: 1 columns; the text is in 0"),
+        ("a\t1\nb\n", r"line 2: 1 columns, but the text is in column 0"),
         ("a\t1\nb\t1\n", "has 1 labels"),
     ],
 )
