@@ -102,6 +102,13 @@ class Batcher:
         """Padded pieces that wait."""
         return self._backlog.pieces
 
+    @property
+    def waiting_s(self) -> float:
+        """Return how long the threads would need for what waits, in seconds."""
+        if self.engine is None:
+            return 0.0
+        return (self._waiting_s(False) + self._waiting_s(True)) / self.engine.num_threads
+
     def submit(self, questions: Sequence[AnyQuestion[Answer]], deadline: float) -> Job[Answer]:
         """Admit a request whole.
 
@@ -111,30 +118,43 @@ class Batcher:
         assert self.engine is not None, "a request before the engine; this is a bug"
         if self.died.is_set():
             raise worker_dead()
-        widths = [self.engine.padded_pieces(question) for question in questions]
+        done = self._loop.create_future()
+        job = Job[Answer](done, len(questions), deadline, submitted_at=monotonic())
+        items = [
+            Item(job, index, question, question.cost.padded_pieces, self.engine.seconds(question))
+            for index, question in enumerate(questions)
+        ]
         with self._changed:
-            self._refuse_beyond_limit(sum(widths), self.engine.pieces_per_s)
-            done = self._loop.create_future()
-            job = Job[Answer](done, len(questions), deadline, submitted_at=monotonic())
-            self._backlog.add(
-                Item(job, index, question, width)
-                for index, (question, width) in enumerate(zip(questions, widths, strict=True))
-            )
+            self._refuse_beyond_limit(items, self.engine.num_threads)
+            self._backlog.add(items)
             self._changed.notify_all()
         return job
 
-    def _refuse_beyond_limit(self, pieces: int, pieces_per_s: float) -> None:
-        waiting = self._backlog.pieces
-        limit = int(self._settings.max_queue_s * pieces_per_s)
-        if waiting and waiting + pieces > limit:  # an empty queue takes any request allowed
-            wait_s = math.ceil(waiting / pieces_per_s)
-            raise RequestError(
-                "overloaded",
-                f"{waiting} padded pieces are waiting and the request adds {pieces}; the queue"
-                f" holds {limit}; ask again in {wait_s} s",
-                details=Details(limit=limit, actual=waiting + pieces, setting="max_queue_s"),
-                retry_after_s=wait_s,
-            )
+    def _refuse_beyond_limit(self, items: Sequence[Item], num_threads: int) -> None:
+        takes_turns = items[0].takes_turns
+        waiting = self._waiting_s(takes_turns) / num_threads
+        added = sum(item.seconds for item in items) / num_threads
+        limit = self._settings.max_queue_s
+        if not waiting or waiting + added <= limit:  # an empty queue takes any request allowed
+            return
+        # Where the other kind waits, too, each has half of the threads' time.
+        slower = 2 if self._waiting_s(not takes_turns) else 1
+        retry_after_s = math.ceil(slower * min(waiting, waiting + added - limit))
+        raise RequestError(
+            "overloaded",
+            f"{waiting:.1f} s of work are waiting, and the request adds {added:.1f} s; the queue"
+            f" holds {limit:g} s; send it again in {retry_after_s} s",
+            details=Details(limit=limit, actual=round(waiting + added, 3), setting="max_queue_s"),
+            retry_after_s=retry_after_s,
+        )
+
+    def _waiting_s(self, takes_turns: bool) -> float:
+        """Return what waits, in seconds of a thread; a search waits until its last turn."""
+        seconds = self._backlog.seconds[takes_turns]
+        if takes_turns:
+            running = [item for batch in list(self._running) for item in batch.items]
+            seconds += sum(item.seconds for item in running if item.takes_turns)
+        return seconds
 
     def _begin_thread(self, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=self._outlive, args=[work], daemon=True)
@@ -181,7 +201,10 @@ class Batcher:
         for item in batch.items:
             if not item.is_put_back:
                 self._metrics.text_waited(batch.since - item.job.submitted_at)
+        begin = monotonic()
         outcomes = self._run(batch, batch.items)
+        with self._changed:
+            self._backlog.has_run(batch.items[0].takes_turns, monotonic() - begin)
         self._put_back([item for item, outcome in outcomes if outcome is None])
         self._call_loop(self._deliver, outcomes)
         self._running.discard(batch)
@@ -206,8 +229,14 @@ class Batcher:
 
     def _put_back(self, items: list[Item]) -> None:
         """Let what is not over wait for another turn, behind all that wait for one."""
+        assert self.engine is not None, "a batch before the engine; this is a bug"
+        seconds = [self.engine.seconds(item.question) for item in items]
+        again = [
+            replace(item, seconds=left, is_put_back=True)
+            for item, left in zip(items, seconds, strict=True)
+        ]
         with self._changed:
-            self._backlog.add(replace(item, is_put_back=True) for item in items)
+            self._backlog.add(again, are_put_back=True)
             self._changed.notify_all()
 
     def _run(self, batch: Batch, items: list[Item]) -> Outcomes:
@@ -242,7 +271,7 @@ class Batcher:
         if engine.proof is None:
             return
         # It costs nothing: it must not fill the queue. It counts as put back: no text has waited.
-        item = Item(self._proof, 0, engine.proof, width=0, is_put_back=True)
+        item = Item(self._proof, 0, engine.proof, width=0, seconds=0.0, is_put_back=True)
         with self._changed:
             self._backlog.add([item])
             self._changed.notify_all()

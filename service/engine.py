@@ -1,10 +1,10 @@
 """The model as the service uses it: only this module and `speed` know torch and the encoder."""
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from time import perf_counter
 from typing import Self, TypeVar
 
 from biLM.cpus import granted_cpus
@@ -12,15 +12,16 @@ from biLM.encoder import Encoder
 from biLM.network.scalar_mix import ScalarMix
 from biLM.questions.question import Question, Underway
 
+from .costs import Kind, kind_of_rows, work_of
 from .fields import ModelInfo
 from .log import fields
+from .prices import Prices
 from .settings import Settings
-from .speed import ShapesProof, measured_speed, measured_step_s, use_one_core
+from .speed import FULL_PIECES, ShapesProof, first_prices, use_one_core
 
 Answer = TypeVar("Answer")
 AnyQuestion = Question[Answer] | Underway[Answer]
 TURN_S = 0.02  # of a search: others hardly notice it, and to be put back takes far less
-GATE_STEP_PIECES = 3  # a core could read in the time of a step; 1 in float32, 3 in bfloat16
 CORES_OF_BATCH = 2  # one for each direction
 
 logger = logging.getLogger(__name__)
@@ -32,22 +33,19 @@ class Engine:
 
     Args:
         encoder: The artifact, ready to read texts.
-        pieces_per_s: Padded pieces a second, measured on this machine.
         self_test_deviation: Largest deviation from the artifact's golden vectors.
         num_threads: How many threads may run it at once.
-        step_s: Seconds of one step of a search, measured on this machine.
-        gate_step_pieces: Padded pieces that a thread could read in the time of one step of the
-            gates; a constant for each core.
+        batch_pieces: Padded pieces of a micro-batch, at most.
+        prices: What work costs a thread, measured on this machine and learned from what runs.
         turn_s: How long a question in steps may go on before others have their turn.
         proof: The question which further shapes can be used; None once it has been answered.
     """
 
     encoder: Encoder
-    pieces_per_s: float
     self_test_deviation: float
     num_threads: int
-    step_s: float
-    gate_step_pieces: int
+    batch_pieces: int
+    prices: Prices[Kind]
     turn_s: float
     proof: Underway[float] | None
 
@@ -66,26 +64,34 @@ class Engine:
         num_threads = max(1, num_cores // CORES_OF_BATCH)
         encoder = Encoder.load(settings.model, settings.precision, settings.mixes, num_cores > 1)
         deviation = encoder.self_test()
-        speed = measured_speed(encoder, settings.max_batch_pieces, num_threads)
-        logger.info("engine measured", extra=fields(threads=num_threads, pieces_per_s=round(speed)))
-        return cls(
+        engine = cls(
             encoder=encoder,
-            pieces_per_s=speed,
             self_test_deviation=deviation,
             num_threads=num_threads,
-            step_s=measured_step_s(encoder),
-            gate_step_pieces=GATE_STEP_PIECES * min(num_cores, CORES_OF_BATCH),
+            batch_pieces=settings.max_batch_pieces,
+            prices=Prices(first_prices(encoder, settings.max_batch_pieces, num_threads)),
             turn_s=TURN_S,
             proof=Underway(ShapesProof(encoder, settings.max_batch_pieces)),
         )
+        pieces_per_s = round(engine.pieces_per_s)
+        told = fields(threads=num_threads, pieces_per_s=pieces_per_s)
+        logger.info("engine measured", extra=told)
+        return engine
 
     def proved(self, speedup: float) -> Self:
-        """The engine after its proof.
+        """Return the engine after its proof.
 
         Args:
-            speedup: How many times as fast texts are read as before.
+            speedup: How many times as fast full batches are read as before.
         """
-        return replace(self, pieces_per_s=self.pieces_per_s * speedup, proof=None)
+        prices = self.prices.of("8 rows") / speedup
+        self.prices.set("8 rows", prices)
+        return replace(self, proof=None)
+
+    @property
+    def pieces_per_s(self) -> float:
+        """Padded pieces that all threads together lately read in a second, in full batches."""
+        return self.num_threads / self.prices.of("8 rows")
 
     @cached_property
     def model(self) -> ModelInfo:
@@ -98,11 +104,6 @@ class Engine:
             num_layers=artifact.config.num_layers,
             num_pieces=artifact.config.num_pieces,
         )
-
-    @property
-    def step_pieces(self) -> int:
-        """Padded pieces that a thread could read in the time of one step of a search."""
-        return math.ceil(self.step_s * self.pieces_per_s / self.num_threads)
 
     @property
     def mixes(self) -> Mapping[str, ScalarMix]:
@@ -119,20 +120,46 @@ class Engine:
         """Layers that can be asked for, the piece embedding included."""
         return self.encoder.artifact.config.num_representations
 
-    def padded_pieces(self, question: AnyQuestion[object]) -> int:
-        """Return what a question costs: the pieces that it reads, or could read in its time."""
-        cost = question.cost
-        steps = cost.num_search_steps * self.step_pieces
-        return cost.padded_pieces + steps + cost.num_gate_steps * self.gate_step_pieces
+    def seconds(self, question: AnyQuestion[object]) -> float:
+        """Return the seconds that a thread will need for what is left of a question."""
+        return self.prices.seconds(work_of(question.cost, self.batch_pieces))
 
     def run(self, questions: Sequence[AnyQuestion[Answer]]) -> list[Answer | None]:
         """The answer to each question, whatever else is in the batch.
 
         None for one in steps that is not over yet: it is to be given another turn.
         """
-        read = [question for question in questions if not isinstance(question, Underway)]
-        answers = iter(self.encoder.answer(read))
+        answers = iter(self._read([one for one in questions if not isinstance(one, Underway)]))
         return [
-            question.go_on(self.turn_s) if isinstance(question, Underway) else next(answers)
+            self._go_on(question) if isinstance(question, Underway) else next(answers)
             for question in questions
         ]
+
+    def _read(self, questions: Sequence[Question[Answer]]) -> list[Answer]:
+        if not questions:
+            return []
+        begin = perf_counter()
+        answers = self.encoder.answer(questions)
+        seconds = perf_counter() - begin
+        costs = [question.cost for question in questions]
+        pieces = sum(cost.padded_pieces for cost in costs)
+        others: dict[Kind, int] = {
+            "context": sum(cost.num_context_blocks for cost in costs),
+            "guesses": sum(cost.num_guesses for cost in costs),
+        }
+        asked = {kind: units for kind, units in others.items() if units}
+        kind = kind_of_rows(len(costs))
+        if not asked and pieces >= min(FULL_PIECES, self.batch_pieces):
+            self.prices.learn(kind, pieces, seconds)
+        if len(asked) == 1:  # what the reading did not take
+            ((other, units),) = asked.items()
+            self.prices.learn(other, units, seconds - pieces * self.prices.of(kind))
+        return answers
+
+    def _go_on(self, question: Underway[Answer]) -> Answer | None:
+        kind: Kind = "gates" if question.cost.num_gate_steps else "search"
+        before, begin = question.num_steps, perf_counter()
+        answer = question.go_on(self.turn_s)
+        if question is not self.proof:
+            self.prices.learn(kind, question.num_steps - before, perf_counter() - begin)
+        return answer

@@ -57,8 +57,8 @@ class Details:
     """
 
     index: int | None = None
-    limit: int | None = None
-    actual: int | None = None
+    limit: float | None = None
+    actual: float | None = None
     setting: str | None = None
 
 

@@ -64,13 +64,14 @@ class Job(Generic[Answer]):
 
 @dataclass(frozen=True, eq=False)
 class Item:
-    """One question of a job, and what it costs in padded pieces.
+    """One question of a job, and what it costs.
 
     Args:
         job: Which waits for it.
         index: Its number in the job.
         question: What the engine is asked.
-        width: What it costs; what was put back still costs the whole.
+        width: Its padded pieces in a micro-batch.
+        seconds: What is left of it costs a thread so many seconds.
         is_put_back: Whether it has had a turn, and is not over.
     """
 
@@ -78,6 +79,7 @@ class Item:
     index: int
     question: AnyQuestion[Any]
     width: int
+    seconds: float
     is_put_back: bool = False
 
     @property

@@ -68,7 +68,12 @@ class Metrics:
             "From the admission of a text to its micro-batch.",
         )
         self._waiting = Gauge(
-            "bilm_queue_padded_pieces", "Padded pieces that wait.", registry=registry
+            "bilm_queue_padded_pieces", "Padded pieces of texts that wait.", registry=registry
+        )
+        self._waiting_s = Gauge(
+            "bilm_queue_seconds",
+            "What the model needs for all that waits.",
+            registry=registry,
         )
         self._inside = Gauge(
             "bilm_requests_in_progress", "Requests being served.", registry=registry
@@ -82,12 +87,14 @@ class Metrics:
     def watch(
         self,
         waiting: Callable[[], float],
+        waiting_s: Callable[[], float],
         inside: Callable[[], float],
         held: Callable[[], float],
         ready: Callable[[], float],
     ) -> None:
         """Set the functions that each scrape calls to read the gauges."""
         self._waiting.set_function(waiting)
+        self._waiting_s.set_function(waiting_s)
         self._inside.set_function(inside)
         self._held.set_function(held)
         self._ready.set_function(ready)

@@ -42,8 +42,8 @@ class ErrorDetails(BaseModel):
     """The numbers behind a refusal; null where there is none."""
 
     index: int | None = Field(description="Which text it is about, counted from 0.")
-    limit: int | None
-    actual: int | None
+    limit: float | None
+    actual: float | None
     setting: str | None = Field(description="Which setting sets the limit.")
 
 

@@ -35,6 +35,7 @@ class Runtime:
         self._requests = 0
         metrics.watch(
             waiting=lambda: self.batcher.waiting_pieces,
+            waiting_s=lambda: self.batcher.waiting_s,
             inside=lambda: self._requests,
             held=lambda: self.byte_budget.bytes,
             ready=lambda: self.is_ready,

@@ -122,12 +122,12 @@ class Settings(BaseSettings):
         " not used well; if it is too high, everybody waits for a large batch.",
     )
     max_queue_s: float = Field(
-        2.0,
+        10.0,
         gt=0,
         le=600,
-        description="The most work that may wait in the queue, in seconds at the speed in /info. If"
-        " it is too low, bursts are refused; if it is too high, requests that could have been"
-        " refused at once are answered late.",
+        description="The most work that may wait in the queue, in seconds at the speed of late;"
+        " texts have such a queue, and searches another. If it is too low, bursts are refused; if"
+        " it is too high, requests that could have been refused at once are answered late.",
     )
     deadline_s: float = Field(
         30.0,

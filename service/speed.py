@@ -4,6 +4,7 @@ Before the proof texts are read in the sure shape alone. Its last steps read som
 turns; the speed measured first, times that ratio, is the speed from then on.
 """
 
+import math
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
@@ -18,8 +19,11 @@ from biLM.questions.completions import Beam
 from biLM.questions.question import Cost
 from biLM.reading.stepper import ROWS
 
+from .costs import FIRST_COSTS, FULL_ROWS, KINDS_OF_ROWS, Kind
+
 TIMED_COLUMNS = 16
-TIMED_PIECES = 512  # of a micro-batch; more are read hardly faster
+FULL_PIECES = 512  # of a micro-batch; more are read hardly faster
+ALONE_COLUMNS = 64  # of a text that is read alone
 TIMED_RUNS = 3
 TIMED_STEPS = 8
 
@@ -65,15 +69,39 @@ class ShapesProof:
         return slower / faster
 
 
-def measured_speed(encoder: Encoder, batch_pieces: int, num_threads: int) -> float:
-    """Padded pieces a second, while every thread reads such micro-batches."""
+def first_prices(encoder: Encoder, batch_pieces: int, num_threads: int) -> dict[Kind, float]:
+    """Measure the price of each kind of work; what is not measured follows from a piece's price.
+
+    Returns:
+        Seconds that a thread needs for a unit of each kind, while every thread reads.
+    """
+    full, alone = _full_price(encoder, batch_pieces, num_threads), _price_alone(encoder)
+    prices: dict[Kind, float] = {kind: cost * full for kind, cost in FIRST_COSTS.items()}
+    for rows, kind in KINDS_OF_ROWS.items():
+        # From one row to a full batch the price falls by the same factor with each doubling.
+        share = math.log(FULL_ROWS / rows, FULL_ROWS)
+        prices[kind] = full ** (1 - share) * alone**share
+    prices["search"] = measured_step_s(encoder)
+    return prices
+
+
+def _full_price(encoder: Encoder, batch_pieces: int, num_threads: int) -> float:
     texts = _timed_texts(batch_pieces)
     num_batches = TIMED_RUNS * num_threads
     with ThreadPoolExecutor(num_threads, "measuring", initializer=use_one_core) as threads:
         begin = perf_counter()
         list(threads.map(encoder.represent, [texts] * num_batches))
         seconds = perf_counter() - begin
-    return num_batches * len(texts) * TIMED_COLUMNS / seconds
+    return seconds * num_threads / (num_batches * len(texts) * TIMED_COLUMNS)
+
+
+def _price_alone(encoder: Encoder) -> float:
+    seconds = []
+    for _ in range(TIMED_RUNS):
+        begin = perf_counter()
+        encoder.represent([[0] * (ALONE_COLUMNS - BOUNDARY_PIECES)])
+        seconds.append(perf_counter() - begin)
+    return min(seconds) / ALONE_COLUMNS
 
 
 def measured_step_s(encoder: Encoder) -> float:
@@ -96,4 +124,4 @@ def use_one_core() -> None:
 
 def _timed_texts(batch_pieces: int) -> list[list[int]]:
     text = [0] * (TIMED_COLUMNS - BOUNDARY_PIECES)
-    return [text] * (min(TIMED_PIECES, batch_pieces) // TIMED_COLUMNS)
+    return [text] * (min(FULL_PIECES, batch_pieces) // TIMED_COLUMNS)

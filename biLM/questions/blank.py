@@ -15,6 +15,8 @@ from biLM.questions.question import Cost, cost_in_batch
 from biLM.tokenizer import Offset, Tokenizer, refuse_surrogates
 
 BLANK = re.compile("_{2,}")
+# The probabilities of all pieces of the vocabulary take about as long as this many guesses.
+GUESSES_OF_ALL = 300
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class GuessesFor:
     @property
     def cost(self) -> Cost:
         """The cost of the text around the blank in a batch."""
-        return cost_in_batch(self.ids)
+        return cost_in_batch(self.ids, num_guesses=GUESSES_OF_ALL + self.top_k)
 
     def answer(self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact) -> Guesses:
         """Return guesses by head: `forward` reads the left, `backward` the right, `cloze` both."""

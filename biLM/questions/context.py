@@ -60,6 +60,12 @@ def contexts(
     return context.repeat(1, top.shape[-1] // context.shape[-1])
 
 
+def num_blocks(num_pieces: int, num_rows: int) -> int:
+    """Return how many blocks of places `contexts` gives to a head."""
+    places = num_rows, num_pieces + 1, num_pieces + 1
+    return sum(-(-number // BLOCK_PLACES) for number in places)
+
+
 def _in_blocks(
     head: Callable[..., Tensor], *states: Float[Tensor, "place _"]
 ) -> Float[Tensor, "place width"]:

@@ -7,9 +7,8 @@ steps, each of which needs the one before; they can pause after each step.
 
 import math
 from collections.abc import Generator
-from dataclasses import dataclass
 from time import perf_counter
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -18,27 +17,36 @@ from torch import Tensor
 from biLM.artifact import Artifact
 from biLM.network.config import BOUNDARY_PIECES
 from biLM.reading.batch import padded_pieces
-from biLM.reading.stepper import ROWS
 
 Answer_co = TypeVar("Answer_co", covariant=True)
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(NamedTuple):
     """The work that an answer takes, at most.
 
     Args:
-        padded_pieces: Pieces that are read before the first step, counted with the padding of a
-            batch or in every row of a stepper.
-        num_search_steps: Steps of a search, each of which reads a piece in every row of a stepper.
+        padded_pieces: Pieces that are read in a batch, counted with their padding.
+        num_context_blocks: Blocks of places for which a head computes what it expects there.
+        num_guesses: Guesses for a blank, counted as `GuessesFor` says.
+        num_search_steps: Steps of a search, each of which reads a piece in every row of a stepper:
+            first the pieces of the text, then those that it writes.
         num_gate_steps: Steps that compute the gates of one layer for one piece.
         stepped_pieces: Pieces of the text and of all that is written, which are read one at a time.
     """
 
     padded_pieces: int = 0
+    num_context_blocks: int = 0
+    num_guesses: int = 0
     num_search_steps: int = 0
     num_gate_steps: int = 0
     stepped_pieces: int = 0
+
+    def after(self, num_steps: int) -> "Cost":
+        """Return what is left of the work after some steps."""
+        return self._replace(
+            num_search_steps=max(0, self.num_search_steps - num_steps),
+            num_gate_steps=max(0, self.num_gate_steps - num_steps),
+        )
 
 
 @runtime_checkable
@@ -84,10 +92,14 @@ class Underway(Generic[Answer_co]):
 
     Args:
         question: The question.
+
+    Attributes:
+        num_steps: How many steps have been done.
     """
 
     def __init__(self, question: Stepped[Answer_co]) -> None:
         self._question = question
+        self.num_steps = 0
         self._resting: Generator[None, None, Answer_co] | None = None
 
     @property
@@ -97,8 +109,8 @@ class Underway(Generic[Answer_co]):
 
     @property
     def cost(self) -> Cost:
-        """The work that the whole answer takes, whatever has been done of it."""
-        return self._question.cost
+        """The work that is left, if the answer takes as many steps as it may."""
+        return self._question.cost.after(self.num_steps)
 
     @torch.inference_mode()
     def go_on(self, seconds: float) -> Answer_co | None:
@@ -109,11 +121,15 @@ class Underway(Generic[Answer_co]):
         """
         until = perf_counter() + seconds
         steps = self._resting or self._question.steps()
-        self._resting = None  # after an error, the next call begins again
+        if self._resting is None:  # after an error, the next call begins again
+            self.num_steps = 0
+        self._resting = None
         try:
-            next(steps)
-            while perf_counter() < until:
+            while True:
                 next(steps)
+                self.num_steps += 1
+                if perf_counter() >= until:
+                    break
         except StopIteration as end:
             answer: Answer_co = end.value
             return answer
@@ -127,13 +143,13 @@ class Underway(Generic[Answer_co]):
         return answer
 
 
-def cost_in_batch(ids: tuple[int, ...]) -> Cost:
-    """Return the cost of a text that is read in a batch with others."""
-    return Cost(padded_pieces(len(ids) + BOUNDARY_PIECES))
+def cost_in_batch(ids: tuple[int, ...], num_context_blocks: int = 0, num_guesses: int = 0) -> Cost:
+    """Return the cost of a text that is read in a batch with others, and of what follows."""
+    return Cost(padded_pieces(len(ids) + BOUNDARY_PIECES), num_context_blocks, num_guesses)
 
 
 def cost_of_search(ids: tuple[int, ...], num_steps: int, num_written: int) -> Cost:
-    """Return the cost of reading a text in every row of a stepper, and of searching from there.
+    """Return the cost of reading a text one piece at a time, and of searching from there.
 
     Args:
         ids: The piece ids of the text.
@@ -141,7 +157,6 @@ def cost_of_search(ids: tuple[int, ...], num_steps: int, num_written: int) -> Co
         num_written: The largest number of pieces that it may write, in all rows together.
     """
     return Cost(
-        padded_pieces=(len(ids) + BOUNDARY_PIECES) * ROWS,
-        num_search_steps=num_steps,
+        num_search_steps=len(ids) + BOUNDARY_PIECES + num_steps,
         stepped_pieces=len(ids) + num_written,
     )

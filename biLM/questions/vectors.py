@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from biLM.artifact import Artifact
-from biLM.questions.context import contexts
+from biLM.questions.context import contexts, num_blocks
 from biLM.questions.passage import Passage
 from biLM.questions.question import Cost, cost_in_batch
 from biLM.questions.readout import Readout, read_out
@@ -31,8 +31,11 @@ class VectorsFor:
 
     @property
     def cost(self) -> Cost:
-        """The cost of the passage in a batch."""
-        return cost_in_batch(self.ids)
+        """The cost of the passage in a batch, and of its contexts."""
+        return cost_in_batch(self.ids, self._num_context_blocks())
+
+    def _num_context_blocks(self) -> int:
+        return num_blocks(len(self.ids), self.passage.num_rows) if self.readout.has_context else 0
 
     def answer(self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact) -> Vectors:
         """Return a vector for each row, or for each layer and row."""

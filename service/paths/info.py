@@ -43,8 +43,7 @@ class InfoAnswer(BaseModel):
     features: Features
     limits: dict[str, object] = Field(description="The settings of this process, by name.")
     pieces_per_s: float = Field(
-        description="The speed in padded pieces per second, measured at the start and again after"
-        " the proof."
+        description="Padded pieces per second that the model lately read in full batches."
     )
     precision: Literal["float32", "bfloat16"] = Field(
         description="The precision in which the model multiplies. The vectors are float32 in both."

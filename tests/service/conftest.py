@@ -3,8 +3,9 @@
 import pytest
 import sentencepiece
 
+from service.prices import Prices
 from tests.reference.lstm import representations
-from tests.service.serving import Gate, HeldEngine, serving, settings_of
+from tests.service.serving import PRICES, Gate, HeldEngine, serving, settings_of
 
 
 @pytest.fixture(scope="session")
@@ -33,11 +34,10 @@ def load_held(encoder, gate):
     """What loads the tiny model behind the gate."""
     return lambda num_threads=1: HeldEngine(
         encoder,
-        pieces_per_s=1000.0,
         self_test_deviation=0.0,
         num_threads=num_threads,
-        step_s=0.05,
-        gate_step_pieces=3,
+        batch_pieces=4096,
+        prices=Prices(PRICES),
         turn_s=0.0,
         proof=None,
         gate=gate,

@@ -13,6 +13,9 @@ from service.app import create_app
 from service.engine import Engine
 from service.settings import Settings
 
+# What a thread of a held engine needs, in seconds: a thousand pieces a second, whatever the batch.
+ROWS = dict.fromkeys(["1 row", "2 rows", "4 rows", "8 rows"], 1e-3)
+PRICES = {**ROWS, "context": 15e-3, "guesses": 1e-4, "search": 50e-3, "gates": 3e-3}
 PATIENCE_S = 120  # beyond any busy machine; a test that waits longer is stuck, and fails
 STUCK_S = 20  # a thread takes its work within milliseconds; after this long it never will
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,11 @@ class Text:
     width: int
     is_wanted: bool = True
     takes_turns: bool = False
+
+    @property
+    def seconds(self):
+        """A millisecond a piece, and half a second a search."""
+        return 0.5 if self.takes_turns else self.width / 1000
 
 
 def backlog_of(*widths):
@@ -63,26 +69,71 @@ def test_every_batch_has_the_oldest_text_and_fits_and_none_is_lost(widths, max_p
 
 
 def search(number, is_wanted=True):
-    return Text(number, 32, is_wanted, takes_turns=True)
+    return Text(number, 0, is_wanted, takes_turns=True)
 
 
-def test_a_search_runs_alone_and_texts_do_not_wait_for_all_searches():
+def test_texts_run_together_and_a_search_runs_alone():
     backlog = backlog_of(32, 32)
     backlog.add([search(2), search(3)])
-    backlog.add([Text(4, 128)])
-    assert [take(backlog, 64) for _ in range(4)] == [[0, 1], [2], [4], [3]]
+    assert [take(backlog, 64) for _ in range(3)] == [[0, 1], [2], [3]]
     assert backlog.pieces == 0
 
 
-def test_a_search_that_is_put_back_waits_behind_the_others_and_has_every_second_turn():
-    backlog = backlog_of(*[128] * 3)
-    backlog.add([search(3), search(4)])
+def test_whoever_had_less_of_the_time_goes_next():
+    backlog = backlog_of(*[128] * 5)
+    backlog.add([search(5)])
     found = []
+    while backlog and len(found) < 12:
+        (number,) = take(backlog)
+        found.append(number)
+        backlog.has_run(number == 5, 0.125 if number == 5 else 0.25)
+        if number == 5:
+            backlog.add([search(5)], are_put_back=True)
+    # texts first; then the search until it has had as much, and again before each further text
+    assert found == [0, 5, 5, 1, 5, 5, 2, 5, 5, 3, 5, 5]
+
+
+@given(st.lists(st.tuples(st.floats(0.001, 1), st.floats(0.001, 0.05)), min_size=20, max_size=60))
+def test_where_both_always_wait_each_has_half_of_the_time(turns):
+    backlog, had = backlog_of(128), {False: 0.0, True: 0.0}
+    backlog.add([search(1)])
+    longest = 0.0
+    for text_s, turn_s in turns:
+        takes_turns = take(backlog) == [1]
+        seconds = turn_s if takes_turns else text_s
+        backlog.add([search(1) if takes_turns else Text(0, 128)], are_put_back=True)
+        backlog.has_run(takes_turns, seconds)
+        had[takes_turns] += seconds
+        longest = max(longest, seconds)
+        assert abs(had[True] - had[False]) <= longest + 1e-9
+
+
+def test_who_was_away_saves_nothing_up():
+    backlog = backlog_of(128)
+    for _ in range(100):
+        take(backlog)
+        backlog.has_run(False, 1.0)
+        backlog.add([Text(0, 128)])
+    backlog.add([search(1)])
+    found = []
+    for _ in range(6):
+        (number,) = take(backlog)
+        found.append(number)
+        backlog.has_run(number == 1, 1.0)
+        backlog.add([search(1) if number else Text(0, 128)], are_put_back=True)
+    assert sorted(found) == [0, 0, 0, 1, 1, 1]
+
+
+@given(st.lists(st.one_of(WIDTHS.map(lambda width: Text(0, width)), st.just(search(0)))))
+def test_the_seconds_that_wait_are_those_of_what_waits(texts):
+    backlog = Backlog()
+    backlog.add(texts)
+    for takes_turns in (False, True):
+        expected = sum(text.seconds for text in texts if text.takes_turns == takes_turns)
+        assert backlog.seconds[takes_turns] == pytest.approx(expected)
     while backlog:
-        found += take(backlog)
-        if found == [0, 3]:
-            backlog.add([search(3)])
-    assert found == [0, 3, 1, 4, 2, 3]
+        backlog.take(128, lambda text: True)
+    assert backlog.seconds == {False: 0.0, True: 0.0}
 
 
 def test_searches_nobody_wants_are_dropped_and_all_are_cleared():

@@ -64,11 +64,12 @@ async def test_a_full_queue_answers_429_with_the_time_to_wait(serving_held, gate
         gate.is_open.set()
 
         assert answer.headers["retry-after"] == "1"
+        assert "0.0 s of work are waiting, and the request adds 0.0 s" in error["message"]
         assert error["type"] == "overloaded_error"
         assert error["details"] == {
             "index": None,
-            "limit": 16,
-            "actual": 24,
+            "limit": 0.016,
+            "actual": 0.024,
             "setting": "max_queue_s",
         }
         assert [(await first).status_code, (await waiting).status_code] == [200, 200]

@@ -230,14 +230,14 @@ async def test_a_search_that_fails_fails_alone(serving_held, gate, cut):
 
 
 async def test_what_a_search_costs_counts_in_the_queue(serving_held, gate):
-    # by the held engine: 7 pieces and boundaries in 16 rows each, and 9 steps of 50
-    cost = (5 + 2) * 16 + 9 * 50
-    async with serving_held(max_queue_s=cost / 1000) as client:
+    # by the held engine: 5 pieces, 2 boundaries and 9 steps, 50 ms each
+    cost_s = (5 + 2 + 9) * 0.05
+    async with serving_held(max_queue_s=cost_s) as client:
         first = begun(client, "/embed", texts="苹果")
         await gate.wait_until_entered()
         search = begun(client, "/complete", text=ATE, max_pieces=9)
-        await until(lambda: client.runtime.batcher.waiting_pieces)
-        assert client.runtime.batcher.waiting_pieces == cost
+        await until(lambda: client.runtime.batcher.waiting_s)
+        assert client.runtime.batcher.waiting_s == pytest.approx(cost_s)
         await refused(client, 429, "overloaded", text=ATE, max_pieces=1)
         gate.is_open.set()
         assert {(await one).status_code for one in (first, search)} == {200}

@@ -10,16 +10,16 @@ from tests.service.serving import settings_of
 
 
 @pytest.mark.parametrize(
-    ("cores", "num_threads", "both_at_once", "gate_step_pieces"),
-    [(1, 1, False, 3), (2, 1, True, 6), (3, 1, True, 6), (4, 2, True, 6), (9, 4, True, 6)],
+    ("cores", "num_threads", "both_at_once"),
+    [(1, 1, False), (2, 1, True), (3, 1, True), (4, 2, True), (9, 4, True)],
 )
 def test_every_two_cores_read_a_batch_a_direction_each(
-    artifact_folder, encoder, monkeypatch, cores, num_threads, both_at_once, gate_step_pieces
+    artifact_folder, encoder, monkeypatch, cores, num_threads, both_at_once
 ):
     observed = Mock(wraps=side_by_side)
     monkeypatch.setattr("biLM.reading.reader.side_by_side", observed)
     engine = Engine.load(settings_of(artifact_folder, threads=cores))
-    assert (engine.num_threads, engine.gate_step_pieces) == (num_threads, gate_step_pieces)
+    assert engine.num_threads == num_threads
     observed.reset_mock()
     passage = encoder.pieces("我吃了一个苹果")
     (found,) = engine.run([engine.encoder.vectors_for(passage, Readout((0, 1, 2)))])

@@ -1,6 +1,7 @@
 """What /inspect answers, against the oracle; tests/biLM/questions compares the equations."""
 
 import base64
+from functools import partial
 
 import anyio
 import numpy as np
@@ -173,15 +174,16 @@ async def test_half_a_character_is_refused(open_client):
 async def test_steps_are_counted_as_work_and_a_full_queue_refuses_them(
     artifact_folder, load_held, gate
 ):
-    settings = settings_of(artifact_folder, inspect=True, max_queue_s=0.1)  # 100 padded pieces
+    settings = settings_of(artifact_folder, inspect=True, max_queue_s=0.1)
     async with serving(settings, load_held) as client, anyio.create_task_group() as together:
         together.start_soon(embed_texts, client, [ATE])
         await gate.wait_until_entered()
-        together.start_soon(embed_texts, client, [ATE])  # waits: 8 padded pieces
-        await until(lambda: client.runtime.batcher.waiting_pieces)
+        together.start_soon(partial(inspect, client, text=ATE))  # waits: a layer of 8 steps
+        await until(lambda: client.runtime.batcher.waiting_s)
         many = await client.post("/inspect", json={"text": ATE * 3, "layer": 2})
-        # 2 layers of 20 steps, each worth 3 padded pieces
-        assert error_of(many, 429, "overloaded")["details"]["actual"] == 8 + 2 * 20 * 3
+        # 2 layers of 20 steps, 3 ms each
+        actual = error_of(many, 429, "overloaded")["details"]["actual"]
+        assert actual == pytest.approx(0.003 * (8 + 2 * 20))
         gate.is_open.set()
 
 

@@ -115,7 +115,10 @@ async def test_the_queue_is_seen_while_it_waits(artifact_folder, load_held, gate
         first = client.runtime.batcher.submit(questions[:1], deadline=1e12)
         await gate.wait_until_entered()
         second = client.runtime.batcher.submit(questions[1:], deadline=1e12)
-        assert (await samples(client))["bilm_queue_padded_pieces",] == 16
+        found = await samples(client)
+        assert found["bilm_queue_padded_pieces",] == 16
+        # 16 pieces of a millisecond, and twice 301 guesses of a tenth of one
+        assert found["bilm_queue_seconds",] == pytest.approx(0.016 + 2 * 301 * 1e-4)
         gate.is_open.set()
         await first.done
         await second.done

@@ -12,9 +12,11 @@ from biLM.questions.question import Underway
 from biLM.reading.batch import FEW_HEIGHTS
 from biLM.reading.layer import ReadingLayer
 from service.engine import Engine
+from service.prices import Prices
 from service.speed import ShapesProof
 from tests.reference.instruction_sets import AGREEING_HEIGHTS
 from tests.service.serving import (
+    PRICES,
     HeldEngine,
     embed,
     embed_one,
@@ -40,11 +42,10 @@ def load_unproved(artifact, gate):
         encoder = Encoder(artifact, both_at_once=False)
         return HeldEngine(
             encoder,
-            pieces_per_s=1000.0,
             self_test_deviation=0.0,
             num_threads=1,
-            step_s=0.05,
-            gate_step_pieces=3,
+            batch_pieces=4096,
+            prices=Prices(PRICES),
             turn_s=0.0,
             proof=Underway(ShapesProof(encoder, 512)),
             gate=gate,
@@ -103,8 +104,8 @@ async def test_requests_and_the_proof_take_turns(serving_proving, gate, cut):
         assert (await asked).status_code == 200
         await until_proved(client)
     texts = [tuple(cut(ATE))] * 8
-    assert gate.batches[:7] == [TURN, texts, TURN, texts, TURN, texts, TURN]
-    assert gate.batches[7:] == [TURN] * len(gate.batches[7:])
+    assert [batch for batch in gate.batches if batch != TURN] == [texts] * 3
+    assert gate.batches[-1] == TURN
 
 
 async def test_the_proof_counts_as_no_request(serving_proving, gate):
@@ -126,27 +127,16 @@ async def test_the_proof_counts_as_no_request(serving_proving, gate):
     assert found["bilm_requests_total", "/embed", "200"] == 1
 
 
-async def test_the_queue_is_bounded_by_the_speed_after_the_proof(serving_proving, gate):
+async def test_the_speed_is_that_after_the_proof(serving_proving, gate):
     gate.is_open.set()
-    async with serving_proving(max_queue_s=0.05) as client:
+    async with serving_proving() as client:
         loaded = await client.runtime.batcher.started
+        before = loaded.prices.of("8 rows")
         await until_proved(client)
         engine = client.runtime.batcher.engine
-        assert (loaded.pieces_per_s, loaded.step_pieces) == (1000.0, 50)
-        assert engine.pieces_per_s != 1000.0
-        assert engine.step_pieces == pytest.approx(0.05 * engine.pieces_per_s, abs=1)
+        assert engine.prices.of("8 rows") != before
+        assert engine.pieces_per_s == 1 / engine.prices.of("8 rows")
         assert (await info(client))["pieces_per_s"] == round(engine.pieces_per_s)
-        limit = int(client.runtime.settings.max_queue_s * engine.pieces_per_s)
-        gate.entered.clear()
-        gate.is_open.clear()
-        held = post(client, texts=ATE)
-        await gate.wait_until_entered()
-        waiting = post(client, texts=ATE)
-        await until_waiting(client, 1)
-        refused = await client.post("/embed", json={"texts": [ATE] * (limit // 8)})
-        gate.is_open.set()
-        assert refused.json()["error"]["details"]["limit"] == limit
-        assert [(await held).status_code, (await waiting).status_code] == [200, 200]
 
 
 async def test_a_process_that_drains_proves_no_further_shape(serving_proving, gate, cut):

@@ -102,13 +102,13 @@ def test_one_piece_from_one_side_is_the_fill_of_one_piece(encoder, text):
 
 def test_phrases_cost_four_beams_and_judging_each_candidate_from_both_sides(encoder):
     blank = encoder.blank("我爱____。")
-    # "我爱" and "。" with two boundary pieces, each read in 16 rows
-    padded_pieces = 16 * (len(blank.left) + len(blank.right) + 2)
+    # "我爱" and "。" with two boundary pieces
+    reading = len(blank.left) + len(blank.right) + 2
     # 4 beams of 2 pieces; 2 blocks of candidates read 2 pieces and 8 beyond, in 2 directions
     steps = 4 * 2 + 2 * 2 * (2 + 8)
     stepped_pieces = len(blank.left) + len(blank.right) + 2 * 16 * 2  # the plain beams of 16 rows
     cost = encoder.phrases_for(blank, 2, 5).cost
-    assert cost == Cost(padded_pieces, steps, stepped_pieces=stepped_pieces)
+    assert cost == Cost(num_search_steps=reading + steps, stepped_pieces=stepped_pieces)
 
 
 @pytest.mark.parametrize("text", BLANKS)

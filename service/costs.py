@@ -1,0 +1,41 @@
+"""The kinds of work that the model does for a question, and what they cost before any was measured.
+
+Texts that are read in a batch are cheaper the more rows it has, so rows have kinds: a text so long
+that it is read alone has another price a piece than one that shares a batch with thirty others.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from biLM.questions.question import Cost
+
+Kind = Literal["1 row", "2 rows", "4 rows", "8 rows", "context", "guesses", "search", "gates"]
+Work = Mapping[Kind, float]
+"""Units of each kind: padded pieces of a batch by its rows, blocks, guesses or steps."""
+
+KINDS_OF_ROWS: Mapping[int, Kind] = {8: "8 rows", 4: "4 rows", 2: "2 rows", 1: "1 row"}
+FULL_ROWS = 8  # a batch of more rows reads a piece hardly faster
+# In padded pieces of a full batch; measured with zh-small on two cores in float32.
+FIRST_COSTS: Mapping[Kind, float] = {"context": 15.0, "guesses": 0.1, "gates": 3.0}
+
+
+def kind_of_rows(num_rows: int) -> Kind:
+    """Return the kind of a batch with this number of rows."""
+    return next(kind for rows, kind in KINDS_OF_ROWS.items() if num_rows >= rows)
+
+
+def work_of(cost: Cost, batch_pieces: int) -> Work:
+    """Return the work that a question costs.
+
+    Args:
+        cost: What the question says of itself.
+        batch_pieces: Padded pieces of a micro-batch, which bound how many rows share a batch.
+    """
+    rows = max(1, batch_pieces // max(1, cost.padded_pieces))
+    return {
+        kind_of_rows(rows): cost.padded_pieces,
+        "context": cost.num_context_blocks,
+        "guesses": cost.num_guesses,
+        "search": cost.num_search_steps,
+        "gates": cost.num_gate_steps,
+    }
