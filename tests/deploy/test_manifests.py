@@ -79,3 +79,11 @@ def test_the_autoscaler_reads_a_metric_there_is():
 def test_every_setting_that_is_named_exists(name):
     named = set(re.findall(rf"{PREFIX}[A-Z_]+", (ROOT / name).read_text("utf-8")))
     assert named <= SETTING_NAMES
+
+
+def test_no_command_of_a_document_opens_a_container_without_keys_to_the_network():
+    pages = [page for pattern in ("*.md", "docs/*.md") for page in ROOT.glob(pattern)]
+    text = "\n".join(page.read_text("utf-8") for page in pages)
+    published = re.findall(r"docker run [^`\n]*-p (\S+)", text)
+    assert len(published) == 3
+    assert all(address.startswith("127.0.0.1:") for address in published)
