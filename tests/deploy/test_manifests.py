@@ -7,7 +7,6 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from service.metrics import Metrics
 from service.paths import ROUTES
 from service.settings import PREFIX, Settings
 
@@ -69,10 +68,27 @@ def test_kubernetes_sets_no_names_that_would_be_taken_for_settings(pod):
     assert pod["enableServiceLinks"] is False
 
 
-def test_the_autoscaler_reads_a_metric_there_is():
+def test_the_autoscaler_alone_says_how_many_pods_there_are():
+    (deployment,) = [one for one in MANIFESTS if one["kind"] == "Deployment"]
+    assert "replicas" not in deployment["spec"]
+
+
+def test_the_autoscaler_reads_the_cpu_and_what_the_adapter_makes_of_a_recorded_rate(container):
     (scaler,) = [one for one in MANIFESTS if one["kind"] == "HorizontalPodAutoscaler"]
-    (metric,) = scaler["spec"]["metrics"]
-    assert metric["pods"]["metric"]["name"].encode() in Metrics().exposition()
+    by_type = {metric["type"]: metric for metric in scaler["spec"]["metrics"]}
+    assert by_type["Resource"]["resource"]["name"] == "cpu"
+    assert "cpu" in container["resources"]["requests"]  # what the utilization is a share of
+    ((rule,),) = [block["rules"] for block in yaml_blocks("docs/deploy.md") if "rules" in block]
+    assert by_type["Pods"]["pods"]["metric"]["name"] == rule["name"]["as"]
+    rules = yaml.safe_load((ROOT / "deploy/prometheus-rules.yaml").read_text("utf-8"))
+    recorded = [rule.get("record") for group in rules["groups"] for rule in group["rules"]]
+    assert rule["seriesQuery"].partition("{")[0] in recorded
+
+
+def yaml_blocks(page):
+    """The blocks of YAML in a document."""
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL)
+    return [yaml.safe_load(block) for block in blocks]
 
 
 @pytest.mark.parametrize("name", ["compose.yaml", "deploy/kubernetes.yaml", "docs/deploy.md"])

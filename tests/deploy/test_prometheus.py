@@ -100,6 +100,17 @@ def test_prometheus_takes_the_rules(promtool):
     promtool("check", "rules", "--lint=all", "--lint-fatal", RULES_FILE)
 
 
+def test_prometheus_takes_the_scrape_job_of_the_document(promtool, tmp_path):
+    page = (ROOT / "docs/deploy.md").read_text("utf-8")
+    (job,) = re.findall(r"```yaml\n(scrape_configs:.*?)```", page, re.DOTALL)
+    assert yaml.safe_load(job)["scrape_configs"][0]["job_name"] == "bilm"
+    shutil.copy(RULES_FILE, tmp_path)
+    # Debian builds Prometheus without Kubernetes: the other kind of targets, from the job's comment.
+    found, _, other = re.search(r"(kubernetes_sd_configs: .*)( # or )(.*)", job).groups()
+    (tmp_path / "prometheus.yaml").write_text(job.replace(found, other), "utf-8")
+    promtool("check", "config", "--syntax-only", tmp_path / "prometheus.yaml")
+
+
 def test_each_alert_is_quiet_while_all_is_well_and_fires_when_it_is_not(promtool):
     promtool("test", "rules", RULES_TEST)
 
