@@ -105,10 +105,11 @@ def test_prometheus_takes_the_scrape_job_of_the_document(promtool, tmp_path):
     (job,) = re.findall(r"```yaml\n(scrape_configs:.*?)```", page, re.DOTALL)
     assert yaml.safe_load(job)["scrape_configs"][0]["job_name"] == "bilm"
     shutil.copy(RULES_FILE, tmp_path)
-    # Debian builds Prometheus without Kubernetes: the other kind of targets, from the job's comment.
+    # Debian builds it without Kubernetes: take the other kind of targets, from the comment.
     found, _, other = re.search(r"(kubernetes_sd_configs: .*)( # or )(.*)", job).groups()
-    (tmp_path / "prometheus.yaml").write_text(job.replace(found, other), "utf-8")
-    promtool("check", "config", "--syntax-only", tmp_path / "prometheus.yaml")
+    file = tmp_path / "prometheus.yaml"
+    file.write_text(job.replace(found, other), "utf-8")
+    promtool("check", "config", "--syntax-only", file)
 
 
 def test_each_alert_is_quiet_while_all_is_well_and_fires_when_it_is_not(promtool):
@@ -156,14 +157,16 @@ def test_a_variable_lists_a_label_that_its_metric_has(exported):
         assert found.group(2) in exported[metric] | LABELS_OF_PROMETHEUS
 
 
-def test_every_code_is_in_one_panel_of_refusals():
-    """The three panels that choose by code leave none out, and none is in two of them."""
+def test_every_code_is_in_one_panel_of_refusals_by_who_must_act():
+    """429 asks for more replicas; the rest of 4xx is for callers to mend, 5xx for operators."""
     panels = [re.findall(r'code(=~?|!~)"([^"]*)"', query) for query in QUERIES if "sum by" in query]
-    chosen = []
-    for ((way, codes),) in (found for found in panels if found):
-        listed = set(codes.split("|"))
-        chosen += set(STATUS_OF) - listed if way == "!~" else listed
-    assert sorted(chosen) == sorted(STATUS_OF)
+    chosen = [
+        set(STATUS_OF) - set(codes.split("|")) if way == "!~" else set(codes.split("|"))
+        for ((way, codes),) in filter(None, panels)
+    ]
+    overloaded = {code for code, status in STATUS_OF.items() if status == 429}
+    failures = {code for code, status in STATUS_OF.items() if status >= 500}
+    assert chosen == [overloaded, set(STATUS_OF) - overloaded - failures, failures]
 
 
 def test_thresholds_fit_the_manifests_and_the_default_settings():
