@@ -4,7 +4,7 @@
 export function curl(url, body, needsKey = false) {
   const quoted = JSON.stringify(body).replaceAll("'", String.raw`'\''`);
   const lines = [`curl -s ${url}`, "-H 'Content-Type: application/json'"];
-  if (needsKey) lines.push('-H "Authorization: Bearer $BILM_KEY"');
+  if (needsKey) lines.push('-H "Authorization: Bearer $KEY_FOR_BILM"');
   return [...lines, `-d '${quoted}'`].join(" \\\n  ");
 }
 
@@ -12,7 +12,7 @@ export function curl(url, body, needsKey = false) {
 export function python(url, body, needsKey = false) {
   const hasVectors = /\/embed$/.test(url) && body.encoding !== "json";
   const headers = needsKey
-    ? '{"Content-Type": "application/json", "Authorization": f"Bearer {os.environ[\'BILM_KEY\']}"}'
+    ? '{"Content-Type": "application/json", "Authorization": f"Bearer {os.environ[\'KEY_FOR_BILM\']}"}'
     : '{"Content-Type": "application/json"}';
   return [
     hasVectors && "import base64",

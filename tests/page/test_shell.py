@@ -171,7 +171,7 @@ def test_a_key_is_asked_for_until_it_is_right_and_never_shown(tab, guarded_url):
     expect(page.locator(".guess").first).to_be_visible()
     expect(dialog).to_be_hidden()
     page.locator(".request summary").click()
-    expect(page.locator(".programs")).to_contain_text("$BILM_KEY")
+    expect(page.locator(".programs")).to_contain_text("$KEY_FOR_BILM")
     assert KEY not in page.content()
     assert page.evaluate("localStorage.length") == 0
 

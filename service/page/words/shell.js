@@ -40,7 +40,7 @@ export default {
     "request.select": "Press Ctrl+C to copy what is selected",
     "request.timing": "Server {total} ms ({parts}) · there and back {ms} ms · {size} kB",
     "request.none": "Nothing has been asked yet.",
-    "request.key": "This service wants a key; put yours into the variable BILM_KEY.",
+    "request.key": "This service wants a key; put yours into the variable KEY_FOR_BILM.",
   },
   zh: {
     "skip": "跳到正文",
@@ -81,6 +81,6 @@ export default {
     "request.select": "已选中，按 Ctrl+C 复制",
     "request.timing": "服务器 {total} 毫秒（{parts}）· 往返 {ms} 毫秒 · {size} kB",
     "request.none": "还没有发出请求。",
-    "request.key": "此服务需要密钥：把你的密钥放进变量 BILM_KEY。",
+    "request.key": "此服务需要密钥：把你的密钥放进变量 KEY_FOR_BILM。",
   },
 };

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.settings import load_settings
 from tests.service.page.node import evaluate, needs_node
 from tests.service.serving import PATIENCE_S
 
@@ -64,7 +65,15 @@ def test_the_command_line_sends_the_body_whatever_is_in_it(needs_key):
     words = shlex.split(source)
     assert words[:3] == ["curl", "-s", URL]
     assert json.loads(words[words.index("-d") + 1]) == BODY
-    assert ("Authorization: Bearer $BILM_KEY" in words) == needs_key
+    assert ("Authorization: Bearer $KEY_FOR_BILM" in words) == needs_key
+
+
+@pytest.mark.parametrize("language", ["curl", "python"])
+def test_a_shell_that_holds_the_key_for_the_programs_can_also_start_a_server(language, monkeypatch):
+    source = evaluate("programs.js", f"module.{language}(url, body, true)", url=URL, body=BODY)
+    (name,) = re.findall(r"Bearer \$(\w+)|os\.environ\['(\w+)'\]", source)
+    monkeypatch.setenv("".join(name), "first-key-1")
+    assert load_settings({}).keys == []  # a BILM_ name that is no setting would be refused
 
 
 def test_a_literal_is_what_python_reads_as_the_same_value():
@@ -92,7 +101,7 @@ def test_the_python_program_gets_the_answer(service_url, path, body, key):
         text=True,
         timeout=PATIENCE_S,
         check=False,
-        env={"BILM_KEY": key or "", "PYTHONIOENCODING": "utf-8", "no_proxy": "*"},
+        env={"KEY_FOR_BILM": key or "", "PYTHONIOENCODING": "utf-8", "no_proxy": "*"},
     )
     assert done.returncode == 0, done.stderr
     answer = httpx.post(url, json=body, trust_env=False).json()
