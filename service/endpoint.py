@@ -132,7 +132,7 @@ class Endpoint(Generic[Asked, Planned]):
     ) -> Planned:
         settings = runtime.settings
         with runtime.byte_budget.room_for(declared_bytes(request.headers, settings.max_body_bytes)):
-            body = await read_body(request, settings.max_body_bytes)
+            body = await read_body(request, settings)
             with _timed(spent, "tokenize"):
                 reader = None if len(body) <= SMALL_BODY_BYTES else runtime.tokenizing
                 return await _on(reader, self._planned, body, engine, settings)

@@ -57,6 +57,64 @@ class Settings(BaseSettings):
         description="The largest request body, in bytes. If it is too low, long texts are refused"
         " unread; if it is too high, one request can occupy that much memory.",
     )
+    max_connections: int = Field(
+        1024,
+        ge=1,
+        le=65536,
+        description="The most connections that may be open. Beyond it, a few more may carry"
+        " probes, and other requests are refused. If it is too low, clients that keep connections"
+        " are refused; if it is too high, idle connections occupy memory and file descriptors, of"
+        " which the process needs as many.",
+    )
+    max_header_bytes: int = Field(
+        32 * 1024,
+        ge=1024,
+        le=MIB,
+        description="The most bytes in the request line and headers together, and in what stands"
+        " between the chunks of a body. If it is too low, long cookies and tokens are refused; if"
+        " it is too high, anybody can fill the memory, even without a key.",
+    )
+    max_headers: int = Field(
+        128,
+        ge=16,
+        le=4096,
+        description="The most headers in a request. If it is too low, requests that passed"
+        " several proxies are refused; if it is too high, anybody can keep the event loop busy.",
+    )
+    head_s: float = Field(
+        10.0,
+        gt=0,
+        le=600,
+        description="The most seconds until the request line and headers are complete, for the"
+        " first request from the opening of the connection on. If it is too low, distant clients"
+        " are cut off; if it is too high, silent connections keep others out.",
+    )
+    body_s: float = Field(
+        10.0,
+        gt=0,
+        le=600,
+        description="The most seconds that a body may take to arrive, beside one second for each"
+        " `min_bytes_per_s` of it. If it is too low, clients that pause are cut off; if it is too"
+        " high, parts of many bodies stay in memory.",
+    )
+    unread_s: float = Field(
+        20.0,
+        gt=0,
+        le=3600,
+        description="The most seconds that a client may read nothing of its response. Together"
+        " with one second for each `min_bytes_per_s`, it is also the most that a client may keep"
+        " the whole response waiting; beyond either, the connection is reset. If it is too low,"
+        " clients that pause are cut off; if it is too high, responses are kept for clients that"
+        " have given up.",
+    )
+    min_bytes_per_s: int = Field(
+        64 * 1024,
+        ge=1,
+        le=1024 * MIB,
+        description="The least rate, in bytes per second, at which a client must send a body"
+        " after `body_s` and read a response after `unread_s`. If it is too low, slow clients can"
+        " occupy memory for hours; if it is too high, slow lines are cut off.",
+    )
     max_requests: int = Field(
         512,
         ge=1,
@@ -169,6 +227,13 @@ class Settings(BaseSettings):
         " and changes a vector by about one percent. Replicas on different processors agree only"
         " if all have the same precision.",
     )
+    allowed_hosts: str = Field(
+        "",
+        description="The host names of the service, separated by commas and without a port. A"
+        " request for another host is refused, except for a probe. If there are none, every name"
+        " is allowed, and a website can make the browsers of its visitors send requests to a"
+        " service that only they can reach.",
+    )
     api_keys: SecretStr = Field(
         SecretStr(""),
         description="The API keys, separated by commas. Every path except the probes and the"
@@ -210,6 +275,12 @@ class Settings(BaseSettings):
         """The API keys; an empty list if requests need no key."""
         keys = self.api_keys.get_secret_value()
         return [key.strip() for key in keys.split(",")] if keys else []
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The allowed host names in lower case; empty if every name is allowed."""
+        names = (name.strip().lower() for name in self.allowed_hosts.split(","))
+        return frozenset(name for name in names if name)
 
     @model_validator(mode="after")
     def _limits_agree(self) -> Self:

@@ -120,6 +120,13 @@ async def test_a_body_of_exactly_the_limit_is_read(small):
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize("coding", ["identity", "Identity"])
+async def test_a_body_without_a_coding_is_read_whatever_the_case(client, coding):
+    headers = {**JSON, "content-encoding": coding}
+    answer = await client.post("/embed", content=b'{"texts": ""}', headers=headers)
+    assert answer.status_code == 200
+
+
 # Fields.
 
 
