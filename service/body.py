@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -93,26 +93,22 @@ def _liking(media_type: str, ranges: Mapping[str, float]) -> tuple[float, bool]:
     return 0.0, False
 
 
-def declared_bytes(headers: Headers, max_bytes: int) -> int:
-    """Return the declared size of the body in bytes, or `max_bytes` if it declares none.
+async def read_body(request: Request, settings: Settings, reserve: Callable[[int], None]) -> bytes:
+    """Return the body; its bytes are counted, and reserved, while they arrive.
+
+    Args:
+        request: The request.
+        settings: How large the body may be, and how long it may take.
+        reserve: Reserves memory for that many bytes, or raises.
 
     Raises:
-        RequestError: body_too_large.
-    """
-    declared = headers.get("content-length", "")
-    size = int(declared) if declared.isdecimal() else max_bytes
-    _refuse_beyond(max_bytes, size)
-    return size
-
-
-async def read_body(request: Request, settings: Settings) -> bytes:
-    """Return the body; its bytes are counted while they arrive.
-
-    Raises:
-        RequestError: body_too_large, as soon as the limit is exceeded; request_timeout; or whatever
-            the edge has found wrong with the rest of the body.
+        RequestError: body_too_large, as soon as the limit is exceeded or a length beyond it is
+            declared; request_timeout; or whatever the edge has found wrong with the body.
         ClientDisconnect: the client has disconnected.
     """
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal():
+        _refuse_beyond(settings.max_body_bytes, int(declared))
     chunks: list[bytes] = []
     size = 0
     try:
@@ -122,6 +118,7 @@ async def read_body(request: Request, settings: Settings) -> bytes:
             async for chunk in request.stream():
                 size += len(chunk)
                 _refuse_beyond(settings.max_body_bytes, size)
+                reserve(len(chunk))
                 chunks.append(chunk)
                 limit.reschedule(ends + size / settings.min_bytes_per_s)
     except TimeoutError as error:

@@ -16,7 +16,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect, Request
 
-from .body import check_content, choose_media_type, declared_bytes, parse, read_body
+from .body import check_content, choose_media_type, parse, read_body
 from .byte_budget import SMALL_BYTES
 from .engine import AnyQuestion, Engine
 from .errors import RequestError
@@ -96,12 +96,17 @@ class Endpoint(Generic[Asked, Planned]):
         """
         runtime = runtime_of(request)
         spent: dict[str, float] = request.state.trace.spent
-        with ExitStack() as admission, ExitStack() as reservation:
+        runtime.ready_engine()  # before anything of the body is read
+        check_content(request.headers)
+        media_type = choose_media_type(request.headers, self._media_types)
+        with ExitStack() as admission, ExitStack() as reservation, ExitStack() as body_space:
+            reserve = body_space.enter_context(runtime.byte_budget.growing())
+            body = await read_body(request, runtime.settings, reserve)
             engine = admission.enter_context(runtime.admitted())
             async with _deadline(runtime.settings) as deadline:
-                check_content(request.headers)
-                media_type = choose_media_type(request.headers, self._media_types)
-                plan = await self._read(request, runtime, engine, spent)
+                plan = await self._read(body, runtime, engine, spent)
+                del body
+                body_space.close()
                 reservation.enter_context(runtime.byte_budget.room_for(plan.answer_bytes))
                 job = runtime.batcher.submit(plan.questions, deadline) if plan.questions else None
                 request.state.trace.pieces = plan.pieces
@@ -116,7 +121,6 @@ class Endpoint(Generic[Asked, Planned]):
                         late=_late(runtime.settings),
                         admission=admission.pop_all(),
                         reservation=reservation.pop_all(),
-                        patience_s=runtime.settings.deadline_s,
                         headers=_timing(spent),
                     )
                 found = await _answers(job, request, spent) if job else []
@@ -124,18 +128,14 @@ class Endpoint(Generic[Asked, Planned]):
                     answer = await _on(writer, self.write[media_type], plan, found, engine)
             if is_small:
                 return Response(answer, 200, _timing(spent), media_type)
-            patience_s = runtime.settings.deadline_s
-            return Slices(answer, _timing(spent), media_type, reservation.pop_all(), patience_s)
+            return Slices(answer, _timing(spent), media_type, reservation.pop_all())
 
     async def _read(
-        self, request: Request, runtime: Runtime, engine: Engine, spent: dict[str, float]
+        self, body: bytes, runtime: Runtime, engine: Engine, spent: dict[str, float]
     ) -> Planned:
-        settings = runtime.settings
-        with runtime.byte_budget.room_for(declared_bytes(request.headers, settings.max_body_bytes)):
-            body = await read_body(request, settings)
-            with _timed(spent, "tokenize"):
-                reader = None if len(body) <= SMALL_BODY_BYTES else runtime.tokenizing
-                return await _on(reader, self._planned, body, engine, settings)
+        with _timed(spent, "tokenize"):
+            reader = None if len(body) <= SMALL_BODY_BYTES else runtime.tokenizing
+            return await _on(reader, self._planned, body, engine, runtime.settings)
 
     @property
     def _media_types(self) -> list[str]:

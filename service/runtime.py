@@ -63,12 +63,15 @@ class Runtime:
 
     @contextmanager
     def admitted(self) -> Iterator[Engine]:
-        """The engine, for the time of one request.
+        """The engine, for the time of one request that has arrived whole.
+
+        A process that drains still takes it: its first bytes came before.
 
         Raises:
-            RequestError: starting, draining, worker_dead, or overloaded by sheer number.
+            RequestError: starting, worker_dead, or overloaded by sheer number.
         """
-        engine = self.ready_engine()
+        self.check_alive()
+        engine = self.loaded_engine()
         limit = self.settings.max_requests
         if self._requests >= limit:
             raise RequestError(

@@ -119,8 +119,8 @@ class Settings(BaseSettings):
         512,
         ge=1,
         le=65536,
-        description="The most requests that may be read, wait or be computed at the same time. If"
-        " it is too low, many small requests are refused; if it is too high, they can fill the"
+        description="The most requests that have arrived and wait or are being computed. If it is"
+        " too low, many small requests at once are refused; if it is too high, they can fill the"
         " memory.",
     )
     max_texts: int = Field(
@@ -191,9 +191,8 @@ class Settings(BaseSettings):
         30.0,
         gt=0,
         le=3600,
-        description="The most seconds from the first byte of a request to its vectors, and the most"
-        " seconds that a client may take to read a slice of its response. If it is too low, large"
-        " requests and slow clients fail; if it is too high, the service works for callers that"
+        description="The most seconds from the last byte of a request to its vectors. If it is"
+        " too low, large requests fail; if it is too high, the service works for callers that"
         " have given up.",
     )
     stall_s: float = Field(

@@ -97,6 +97,8 @@ class Connection(HttpToolsProtocol):
         """Tell everybody who waits for the client."""
         self._is_lost = True
         self._door.leave(self)
+        if isinstance(exc, TimeoutError):  # by TCP_USER_TIMEOUT
+            self._door.count_cut("unread")
         unsent = self._outlet.get_write_buffer_size()
         self._was_taken = exc is None and not self._outlet.was_reset and not unsent
         self._delivery.end(self._was_taken)

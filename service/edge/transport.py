@@ -21,7 +21,7 @@ class Outlet(asyncio.Transport):
     Args:
         inner: The transport of the event loop.
         on_close: Called instead of closing the inner transport.
-        patience_s: Seconds for which the system keeps trying to send.
+        patience_s: Seconds for which a client may read nothing.
 
     Attributes:
         written: Bytes that were written so far.
@@ -47,8 +47,9 @@ class Outlet(asyncio.Transport):
         """Bound what is held for a client that does not read, here and in the system."""
         self._inner.set_write_buffer_limits(high=HIGH_WATER_BYTES, low=0)
         self._set_option("IPPROTO_TCP", "TCP_NOTSENT_LOWAT", UNSENT_BYTES)
-        # Also for a connection that this process has already closed.
-        self._set_option("IPPROTO_TCP", "TCP_USER_TIMEOUT", int(self._patience_s * 1000))
+        # For connections that this process has closed while the client had not read all. Of open
+        # ones the process notices it sooner.
+        self._set_option("IPPROTO_TCP", "TCP_USER_TIMEOUT", int(2000 * self._patience_s))
 
     def _set_option(self, level: str, name: str, value: int | bytes) -> None:
         """Set an option of the socket where the system has it."""

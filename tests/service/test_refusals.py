@@ -3,7 +3,6 @@
 import json
 
 import anyio
-import httpx
 import pytest
 from pydantic import ValidationError
 
@@ -399,12 +398,26 @@ async def test_tokenize_knows_no_level(client):
     assert error_of(answer, 422, "validation_error")["param"] == "level"
 
 
-async def test_the_deadline_holds_while_the_body_arrives(artifact_folder):
+async def test_a_body_has_a_time_of_its_own_to_arrive(artifact_folder):
     async def never_ending():
         yield b"{"
         await anyio.sleep_forever()
 
-    async with serving(settings_of(artifact_folder, deadline_s=0.05)) as client:
+    async with serving(settings_of(artifact_folder, body_s=0.05)) as client:
         answer = await client.post("/embed", content=never_ending(), headers=JSON)
-    error_of(answer, 504, "deadline_exceeded")
-    assert isinstance(answer, httpx.Response)
+    error = error_of(answer, 408, "request_timeout")
+    assert (error["details"]["setting"], error["details"]["actual"]) == ("body_s", 1)
+    assert answer.headers["connection"] == "close"
+
+
+async def test_a_body_that_keeps_the_least_rate_may_take_longer(artifact_folder):
+    async def slow():
+        for _ in range(10):
+            yield b" "
+            await anyio.sleep(0.02)
+        yield b'{"texts": ""}'
+
+    settings = settings_of(artifact_folder, body_s=0.1, min_bytes_per_s=10)
+    async with serving(settings) as client:
+        answer = await client.post("/embed", content=slow(), headers=JSON)
+    assert answer.status_code == 200
