@@ -4,9 +4,9 @@ Every path that reads texts is served this way; each has its own plan and respon
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic, perf_counter
@@ -19,7 +19,6 @@ from starlette.requests import ClientDisconnect, Request
 from .body import check_content, choose_media_type, parse, read_body
 from .byte_budget import SMALL_BYTES
 from .engine import AnyQuestion, Engine
-from .errors import RequestError
 from .job import Job
 from .ndjson import Lines, until_disconnect
 from .runtime import Runtime
@@ -96,14 +95,15 @@ class Endpoint(Generic[Asked, Planned]):
         """
         runtime = runtime_of(request)
         spent: dict[str, float] = request.state.trace.spent
-        runtime.ready_engine()  # before anything of the body is read
+        runtime.serving_engine()  # before anything of the body is read
         check_content(request.headers)
         media_type = choose_media_type(request.headers, self._media_types)
         with ExitStack() as admission, ExitStack() as reservation, ExitStack() as body_space:
             reserve = body_space.enter_context(runtime.byte_budget.growing())
             body = await read_body(request, runtime.settings, reserve)
             engine = admission.enter_context(runtime.admitted())
-            async with _deadline(runtime.settings) as deadline:
+            deadline = monotonic() + runtime.settings.deadline_s
+            async with runtime.in_time(deadline):
                 plan = await self._read(body, runtime, engine, spent)
                 del body
                 body_space.close()
@@ -118,7 +118,7 @@ class Endpoint(Generic[Asked, Planned]):
                         job,
                         write=lambda *found: _on(writer, line, *found),
                         summary=streamed.summary(plan, engine),
-                        late=_late(runtime.settings),
+                        in_time=runtime.in_time,
                         admission=admission.pop_all(),
                         reservation=reservation.pop_all(),
                         headers=_timing(spent),
@@ -150,23 +150,6 @@ def runtime_of(request: Request) -> Runtime:
     runtime = request.app.state.runtime
     assert isinstance(runtime, Runtime), "a request before the lifespan; this is a bug"
     return runtime
-
-
-@asynccontextmanager
-async def _deadline(settings: Settings) -> AsyncIterator[float]:
-    try:
-        async with asyncio.timeout(settings.deadline_s):
-            yield monotonic() + settings.deadline_s
-    except TimeoutError as error:
-        raise _late(settings) from error
-
-
-def _late(settings: Settings) -> RequestError:
-    return RequestError(
-        "deadline_exceeded",
-        f"no answer within deadline_s = {settings.deadline_s} s; send fewer texts, or ask"
-        " again when there is less to do",
-    )
 
 
 async def _answers(job: Job[T], request: Request, spent: dict[str, float]) -> list[T]:

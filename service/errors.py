@@ -2,6 +2,7 @@
 
 ServiceError
 ├── RequestError     a request that is refused or fails; the table maps its code to a status
+├── AddressError     an address that cannot be listened on
 └── SettingsError    a setting that keeps the service from starting
 """
 
@@ -48,6 +49,10 @@ class ServiceError(Exception):
 
 class SettingsError(ServiceError):
     """A setting that is unknown, out of range or at odds with another."""
+
+
+class AddressError(ServiceError):
+    """An address that the service cannot listen on."""
 
 
 @dataclass(frozen=True)

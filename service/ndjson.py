@@ -7,8 +7,7 @@ in transit.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
-from time import monotonic
+from contextlib import AbstractAsyncContextManager, ExitStack
 from typing import Any
 
 from starlette.requests import ClientDisconnect
@@ -28,7 +27,7 @@ class Lines(Response):
         job: The job whose answers become lines.
         write: Returns the line of one answer, given its number and the answer, without a line end.
         summary: The last line.
-        late: The error to send if the job's deadline passes before all answers are there.
+        in_time: Bounds a block by a deadline: `Runtime.in_time`.
         admission: Closed once the job is done.
         reservation: Closed once the response has left the process or the client has disconnected.
         headers: Response headers besides the content type.
@@ -41,7 +40,7 @@ class Lines(Response):
         job: Job[Any],
         write: Callable[[int, Any], Awaitable[bytes]],
         summary: bytes,
-        late: RequestError,
+        in_time: Callable[[float], AbstractAsyncContextManager[None]],
         admission: ExitStack,
         reservation: ExitStack,
         headers: dict[str, str],
@@ -51,7 +50,7 @@ class Lines(Response):
         self._job = job
         self._write = write
         self._summary = summary
-        self._late = late
+        self._in_time = in_time
         self._admission = admission
         self._reservation = reservation
 
@@ -90,11 +89,8 @@ class Lines(Response):
     async def _next(self) -> int | None:
         if not self._job.arrived.empty():  # it arrived in time, however slowly the client reads
             return self._job.arrived.get_nowait()
-        try:
-            async with asyncio.timeout(max(0.0, self._job.deadline - monotonic())):
-                return await self._job.arrived.get()
-        except TimeoutError as error:
-            raise self._late from error
+        async with self._in_time(self._job.deadline):
+            return await self._job.arrived.get()
 
 
 async def until_disconnect(receive: Receive) -> None:

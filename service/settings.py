@@ -18,6 +18,10 @@ from .errors import SettingsError
 PREFIX = "BILM_"
 MIB = 2**20
 MIN_KEY_LENGTH = 8
+# Of drain_s, this much is left for the threads and the interpreter once no request is inside.
+CLOSING_S = 4.0
+# The least that requests get between the end of lame_duck_s and that.
+MIN_FINISHING_S = 1.0
 SENDABLE_KEY = re.compile(rf"[\x21-\x2b\x2d-\x7e]{{{MIN_KEY_LENGTH},}}")
 
 
@@ -203,13 +207,31 @@ class Settings(BaseSettings):
         " If it is too low, a slow machine is declared dead; if it is too high, a stuck one looks"
         " alive.",
     )
+    lame_duck_s: float = Field(
+        5.0,
+        ge=0,
+        le=600,
+        description="The seconds after SIGTERM in which the process still takes requests, while"
+        " /readyz says 503 and each response ends its connection. If it is below what balancers"
+        " need to notice, new requests meet a closed port; if it is high, every restart takes as"
+        " much longer. 0 closes the port at once.",
+    )
     drain_s: float = Field(
         25.0,
         ge=2,
         le=3600,
-        description="The most seconds from SIGTERM to the end of the process. If it is too low,"
-        " accepted requests are cut off; if it is above the grace period of the orchestrator, the"
-        " process is killed first.",
+        description="The most seconds from SIGTERM to the end of the process, `lame_duck_s`"
+        " included; requests have until 4 seconds before. If it is too low, accepted requests are"
+        " refused after all; if it is above the grace period of the orchestrator, the process is"
+        " killed first.",
+    )
+    start_s: float = Field(
+        300.0,
+        gt=0,
+        le=86400,
+        description="The most seconds until the model has loaded; then the process ends with status"
+        " 1. If it is too low, a slow disk keeps the service from starting; if it is too high, a"
+        " start that hangs looks alive.",
     )
     threads: int = Field(
         0,
@@ -288,6 +310,13 @@ class Settings(BaseSettings):
                 f"max_request_pieces is {self.max_request_pieces} and max_text_pieces is"
                 f" {self.max_text_pieces}; the longest text must fit into a request:"
                 " raise the first or lower the second"
+            )
+        least_s = self.lame_duck_s + MIN_FINISHING_S + CLOSING_S
+        if self.drain_s < least_s:
+            raise ValueError(
+                f"drain_s is {self.drain_s} and lame_duck_s is {self.lame_duck_s}; to finish"
+                f" requests after lame_duck_s, drain_s must be at least {least_s}: raise the first"
+                " or lower the second"
             )
         return self
 
