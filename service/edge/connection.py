@@ -63,7 +63,6 @@ class Connection(HttpToolsProtocol):
         self._phase = Phase.SILENT
         self._until = math.inf
         self._is_lost = False
-        self._was_taken = False
         # Of the message that is being parsed:
         self._is_head = True  # its head is not complete, or there is none
         self._is_complete = True  # nothing of it is missing, or there is none
@@ -100,8 +99,7 @@ class Connection(HttpToolsProtocol):
         if isinstance(exc, TimeoutError):  # by TCP_USER_TIMEOUT
             self._door.count_cut("unread")
         unsent = self._outlet.get_write_buffer_size()
-        self._was_taken = exc is None and not self._outlet.was_reset and not unsent
-        self._delivery.end(self._was_taken)
+        self._delivery.end(exc is None and not self._outlet.was_reset and not unsent)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -149,9 +147,13 @@ class Connection(HttpToolsProtocol):
         """End the connection at once; what was not sent is lost."""
         self._outlet.abort()
 
+    def is_silent(self) -> bool:
+        """Return whether it has no request."""
+        return self._phase in (Phase.SILENT, Phase.HEAD)
+
     def shutdown(self) -> None:
         """Close the connection after the answer that is being made, or now."""
-        if self._phase in (Phase.SILENT, Phase.HEAD):
+        if self.is_silent():
             self._enter(Phase.CLOSING, self._settings.unread_s)
             self._outlet.close_now()
         else:
@@ -394,6 +396,4 @@ class Connection(HttpToolsProtocol):
 
     async def _is_delivered(self, cycle: RequestResponseCycle) -> bool:
         """Wait until an answer has left the process; return False if the client did not take it."""
-        if not cycle.response_complete:
-            return False
-        return self._was_taken if self._is_lost else await self._delivery.until_sent()
+        return cycle.response_complete and await self._delivery.until_sent()

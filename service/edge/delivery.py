@@ -21,6 +21,7 @@ class Delivery:
         self._last_sent = 0
         self._stalled_s = self._blocked_s = 0.0
         self._waiters: list[tuple[int, asyncio.Future[bool]]] = []
+        self._outcome: bool | None = None
 
     def begin(self) -> None:
         """Begin to measure another answer."""
@@ -49,6 +50,8 @@ class Delivery:
 
     async def until_sent(self) -> bool:
         """Wait until all that has been written has left; return False if the client is gone."""
+        if self._outcome is not None:
+            return self._outcome
         if self._outlet.sent == self._outlet.written:
             return True
         waiter = asyncio.get_running_loop().create_future()
@@ -64,6 +67,7 @@ class Delivery:
 
     def end(self, is_sent: bool) -> None:
         """Let all go on: the connection has ended, with or without the last bytes."""
+        self._outcome = is_sent
         self._resolve(self._waiters, is_sent)
 
     def _resolve(self, pairs: list[tuple[int, asyncio.Future[bool]]], is_sent: bool) -> None:

@@ -8,7 +8,8 @@ from ..metrics import Metrics
 from ..settings import Settings
 
 # Connections beyond the limit that may still carry a probe, so that a crowd does not look like a
-# dead process and get it restarted.
+# dead process and get it restarted. If they are all taken, the oldest that is silent gives way: a
+# probe sends its request as soon as it is connected.
 PROBE_CONNECTIONS = 32
 # How often connections are checked: what takes too long ends at most this much late.
 CHECK_S = 0.25
@@ -34,6 +35,9 @@ class Guest(Protocol):
     def reset(self) -> None:
         """End the connection at once."""
 
+    def is_silent(self) -> bool:
+        """Return whether it has no request."""
+
 
 class Door:
     """All connections of a process. Used on the event loop only.
@@ -55,20 +59,29 @@ class Door:
         self.is_leaving = False
         self._metrics = metrics
         self._guests: set[Guest] = set()
+        self._probing: dict[Guest, None] = {}  # those beyond the limit, the oldest first
         metrics.watch_connections(lambda: len(self._guests))
 
     def enter(self, guest: Guest) -> Place:
         """Count a new connection, and return what it may be used for."""
-        inside = len(self._guests)
-        if inside >= self.max_connections + PROBE_CONNECTIONS:
+        if len(self._guests) < self.max_connections:
+            self._guests.add(guest)
+            return Place.ANY
+        if len(self._guests) >= self.max_connections + PROBE_CONNECTIONS:
             self.count_cut("crowd")
-            return Place.NONE
+            silent = next((one for one in self._probing if one.is_silent()), None)
+            if silent is None:
+                return Place.NONE
+            silent.reset()
+            self.leave(silent)
         self._guests.add(guest)
-        return Place.ANY if inside < self.max_connections else Place.PROBES
+        self._probing[guest] = None
+        return Place.PROBES
 
     def leave(self, guest: Guest) -> None:
         """Forget a connection that has ended."""
         self._guests.discard(guest)
+        self._probing.pop(guest, None)
 
     def count_cut(self, reason: str) -> None:
         """Count a connection that was ended from this side without an answer."""

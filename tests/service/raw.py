@@ -47,7 +47,8 @@ class Raw:
 
     def send(self, *parts):
         """Send bytes."""
-        self.socket.sendall(b"".join(parts))
+        if sent := b"".join(parts):
+            self.socket.sendall(sent)
 
     def answer(self):
         """The next answer; a status of 0 if the connection ends before one begins."""

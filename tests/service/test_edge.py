@@ -310,7 +310,10 @@ def test_a_crowd_leaves_room_for_probes_and_for_no_more(hasty):
         assert refused.is_last
         assert crowd[0].ask(post()).status == 200
     more = [Raw(hasty.port) for _ in range(2 * PROBE_CONNECTIONS)]
-    assert more[-1].is_closed()
+    assert more[0].is_closed()  # the oldest have given way
+    assert more[-1].ask(LIVEZ).status == 200
+    with connected(hasty) as probe:
+        assert probe.ask(LIVEZ).status == 200
     for one in (*crowd, *more):
         one.close()
     with connected(hasty) as raw:
