@@ -112,10 +112,9 @@ class Connection(HttpToolsProtocol):
             self._feed(data)
 
     def resume_writing(self) -> None:
-        """Go on, as the client has read everything."""
+        """Let the app go on, as everything has been sent."""
         super().resume_writing()
         self._delivery.settle()
-        self._go_on()
 
     # What the door and uvicorn's server call.
 
@@ -163,9 +162,7 @@ class Connection(HttpToolsProtocol):
 
     def _must_wait(self) -> bool:
         """Return whether the next request has to wait for the answer to the one before."""
-        if self.cycle is None or not self._is_complete:
-            return False
-        return not self.cycle.response_complete or self.flow.write_paused
+        return self._is_complete and self.cycle is not None and not self.cycle.response_complete
 
     def _keep(self, data: bytes) -> None:
         """Keep the beginning of further requests; if they are too many, answer none of them."""
@@ -175,14 +172,6 @@ class Connection(HttpToolsProtocol):
             self._ahead = b""
             self._is_overrun = True
             self.cycle.keep_alive = False
-            if self.cycle.response_complete:
-                self._close()
-
-    def _go_on(self) -> None:
-        if self._ahead and not self._must_wait():
-            data, self._ahead = self._ahead, b""
-            self.flow.resume_reading()
-            self._feed(data)
 
     def _discard(self, num_bytes: int) -> None:
         self._discarded += num_bytes
@@ -369,7 +358,8 @@ class Connection(HttpToolsProtocol):
         self.flow.resume_reading()
         if self._is_complete:
             self._enter(Phase.SILENT, KEEP_ALIVE_S)
-            self._go_on()
+            data, self._ahead = self._ahead, b""
+            self._feed(data)
         else:
             self._discarded = 0
             self._enter(Phase.DISCARDING, LINGER_S)

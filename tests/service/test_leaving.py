@@ -104,10 +104,11 @@ async def test_a_request_that_takes_too_long_for_the_end_is_refused(
             await gate.wait_until_entered()
             client.runtime.leave(monotonic() + 0.05)
 
-        async with anyio.create_task_group() as group:
-            group.start_soon(leave)
-            request = {"texts": [ATE]}
-            answer = await client.post("/embed", json=request, headers={"accept": accept})
+        with anyio.fail_after(20):  # sooner than deadline_s
+            async with anyio.create_task_group() as group:
+                group.start_soon(leave)
+                request = {"texts": [ATE]}
+                answer = await client.post("/embed", json=request, headers={"accept": accept})
         gate.is_open.set()
     if accept == "application/json":
         error_of(answer, 503, "draining")
@@ -141,7 +142,9 @@ def test_too_short_a_drain_is_refused():
 # A second signal.
 
 
-@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "sig", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
+)
 def test_a_second_signal_ends_at_once_whatever_is_on_its_way(artifact_folder, sig):
     with running(*SERVICE, "--model", str(artifact_folder), "--threads", "1") as server:
         server.wait_for(READY)
@@ -189,10 +192,20 @@ def test_all_addresses_of_a_host_get_one_port():
         one.close()
 
 
-@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("moment", ['"event":"settings"', "running on http"])
-def test_a_signal_before_it_is_ready_ends_it_in_order(artifact_folder, sig, moment):
-    with running(*SERVICE, "--model", str(artifact_folder), "--threads", "1") as server:
+IMPORTING, LOADING = '"event":"settings"', "running on http"
+
+
+@pytest.mark.parametrize(
+    ("sig", "moment"),
+    [
+        (signal.SIGINT, IMPORTING),
+        (signal.SIGTERM, LOADING),
+        pytest.param(signal.SIGTERM, IMPORTING, marks=pytest.mark.long),
+        pytest.param(signal.SIGINT, LOADING, marks=pytest.mark.long),
+    ],
+)
+def test_a_signal_before_it_is_ready_ends_it_in_order(sig, moment):
+    with running(*SERVICE, "--threads", "1") as server:  # the shipped model loads for seconds
         server.wait_for(moment)
         server.process.send_signal(sig)
         assert server.process.wait(PATIENCE_S) == 0

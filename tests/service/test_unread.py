@@ -1,12 +1,19 @@
 """Clients that do not read their answers, or hardly: how long the service waits for them."""
 
+import asyncio
 import json
 import logging
+import re
+import socket
 import time
 import urllib.request
 
 import pytest
 
+from service.edge.delivery import Delivery
+from service.edge.framing import EMPTY_LINE
+from service.edge.transport import Outlet
+from service.settings import Settings
 from tests.live import PATIENCE_S, served
 from tests.service.raw import LIVEZ, connected, post
 
@@ -42,10 +49,12 @@ def wait_for(condition):
         time.sleep(0.02)
 
 
-def was_reset(raw, num_bytes=2**16, pause_s=0.0):
-    """Read until the connection ends; return whether it was reset."""
+def was_reset(raw, num_bytes=2**16, pause_s=0.0, most_bytes=10**9):
+    """Read until the connection ends, or so many bytes; return whether it was reset."""
+    received = 0
     try:
-        while raw.socket.recv(num_bytes):
+        while received < most_bytes and (data := raw.socket.recv(num_bytes)):
+            received += len(data)
             time.sleep(pause_s)
     except ConnectionResetError:
         return True
@@ -72,16 +81,36 @@ def test_a_client_that_does_not_read_is_reset_and_its_answer_not_delivered(impat
     assert 499 in [one["status"] for one in requests]
 
 
-def test_bytes_are_held_until_the_last_one_has_left(impatient):
-    with connected(impatient, receive_buffer=4096) as raw:
+def test_bytes_are_held_until_the_last_one_has_left(artifact_folder):
+    with served(artifact_folder) as server, connected(server, receive_buffer=4096) as raw:
         raw.send(embed(LARGE))
-        wait_for(lambda: metric(impatient, "bilm_held_bytes") > 0)
-        answer = raw.answer()
-        assert len(json.loads(answer.body)["data"]) == 1
-        wait_for(lambda: metric(impatient, "bilm_held_bytes") == 0)
+        head = raw.socket.recv(4096, socket.MSG_PEEK)
+        length = len(head.partition(EMPTY_LINE)[0]) + len(EMPTY_LINE) + length_of(head)
+        left = 300_000  # more than the system takes, and less than the app waits for
+        received = read(raw, length - left)
+        (one,) = server.server_state.connections
+        wait_for(lambda: one.cycle.response_complete)
+        assert server.runtime.byte_budget.bytes > 0
+        received += read(raw, left)
+        assert len(json.loads(received.partition(EMPTY_LINE)[2])["data"]) == 1
+        wait_for(lambda: server.runtime.byte_budget.bytes == 0)
         assert raw.ask(LIVEZ).status == 200
 
 
+def length_of(head):
+    """The content length that a head declares."""
+    return int(re.search(rb"content-length: (\d+)", head).group(1))
+
+
+def read(raw, num_bytes):
+    """Read so many bytes."""
+    received = bytearray()
+    while len(received) < num_bytes:
+        received += raw.socket.recv(num_bytes - len(received))
+    return bytes(received)
+
+
+@pytest.mark.long
 def test_a_client_that_reads_in_bites_is_served_whatever_it_takes(impatient):
     """Each pause is shorter than the patience, all together are longer."""
     with connected(impatient, receive_buffer=4096) as raw:
@@ -93,12 +122,52 @@ def test_a_client_that_reads_in_bites_is_served_whatever_it_takes(impatient):
         assert time.monotonic() - begin > 2 * UNREAD_S  # or this shows nothing
 
 
+@pytest.mark.long
 def test_a_client_that_reads_slower_than_the_least_rate_is_reset(artifact_folder):
-    rate = {"unread_s": 0.5, "min_bytes_per_s": 2**20}
-    with served(artifact_folder, **rate) as server, connected(server, receive_buffer=4096) as raw:
-        raw.send(embed(LARGE | {"texts": [ATE * 600] * 2}))
-        assert was_reset(raw, num_bytes=2048, pause_s=0.02)  # 100 kB/s
+    rate = {"unread_s": 1.0, "min_bytes_per_s": 2**20}
+    with served(artifact_folder, **rate) as server, connected(server, receive_buffer=2**16) as raw:
+        raw.send(embed(LARGE | {"texts": [ATE * 600] * 2}))  # 7 MB
+        assert was_reset(raw, num_bytes=20_000, pause_s=0.1, most_bytes=2_000_000)
         assert metric(server, 'bilm_connections_cut_total{reason="unread"}') == 1
+
+
+class Sink(asyncio.Transport):
+    """A transport that sends as much as a test lets it."""
+
+    def __init__(self):
+        super().__init__()
+        self.unsent = 0
+
+    def write(self, data):
+        """Buffer all of it."""
+        self.unsent += len(data)
+
+    def get_write_buffer_size(self):
+        """Return what is buffered."""
+        return self.unsent
+
+
+def test_patience_is_for_a_client_that_stops_and_for_one_that_is_slow():
+    settings = Settings.model_construct(unread_s=10.0, min_bytes_per_s=100)
+    inner = Sink()
+    outlet = Outlet(inner, on_close=lambda: None, patience_s=10.0)
+    delivery = Delivery(outlet, settings)
+    delivery.begin()
+    assert not delivery.is_overdue(1000.0)  # nothing waits
+    outlet.write(bytes(10_000))
+    inner.unsent = 5_000
+    assert not delivery.is_overdue(6.0)  # it has read half
+    assert not delivery.is_overdue(6.0)
+    assert delivery.is_overdue(6.0)  # it has read nothing for 12 s
+    inner.unsent = 4_000
+    assert not delivery.is_overdue(50.0)  # 68 s, and 70 are allowed for 6,000 bytes
+    inner.unsent = 3_990
+    assert delivery.is_overdue(5.0)  # 73 s, and 70.1 are allowed
+    inner.unsent = 0
+    assert not delivery.is_overdue(5.0)
+    delivery.begin()
+    outlet.write(bytes(10))
+    assert not delivery.is_overdue(9.0)  # of another answer
 
 
 def test_pauses_of_the_model_are_not_the_clients_fault(artifact_folder):
