@@ -3,16 +3,25 @@
 import argparse
 import gc
 import logging
+import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
+from types import FrameType
 
-from .errors import SettingsError
+from .address import take_address
+from .errors import AddressError, SettingsError
 from .log import configure_logs, fields
 from .memory import give_back_large_blocks
 from .settings import PREFIX, Settings, load_settings
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-WRONG_SETTINGS = 2
+COULD_NOT_START, WRONG_SETTINGS = 1, 2
+# How the names of the threads begin that may be in the middle of something at the end.
+WORKERS = ("inference", "tokenizing", "encoding")
+# A thread with nothing to do ends within this time once it may.
+IDLE_END_S = 0.5
 
 logger = logging.getLogger(__name__)
 
@@ -29,10 +38,17 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m service"
     if only_check:
         sys.stdout.write(settings.model_dump_json(indent=2) + "\n")
         return 0
+    for early in (signal.SIGINT, signal.SIGTERM):  # the server will set handlers of its own
+        signal.signal(early, _end_early)
     configure_logs(settings.log_level)
     logger.info("settings", extra=fields(**settings.model_dump(mode="json")))
     if not settings.keys and settings.host not in LOOPBACK:
         logger.warning("no api_keys are set: whoever reaches this address may ask")
+    try:
+        sockets = take_address(settings.host, settings.port)
+    except AddressError as error:
+        sys.stderr.write(f"service: {error}\n")
+        return COULD_NOT_START
     give_back_large_blocks()
     # Imported here, as torch takes seconds to import; neither --help nor --check-config needs it.
     # Importing creates many objects and no garbage; collections would take a tenth of the time.
@@ -41,7 +57,29 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m service"
 
     gc.freeze()  # what was imported stays to the end: later collections need not look at it
     gc.enable()
-    return Server(settings).serve_until_signal()
+    status = Server(settings).serve_until_signal(sockets)
+    _end_beside_threads(status)
+    return status
+
+
+def _end_early(sig: int, _: FrameType | None) -> None:
+    """End the process while it is still importing; there is nothing to finish."""
+    os.write(2, f"service: ended by {signal.Signals(sig).name}\n".encode())
+    os._exit(0)
+
+
+def _end_beside_threads(status: int) -> None:
+    """End the process here if a thread is still at work: the interpreter would wait or abort.
+
+    Loading a model cannot be interrupted, nor can a batch.
+    """
+    workers = [thread for thread in threading.enumerate() if thread.name.startswith(WORKERS)]
+    for thread in workers:
+        thread.join(IDLE_END_S)
+    if any(thread.is_alive() for thread in workers):
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(status)
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:

@@ -12,12 +12,14 @@ from starlette.routing import Route
 
 from .engine import Engine
 from .errors import RequestError
+from .hosts import Hosted
 from .keys import Guarded
 from .metrics import Metrics
 from .middleware import Traced, refusal
 from .openapi import Api, description
 from .paths import ROUTES
 from .paths.info import versions
+from .router import HeadAsGet
 from .runtime import Runtime
 from .settings import Settings
 from .static import document_routes, page_routes
@@ -49,7 +51,11 @@ def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> 
         redirect_slashes=False,  # a redirected POST loses its body in many clients
         exception_handlers={RequestError: _refuse, HTTPException: _refuse_route},
     )
+    app.state.metrics = metrics
+    app.add_middleware(HeadAsGet)
     app.add_middleware(Guarded, keys=settings.keys)
+    if settings.hosts:
+        app.add_middleware(Hosted, hosts=settings.hosts)
     paths = frozenset(route.path for route in ROUTES if isinstance(route, Route))
     app.add_middleware(Traced, metrics=metrics, paths=paths)  # the last one added is the outermost
     app.router.routes.extend([*ROUTES, *page_routes(), *document_routes(app.title)])

@@ -1,14 +1,17 @@
 """Turn a request's headers and bytes into a validated model, or refuse the request."""
 
+import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
+from .edge.handover import refusal_of
 from .errors import SHOWN_NAME_LENGTH, Details, RequestError
+from .settings import Settings
 
 JSON = "application/json"
 # With more errors than this, a refusal names none of them: pydantic would write out every one.
@@ -23,14 +26,28 @@ def check_content(headers: Headers) -> None:
     Raises:
         RequestError: unsupported_media_type.
     """
+    if "content-type" not in headers and _is_foreign(headers):
+        raise RequestError(
+            "unsupported_media_type",
+            "the request comes from a page of another site and has no content-type; send"
+            " content-type: application/json, for which browsers ask the service's permission",
+        )
     content_type = headers.get("content-type", JSON)
     is_json = content_type.partition(";")[0].strip().lower() == JSON
-    if not is_json or headers.get("content-encoding", "identity") != "identity":
+    if not is_json or headers.get("content-encoding", "identity").lower() != "identity":
         raise RequestError(
             "unsupported_media_type",
             "the body is not plain JSON by its headers; send content-type: application/json and"
             " no content-encoding",
         )
+
+
+def _is_foreign(headers: Headers) -> bool:
+    """Return whether a browser sent the request on behalf of another site."""
+    if headers.get("sec-fetch-site") == "cross-site":
+        return True
+    origin = headers.get("origin")
+    return origin is not None and origin.partition("//")[2].lower() != headers.get("host", "")
 
 
 def choose_media_type(headers: Headers, offered: Sequence[str]) -> str:
@@ -76,32 +93,50 @@ def _liking(media_type: str, ranges: Mapping[str, float]) -> tuple[float, bool]:
     return 0.0, False
 
 
-def declared_bytes(headers: Headers, max_bytes: int) -> int:
-    """Return the declared size of the body in bytes, or `max_bytes` if it declares none.
+async def read_body(request: Request, settings: Settings, reserve: Callable[[int], None]) -> bytes:
+    """Return the body; its bytes are counted, and reserved, while they arrive.
+
+    Args:
+        request: The request.
+        settings: How large the body may be, and how long it may take.
+        reserve: Reserves memory for that many bytes, or raises.
 
     Raises:
-        RequestError: body_too_large.
-    """
-    declared = headers.get("content-length", "")
-    size = int(declared) if declared.isdecimal() else max_bytes
-    _refuse_beyond(max_bytes, size)
-    return size
-
-
-async def read_body(request: Request, max_bytes: int) -> bytes:
-    """Return the body; its bytes are counted while they arrive.
-
-    Raises:
-        RequestError: body_too_large, as soon as the limit is exceeded.
+        RequestError: body_too_large, as soon as the limit is exceeded or a length beyond it is
+            declared; request_timeout; or whatever the edge has found wrong with the body.
         ClientDisconnect: the client has disconnected.
     """
-    chunks = []
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal():
+        _refuse_beyond(settings.max_body_bytes, int(declared))
+    chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        _refuse_beyond(max_bytes, size)
-        chunks.append(chunk)
+    try:
+        async with asyncio.timeout(settings.body_s) as limit:
+            ends = limit.when()
+            assert ends is not None, "it has just been set; else this is a bug"
+            async for chunk in request.stream():
+                size += len(chunk)
+                _refuse_beyond(settings.max_body_bytes, size)
+                reserve(len(chunk))
+                chunks.append(chunk)
+                limit.reschedule(ends + size / settings.min_bytes_per_s)
+    except TimeoutError as error:
+        raise _too_slow(size, settings) from error
+    if found := refusal_of(request.scope):
+        raise found
     return b"".join(chunks)
+
+
+def _too_slow(size: int, settings: Settings) -> RequestError:
+    return RequestError(
+        "request_timeout",
+        f"{size} bytes of the body have arrived, and more are missing after body_s ="
+        f" {settings.body_s} s and a second for each {settings.min_bytes_per_s} bytes"
+        " (min_bytes_per_s)",
+        "send the body faster, or fewer texts",
+        details=Details(actual=size, setting="body_s"),
+    )
 
 
 def _refuse_beyond(max_bytes: int, size: int) -> None:

@@ -4,12 +4,12 @@ The limits on a single request do not keep many large ones from filling the memo
 client that does not read its response could occupy memory for as long as it likes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from .errors import Details, RequestError
 
-# Bodies and responses up to this size are not counted: the number of requests bounds their sum.
+# A body or a response up to this size is never refused: the limit on connections bounds their sum.
 SMALL_BYTES = 256 * 1024
 RETRY_S = 1
 
@@ -18,8 +18,8 @@ class ByteBudget:
     """The budget and what is reserved of it. Used on the event loop only.
 
     Args:
-        limit: The budget in bytes. While nothing is reserved, one request may exceed it, within
-            its own limits.
+        limit: The budget in bytes. While hardly anything is reserved by others, one request may
+            exceed it, within its own limits.
 
     Attributes:
         bytes: Bytes that are reserved now.
@@ -39,19 +39,39 @@ class ByteBudget:
         if num_bytes <= SMALL_BYTES:
             yield
             return
-        if self.bytes and self.bytes + num_bytes > self._limit:
+        with self.growing() as reserve:
+            reserve(num_bytes)
+            yield
+
+    @contextmanager
+    def growing(self) -> Iterator[Callable[[int], None]]:
+        """Return a function that reserves more bytes, all of them until the context ends.
+
+        The function raises RequestError, overloaded, if they do not fit beside those of others.
+        """
+        mine = 0
+
+        def reserve(num_bytes: int) -> None:
+            nonlocal mine
+            if mine + num_bytes > SMALL_BYTES:
+                self._refuse_beyond_limit(self.bytes - mine, mine + num_bytes)
+            mine += num_bytes
+            self.bytes += num_bytes
+
+        try:
+            yield reserve
+        finally:
+            self.bytes -= mine
+
+    def _refuse_beyond_limit(self, others: int, num_bytes: int) -> None:
+        if others > SMALL_BYTES and others + num_bytes > self._limit:
             raise RequestError(
                 "overloaded",
-                f"bodies and answers of {self.bytes} bytes are held, and the request adds about"
+                f"bodies and answers of {others} bytes are held, and the request adds about"
                 f" {num_bytes}; the limit is {self._limit}",
                 f"ask again in {RETRY_S} s",
                 details=Details(
-                    limit=self._limit, actual=self.bytes + num_bytes, setting="max_held_bytes"
+                    limit=self._limit, actual=others + num_bytes, setting="max_held_bytes"
                 ),
                 retry_after_s=RETRY_S,
             )
-        self.bytes += num_bytes
-        try:
-            yield
-        finally:
-            self.bytes -= num_bytes

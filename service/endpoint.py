@@ -4,9 +4,9 @@ Every path that reads texts is served this way; each has its own plan and respon
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic, perf_counter
@@ -16,10 +16,9 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect, Request
 
-from .body import check_content, choose_media_type, declared_bytes, parse, read_body
+from .body import check_content, choose_media_type, parse, read_body
 from .byte_budget import SMALL_BYTES
 from .engine import AnyQuestion, Engine
-from .errors import RequestError
 from .job import Job
 from .ndjson import Lines, until_disconnect
 from .runtime import Runtime
@@ -96,12 +95,18 @@ class Endpoint(Generic[Asked, Planned]):
         """
         runtime = runtime_of(request)
         spent: dict[str, float] = request.state.trace.spent
-        with ExitStack() as admission, ExitStack() as reservation:
+        runtime.serving_engine()  # before anything of the body is read
+        check_content(request.headers)
+        media_type = choose_media_type(request.headers, self._media_types)
+        with ExitStack() as admission, ExitStack() as reservation, ExitStack() as body_space:
+            reserve = body_space.enter_context(runtime.byte_budget.growing())
+            body = await read_body(request, runtime.settings, reserve)
             engine = admission.enter_context(runtime.admitted())
-            async with _deadline(runtime.settings) as deadline:
-                check_content(request.headers)
-                media_type = choose_media_type(request.headers, self._media_types)
-                plan = await self._read(request, runtime, engine, spent)
+            deadline = monotonic() + runtime.settings.deadline_s
+            async with runtime.in_time(deadline):
+                plan = await self._read(body, runtime, engine, spent)
+                del body
+                body_space.close()
                 reservation.enter_context(runtime.byte_budget.room_for(plan.answer_bytes))
                 job = runtime.batcher.submit(plan.questions, deadline) if plan.questions else None
                 request.state.trace.pieces = plan.pieces
@@ -113,10 +118,9 @@ class Endpoint(Generic[Asked, Planned]):
                         job,
                         write=lambda *found: _on(writer, line, *found),
                         summary=streamed.summary(plan, engine),
-                        late=_late(runtime.settings),
+                        in_time=runtime.in_time,
                         admission=admission.pop_all(),
                         reservation=reservation.pop_all(),
-                        patience_s=runtime.settings.deadline_s,
                         headers=_timing(spent),
                     )
                 found = await _answers(job, request, spent) if job else []
@@ -124,18 +128,14 @@ class Endpoint(Generic[Asked, Planned]):
                     answer = await _on(writer, self.write[media_type], plan, found, engine)
             if is_small:
                 return Response(answer, 200, _timing(spent), media_type)
-            patience_s = runtime.settings.deadline_s
-            return Slices(answer, _timing(spent), media_type, reservation.pop_all(), patience_s)
+            return Slices(answer, _timing(spent), media_type, reservation.pop_all())
 
     async def _read(
-        self, request: Request, runtime: Runtime, engine: Engine, spent: dict[str, float]
+        self, body: bytes, runtime: Runtime, engine: Engine, spent: dict[str, float]
     ) -> Planned:
-        settings = runtime.settings
-        with runtime.byte_budget.room_for(declared_bytes(request.headers, settings.max_body_bytes)):
-            body = await read_body(request, settings.max_body_bytes)
-            with _timed(spent, "tokenize"):
-                reader = None if len(body) <= SMALL_BODY_BYTES else runtime.tokenizing
-                return await _on(reader, self._planned, body, engine, settings)
+        with _timed(spent, "tokenize"):
+            reader = None if len(body) <= SMALL_BODY_BYTES else runtime.tokenizing
+            return await _on(reader, self._planned, body, engine, runtime.settings)
 
     @property
     def _media_types(self) -> list[str]:
@@ -150,23 +150,6 @@ def runtime_of(request: Request) -> Runtime:
     runtime = request.app.state.runtime
     assert isinstance(runtime, Runtime), "a request before the lifespan; this is a bug"
     return runtime
-
-
-@asynccontextmanager
-async def _deadline(settings: Settings) -> AsyncIterator[float]:
-    try:
-        async with asyncio.timeout(settings.deadline_s):
-            yield monotonic() + settings.deadline_s
-    except TimeoutError as error:
-        raise _late(settings) from error
-
-
-def _late(settings: Settings) -> RequestError:
-    return RequestError(
-        "deadline_exceeded",
-        f"no answer within deadline_s = {settings.deadline_s} s; send fewer texts, or ask"
-        " again when there is less to do",
-    )
 
 
 async def _answers(job: Job[T], request: Request, spent: dict[str, float]) -> list[T]:

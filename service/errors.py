@@ -2,6 +2,7 @@
 
 ServiceError
 ├── RequestError     a request that is refused or fails; the table maps its code to a status
+├── AddressError     an address that cannot be listened on
 └── SettingsError    a setting that keeps the service from starting
 """
 
@@ -10,28 +11,33 @@ from types import MappingProxyType
 
 STATUS_OF = MappingProxyType(
     {
+        "invalid_http": 400,
         "invalid_json": 400,
         "invalid_unicode": 400,
         "invalid_api_key": 401,
         "not_found": 404,
         "method_not_allowed": 405,
         "not_acceptable": 406,
+        "request_timeout": 408,
         "body_too_large": 413,
         "too_many_texts": 413,
         "too_many_pieces": 413,
         "response_too_large": 413,
         "unsupported_media_type": 415,
+        "unknown_host": 421,
         "validation_error": 422,
         "text_too_long": 422,
         "bad_span": 422,
         "unknown_mix": 422,
         "unknown_layer": 422,
         "overloaded": 429,
+        "headers_too_large": 431,
         "internal": 500,
         "nonfinite_output": 500,
         "starting": 503,
         "draining": 503,
         "worker_dead": 503,
+        "too_many_connections": 503,
         "deadline_exceeded": 504,
     }
 )
@@ -43,6 +49,10 @@ class ServiceError(Exception):
 
 class SettingsError(ServiceError):
     """A setting that is unknown, out of range or at odds with another."""
+
+
+class AddressError(ServiceError):
+    """An address that the service cannot listen on."""
 
 
 @dataclass(frozen=True)

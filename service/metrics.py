@@ -81,6 +81,14 @@ class Metrics:
         self._held = Gauge(
             "bilm_held_bytes", "Bytes of large bodies and answers held.", registry=registry
         )
+        self._connections = Gauge("bilm_connections", "Open connections.", registry=registry)
+        self._cuts = Counter(
+            "bilm_connections_cut",
+            "Connections that were ended without an answer, because the client was silent, slow,"
+            " or left an answer unread, or because there were too many (crowd).",
+            ["reason"],
+            registry=registry,
+        )
         self._ready = Gauge("bilm_ready", "1 while the process takes requests.", registry=registry)
         ProcessCollector(registry=registry)  # memory, CPU seconds, open files
 
@@ -98,6 +106,14 @@ class Metrics:
         self._inside.set_function(inside)
         self._held.set_function(held)
         self._ready.set_function(ready)
+
+    def watch_connections(self, number: Callable[[], float]) -> None:
+        """Set the function that returns the number of open connections."""
+        self._connections.set_function(number)
+
+    def connection_cut(self, reason: str) -> None:
+        """Record a connection that was ended without an answer."""
+        self._cuts.labels(reason).inc()
 
     def request_ended(self, path: str, status: int, seconds: float, pieces: int) -> None:
         """Record a finished request."""

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .edge.handover import is_delivered, refusal_of
 from .errors import RequestError
 from .log import fields
 from .metrics import OTHER_PATH, Metrics
@@ -21,6 +22,9 @@ from .wire import to_json
 
 USABLE_ID = re.compile(r"[\x21-\x7e]{1,128}")
 CLIENT_GONE = 499  # nginx's status for this; it appears in logs and metrics only
+SHOWN_PATH_LENGTH = 200  # of a path in the log; a caller can make it as long as all headers
+# Requests that arrive every few seconds from machines; at level info they would hide the others.
+ROUTINE_PATHS = frozenset({"/livez", "/metrics", "/readyz"})
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +90,12 @@ class Traced:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, trace: Trace) -> None:
         try:
-            await self._app(scope, receive, send)
+            if found := refusal_of(scope):
+                await refusal(found, trace)(scope, receive, send)
+            else:
+                await self._app(scope, receive, send)
+            if not await is_delivered(scope):
+                trace.status = CLIENT_GONE
         except ClientDisconnect:
             trace.status = CLIENT_GONE
         except Exception:  # the outermost edge: a bug is logged and never shown
@@ -103,6 +112,8 @@ def refusal(error: RequestError, trace: Trace, headers: dict[str, str] | None = 
     headers = dict(headers or {})
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
+    if error.code == "request_timeout":
+        headers["Connection"] = "close"
     return Response(
         to_json(error.body(trace.request_id)), error.status, headers, "application/json"
     )
@@ -117,11 +128,13 @@ def _log(scope: Scope, trace: Trace, seconds: float) -> None:
     reason = {}
     if trace.refused:
         reason = {"code": trace.refused.code, "setting": trace.refused.details.setting}
-    logger.info(
+    is_routine = scope["path"] in ROUTINE_PATHS and trace.status < 400
+    logger.log(
+        logging.DEBUG if is_routine else logging.INFO,
         "request",
         extra=fields(
             method=scope["method"],
-            path=scope["path"],
+            path=scope["path"][:SHOWN_PATH_LENGTH],
             status=trace.status,
             duration_ms=round(seconds * 1000, 3),
             pieces=trace.pieces,

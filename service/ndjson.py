@@ -7,17 +7,16 @@ in transit.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
-from time import monotonic
+from contextlib import AbstractAsyncContextManager, ExitStack
 from typing import Any
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from .edge.handover import is_delivered
 from .errors import RequestError
 from .job import Job
-from .slices import deliver
 from .wire import NDJSON, to_json
 
 
@@ -28,10 +27,9 @@ class Lines(Response):
         job: The job whose answers become lines.
         write: Returns the line of one answer, given its number and the answer, without a line end.
         summary: The last line.
-        late: The error to send if the job's deadline passes before all answers are there.
+        in_time: Bounds a block by a deadline: `Runtime.in_time`.
         admission: Closed once the job is done.
-        reservation: Closed once the response has been sent or the client has disconnected.
-        patience_s: Seconds that a client may take to read a line.
+        reservation: Closed once the response has left the process or the client has disconnected.
         headers: Response headers besides the content type.
     """
 
@@ -42,10 +40,9 @@ class Lines(Response):
         job: Job[Any],
         write: Callable[[int, Any], Awaitable[bytes]],
         summary: bytes,
-        late: RequestError,
+        in_time: Callable[[float], AbstractAsyncContextManager[None]],
         admission: ExitStack,
         reservation: ExitStack,
-        patience_s: float,
         headers: dict[str, str],
     ) -> None:
         super().__init__(headers=headers)
@@ -53,10 +50,9 @@ class Lines(Response):
         self._job = job
         self._write = write
         self._summary = summary
-        self._late = late
+        self._in_time = in_time
         self._admission = admission
         self._reservation = reservation
-        self._patience_s = patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send each line as soon as it is ready, until the last one or a disconnect."""
@@ -69,6 +65,7 @@ class Lines(Response):
             if not sending.done():
                 raise ClientDisconnect
             sending.result()
+            await is_delivered(scope)
         finally:
             self._reservation.close()
             sending.cancel()
@@ -82,21 +79,18 @@ class Lines(Response):
         try:
             while (number := await self._next()) is not None:
                 line = await self._write(number, self._job.answers.pop(number))
-                await deliver(send, _line(line), self._patience_s)
+                await send(_line(line))
             self._job.done.result()  # raises the error if the job failed
         except RequestError as error:
             last = to_json(error.body(trace.request_id))
             trace.status, trace.refused = error.status, error  # for the log and the metrics
-        await deliver(send, _line(last) | {"more_body": False}, self._patience_s)
+        await send(_line(last) | {"more_body": False})
 
     async def _next(self) -> int | None:
         if not self._job.arrived.empty():  # it arrived in time, however slowly the client reads
             return self._job.arrived.get_nowait()
-        try:
-            async with asyncio.timeout(max(0.0, self._job.deadline - monotonic())):
-                return await self._job.arrived.get()
-        except TimeoutError as error:
-            raise self._late from error
+        async with self._in_time(self._job.deadline):
+            return await self._job.arrived.get()
 
 
 async def until_disconnect(receive: Receive) -> None:

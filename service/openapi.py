@@ -19,6 +19,7 @@ TEXT_CODES = (
     "invalid_json",
     "invalid_unicode",
     "not_acceptable",
+    "request_timeout",
     "body_too_large",
     "unsupported_media_type",
     "validation_error",

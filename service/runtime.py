@@ -1,8 +1,11 @@
 """A running service: its model, its helper threads, and whether it takes requests."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+import math
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
+from time import monotonic
 
 from .batcher import Batcher, worker_dead
 from .byte_budget import ByteBudget
@@ -31,7 +34,10 @@ class Runtime:
         self.tokenizing = ThreadPoolExecutor(1, "tokenizing")
         self.encoding = ThreadPoolExecutor(1, "encoding")
         self.byte_budget = ByteBudget(settings.max_held_bytes)
+        self.is_leaving = False
         self.is_draining = False
+        self._ends_at = math.inf
+        self._limits: set[asyncio.Timeout] = set()
         self._requests = 0
         metrics.watch(
             waiting=lambda: self.batcher.waiting_pieces,
@@ -50,9 +56,43 @@ class Runtime:
             return False
         return True
 
+    def leave(self, ends_at: float) -> None:
+        """Say on /readyz that this process ends, and go on serving.
+
+        Args:
+            ends_at: When the last request must have its response, on the monotonic clock.
+        """
+        self.is_leaving = True
+        self._ends_at = ends_at
+        self.batcher.end_proof()
+        latest = asyncio.get_running_loop().time() + ends_at - monotonic()
+        for limit in self._limits:
+            limit.reschedule(min(latest, limit.when() or latest))
+
+    @asynccontextmanager
+    async def in_time(self, deadline: float) -> AsyncIterator[None]:
+        """Bound a block in time; a process that leaves may end it before its deadline.
+
+        Args:
+            deadline: On the monotonic clock.
+
+        Raises:
+            RequestError: deadline_exceeded, or draining.
+        """
+        ends_at = min(deadline, self._ends_at)
+        try:
+            async with asyncio.timeout(max(0.0, ends_at - monotonic())) as limit:
+                self._limits.add(limit)
+                try:
+                    yield
+                finally:
+                    self._limits.discard(limit)
+        except TimeoutError as error:
+            raise (late(self.settings) if deadline <= self._ends_at else draining()) from error
+
     def drain(self) -> None:
         """Take no further request; those inside are finished."""
-        self.is_draining = True
+        self.is_leaving = self.is_draining = True
         self.batcher.end_proof()
 
     async def close(self) -> None:
@@ -64,12 +104,15 @@ class Runtime:
 
     @contextmanager
     def admitted(self) -> Iterator[Engine]:
-        """The engine, for the time of one request.
+        """The engine, for the time of one request that has arrived whole.
+
+        A process that drains still takes it: its first bytes came before.
 
         Raises:
-            RequestError: starting, draining, worker_dead, or overloaded by sheer number.
+            RequestError: starting, worker_dead, or overloaded by sheer number.
         """
-        engine = self.ready_engine()
+        self.check_alive()
+        engine = self.loaded_engine()
         limit = self.settings.max_requests
         if self._requests >= limit:
             raise RequestError(
@@ -86,16 +129,25 @@ class Runtime:
             self._requests -= 1
 
     def ready_engine(self) -> Engine:
-        """The engine of a process that takes requests.
+        """The engine of a process that requests should be sent to.
+
+        Raises:
+            RequestError: starting, draining or worker_dead.
+        """
+        self.check_alive()
+        if self.is_leaving:
+            raise draining()
+        return self.loaded_engine()
+
+    def serving_engine(self) -> Engine:
+        """The engine of a process that takes requests, even if no more should be sent.
 
         Raises:
             RequestError: starting, draining or worker_dead.
         """
         self.check_alive()
         if self.is_draining:
-            raise RequestError(
-                "draining", "this process is ending; ask another replica", retry_after_s=RETRY_S
-            )
+            raise draining()
         return self.loaded_engine()
 
     def loaded_engine(self) -> Engine:
@@ -118,3 +170,19 @@ class Runtime:
         """
         if self.batcher.died.is_set():
             raise worker_dead()
+
+
+def draining() -> RequestError:
+    """Return the refusal of a process that ends."""
+    return RequestError(
+        "draining", "this process is ending; ask another replica", retry_after_s=RETRY_S
+    )
+
+
+def late(settings: Settings) -> RequestError:
+    """Return the refusal of a request that has taken too long."""
+    return RequestError(
+        "deadline_exceeded",
+        f"no answer within deadline_s = {settings.deadline_s} s; send fewer texts, or ask"
+        " again when there is less to do",
+    )

@@ -18,6 +18,10 @@ from .errors import SettingsError
 PREFIX = "BILM_"
 MIB = 2**20
 MIN_KEY_LENGTH = 8
+# Of drain_s, this much is left for the threads and the interpreter once no request is inside.
+CLOSING_S = 4.0
+# The least that requests get between the end of lame_duck_s and that.
+MIN_FINISHING_S = 1.0
 SENDABLE_KEY = re.compile(rf"[\x21-\x2b\x2d-\x7e]{{{MIN_KEY_LENGTH},}}")
 
 
@@ -57,12 +61,70 @@ class Settings(BaseSettings):
         description="The largest request body, in bytes. If it is too low, long texts are refused"
         " unread; if it is too high, one request can occupy that much memory.",
     )
+    max_connections: int = Field(
+        1024,
+        ge=1,
+        le=65536,
+        description="The most connections that may be open. Beyond it, a few more may carry"
+        " probes, and other requests are refused. If it is too low, clients that keep connections"
+        " are refused; if it is too high, idle connections occupy memory and file descriptors, of"
+        " which the process needs as many.",
+    )
+    max_header_bytes: int = Field(
+        32 * 1024,
+        ge=1024,
+        le=MIB,
+        description="The most bytes in the request line and headers together, and in what stands"
+        " between the chunks of a body. If it is too low, long cookies and tokens are refused; if"
+        " it is too high, anybody can fill the memory, even without a key.",
+    )
+    max_headers: int = Field(
+        128,
+        ge=16,
+        le=4096,
+        description="The most headers in a request. If it is too low, requests that passed"
+        " several proxies are refused; if it is too high, anybody can keep the event loop busy.",
+    )
+    head_s: float = Field(
+        10.0,
+        gt=0,
+        le=600,
+        description="The most seconds until the request line and headers are complete, for the"
+        " first request from the opening of the connection on. If it is too low, distant clients"
+        " are cut off; if it is too high, silent connections keep others out.",
+    )
+    body_s: float = Field(
+        10.0,
+        gt=0,
+        le=600,
+        description="The most seconds that a body may take to arrive, beside one second for each"
+        " `min_bytes_per_s` of it. If it is too low, clients that pause are cut off; if it is too"
+        " high, parts of many bodies stay in memory.",
+    )
+    unread_s: float = Field(
+        20.0,
+        gt=0,
+        le=3600,
+        description="The most seconds that a client may read nothing of its response. Together"
+        " with one second for each `min_bytes_per_s`, it is also the most that a client may keep"
+        " the whole response waiting; beyond either, the connection is reset. If it is too low,"
+        " clients that pause are cut off; if it is too high, responses are kept for clients that"
+        " have given up.",
+    )
+    min_bytes_per_s: int = Field(
+        64 * 1024,
+        ge=1,
+        le=1024 * MIB,
+        description="The least rate, in bytes per second, at which a client must send a body"
+        " after `body_s` and read a response after `unread_s`. If it is too low, slow clients can"
+        " occupy memory for hours; if it is too high, slow lines are cut off.",
+    )
     max_requests: int = Field(
         512,
         ge=1,
         le=65536,
-        description="The most requests that may be read, wait or be computed at the same time. If"
-        " it is too low, many small requests are refused; if it is too high, they can fill the"
+        description="The most requests that have arrived and wait or are being computed. If it is"
+        " too low, many small requests at once are refused; if it is too high, they can fill the"
         " memory.",
     )
     max_texts: int = Field(
@@ -133,9 +195,8 @@ class Settings(BaseSettings):
         30.0,
         gt=0,
         le=3600,
-        description="The most seconds from the first byte of a request to its vectors, and the most"
-        " seconds that a client may take to read a slice of its response. If it is too low, large"
-        " requests and slow clients fail; if it is too high, the service works for callers that"
+        description="The most seconds from the last byte of a request to its vectors. If it is"
+        " too low, large requests fail; if it is too high, the service works for callers that"
         " have given up.",
     )
     stall_s: float = Field(
@@ -146,13 +207,31 @@ class Settings(BaseSettings):
         " If it is too low, a slow machine is declared dead; if it is too high, a stuck one looks"
         " alive.",
     )
+    lame_duck_s: float = Field(
+        5.0,
+        ge=0,
+        le=600,
+        description="The seconds after SIGTERM in which the process still takes requests, while"
+        " /readyz says 503 and each response ends its connection. If it is below what balancers"
+        " need to notice, new requests meet a closed port; if it is high, every restart takes as"
+        " much longer. 0 closes the port at once.",
+    )
     drain_s: float = Field(
         25.0,
         ge=2,
         le=3600,
-        description="The most seconds from SIGTERM to the end of the process. If it is too low,"
-        " accepted requests are cut off; if it is above the grace period of the orchestrator, the"
-        " process is killed first.",
+        description="The most seconds from SIGTERM to the end of the process, `lame_duck_s`"
+        " included; requests have until 4 seconds before. If it is too low, accepted requests are"
+        " refused after all; if it is above the grace period of the orchestrator, the process is"
+        " killed first.",
+    )
+    start_s: float = Field(
+        300.0,
+        gt=0,
+        le=86400,
+        description="The most seconds until the model has loaded; then the process ends with status"
+        " 1. If it is too low, a slow disk keeps the service from starting; if it is too high, a"
+        " start that hangs looks alive.",
     )
     threads: int = Field(
         0,
@@ -168,6 +247,13 @@ class Settings(BaseSettings):
         " processor has units for it, and float32 otherwise. bfloat16 is about 2.5 times as fast"
         " and changes a vector by about one percent. Replicas on different processors agree only"
         " if all have the same precision.",
+    )
+    allowed_hosts: str = Field(
+        "",
+        description="The host names of the service, separated by commas and without a port. A"
+        " request for another host is refused, except for a probe. If there are none, every name"
+        " is allowed, and a website can make the browsers of its visitors send requests to a"
+        " service that only they can reach.",
     )
     api_keys: SecretStr = Field(
         SecretStr(""),
@@ -211,6 +297,12 @@ class Settings(BaseSettings):
         keys = self.api_keys.get_secret_value()
         return [key.strip() for key in keys.split(",")] if keys else []
 
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The allowed host names in lower case; empty if every name is allowed."""
+        names = (name.strip().lower() for name in self.allowed_hosts.split(","))
+        return frozenset(name for name in names if name)
+
     @model_validator(mode="after")
     def _limits_agree(self) -> Self:
         if self.max_request_pieces < self.max_text_pieces:
@@ -218,6 +310,13 @@ class Settings(BaseSettings):
                 f"max_request_pieces is {self.max_request_pieces} and max_text_pieces is"
                 f" {self.max_text_pieces}; the longest text must fit into a request:"
                 " raise the first or lower the second"
+            )
+        least_s = self.lame_duck_s + MIN_FINISHING_S + CLOSING_S
+        if self.drain_s < least_s:
+            raise ValueError(
+                f"drain_s is {self.drain_s} and lame_duck_s is {self.lame_duck_s}; to finish"
+                f" requests after lame_duck_s, drain_s must be at least {least_s}: raise the first"
+                " or lower the second"
             )
         return self
 

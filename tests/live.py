@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-import uvicorn
 
-from service.app import create_app
+from service.server import Server
 from service.settings import Settings
 
 # What takes longer is stuck, even on a busy machine. The test then fails instead of hanging.
@@ -21,35 +20,43 @@ INFO = {
 }
 
 
-class ServiceThread(uvicorn.Server):
+class ServiceThread(Server):
     """The service in a thread of this process, with an event for the loaded model."""
 
-    def __init__(self, app):
-        super().__init__(uvicorn.Config(app, log_config=None, access_log=False, ws="none"))
-        self.app = app
+    def __init__(self, settings, listener):
+        super().__init__(settings)
+        self.port = listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
         self.is_ready = threading.Event()
 
     async def startup(self, sockets=None):
         """Listen, and wait until the model is loaded."""
         await super().startup(sockets=sockets)
-        await asyncio.wait_for(self.app.state.runtime.batcher.started, PATIENCE_S)
+        await asyncio.wait_for(self.runtime.batcher.started, PATIENCE_S)
         self.is_ready.set()
+
+
+@contextmanager
+def served(folder, **changes):
+    """Serve an artifact folder for a block, and yield the server."""
+    settings = Settings(**{"model": folder, "threads": 1, "precision": "float32", **changes})
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = ServiceThread(settings, listener)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            assert server.is_ready.wait(PATIENCE_S)
+            yield server
+        finally:
+            server.should_exit = True
+            thread.join(PATIENCE_S)
 
 
 @contextmanager
 def listening(folder, **changes):
     """Serve an artifact folder for a block, and yield the URL."""
-    settings = Settings(model=folder, threads=1, precision="float32", **changes)
-    server = ServiceThread(create_app(settings))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            assert server.is_ready.wait(PATIENCE_S)
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(PATIENCE_S)
+    with served(folder, **changes) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import json
 import anyio
 import pytest
 
-from tests.service.serving import PATIENCE_S, embed, error_of, serving, settings_of
+from tests.service.serving import PATIENCE_S, embed, error_of, serving, settings_of, until
 
 pytestmark = pytest.mark.anyio
 
@@ -17,13 +17,14 @@ FORMS = pytest.mark.parametrize("accept", [JSON, NDJSON])
 
 
 class Caller:
-    """A request whose client reads, and sends its body, no sooner than it is told to."""
+    """A request whose client reads, and sends its body, no sooner than the test lets it."""
 
     def __init__(self, client, fields, accept=JSON):
         self.sent = []
         self.reads, self.writes = asyncio.Event(), asyncio.Event()
         self.waits = asyncio.Event()
         self._body = json.dumps(fields).encode()
+        self._sent = self._allowed = 0
         headers = {"accept": accept, "content-length": str(len(self._body))}
         scope = {"type": "http", "method": "POST", "path": "/embed", "query_string": b""}
         scope["headers"] = [(name.encode(), value.encode()) for name, value in headers.items()]
@@ -34,14 +35,21 @@ class Caller:
         """What was sent, as one."""
         return b"".join(message["body"] for message in self.sent[1:])
 
+    def sends(self, share):
+        """Let the client send its body up to this share of it."""
+        self._allowed = int(len(self._body) * share)
+        self.writes.set()
+
     async def _receive(self):
         self.waits.set()
         await self.writes.wait()
+        self.writes.clear()
         self.waits.clear()
-        if self._body:
-            body, self._body = self._body, b""
-            return {"type": "http.request", "body": body}
-        return await asyncio.Future()  # the client stays
+        if self._sent == len(self._body):
+            return await asyncio.Future()  # the client stays
+        begin, self._sent = self._sent, self._allowed
+        more = self._sent < len(self._body)
+        return {"type": "http.request", "body": self._body[begin : self._sent], "more_body": more}
 
     async def _send(self, message):
         if message["type"] == "http.response.body":
@@ -58,7 +66,7 @@ class Caller:
 def reader_of(client, accept):
     """A caller of a large answer who has not begun to read it."""
     caller = Caller(client, LARGE, accept)
-    caller.writes.set()
+    caller.sends(1)
     return caller
 
 
@@ -104,32 +112,38 @@ async def test_answers_that_are_not_read_are_bounded_together(artifact_folder, a
     assert slow.body
 
 
-@FORMS
-async def test_a_client_that_does_not_read_is_cut_off(artifact_folder, accept):
-    async with serving(settings_of(artifact_folder, deadline_s=1)) as client:
-        caller = reader_of(client, accept)
-        with anyio.fail_after(PATIENCE_S):
-            await caller.task
-        assert len(caller.sent) == 1  # it had begun
-        assert await metric(client, "bilm_held_bytes 0.0")
-        assert await metric(client, 'bilm_requests_total{path="/embed",status="499"} 1.0')
-
-
-async def test_bodies_on_their_way_are_bounded_together(artifact_folder):
+async def test_bodies_are_counted_as_they_arrive_and_bounded_together(artifact_folder):
     fields = {"texts": "我" * 100_000, "truncate": "right", "level": "text"}  # 300 KB
     async with serving(settings_of(artifact_folder, max_held_bytes=500_000)) as client:
-        slow = Caller(client, fields)
+        promising, slow = Caller(client, fields), Caller(client, fields)
+        await promising.until_waiting()
+        assert await metric(client, "bilm_held_bytes 0.0")  # it has sent its length only
         await slow.until_waiting()
+        slow.sends(0.99)
+        await until(lambda: client.runtime.byte_budget.bytes > 290_000)
         answer = await client.post("/embed", json=fields)
         error = error_of(answer, 429, "overloaded")
         assert error["details"]["setting"] == "max_held_bytes"
         assert answer.headers["retry-after"] == "1"
-        slow.writes.set()
+        assert (await client.post("/embed", json={"texts": ATE})).status_code == 200  # small
+        slow.sends(1)
         slow.reads.set()
         with anyio.fail_after(PATIENCE_S):
             await slow.task
         assert json.loads(slow.body)["usage"]["pieces"] == 8192
         await embed(client, **fields)
+        promising.task.cancel()
+
+
+async def test_a_promised_body_takes_nobodys_place(artifact_folder):
+    async with serving(settings_of(artifact_folder, max_requests=1)) as client:
+        callers = [Caller(client, {"texts": ATE}) for _ in range(3)]
+        for caller in callers:
+            await caller.until_waiting()
+        assert await metric(client, "bilm_requests_in_progress 0.0")
+        await embed(client, texts=ATE)
+        for caller in callers:
+            caller.task.cancel()
 
 
 async def test_one_request_alone_may_hold_what_its_own_limits_allow(artifact_folder):

@@ -1,5 +1,7 @@
 """What the service says of itself: /docs, /openapi.json, /info, and its log."""
 
+import base64
+import hashlib
 import json
 import logging
 import re
@@ -15,7 +17,14 @@ from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
-ANY_PATH = {"method_not_allowed"}  # of methods no document lists
+# Refusals of methods that no document lists, and of requests that do not get as far as a path.
+ANY_PATH = {
+    "method_not_allowed",
+    "invalid_http",
+    "headers_too_large",
+    "unknown_host",
+    "too_many_connections",
+}
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +130,39 @@ async def test_a_request_leaves_one_line_without_its_text(client, caplog):
         "pieces": 6,
         "request_id": "r-1",
     }
+
+
+async def test_the_page_of_the_documentation_runs_no_script_but_its_own(client):
+    answer = await client.get("/docs")
+    (script,) = re.findall(r"<script>(.*?)</script>", answer.text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = answer.headers["content-security-policy"]
+    assert f"script-src 'self' 'sha256-{digest}';" in policy
+    page = await client.get("/")
+    for name in ("x-content-type-options", "referrer-policy", "cross-origin-opener-policy"):
+        assert answer.headers[name] == page.headers[name]
+
+
+async def test_head_is_get_without_a_body(client, document):
+    documented = [path for path, methods in document["paths"].items() if "get" in methods]
+    for path in (*documented, "/", "/docs", "/openapi.json"):
+        got, head = await client.get(path), await client.head(path)
+        assert head.status_code == got.status_code == 200, path
+        assert head.content == b""
+        for name in ("content-type", "content-length"):
+            if path != "/metrics" or name != "content-length":  # which grows
+                assert head.headers[name] == got.headers[name], (path, name)
+    assert (await client.head("/embed")).status_code == 405
+
+
+async def test_a_long_path_is_cut_in_the_log_and_probes_are_not_worth_a_line(client, caplog):
+    caplog.set_level(logging.DEBUG)
+    await client.get("/" + "a" * 5000)
+    await client.get("/livez")
+    await client.get("/metrics")
+    long, *routine = [record for record in caplog.records if record.name == "service.middleware"]
+    assert (long.levelname, long.fields["path"]) == ("INFO", "/" + "a" * 199)
+    assert [record.levelname for record in routine] == ["DEBUG", "DEBUG"]
 
 
 def test_a_logged_fault_carries_its_traceback():

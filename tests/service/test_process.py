@@ -24,7 +24,9 @@ def begin_request(port):
 
 
 def test_a_request_in_flight_at_sigterm_is_answered_and_the_process_exits_0(artifact_folder):
-    with running(*SERVICE, "--model", str(artifact_folder), "--threads", "1") as server:
+    with running(
+        *SERVICE, "--model", str(artifact_folder), "--threads", "1", "--lame-duck-s", "0"
+    ) as server:
         server.wait_for(READY)
 
         with begin_request(server.port) as connection:

@@ -3,7 +3,6 @@
 import json
 
 import anyio
-import httpx
 import pytest
 from pydantic import ValidationError
 
@@ -117,6 +116,13 @@ async def test_a_body_without_a_length_is_counted_while_it_streams(small):
 async def test_a_body_of_exactly_the_limit_is_read(small):
     body = json.dumps({"texts": ""}).encode()
     answer = await small.post("/embed", content=body.ljust(1024), headers=JSON)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity"])
+async def test_a_body_without_a_coding_is_read_whatever_the_case(client, coding):
+    headers = {**JSON, "content-encoding": coding}
+    answer = await client.post("/embed", content=b'{"texts": ""}', headers=headers)
     assert answer.status_code == 200
 
 
@@ -392,12 +398,26 @@ async def test_tokenize_knows_no_level(client):
     assert error_of(answer, 422, "validation_error")["param"] == "level"
 
 
-async def test_the_deadline_holds_while_the_body_arrives(artifact_folder):
+async def test_a_body_has_a_time_of_its_own_to_arrive(artifact_folder):
     async def never_ending():
         yield b"{"
         await anyio.sleep_forever()
 
-    async with serving(settings_of(artifact_folder, deadline_s=0.05)) as client:
+    async with serving(settings_of(artifact_folder, body_s=0.05)) as client:
         answer = await client.post("/embed", content=never_ending(), headers=JSON)
-    error_of(answer, 504, "deadline_exceeded")
-    assert isinstance(answer, httpx.Response)
+    error = error_of(answer, 408, "request_timeout")
+    assert (error["details"]["setting"], error["details"]["actual"]) == ("body_s", 1)
+    assert answer.headers["connection"] == "close"
+
+
+async def test_a_body_that_keeps_the_least_rate_may_take_longer(artifact_folder):
+    async def slow():
+        for _ in range(10):
+            yield b" "
+            await anyio.sleep(0.02)
+        yield b'{"texts": ""}'
+
+    settings = settings_of(artifact_folder, body_s=0.1, min_bytes_per_s=10)
+    async with serving(settings) as client:
+        answer = await client.post("/embed", content=slow(), headers=JSON)
+    assert answer.status_code == 200
