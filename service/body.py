@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from .settings import Settings
 JSON = "application/json"
 # With more errors than this, a refusal names none of them: pydantic would write out every one.
 MAX_ERRORS = 256
+MOST_BYTES_OF_A_CODE_POINT = 33  # in UTF-8, after normalisation: those of U+FDFA
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -146,6 +148,18 @@ def _refuse_beyond(max_bytes: int, size: int) -> None:
             f"the body has at least {size} bytes; the limit is {max_bytes}; send fewer texts",
             details=Details(limit=max_bytes, actual=size, setting="max_body_bytes"),
         )
+
+
+def most_pieces(body: bytes) -> int:
+    """Return how many pieces the texts of a body have at most.
+
+    A piece is at least a byte of the normalised text, and one code point, such as U+FDFA, may have
+    many of those.
+    """
+    escaped = body.count(b"\\u") * MOST_BYTES_OF_A_CODE_POINT
+    if body.isascii():
+        return len(body) + escaped
+    return len(unicodedata.normalize("NFKC", body.decode(errors="replace")).encode()) + escaped
 
 
 def parse(model: type[Model], body: bytes) -> Model:

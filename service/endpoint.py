@@ -4,8 +4,7 @@ Every path that reads texts is served this way; each has its own plan and respon
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +15,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect, Request
 
-from .body import check_content, choose_media_type, parse, read_body
+from .body import check_content, choose_media_type, most_pieces, parse, read_body
 from .byte_budget import SMALL_BYTES
 from .engine import AnyQuestion, Engine
 from .job import Job
@@ -24,10 +23,14 @@ from .ndjson import Lines, until_disconnect
 from .runtime import Runtime
 from .settings import Settings
 from .slices import Slices
-from .wire import NDJSON
+from .stage import Stage
+from .wire import NDJSON, SAFETENSORS
 
-# Bodies up to this size are parsed and planned on the event loop: changing threads takes longer.
-SMALL_BODY_BYTES = 2 * 1024
+# Bodies of up to so many pieces are planned on the event loop: changing threads takes longer.
+SMALL_BODY_PIECES = 2 * 1024
+# JSON of up to this size is written on the event loop, which takes half a millisecond; base64 and
+# safetensors of up to SMALL_BYTES, for they are written twenty times as fast.
+SMALL_JSON_BYTES = 16 * 1024
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -80,12 +83,14 @@ class Endpoint(Generic[Asked, Planned]):
         write: For each media type, a function that returns the response body, given the answers
             of the model. The first media type is the default.
         lines: How the response is written line by line; None if the path does not offer it.
+        is_base64: Whether the response to a plan has its numbers in base64, and not in JSON.
     """
 
     request: type[Asked]
     plan: Callable[[Asked, Engine, Settings], Planned]
     write: Mapping[str, Callable[[Planned, Sequence[Any], Engine], bytes]]  # Any: as in `Streamed`
     lines: Streamed[Planned] | None = None
+    is_base64: Callable[[Planned], bool] = lambda plan: False
 
     async def serve(self, request: Request) -> Response:
         """Return the response to a request for this path.
@@ -104,19 +109,22 @@ class Endpoint(Generic[Asked, Planned]):
             engine = admission.enter_context(runtime.admitted())
             deadline = monotonic() + runtime.settings.deadline_s
             async with runtime.in_time(deadline):
-                plan = await self._read(body, runtime, engine, spent)
+                reading = self._read(body, runtime, engine, spent)
+                plan = await _while_connected(request, reading)
                 del body
                 body_space.close()
                 reservation.enter_context(runtime.byte_budget.room_for(plan.answer_bytes))
                 job = runtime.batcher.submit(plan.questions, deadline) if plan.questions else None
                 request.state.trace.pieces = plan.pieces
-                is_small = plan.answer_bytes <= SMALL_BYTES  # written here, in half a millisecond
-                writer = None if is_small else runtime.encoding
+                is_fast = media_type == SAFETENSORS or self.is_base64(plan)
+                is_quick = plan.answer_bytes <= (SMALL_BYTES if is_fast else SMALL_JSON_BYTES)
+                writer = None if is_quick else runtime.encoding
                 if job and (streamed := self.lines) and media_type == NDJSON:
                     line = partial(streamed.line, plan)
+                    line_bytes = plan.answer_bytes // job.num_questions
                     return Lines(
                         job,
-                        write=lambda *found: _on(writer, line, *found),
+                        write=lambda *found: _on(writer, line_bytes, line, *found),
                         summary=streamed.summary(plan, engine),
                         in_time=runtime.in_time,
                         admission=admission.pop_all(),
@@ -125,8 +133,9 @@ class Endpoint(Generic[Asked, Planned]):
                     )
                 found = await _answers(job, request, spent) if job else []
                 with _timed(spent, "encode"):
-                    answer = await _on(writer, self.write[media_type], plan, found, engine)
-            if is_small:
+                    write = self.write[media_type]
+                    answer = await _on(writer, plan.answer_bytes, write, plan, found, engine)
+            if plan.answer_bytes <= SMALL_BYTES:
                 return Response(answer, 200, _timing(spent), media_type)
             return Slices(answer, _timing(spent), media_type, reservation.pop_all())
 
@@ -134,8 +143,8 @@ class Endpoint(Generic[Asked, Planned]):
         self, body: bytes, runtime: Runtime, engine: Engine, spent: dict[str, float]
     ) -> Planned:
         with _timed(spent, "tokenize"):
-            reader = None if len(body) <= SMALL_BODY_BYTES else runtime.tokenizing
-            return await _on(reader, self._planned, body, engine, runtime.settings)
+            reader = runtime.tokenizing if most_pieces(body) > SMALL_BODY_PIECES else None
+            return await _on(reader, len(body), self._planned, body, engine, runtime.settings)
 
     @property
     def _media_types(self) -> list[str]:
@@ -153,20 +162,26 @@ def runtime_of(request: Request) -> Runtime:
 
 
 async def _answers(job: Job[T], request: Request, spent: dict[str, float]) -> list[T]:
-    """Return the answers of a job, or cancel it if the client leaves or the deadline passes."""
+    """Return the answers of a job."""
+    await _while_connected(request, job.done)
+    spent["queue"] = job.started_at - job.submitted_at
+    spent["infer"] = job.finished_at - job.started_at
+    return job.take_all()
+
+
+async def _while_connected(request: Request, work: Awaitable[T]) -> T:
+    """Return the result of some work; cancel it if the client leaves or the deadline passes."""
+    doing = asyncio.ensure_future(work)
     gone = asyncio.create_task(until_disconnect(request.receive))
-    gone.add_done_callback(lambda _: job.done.cancel())  # no effect once it is complete
+    gone.add_done_callback(lambda _: doing.cancel())  # no effect once it is complete
     try:
-        await job.done
+        return await doing
     except asyncio.CancelledError:
         if gone.done():
             raise ClientDisconnect from None
         raise
     finally:
         gone.cancel()
-    spent["queue"] = job.started_at - job.submitted_at
-    spent["infer"] = job.finished_at - job.started_at
-    return job.take_all()
 
 
 def _timing(spent: Mapping[str, float]) -> dict[str, str]:
@@ -175,12 +190,16 @@ def _timing(spent: Mapping[str, float]) -> dict[str, str]:
 
 
 async def _on(
-    thread: Executor | None, function: Callable[P, T], *arguments: P.args, **named: P.kwargs
+    stage: Stage | None,
+    num_bytes: int,
+    function: Callable[P, T],
+    *arguments: P.args,
+    **named: P.kwargs,
 ) -> T:
-    """Call the function on `thread`, or here if that is None, and return its result."""
-    if thread is None:
+    """Call the function on the thread of a stage, or here if that is None; return its result."""
+    if stage is None:
         return function(*arguments, **named)
-    return await asyncio.wrap_future(thread.submit(function, *arguments, **named))
+    return await stage.run(num_bytes, function, *arguments, **named)
 
 
 @contextmanager

@@ -70,6 +70,12 @@ class Metrics:
         self._waiting = Gauge(
             "bilm_queue_padded_pieces", "Padded pieces of texts that wait.", registry=registry
         )
+        self._stage_waiting_s = Gauge(
+            "bilm_stage_waiting_seconds",
+            "What a thread of the service needs for all that waits: to tokenize, to encode.",
+            ["stage"],
+            registry=registry,
+        )
         self._waiting_s = Gauge(
             "bilm_queue_seconds",
             "What the model needs for all that waits.",
@@ -96,6 +102,8 @@ class Metrics:
         self,
         waiting: Callable[[], float],
         waiting_s: Callable[[], float],
+        tokenizing_s: Callable[[], float],
+        encoding_s: Callable[[], float],
         inside: Callable[[], float],
         held: Callable[[], float],
         ready: Callable[[], float],
@@ -103,6 +111,8 @@ class Metrics:
         """Set the functions that each scrape calls to read the gauges."""
         self._waiting.set_function(waiting)
         self._waiting_s.set_function(waiting_s)
+        self._stage_waiting_s.labels("tokenize").set_function(tokenizing_s)
+        self._stage_waiting_s.labels("encode").set_function(encoding_s)
         self._inside.set_function(inside)
         self._held.set_function(held)
         self._ready.set_function(ready)

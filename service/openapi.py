@@ -84,7 +84,9 @@ class Api(FastAPI):
     """A FastAPI app that documents request bodies, which the routes parse themselves."""
 
     def openapi(self) -> Json:
-        """Return the OpenAPI document."""
+        """Return the OpenAPI document, which is made once."""
+        if self.openapi_schema:
+            return self.openapi_schema
         document = super().openapi()
         extras = [route.openapi_extra for route in self.routes if isinstance(route, APIRoute)]
         models = [extra.model for extra in extras if isinstance(extra, JsonBody)]

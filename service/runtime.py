@@ -3,7 +3,6 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from time import monotonic
 
@@ -13,6 +12,7 @@ from .engine import Engine
 from .errors import Details, RequestError
 from .metrics import Metrics
 from .settings import Settings
+from .stage import Stage
 
 RETRY_S = 5  # about what a start takes, and about how long a replica is still listed while it ends
 CROWD_RETRY_S = 1
@@ -31,8 +31,8 @@ class Runtime:
         self.settings = settings
         self.metrics = metrics
         self.batcher = Batcher(load, settings, metrics)
-        self.tokenizing = ThreadPoolExecutor(1, "tokenizing")
-        self.encoding = ThreadPoolExecutor(1, "encoding")
+        self.tokenizing = Stage("tokenizing", settings.max_queue_s)
+        self.encoding = Stage("encoding")  # what has been computed is never refused
         self.byte_budget = ByteBudget(settings.max_held_bytes)
         self.is_leaving = False
         self.is_draining = False
@@ -42,6 +42,8 @@ class Runtime:
         metrics.watch(
             waiting=lambda: self.batcher.waiting_pieces,
             waiting_s=lambda: self.batcher.waiting_s,
+            tokenizing_s=lambda: self.tokenizing.waiting_s,
+            encoding_s=lambda: self.encoding.waiting_s,
             inside=lambda: self._requests,
             held=lambda: self.byte_budget.bytes,
             ready=lambda: self.is_ready,
@@ -99,8 +101,8 @@ class Runtime:
         """Finish what was admitted and end the threads."""
         self.drain()
         await self.batcher.close()
-        self.tokenizing.shutdown(wait=False, cancel_futures=True)
-        self.encoding.shutdown(wait=False, cancel_futures=True)
+        self.tokenizing.close()
+        self.encoding.close()
 
     @contextmanager
     def admitted(self) -> Iterator[Engine]:

@@ -1,6 +1,6 @@
 """Serialize vectors for a response, bypassing both pydantic and Python floats."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -48,9 +48,22 @@ def to_numbers(vectors: npt.NDArray[np.float32], dtype: DType) -> Numbers:
     return numbers
 
 
-def encoded(numbers: Numbers, encoding: Encoding) -> str | Numbers:
-    """Return a value for JSON: a base64 string, or an array that `to_json` writes as lists."""
-    return pybase64.b64encode_as_string(numbers.data) if encoding == "base64" else numbers
+def encoded(numbers: Numbers, encoding: Encoding) -> str | orjson.Fragment:
+    """Return a value for `to_json`: a base64 string, or nested lists that are already written."""
+    if encoding == "base64":
+        return pybase64.b64encode_as_string(numbers.data)
+    return orjson.Fragment(b"".join(_lists(numbers)))
+
+
+def _lists(numbers: Numbers) -> Iterator[bytes]:
+    """Write nested lists row by row, for orjson holds the interpreter while it writes."""
+    if numbers.ndim == 1 or not len(numbers):
+        yield to_json(numbers)
+        return
+    for place, row in enumerate(numbers):
+        yield b"," if place else b"["
+        yield from _lists(row)
+    yield b"]"
 
 
 def embedding(

@@ -1,5 +1,6 @@
 """GET /info, the probes /livez and /readyz, and /metrics: what the process reports about itself."""
 
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
@@ -127,6 +128,7 @@ async def metrics(request: Request) -> Response:
     return Response(runtime_of(request).metrics.exposition(), media_type=MEDIA_TYPE)
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return the version of each package, by its name in /info."""
     return {name: _version(found) for name, found in DISTRIBUTIONS.items()}

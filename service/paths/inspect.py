@@ -173,7 +173,12 @@ def inspect_answer(plan: Inspection, found: Sequence[Gates], engine: Engine) -> 
     )
 
 
-INSPECT = Endpoint(InspectRequest, plan_inspection, {JSON: inspect_answer})
+INSPECT = Endpoint(
+    InspectRequest,
+    plan_inspection,
+    {JSON: inspect_answer},
+    is_base64=lambda plan: plan.request.encoding == "base64",
+)
 router = new_router()
 
 

@@ -1,9 +1,16 @@
 """A text that is too long is hardly cut: its cost depends on the limit, not on its length."""
 
+import json
+import threading
+from dataclasses import replace
+
 import pytest
 
+import service.paths.tokenize
 from biLM import seams
 from biLM.tokenizer import Tokenizer
+from service.body import most_pieces
+from service.paths.tokenize import TOKENIZE
 from tests.service.serving import error_of, serving, settings_of
 
 pytestmark = pytest.mark.anyio
@@ -78,3 +85,33 @@ async def test_many_occurrences_are_refused_before_the_texts_are_cut(limited, cu
     body = {"texts": ["我" * 900_000], "word": "我"}
     error_of(await limited.post("/similarity", json=body), 413, "response_too_large")
     assert cut == []
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        ("我吃了一个苹果" * 20, 20 * 21),
+        (LIGATURE * 100, 100 * 33),
+        ("\\ufdfa" * 100, 100 * 39),
+        ("a" * 100, 100),
+    ],
+)
+def test_the_pieces_of_a_body_are_bounded_before_it_is_parsed(text, most, pieces_model):
+    assert most_pieces(text.encode()) == most
+    pieces = Tokenizer(pieces_model).encode(json.loads(f'"{text}"'))
+    assert len(pieces) <= most
+
+
+async def test_small_bodies_of_many_pieces_leave_the_event_loop_free(limited, monkeypatch):
+    threads, plan = set(), TOKENIZE.plan
+
+    def recorded(*arguments):
+        threads.add(threading.current_thread().name.partition("_")[0])
+        return plan(*arguments)
+
+    monkeypatch.setattr(service.paths.tokenize, "TOKENIZE", replace(TOKENIZE, plan=recorded))
+    await limited.post("/tokenize", json={"texts": "我吃了一个苹果"})
+    assert threads == {"MainThread"}
+    threads.clear()
+    await limited.post("/tokenize", json={"texts": LIGATURE * 100})
+    assert threads == {"tokenizing"}

@@ -18,7 +18,7 @@ def onednn(monkeypatch):
 
 @pytest.fixture(params=[{}, {"amx_bf16": False}, {"amx_bf16": True}, {"avx512_bf16": True}])
 def has_units(request, monkeypatch):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: request.param)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: request.param, raising=False)
     return any(request.param.values())
 
 
