@@ -1,6 +1,5 @@
 """Turn a request's headers and bytes into a validated model, or refuse the request."""
 
-import asyncio
 import json
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -100,12 +99,12 @@ async def read_body(request: Request, settings: Settings, reserve: Callable[[int
 
     Args:
         request: The request.
-        settings: How large the body may be, and how long it may take.
+        settings: How large the body may be.
         reserve: Reserves memory for that many bytes, or raises.
 
     Raises:
         RequestError: body_too_large, as soon as the limit is exceeded or a length beyond it is
-            declared; request_timeout; or whatever the edge has found wrong with the body.
+            declared; or whatever the edge has found wrong with the body, such as its slowness.
         ClientDisconnect: the client has disconnected.
     """
     declared = request.headers.get("content-length", "")
@@ -113,32 +112,14 @@ async def read_body(request: Request, settings: Settings, reserve: Callable[[int
         _refuse_beyond(settings.max_body_bytes, int(declared))
     chunks: list[bytes] = []
     size = 0
-    try:
-        async with asyncio.timeout(settings.body_s) as limit:
-            ends = limit.when()
-            assert ends is not None, "it has just been set; else this is a bug"
-            async for chunk in request.stream():
-                size += len(chunk)
-                _refuse_beyond(settings.max_body_bytes, size)
-                reserve(len(chunk))
-                chunks.append(chunk)
-                limit.reschedule(ends + size / settings.min_bytes_per_s)
-    except TimeoutError as error:
-        raise _too_slow(size, settings) from error
+    async for chunk in request.stream():
+        size += len(chunk)
+        _refuse_beyond(settings.max_body_bytes, size)
+        reserve(len(chunk))
+        chunks.append(chunk)
     if found := refusal_of(request.scope):
         raise found
     return b"".join(chunks)
-
-
-def _too_slow(size: int, settings: Settings) -> RequestError:
-    return RequestError(
-        "request_timeout",
-        f"{size} bytes of the body have arrived, and more are missing after body_s ="
-        f" {settings.body_s} s and a second for each {settings.min_bytes_per_s} bytes"
-        " (min_bytes_per_s)",
-        "send the body faster, or fewer texts",
-        details=Details(actual=size, setting="body_s"),
-    )
 
 
 def _refuse_beyond(max_bytes: int, size: int) -> None:

@@ -4,8 +4,9 @@ The limits on a single request do not keep many large ones from filling the memo
 client that does not read its response could occupy memory for as long as it likes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Self
 
 from .errors import Details, RequestError
 
@@ -39,31 +40,16 @@ class ByteBudget:
         if num_bytes <= SMALL_BYTES:
             yield
             return
-        with self.growing() as reserve:
-            reserve(num_bytes)
+        with Share(self) as share:
+            share.add(num_bytes)
             yield
 
-    @contextmanager
-    def growing(self) -> Iterator[Callable[[int], None]]:
-        """Return a function that reserves more bytes, all of them until the context ends.
+    def refuse_beyond_limit(self, others: int, num_bytes: int) -> None:
+        """Refuse so many bytes of one request, if they do not fit beside those of others.
 
-        The function raises RequestError, overloaded, if they do not fit beside those of others.
+        Raises:
+            RequestError: overloaded.
         """
-        mine = 0
-
-        def reserve(num_bytes: int) -> None:
-            nonlocal mine
-            if mine + num_bytes > SMALL_BYTES:
-                self._refuse_beyond_limit(self.bytes - mine, mine + num_bytes)
-            mine += num_bytes
-            self.bytes += num_bytes
-
-        try:
-            yield reserve
-        finally:
-            self.bytes -= mine
-
-    def _refuse_beyond_limit(self, others: int, num_bytes: int) -> None:
         if others > SMALL_BYTES and others + num_bytes > self._limit:
             raise RequestError(
                 "overloaded",
@@ -75,3 +61,40 @@ class ByteBudget:
                 ),
                 retry_after_s=RETRY_S,
             )
+
+
+class Share:
+    """What one request has reserved of a budget, until the context ends.
+
+    Args:
+        budget: The budget.
+    """
+
+    def __init__(self, budget: ByteBudget) -> None:
+        self._budget = budget
+        self._bytes = 0
+
+    def add(self, num_bytes: int) -> None:
+        """Reserve more bytes.
+
+        Raises:
+            RequestError: overloaded, if they do not fit beside those of others.
+        """
+        budget = self._budget
+        if self._bytes + num_bytes > SMALL_BYTES:
+            budget.refuse_beyond_limit(budget.bytes - self._bytes, self._bytes + num_bytes)
+        self._bytes += num_bytes
+        budget.bytes += num_bytes
+
+    def __enter__(self) -> Self:
+        """Return the share, which is empty."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give everything back."""
+        self.give_back()
+
+    def give_back(self) -> None:
+        """Give everything back that is reserved."""
+        self._budget.bytes -= self._bytes
+        self._bytes = 0

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from starlette.requests import ClientDisconnect, Request
 
 from .body import check_content, choose_media_type, most_pieces, parse, read_body
-from .byte_budget import SMALL_BYTES
+from .byte_budget import SMALL_BYTES, Share
 from .engine import AnyQuestion, Engine
 from .job import Job
 from .ndjson import Lines, until_disconnect
@@ -103,17 +103,17 @@ class Endpoint(Generic[Asked, Planned]):
         runtime.serving_engine()  # before anything of the body is read
         check_content(request.headers)
         media_type = choose_media_type(request.headers, self._media_types)
-        with ExitStack() as admission, ExitStack() as reservation, ExitStack() as body_space:
-            reserve = body_space.enter_context(runtime.byte_budget.growing())
-            body = await read_body(request, runtime.settings, reserve)
+        budget = runtime.byte_budget
+        with ExitStack() as admission, ExitStack() as reservation, Share(budget) as of_body:
+            body = await read_body(request, runtime.settings, of_body.add)
             engine = admission.enter_context(runtime.admitted())
             deadline = monotonic() + runtime.settings.deadline_s
             async with runtime.in_time(deadline):
                 reading = self._read(body, runtime, engine, spent)
                 plan = await _while_connected(request, reading)
                 del body
-                body_space.close()
-                reservation.enter_context(runtime.byte_budget.room_for(plan.answer_bytes))
+                of_body.give_back()
+                reservation.enter_context(budget.room_for(plan.answer_bytes))
                 job = runtime.batcher.submit(plan.questions, deadline) if plan.questions else None
                 request.state.trace.pieces = plan.pieces
                 is_fast = media_type == SAFETENSORS or self.is_base64(plan)

@@ -69,6 +69,7 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         self._num_headers = self._num_hosts = 0
         self._length: int | None = 0  # of its body; None if that is chunked
+        self._body_bytes = 0
         self._wire_bytes = self._idle_bytes = 0  # of a chunked body; those since its last data
         self._is_expecting = False
         # Of what cannot be parsed, or not yet:
@@ -129,6 +130,9 @@ class Connection(HttpToolsProtocol):
     def _be_late(self) -> None:
         if self._phase is Phase.HEAD:
             self._refuse(refusals.head_too_slow(self._settings))
+        elif self._phase is Phase.ANSWERING:
+            self._until = math.inf
+            self._refuse(refusals.body_too_slow(self._body_bytes, self._settings))
         elif self._phase is Phase.SILENT:
             if self.cycle is None:
                 self._door.count_cut("silent")
@@ -262,7 +266,9 @@ class Connection(HttpToolsProtocol):
             self._length = None
         elif name == b"host":
             self._num_hosts += 1
-        super().on_header(name, value)
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))  # all that the base class does with it
 
     def on_headers_complete(self) -> None:
         """Begin to serve the request."""
@@ -270,14 +276,17 @@ class Connection(HttpToolsProtocol):
             return  # the parser stops here: see _parse_without_upgrade
         super().on_headers_complete()
         self._is_head = False
-        self._wire_bytes = self._idle_bytes = 0
+        self._body_bytes = self._wire_bytes = self._idle_bytes = 0
         if self._length != 0:
             self._framing.begin_body(self._length)
         self._begin_answer()
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of the body."""
+        """Take a part of the body, which gives the rest of it more time."""
         self._idle_bytes = 0
+        self._body_bytes += len(body)
+        if self._phase is Phase.ANSWERING:
+            self._until += len(body) / self._settings.min_bytes_per_s
         if self._is_expecting:  # the client has not waited in vain, so the connection can be kept
             self._is_expecting = False
             self.cycle.keep_alive = not self._door.is_leaving
@@ -288,6 +297,8 @@ class Connection(HttpToolsProtocol):
         if self._is_head:
             return  # of a head that is parsed again without its upgrade
         super().on_message_complete()
+        if self._phase is Phase.ANSWERING:
+            self._until = math.inf
         self._is_complete = self._is_head = True
         self._head_bytes = 0
         self._framing.begin_head()
@@ -298,7 +309,7 @@ class Connection(HttpToolsProtocol):
 
     def _begin_answer(self) -> None:
         """Prepare the request that uvicorn has just begun; the app has not run yet."""
-        self._enter(Phase.ANSWERING, math.inf)
+        self._enter(Phase.ANSWERING, self._settings.body_s)
         cycle = self.cycle
         self._delivery.begin()
         hand_delivered(self.scope, partial(self._is_delivered, cycle))
@@ -384,6 +395,6 @@ class Connection(HttpToolsProtocol):
         self.flow.resume_reading()
         self._outlet.write_eof()
 
-    async def _is_delivered(self, cycle: RequestResponseCycle) -> bool:
-        """Wait until an answer has left the process; return False if the client did not take it."""
-        return cycle.response_complete and await self._delivery.until_sent()
+    def _is_delivered(self, cycle: RequestResponseCycle) -> "bool | asyncio.Future[bool]":
+        """Return whether an answer has left the process; False if the client did not take it."""
+        return cycle.response_complete and self._delivery.is_sent()

@@ -48,16 +48,18 @@ class Delivery:
         taken_s = max(0, sent - self._begin) / self._settings.min_bytes_per_s
         return self._stalled_s > patience_s or self._blocked_s > patience_s + taken_s
 
-    async def until_sent(self) -> bool:
-        """Wait until all that has been written has left; return False if the client is gone."""
+    def is_sent(self) -> "bool | asyncio.Future[bool]":
+        """Return whether all that has been written has left, or a future that will know.
+
+        It is False if the client is gone.
+        """
         if self._outcome is not None:
             return self._outcome
         if self._outlet.sent == self._outlet.written:
             return True
-        waiter = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiters.append((self._outlet.written, waiter))
-        is_sent: bool = await waiter
-        return is_sent
+        return waiter
 
     def settle(self) -> None:
         """Let those go on whose bytes have left."""

@@ -9,7 +9,7 @@ from ..errors import RequestError
 
 REFUSAL, DELIVERED = "edge_refusal", "edge_delivered"  # names in the state of a request
 
-Delivered = Callable[[], Awaitable[bool]]
+Delivered = Callable[[], bool | Awaitable[bool]]
 
 
 def hand_refusal(scope: Any, error: RequestError) -> None:  # Any: uvicorn's scope or Starlette's
@@ -34,4 +34,5 @@ async def is_delivered(scope: Scope) -> bool:
     Without the edge, as in a test of the app alone, every answer counts as delivered.
     """
     delivered: Delivered | None = scope.get("state", {}).get(DELIVERED)
-    return delivered is None or await delivered()
+    found = delivered is None or delivered()
+    return found if isinstance(found, bool) else await found

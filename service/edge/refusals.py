@@ -51,6 +51,18 @@ def head_too_slow(settings: Settings) -> RequestError:
     )
 
 
+def body_too_slow(actual: int, settings: Settings) -> RequestError:
+    """Return the refusal of a body that did not arrive in time."""
+    return RequestError(
+        "request_timeout",
+        f"{actual} bytes of the body have arrived, and more are missing after body_s ="
+        f" {settings.body_s} s and a second for each {settings.min_bytes_per_s} bytes"
+        " (min_bytes_per_s)",
+        "send the body faster, or fewer texts",
+        details=Details(actual=actual, setting="body_s"),
+    )
+
+
 def chunks_too_many(actual: int, limit: int) -> RequestError:
     """Return the refusal of a chunked body that has many more bytes than it carries."""
     return RequestError(

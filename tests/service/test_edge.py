@@ -5,6 +5,7 @@ import json
 import resource
 import shutil
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from itertools import pairwise
@@ -284,6 +285,19 @@ def test_half_a_body_is_refused_in_time(hasty, request_bytes):
         assert (answer.status, answer.code, answer.is_last) == (408, "request_timeout", True)
         assert json.loads(answer.body)["error"]["details"]["setting"] == "body_s"
         assert raw.is_closed()
+
+
+def test_a_body_that_keeps_the_least_rate_may_take_longer(artifact_folder):
+    rate = {"body_s": 0.3, "min_bytes_per_s": 10}
+    with served(artifact_folder, **rate) as server, connected(server) as raw:
+        head, _, body = post().partition(EMPTY_LINE)
+        raw.send(head, EMPTY_LINE)
+        begin = time.monotonic()
+        for byte in body:
+            raw.send(bytes([byte]))
+            time.sleep(0.04)
+        assert time.monotonic() - begin > 0.8  # or this shows nothing
+        assert raw.answer().status == 200
 
 
 def test_a_kept_connection_may_be_silent_for_longer_than_a_head_may_take(hasty):

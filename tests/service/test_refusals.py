@@ -2,7 +2,6 @@
 
 import json
 
-import anyio
 import pytest
 from pydantic import ValidationError
 
@@ -396,28 +395,3 @@ async def test_tokenize_gives_the_pieces_of_embed(client):
 async def test_tokenize_knows_no_level(client):
     answer = await client.post("/tokenize", json={"texts": ATE, "level": "char"})
     assert error_of(answer, 422, "validation_error")["param"] == "level"
-
-
-async def test_a_body_has_a_time_of_its_own_to_arrive(artifact_folder):
-    async def never_ending():
-        yield b"{"
-        await anyio.sleep_forever()
-
-    async with serving(settings_of(artifact_folder, body_s=0.05)) as client:
-        answer = await client.post("/embed", content=never_ending(), headers=JSON)
-    error = error_of(answer, 408, "request_timeout")
-    assert (error["details"]["setting"], error["details"]["actual"]) == ("body_s", 1)
-    assert answer.headers["connection"] == "close"
-
-
-async def test_a_body_that_keeps_the_least_rate_may_take_longer(artifact_folder):
-    async def slow():
-        for _ in range(10):
-            yield b" "
-            await anyio.sleep(0.02)
-        yield b'{"texts": ""}'
-
-    settings = settings_of(artifact_folder, body_s=0.1, min_bytes_per_s=10)
-    async with serving(settings) as client:
-        answer = await client.post("/embed", content=slow(), headers=JSON)
-    assert answer.status_code == 200
