@@ -9,8 +9,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from .edge.handover import refusal_of
 from .errors import SHOWN_NAME_LENGTH, Details, RequestError
+from .handover import refusal_of
 from .settings import Settings
 
 JSON = "application/json"

@@ -14,8 +14,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .edge.handover import is_delivered, refusal_of
 from .errors import RequestError
+from .handover import is_delivered, refusal_of
 from .log import fields
 from .metrics import OTHER_PATH, Metrics
 from .wire import to_json

@@ -14,8 +14,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from .edge.handover import is_delivered
 from .errors import RequestError
+from .handover import is_delivered
 from .job import Job
 from .wire import NDJSON, to_json
 

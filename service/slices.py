@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from .edge.handover import is_delivered
+from .handover import is_delivered
 
 SLICE_BYTES = 256 * 1024
 

@@ -15,11 +15,11 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ..errors import RequestError
+from ..handover import hand_delivered, hand_refusal
 from . import refusals
 from .delivery import Delivery
 from .door import CHECK_S, Door, Place
 from .framing import Framing
-from .handover import hand_delivered, hand_refusal
 from .transport import Outlet
 
 PROBES = frozenset({"/livez", "/readyz"})

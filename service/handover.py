@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.types import Scope
 
-from ..errors import RequestError
+from .errors import RequestError
 
 REFUSAL, DELIVERED = "edge_refusal", "edge_delivered"  # names in the state of a request
 
