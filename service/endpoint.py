@@ -143,7 +143,8 @@ class Endpoint(Generic[Asked, Planned]):
         self, body: bytes, runtime: Runtime, engine: Engine, spent: dict[str, float]
     ) -> Planned:
         with _timed(spent, "tokenize"):
-            reader = runtime.tokenizing if most_pieces(body) > SMALL_BODY_PIECES else None
+            is_small = len(body) <= SMALL_BODY_PIECES and most_pieces(body) <= SMALL_BODY_PIECES
+            reader = None if is_small else runtime.tokenizing
             return await _on(reader, len(body), self._planned, body, engine, runtime.settings)
 
     @property
