@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m service"
         signal.signal(early, _end_early)
     configure_logs(settings.log_level)
     logger.info("settings", extra=fields(**settings.model_dump(mode="json")))
-    if not settings.keys and settings.host not in LOOPBACK:
+    if not settings.needs_key and settings.host not in LOOPBACK:
         logger.warning("no api_keys are set: whoever reaches this address may ask")
     try:
         sockets = take_address(settings.host, settings.port)

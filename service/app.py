@@ -13,6 +13,7 @@ from starlette.routing import Route
 from .engine import Engine
 from .errors import RequestError
 from .hosts import Hosted
+from .key_ring import KeyRing
 from .keys import Guarded
 from .metrics import Metrics
 from .middleware import Traced, refusal
@@ -53,7 +54,7 @@ def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> 
     )
     app.state.metrics = metrics
     app.add_middleware(HeadAsGet)
-    app.add_middleware(Guarded, keys=settings.keys)
+    app.add_middleware(Guarded, ring=KeyRing(settings.listed_keys, settings.api_keys_file))
     if settings.hosts:
         app.add_middleware(Hosted, hosts=settings.hosts)
     paths = frozenset(route.path for route in ROUTES if isinstance(route, Route))

@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 from biLM.cpus import granted_cpus
 from biLM.encoder import Encoder
 from biLM.network.scalar_mix import ScalarMix
-from biLM.questions.question import Question, Underway
+from biLM.questions.question import Cost, Question, Underway
 
 from .costs import Kind, kind_of_rows, work_of
 from .fields import ModelInfo
@@ -73,9 +73,8 @@ class Engine:
             turn_s=TURN_S,
             proof=Underway(ShapesProof(encoder, settings.max_batch_pieces)),
         )
-        pieces_per_s = round(engine.pieces_per_s)
-        told = fields(threads=num_threads, pieces_per_s=pieces_per_s)
-        logger.info("engine measured", extra=told)
+        speed = fields(threads=num_threads, pieces_per_s=round(engine.pieces_per_s))
+        logger.info("engine measured", extra=speed)
         return engine
 
     def proved(self, speedup: float) -> Self:
@@ -84,8 +83,7 @@ class Engine:
         Args:
             speedup: How many times as fast full batches are read as before.
         """
-        prices = self.prices.of("8 rows") / speedup
-        self.prices.set("8 rows", prices)
+        self.prices.set("8 rows", self.prices.of("8 rows") / speedup)
         return replace(self, proof=None)
 
     @property
@@ -140,21 +138,24 @@ class Engine:
             return []
         begin = perf_counter()
         answers = self.encoder.answer(questions)
-        seconds = perf_counter() - begin
-        costs = [question.cost for question in questions]
+        self._learn([question.cost for question in questions], perf_counter() - begin)
+        return answers
+
+    def _learn(self, costs: Sequence[Cost], seconds: float) -> None:
+        """Learn from a micro-batch, unless it has too few pieces or more than one extra kind."""
         pieces = sum(cost.padded_pieces for cost in costs)
-        others: dict[Kind, int] = {
+        extras: dict[Kind, int] = {
             "context": sum(cost.num_context_blocks for cost in costs),
             "guesses": sum(cost.num_guesses for cost in costs),
         }
-        asked = {kind: units for kind, units in others.items() if units}
-        kind = kind_of_rows(len(costs))
-        if not asked and pieces >= min(FULL_PIECES, self.batch_pieces):
-            self.prices.learn(kind, pieces, seconds)
-        if len(asked) == 1:  # what the reading did not take
-            ((other, units),) = asked.items()
-            self.prices.learn(other, units, seconds - pieces * self.prices.of(kind))
-        return answers
+        given = [(kind, units) for kind, units in extras.items() if units]
+        rows = kind_of_rows(len(costs))
+        if not given and pieces >= min(FULL_PIECES, self.batch_pieces):
+            self.prices.learn(rows, pieces, seconds)
+        if len(given) == 1:
+            ((kind, units),) = given
+            without_reading = seconds - pieces * self.prices.of(rows)
+            self.prices.learn(kind, units, without_reading)
 
     def _go_on(self, question: Underway[Answer]) -> Answer | None:
         kind: Kind = "gates" if question.cost.num_gate_steps else "search"

@@ -40,6 +40,18 @@ class Metrics:
             ["code", "setting"],
             registry=registry,
         )
+        self._requests_of_key = Counter(
+            "bilm_key_requests",
+            "Requests with an API key, by its name.",
+            ["key"],
+            registry=registry,
+        )
+        self._pieces_of_key = Counter(
+            "bilm_key_pieces",
+            "Pieces read for an API key, by its name.",
+            ["key"],
+            registry=registry,
+        )
         self._stage = duration(
             "bilm_stage_duration_seconds",
             "Of a request on a thread of the service: tokenize its texts, encode its answer.",
@@ -134,6 +146,11 @@ class Metrics:
     def request_refused(self, code: str, setting: str | None) -> None:
         """Record a refusal; the setting is empty where none was exceeded."""
         self._refusals.labels(code, setting or "").inc()
+
+    def key_used(self, name: str, pieces: int) -> None:
+        """Record a finished request with an API key."""
+        self._requests_of_key.labels(name).inc()
+        self._pieces_of_key.labels(name).inc(pieces)
 
     def stages_ended(self, spent: Mapping[str, float]) -> None:
         """Record the seconds of the stages of a request that have no metric of their own."""

@@ -39,6 +39,7 @@ class Trace:
         pieces: Number of pieces that the model read.
         spent: Seconds of each stage that is over, by its name in Server-Timing.
         refused: The refusal that ended the request, if one did.
+        key: The name of the API key that was sent; None if none was needed.
     """
 
     request_id: str
@@ -46,6 +47,7 @@ class Trace:
     pieces: int = 0
     spent: dict[str, float] = field(default_factory=dict)
     refused: RequestError | None = None
+    key: str | None = None
 
 
 class Traced:
@@ -85,6 +87,8 @@ class Traced:
             path = scope["path"] if scope["path"] in self._paths else OTHER_PATH
             self._metrics.request_ended(path, trace.status, seconds, trace.pieces)
             self._metrics.stages_ended(trace.spent)
+            if trace.key:
+                self._metrics.key_used(trace.key, trace.pieces)
             if trace.refused:
                 self._metrics.request_refused(trace.refused.code, trace.refused.details.setting)
 
@@ -125,9 +129,9 @@ def _request_id(scope: Scope) -> str:
 
 
 def _log(scope: Scope, trace: Trace, seconds: float) -> None:
-    reason = {}
+    more = {"key": trace.key, "client": scope["client"][0] if scope.get("client") else None}
     if trace.refused:
-        reason = {"code": trace.refused.code, "setting": trace.refused.details.setting}
+        more |= {"code": trace.refused.code, "setting": trace.refused.details.setting}
     is_routine = scope["path"] in ROUTINE_PATHS and trace.status < 400
     logger.log(
         logging.DEBUG if is_routine else logging.INFO,
@@ -139,6 +143,6 @@ def _log(scope: Scope, trace: Trace, seconds: float) -> None:
             duration_ms=round(seconds * 1000, 3),
             pieces=trace.pieces,
             request_id=trace.request_id,
-            **{name: value for name, value in reason.items() if value},
+            **{name: value for name, value in more.items() if value},
         ),
     )

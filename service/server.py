@@ -55,6 +55,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                forwarded_allow_ips=settings.trusted_proxies,
                 http=partial(Connection, self._door),  # type: ignore[arg-type]  # it is only called
                 ws="none",
                 lifespan="on",

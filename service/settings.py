@@ -4,7 +4,6 @@ This is the only module that reads the environment.
 """
 
 import os
-import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,15 +13,14 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .errors import SettingsError
+from .key_ring import Key, parse_keys, read_keys
 
 PREFIX = "BILM_"
 MIB = 2**20
-MIN_KEY_LENGTH = 8
 # Of drain_s, this much is left for the threads and the interpreter once no request is inside.
 CLOSING_S = 4.0
 # The least that requests get between the end of lame_duck_s and that.
 MIN_FINISHING_S = 1.0
-SENDABLE_KEY = re.compile(rf"[\x21-\x2b\x2d-\x7e]{{{MIN_KEY_LENGTH},}}")
 
 
 class Settings(BaseSettings):
@@ -257,10 +255,22 @@ class Settings(BaseSettings):
     )
     api_keys: SecretStr = Field(
         SecretStr(""),
-        description="The API keys, separated by commas. Every path except the probes and the"
-        " documents needs one of them. If there are none, anyone who can reach the service may use"
-        " it. Prefer the environment: other users of a machine can read the flags of its"
-        " processes.",
+        description="The API keys, separated by commas, each as KEY or as NAME KEY; the log and the"
+        " metrics have the names. Every path except the probes and the documents needs one of the"
+        " keys. If there are none, anyone who can reach the service may use it. Prefer the"
+        " environment: other users of a machine can read the flags of its processes.",
+    )
+    api_keys_file: Path | None = Field(
+        None,
+        description="A file of further keys, one in each line, as KEY or as NAME KEY. It is read"
+        " again when it changes, so keys change without a restart. A change that cannot be used is"
+        " logged, and the keys of before stay valid.",
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        description="The addresses and networks of the proxies in front, separated by commas. The"
+        " log takes the address of a client from their X-Forwarded-For. If one is missing, the log"
+        " has its address instead; if one is wrong, clients can write any address into the log.",
     )
     inspect: bool = Field(
         False,
@@ -282,20 +292,25 @@ class Settings(BaseSettings):
     @field_validator("api_keys")
     @classmethod
     def _keys_can_be_sent(cls, value: SecretStr) -> SecretStr:
-        keys = value.get_secret_value()
-        for number, key in enumerate(keys.split(",") if keys else (), start=1):
-            if not SENDABLE_KEY.fullmatch(key.strip()):
-                raise ValueError(
-                    f"key {number} cannot be used; a key must have {MIN_KEY_LENGTH} or more"
-                    " printable ASCII characters and no space or comma: choose another"
-                )
+        parse_keys(_entries(value))
+        return value
+
+    @field_validator("api_keys_file")
+    @classmethod
+    def _keys_can_be_read(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            read_keys(value)
         return value
 
     @property
-    def keys(self) -> list[str]:
-        """The API keys; an empty list if requests need no key."""
-        keys = self.api_keys.get_secret_value()
-        return [key.strip() for key in keys.split(",")] if keys else []
+    def listed_keys(self) -> list[Key]:
+        """The API keys of `api_keys`."""
+        return parse_keys(_entries(self.api_keys))
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether requests need a key."""
+        return bool(self.listed_keys) or self.api_keys_file is not None
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -319,6 +334,11 @@ class Settings(BaseSettings):
                 " or lower the second"
             )
         return self
+
+
+def _entries(keys: SecretStr) -> list[str]:
+    value = keys.get_secret_value()
+    return value.split(",") if value else []
 
 
 def load_settings(flags: Mapping[str, str]) -> Settings:

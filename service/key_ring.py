@@ -1,0 +1,131 @@
+"""The API keys: where they come from, and whose key a request has.
+
+An entry is `KEY` or `NAME KEY`. The name says in the log and in the metrics who asked. A file of
+keys has an entry a line; it is read again when it changes, so that keys change without a restart.
+"""
+
+import logging
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from hmac import compare_digest
+from pathlib import Path
+from time import monotonic
+
+MIN_KEY_LENGTH = 8
+SENDABLE_KEY = re.compile(rf"[\x21-\x2b\x2d-\x7e]{{{MIN_KEY_LENGTH},}}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+MAX_FILE_BYTES = 1024 * 1024
+LOOK_S = 1.0  # how often the file is looked at, while requests come
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key that is valid.
+
+    Args:
+        name: Whose it is.
+        digest: SHA-256 of the key; the key itself is not kept.
+    """
+
+    name: str
+    digest: bytes
+
+
+def parse_keys(entries: Iterable[str]) -> list[Key]:
+    """Return the keys of entries.
+
+    Raises:
+        ValueError: an entry is no key; the message has its number and not the key.
+    """
+    keys = []
+    for number, entry in enumerate(entries, start=1):
+        name, _, key = entry.strip().rpartition(" ")
+        if not SENDABLE_KEY.fullmatch(key):
+            raise ValueError(
+                f"key {number} cannot be used; a key must have {MIN_KEY_LENGTH} or more"
+                " printable ASCII characters and no space or comma: choose another"
+            )
+        if name and not NAME.fullmatch(name.strip()):
+            raise ValueError(
+                f"key {number} has a name that cannot be used; a name must have at most 32 letters,"
+                " digits, dots, hyphens and underscores: choose another"
+            )
+        keys.append(Key(name.strip() or f"key-{number}", sha256(key.encode()).digest()))
+    return keys
+
+
+def read_keys(file: Path) -> list[Key]:
+    """Return the keys of a file, an entry a line; empty lines and those with a # do not count.
+
+    Raises:
+        ValueError: the file cannot be read, is too large, has no key, or an entry is no key.
+    """
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(MAX_FILE_BYTES + 1)
+        if len(content) > MAX_FILE_BYTES:
+            raise ValueError(f"{file} has more than {MAX_FILE_BYTES} bytes; send fewer keys")
+        lines = content.decode("ascii").splitlines()
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}; name a file of keys") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} has characters that are not ASCII; use others") from error
+    entries = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    if not entries:
+        raise ValueError(f"{file} has no key; write one a line")
+    return parse_keys(entries)
+
+
+class KeyRing:
+    """The valid keys of a service.
+
+    Args:
+        listed: Keys that never change.
+        file: A file of further keys; None if there is none.
+    """
+
+    def __init__(self, listed: Sequence[Key], file: Path | None = None) -> None:
+        self._listed = list(listed)
+        self._file = file
+        self._read: list[Key] = []
+        self._version: tuple[int, int, int] | None = None
+        self._looked_at = -LOOK_S
+        self._look()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether requests need no key."""
+        return not self._listed and self._file is None
+
+    def owner(self, given: Sequence[str]) -> str | None:
+        """Return the name of the key that was sent; None if none of them is valid.
+
+        Every pair is compared, and as digests: the time taken reveals nothing about a near miss.
+        """
+        self._look()
+        found = [sha256(key.strip().encode("latin-1")).digest() for key in given]
+        keys = [*self._listed, *self._read]
+        matches = [key.name for key in keys for one in found if compare_digest(one, key.digest)]
+        return matches[0] if matches else None
+
+    def _look(self) -> None:
+        """Read the file again if it has changed; keep the keys of before if it cannot be used."""
+        if self._file is None or monotonic() < self._looked_at + LOOK_S:
+            return
+        self._looked_at = monotonic()
+        try:
+            found = self._file.stat()
+        except OSError:
+            return  # it may just be being replaced
+        version = found.st_mtime_ns, found.st_size, found.st_ino
+        if version == self._version:
+            return
+        self._version = version
+        try:
+            self._read = read_keys(self._file)
+        except ValueError as error:
+            logger.error("the keys are those of before: %s", error)
