@@ -208,6 +208,7 @@ def site(balanced):
 
 
 @pytest.mark.long
+@pytest.mark.alone
 def test_requests_are_spread_over_tls_and_what_is_too_much_reaches_no_replica(site, certificate):
     before = {address: site.counted(address) for address in ADDRESSES}
     with ThreadPoolExecutor(8) as pool:
@@ -240,6 +241,7 @@ def connected(site, context):
 
 
 @pytest.mark.long
+@pytest.mark.alone
 def test_connections_and_times_are_bounded(site):
     head = b"POST /embed HTTP/1.1\r\nHost: half-a-head"
     body = b"POST /embed HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n{half a body"
@@ -273,6 +275,7 @@ def num_closed(connections):
 
 
 @pytest.mark.long
+@pytest.mark.alone
 def test_a_replica_that_drains_is_left_alone_and_no_request_fails(site):
     statuses, ends = [], threading.Event()
 
@@ -307,6 +310,7 @@ def test_a_replica_that_drains_is_left_alone_and_no_request_fails(site):
 
 
 @pytest.mark.long
+@pytest.mark.alone
 def test_without_a_replica_clients_hear_that_none_takes_requests(site, certificate, monkeypatch):
     for replica in site.replicas.values():
         replica.process.terminate()

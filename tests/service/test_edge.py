@@ -94,6 +94,7 @@ public class Ask { public static void main(String[] a) throws Exception {
 
 
 @pytest.mark.long
+@pytest.mark.alone
 @pytest.mark.skipif(not shutil.which("javac"), reason="needs a JDK")
 def test_a_java_client_is_answered(server, tmp_path):
     (tmp_path / "Ask.java").write_text(JAVA)

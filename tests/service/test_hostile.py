@@ -18,7 +18,7 @@ from tests.live import PATIENCE_S
 from tests.service.raw import BODY, LIVEZ, Raw, connected, post
 from tests.service.watched import MIB, Watched, wait_until
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.alone]
 
 SHORT_S = 2  # whatever a client may take here
 GROWTH_MIB = 60

@@ -20,6 +20,7 @@ from tests.live import PATIENCE_S, served
 from tests.service.raw import LIVEZ, connected, post
 from tests.service.serving import error_of, serving, settings_of
 
+ALONE = [pytest.mark.long, pytest.mark.alone]
 ATE = "我吃了一个苹果"
 READYZ = LIVEZ.replace(b"livez", b"readyz")
 LAME_DUCK_S = 1.0
@@ -142,9 +143,7 @@ def test_too_short_a_drain_is_refused():
 # A second signal.
 
 
-@pytest.mark.parametrize(
-    "sig", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize("sig", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=ALONE)])
 def test_a_second_signal_ends_at_once_whatever_is_on_its_way(artifact_folder, sig):
     with running(*SERVICE, "--model", str(artifact_folder), "--threads", "1") as server:
         server.wait_for(READY)
@@ -200,8 +199,8 @@ IMPORTING, LOADING = '"event":"settings"', "running on http"
     [
         (signal.SIGINT, IMPORTING),
         (signal.SIGTERM, LOADING),
-        pytest.param(signal.SIGTERM, IMPORTING, marks=pytest.mark.long),
-        pytest.param(signal.SIGINT, LOADING, marks=pytest.mark.long),
+        pytest.param(signal.SIGTERM, IMPORTING, marks=ALONE),
+        pytest.param(signal.SIGINT, LOADING, marks=ALONE),
     ],
 )
 def test_a_signal_before_it_is_ready_ends_it_in_order(sig, moment):

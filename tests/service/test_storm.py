@@ -21,7 +21,7 @@ from benchmarks.processes import HOST, PATIENCE_S, READY, SERVICE, running
 from service.settings import Settings
 from tests.service.watched import Watched
 
-pytestmark = [pytest.mark.long, pytest.mark.anyio]
+pytestmark = [pytest.mark.long, pytest.mark.alone, pytest.mark.anyio]
 
 TEXT = "我在用苹果手机，昨天吃了一个苹果。" * 2
 REQUEST = {"texts": TEXT, "level": "text"}

@@ -111,6 +111,7 @@ def read(raw, num_bytes):
 
 
 @pytest.mark.long
+@pytest.mark.alone
 def test_a_client_that_reads_in_bites_is_served_whatever_it_takes(impatient):
     """Each pause is shorter than the patience, all together are longer."""
     with connected(impatient, receive_buffer=4096) as raw:
@@ -123,6 +124,7 @@ def test_a_client_that_reads_in_bites_is_served_whatever_it_takes(impatient):
 
 
 @pytest.mark.long
+@pytest.mark.alone
 def test_a_client_that_reads_slower_than_the_least_rate_is_reset(artifact_folder):
     rate = {"unread_s": 1.0, "min_bytes_per_s": 2**20}
     with served(artifact_folder, **rate) as server, connected(server, receive_buffer=2**16) as raw:
