@@ -124,6 +124,7 @@ async def test_a_request_leaves_one_line_without_its_text(client, caplog):
     assert line == {
         "level": "info",
         "event": "request",
+        "client": "127.0.0.1",
         "method": "POST",
         "path": "/embed",
         "status": 200,
