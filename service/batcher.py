@@ -28,6 +28,7 @@ from .speed import use_one_core
 
 WATCH_S = 1.0  # how often the watchdog looks; a stall is noticed at most this much late
 CLOSE_S = 2.0  # patience with the last batch when the service ends
+PROOF_COUNTS = 4  # a second of the proof counts as so many: requests have four fifths of the time
 RESTART_S = 10  # about what a restart takes
 
 Answer = TypeVar("Answer")
@@ -203,8 +204,9 @@ class Batcher:
                 self._metrics.text_waited(batch.since - item.job.submitted_at)
         begin = monotonic()
         outcomes = self._run(batch, batch.items)
+        counts = PROOF_COUNTS if batch.items[0].job is self._proof else 1
         with self._changed:
-            self._backlog.has_run(batch.items[0].takes_turns, monotonic() - begin)
+            self._backlog.has_run(batch.items[0].takes_turns, counts * (monotonic() - begin))
         self._put_back([item for item, outcome in outcomes if outcome is None])
         self._call_loop(self._deliver, outcomes)
         self._running.discard(batch)
