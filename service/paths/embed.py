@@ -379,17 +379,12 @@ def _entry(plan: Embedding, index: int) -> dict[str, object]:
     return entry
 
 
-def is_base64(plan: Embedding) -> bool:
-    """Return whether a JSON response has the vectors in base64."""
-    return plan.encoding == "base64"
-
-
 EMBED = Endpoint(
     EmbedRequest,
     plan_embedding,
     {JSON: embed_answer, SAFETENSORS: embed_tensors},
     Streamed(embed_line, embed_summary),
-    is_base64,
+    is_base64=lambda plan: plan.encoding == "base64",
 )
 router = new_router()
 

@@ -19,7 +19,7 @@ from ..openapi import BODY_CODES, Json, JsonBody, refusals
 from ..router import new_router
 from ..settings import Settings
 from ..wire import encoded, to_json, to_numbers
-from .embed import Embedding, EmbedRequest, is_base64, plan_embedding
+from .embed import Embedding, EmbedRequest, plan_embedding
 from .texts import APPLES
 
 OPENAI_INPUT: Json = {"summary": "Request a vector for each text", "value": {"input": APPLES}}
@@ -117,7 +117,12 @@ def openai_answer(plan: Embedding, vectors: Sequence[Vectors], engine: Engine) -
     return to_json({"object": "list", "data": data, "model": engine.model.id, "usage": usage})
 
 
-OPENAI = Endpoint(OpenAIRequest, plan_openai, {JSON: openai_answer}, is_base64=is_base64)
+OPENAI = Endpoint(
+    OpenAIRequest,
+    plan_openai,
+    {JSON: openai_answer},
+    is_base64=lambda plan: plan.encoding == "base64",
+)
 router = new_router()
 
 
