@@ -24,6 +24,7 @@ from biLM.errors import DamagedFileError
 from biLM.limit import NO_LIMIT, Limit
 from biLM.network.scalar_mix import ScalarMix
 from biLM.proof import Proof
+from biLM.questions.alone import Alone
 from biLM.questions.blank import Blank, Guesses, GuessesFor, find_blank
 from biLM.questions.completions import Completion, CompletionsFor, Greedy, Strategy, Writer
 from biLM.questions.gates import Direction, Gates, GatesFor
@@ -36,7 +37,7 @@ from biLM.questions.passage import (
     word_passage,
 )
 from biLM.questions.phrases import Filler, Phrases, PhrasesFor
-from biLM.questions.question import Question, Underway
+from biLM.questions.question import Question, Underway, finished
 from biLM.questions.readout import Readout
 from biLM.questions.vectors import Vectors, VectorsFor
 from biLM.reading.batch import SURE_SHAPE, Shape, batches
@@ -271,10 +272,17 @@ class Encoder:
         """Return the answer to each question; no answer depends on the other questions."""
         found: dict[int, Answer] = {}
         for text, framed in self._read([question.ids for question in questions]):
-            found[text] = questions[text].answer(framed, self.artifact)
+            found[text] = finished(questions[text].answering(framed, self.artifact))
             # A view would keep this batch in memory while the next one is read.
             del framed
         return [found[text] for text in range(len(questions))]
+
+    def alone(self, question: Question[Answer]) -> Underway[Answer]:
+        """Return a question about a long text as one that is answered in steps.
+
+        Its answer has the same bits. Between the steps, other questions can be answered.
+        """
+        return Underway(Alone(question, self._read_alone, self.artifact))
 
     @torch.inference_mode()
     def represent(self, texts: Sequence[Sequence[int]]) -> list[Float[Tensor, "depth framed dim"]]:
@@ -296,6 +304,14 @@ class Encoder:
         with cores_for(self._both_at_once) as cores_of_both:
             for batch in batches(framed, self._shapes):
                 yield from zip(batch.texts, self._reader.read(batch, cores_of_both), strict=True)
+
+    def _read_alone(
+        self, ids: Sequence[int]
+    ) -> Generator[None, None, Float[Tensor, "depth framed dim"]]:
+        """Return the representations of one text, pausing after each stretch."""
+        config = self.artifact.config
+        (batch,) = batches([[config.bos_id, *ids, config.eos_id]], self._shapes)
+        return (yield from self._reader.read_alone(batch, self._both_at_once))
 
     @property
     def heights(self) -> tuple[int, ...]:

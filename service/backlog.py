@@ -1,16 +1,26 @@
 """What waits for the model, and what runs next: texts together, what takes steps one by one.
 
 Texts of one width stand in one line: those of about one length end together, and none of a batch
-waits for a much longer one. The oldest text of all always rides in the next micro-batch of texts,
-so no width starves. What is answered in steps, a search or gates, never rides with texts, which
-would wait for it. Where both wait, whichever has had less of the threads' time goes next, so each
-has half of it.
+waits for a much longer one. A text is due when a thread that had only its request to answer would
+come to it, so a small request need not wait for the last text of a large one. The text that is due
+first always rides in the next micro-batch. So no width starves, and no request: whoever comes after
+a text was due is due later.
+
+What is answered in steps never rides with texts, which would wait for it. Searches take turns with
+each other. A long text, whose representations take much memory, is read to its end before the next
+one is begun, but others have their turns in between.
+
+The time of the threads has a share for batches, one for long texts and one for searches. The share
+that has had least goes next, so of those that wait, each gets as much as any other.
 """
 
+import heapq
 from collections import deque
 from collections.abc import Callable, Iterable
-from itertools import count
+from itertools import chain, count
 from typing import Generic, Protocol, TypeVar
+
+from .costs import SHARES, Share
 
 
 class Waiting(Protocol):
@@ -18,7 +28,12 @@ class Waiting(Protocol):
 
     @property
     def width(self) -> int:
-        """Its padded pieces in a micro-batch; 0 if it takes turns."""
+        """Its padded pieces in a micro-batch; 0 if it rides in none."""
+        ...
+
+    @property
+    def batch_share(self) -> float:
+        """What it takes of a micro-batch, in padded pieces; 0 if it rides in none."""
         ...
 
     @property
@@ -27,8 +42,8 @@ class Waiting(Protocol):
         ...
 
     @property
-    def takes_turns(self) -> bool:
-        """Whether it is answered in steps, and runs alone until its turn is over."""
+    def share(self) -> Share:
+        """In which share of the threads' time it is answered."""
         ...
 
 
@@ -39,108 +54,129 @@ class Backlog(Generic[Text]):
     """What waits.
 
     Attributes:
-        pieces: Padded pieces of the texts.
-        seconds: What waits costs a thread, of texts (False) and of what takes turns (True).
+        pieces: Padded pieces of the texts that wait for a batch.
+        batch_share: What they take of batches, in padded pieces.
+        seconds: What waits costs a thread, by share.
     """
 
     def __init__(self) -> None:
-        self._lines: dict[int, deque[tuple[int, Text]]] = {}
-        self._stepped: deque[Text] = deque()
+        # By width: heaps of when a text is due, its number in the order of arrival, and the text.
+        self._lines: dict[int, list[tuple[float, int, Text]]] = {}
+        self._stepped: dict[Share, deque[Text]] = {"long texts": deque(), "searches": deque()}
         self._arrivals = count()
-        # Start-time fair queueing: each kind has a clock of the time that it had of the threads.
-        self._had = {False: 0.0, True: 0.0}
-        self._now = 0.0  # what the clock of the kind that was last taken showed
-        self.pieces = 0
-        self.seconds = {False: 0.0, True: 0.0}
+        # Start-time fair queueing: each share has a clock of the time that it had of the threads.
+        self._had = dict.fromkeys(SHARES, 0.0)
+        self._now = 0.0  # what the clock of the share that was last taken showed
+        self._forget_sums()
 
     def __bool__(self) -> bool:
-        return bool(self._lines or self._stepped)
+        return any(map(self._waits, SHARES))
 
-    def add(self, texts: Iterable[Text], are_put_back: bool = False) -> None:
-        """Put each at the end of its line.
+    def add(self, texts: Iterable[Text], now: float = 0.0, are_put_back: bool = False) -> None:
+        """Let the texts of one request wait.
 
         Args:
             texts: What waits from now on.
+            now: The time, in seconds.
             are_put_back: Whether they only wait for another turn.
         """
+        due = now
         for text in texts:
-            kind = text.takes_turns
-            if not are_put_back and not self._waiting(kind):
-                self._had[kind] = max(self._had[kind], self._now)  # who was away saves nothing up
-            if text.takes_turns:
-                self._stepped.append(text)
+            share = text.share
+            if not are_put_back and not self._waits(share):
+                self._had[share] = max(self._had[share], self._now)  # who was away saves nothing up
+            if share == "batches":
+                line = self._lines.setdefault(text.width, [])
+                heapq.heappush(line, (due, next(self._arrivals), text))
+                due += text.seconds
+            elif share == "long texts" and are_put_back:
+                self._stepped[share].appendleft(text)
             else:
-                self._lines.setdefault(text.width, deque()).append((next(self._arrivals), text))
+                self._stepped[share].append(text)
             self.pieces += text.width
-            self.seconds[text.takes_turns] += text.seconds
+            self.batch_share += text.batch_share
+            self.seconds[share] += text.seconds
 
-    def take(self, max_pieces: int, is_wanted: Callable[[Text], bool]) -> list[Text]:
+    def take(self, max_pieces: float, is_wanted: Callable[[Text], bool]) -> list[Text]:
         """Remove and return the next micro-batch of texts, or what has the next turn.
 
         What is no longer wanted is dropped on the way, and there may be nothing left.
         """
-        both_wait = bool(self._lines and self._stepped)
-        takes_turns = self._had[True] < self._had[False] if both_wait else not self._lines
-        self._now = self._had[takes_turns]
-        if takes_turns:
-            return self._take_stepped(is_wanted)
-        return self._take_texts(max_pieces, is_wanted)
+        waiting = [share for share in SHARES if self._waits(share)]
+        if not waiting:
+            return []
+        share = min(waiting, key=self._had.__getitem__)
+        self._now = self._had[share]
+        if share == "batches":
+            return self._take_texts(max_pieces, is_wanted)
+        return self._take_stepped(self._stepped[share], is_wanted)
 
-    def has_run(self, takes_turns: bool, seconds: float) -> None:
-        """Count the time that a thread spent on texts, or on what takes turns."""
-        self._had[takes_turns] += seconds
+    def has_run(self, share: Share, seconds: float) -> None:
+        """Count the time that a thread spent on a share."""
+        self._had[share] += seconds
 
-    def _waiting(self, takes_turns: bool) -> bool:
-        return bool(self._stepped if takes_turns else self._lines)
+    def _waits(self, share: Share) -> bool:
+        return bool(self._lines if share == "batches" else self._stepped[share])
+
+    def _forget_sums(self) -> None:
+        self.pieces, self.batch_share = 0, 0.0
+        self.seconds = dict.fromkeys(SHARES, 0.0)
 
     def clear(self) -> list[Text]:
         """Remove and return everything."""
-        texts = [text for line in self._lines.values() for _, text in line] + [*self._stepped]
+        texts = [text for line in self._lines.values() for *_, text in line]
+        texts += chain.from_iterable(self._stepped.values())
         self._lines.clear()
-        self._stepped.clear()
-        self.pieces, self.seconds = 0, {False: 0.0, True: 0.0}
+        for waiting in self._stepped.values():
+            waiting.clear()
+        self._forget_sums()
         return texts
 
-    def _take_stepped(self, is_wanted: Callable[[Text], bool]) -> list[Text]:
-        while self._stepped:
-            first = self._stepped.popleft()
+    def _take_stepped(self, waiting: deque[Text], is_wanted: Callable[[Text], bool]) -> list[Text]:
+        while waiting:
+            first = waiting.popleft()
             self._leaves(first)
             if is_wanted(first):
                 return [first]
         return []
 
-    def _take_texts(self, max_pieces: int, is_wanted: Callable[[Text], bool]) -> list[Text]:
-        """The oldest text, then those of its width, then those of the nearest widths.
+    def _take_texts(self, max_pieces: float, is_wanted: Callable[[Text], bool]) -> list[Text]:
+        """The text that is due first, then those of its width, then those of the nearest widths.
 
-        Each in order of arrival, until max_pieces are full. A wider text than that runs alone.
+        Each as they are due, until max_pieces are full. A text that takes more runs alone.
         """
         for width in list(self._lines):
-            while width in self._lines and not is_wanted(self._lines[width][0][1]):
+            while width in self._lines and not is_wanted(self._lines[width][0][-1]):
                 self._leave(width)
         batch: list[Text] = []
         room = max_pieces
-        for width in self._nearest_to_oldest():
-            while width in self._lines and (width <= room or not batch):
+        for width in self._nearest_to_first():
+            while width in self._lines:
+                takes = self._lines[width][0][-1].batch_share
+                if batch and takes > room:
+                    break
                 text = self._leave(width)
                 if is_wanted(text):
                     batch.append(text)
-                    room -= width
+                    room -= takes
         return batch
 
-    def _nearest_to_oldest(self) -> list[int]:
-        oldest = min(self._lines, key=lambda width: self._lines[width][0][0], default=0)
-        return sorted(self._lines, key=lambda width: (abs(width - oldest), width))
+    def _nearest_to_first(self) -> list[int]:
+        first = min(self._lines, key=lambda width: self._lines[width][0][:2], default=0)
+        return sorted(self._lines, key=lambda width: (abs(width - first), width))
 
     def _leave(self, width: int) -> Text:
         line = self._lines[width]
-        _, text = line.popleft()
+        *_, text = heapq.heappop(line)
         if not line:
             del self._lines[width]
         self._leaves(text)
         return text
 
     def _leaves(self, text: Text) -> None:
+        share, is_waiting = text.share, self._waits(text.share)
         self.pieces -= text.width
-        left = self._stepped if text.takes_turns else self._lines
-        seconds = self.seconds[text.takes_turns] - text.seconds
-        self.seconds[text.takes_turns] = seconds if left else 0.0  # whatever rounding left over
+        # Where nothing waits, whatever rounding left over is forgotten.
+        if share == "batches":
+            self.batch_share = self.batch_share - text.batch_share if is_waiting else 0.0
+        self.seconds[share] = self.seconds[share] - text.seconds if is_waiting else 0.0

@@ -2,8 +2,9 @@
 
 The event loop admits a request whole or refuses it. One thread loads the model, then a thread for
 every two cores takes micro-batches: its share of what waits when others are idle, and whatever has
-gathered when all are busy. Results go back with one call into the loop per batch. The proof of the
-shapes of a call takes turns with requests, and ends as soon as the process drains.
+gathered when all are busy. Results go back with one call into the loop per batch. Long texts and
+searches take turns with batches. So does the proof of the shapes of a call, which ends as soon as
+the process drains.
 """
 
 import asyncio
@@ -18,11 +19,12 @@ from typing import TypeVar
 from biLM.errors import BiLMError
 
 from .backlog import Backlog
+from .costs import SHARES, Share, share_of
 from .engine import AnyQuestion, Engine
 from .errors import Details, RequestError
 from .job import Item, Job
 from .log import fields
-from .metrics import Metrics
+from .metrics import PROOF, Metrics
 from .settings import Settings
 from .speed import use_one_core
 
@@ -108,7 +110,7 @@ class Batcher:
         """Return how long the threads would need for what waits, in seconds."""
         if self.engine is None:
             return 0.0
-        return (self._waiting_s(False) + self._waiting_s(True)) / self.engine.num_threads
+        return sum(map(self._waiting_s_of, SHARES)) / self.engine.num_threads
 
     def submit(self, questions: Sequence[AnyQuestion[Answer]], deadline: float) -> Job[Answer]:
         """Admit a request whole.
@@ -121,25 +123,24 @@ class Batcher:
             raise worker_dead()
         done = self._loop.create_future()
         job = Job[Answer](done, len(questions), deadline, submitted_at=monotonic())
-        items = [
-            Item(job, index, question, question.cost.padded_pieces, self.engine.seconds(question))
-            for index, question in enumerate(questions)
-        ]
+        in_turns = map(self.engine.in_turns_if_long, questions)
+        items = [_item(self.engine, job, *numbered) for numbered in enumerate(in_turns)]
         with self._changed:
             self._refuse_beyond_limit(items, self.engine.num_threads)
-            self._backlog.add(items)
+            self._backlog.add(items, now=job.submitted_at)
             self._changed.notify_all()
         return job
 
     def _refuse_beyond_limit(self, items: Sequence[Item], num_threads: int) -> None:
-        takes_turns = items[0].takes_turns
-        waiting = self._waiting_s(takes_turns) / num_threads
+        shares = {item.share for item in items}
+        waiting = sum(map(self._waiting_s_of, shares)) / num_threads
         added = sum(item.seconds for item in items) / num_threads
         limit = self._settings.max_queue_s
         if not waiting or waiting + added <= limit:  # an empty queue takes any request allowed
             return
-        # Where the other kind waits, too, each has half of the threads' time.
-        slower = 2 if self._waiting_s(not takes_turns) else 1
+        # Where other shares wait, too, each has an equal part of the threads' time.
+        others = sum(self._waiting_s_of(share) > 0 for share in {*SHARES} - shares)
+        slower = 1 + others / len(shares)
         retry_after_s = math.ceil(slower * min(waiting, waiting + added - limit))
         raise RequestError(
             "overloaded",
@@ -149,12 +150,12 @@ class Batcher:
             retry_after_s=retry_after_s,
         )
 
-    def _waiting_s(self, takes_turns: bool) -> float:
-        """Return what waits, in seconds of a thread; a search waits until its last turn."""
-        seconds = self._backlog.seconds[takes_turns]
-        if takes_turns:
+    def _waiting_s_of(self, share: Share) -> float:
+        """Return what waits, in seconds of a thread; what takes turns waits until its last one."""
+        seconds = self._backlog.seconds[share]
+        if share != "batches":
             running = [item for batch in list(self._running) for item in batch.items]
-            seconds += sum(item.seconds for item in running if item.takes_turns)
+            seconds += sum(item.seconds for item in running if item.share == share)
         return seconds
 
     def _begin_thread(self, work: Callable[[], None]) -> None:
@@ -204,9 +205,11 @@ class Batcher:
                 self._metrics.text_waited(batch.since - item.job.submitted_at)
         begin = monotonic()
         outcomes = self._run(batch, batch.items)
-        counts = PROOF_COUNTS if batch.items[0].job is self._proof else 1
+        first, seconds = batch.items[0], monotonic() - begin
+        is_proof = first.job is self._proof
+        self._metrics.model_worked(PROOF if is_proof else first.share, seconds)
         with self._changed:
-            self._backlog.has_run(batch.items[0].takes_turns, counts * (monotonic() - begin))
+            self._backlog.has_run(first.share, seconds * (PROOF_COUNTS if is_proof else 1))
         self._put_back([item for item, outcome in outcomes if outcome is None])
         self._call_loop(self._deliver, outcomes)
         self._running.discard(batch)
@@ -217,7 +220,7 @@ class Batcher:
             with self._changed:
                 self._num_idle += 1
                 self._changed.wait_for(lambda: self._backlog or self._is_closing)
-                share = math.ceil(self._backlog.pieces / self._num_idle)
+                share = math.ceil(self._backlog.batch_share / self._num_idle)
                 self._num_idle -= 1
                 if not self._backlog:
                     return None
@@ -257,7 +260,7 @@ class Batcher:
                 return [(items[0], error)]
             logger.warning("a batch failed; its texts run one by one", exc_info=error)
             return [outcome for item in items for outcome in self._run(batch, [item])]
-        if not items[0].takes_turns:
+        if items[0].share == "batches":
             self._metrics.batch_ended(sum(item.width for item in items), monotonic() - batch.since)
         return list(zip(items, found, strict=True))
 
@@ -273,7 +276,7 @@ class Batcher:
         if engine.proof is None:
             return
         # It costs nothing: it must not fill the queue. It counts as put back: no text has waited.
-        item = Item(self._proof, 0, engine.proof, width=0, seconds=0.0, is_put_back=True)
+        item = replace(_item(engine, self._proof, 0, engine.proof), is_put_back=True)
         with self._changed:
             self._backlog.add([item])
             self._changed.notify_all()
@@ -319,6 +322,18 @@ class Batcher:
         for item in items:
             if not item.job.done.done():
                 item.job.done.set_exception(worker_dead())
+
+
+def _item(engine: Engine, job: Job[Answer], index: int, question: AnyQuestion[Answer]) -> Item:
+    return Item(
+        job,
+        index,
+        question,
+        share=share_of(question),
+        width=question.cost.padded_pieces,
+        batch_share=engine.batch_share(question),
+        seconds=engine.seconds(question),
+    )
 
 
 def worker_dead() -> RequestError:

@@ -1,18 +1,23 @@
 """The kinds of work that the model does for a question, and what they cost before any was measured.
 
+Whatever is answered in steps takes turns with the batches of texts. Long texts and searches each
+have a share of the threads' time, as the batches have.
+
 Texts that are read in a batch are cheaper the more rows it has, so rows have kinds: a text so long
 that it is read alone has another price a piece than one that shares a batch with thirty others.
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
 
-from biLM.questions.question import Cost
+from biLM.questions.question import Cost, Question, Underway
 
 Kind = Literal["1 row", "2 rows", "4 rows", "8 rows", "context", "guesses", "search", "gates"]
 Work = Mapping[Kind, float]
 """Units of each kind: padded pieces of a batch by its rows, blocks, guesses or steps."""
 
+Share = Literal["batches", "long texts", "searches"]
+SHARES: tuple[Share, ...] = get_args(Share)
 KINDS_OF_ROWS: Mapping[int, Kind] = {8: "8 rows", 4: "4 rows", 2: "2 rows", 1: "1 row"}
 FULL_ROWS = 8  # a batch of more rows reads a piece hardly faster
 # In padded pieces of a full batch; measured with zh-small on two cores in float32.
@@ -31,11 +36,20 @@ def work_of(cost: Cost, batch_pieces: int) -> Work:
         cost: What the question says of itself.
         batch_pieces: Padded pieces of a micro-batch, which bound how many rows share a batch.
     """
-    rows = max(1, batch_pieces // max(1, cost.padded_pieces))
+    rows, pieces = max(1, batch_pieces // max(1, cost.padded_pieces)), cost.padded_pieces
+    if cost.num_stretches:
+        rows, pieces = 1, cost.pieces_alone
     return {
-        kind_of_rows(rows): cost.padded_pieces,
+        kind_of_rows(rows): pieces,
         "context": cost.num_context_blocks,
         "guesses": cost.num_guesses,
         "search": cost.num_search_steps,
         "gates": cost.num_gate_steps,
     }
+
+
+def share_of(question: Question[object] | Underway[object]) -> Share:
+    """Return in which share of the threads' time a question that has not begun is answered."""
+    if not isinstance(question, Underway):
+        return "batches"
+    return "long texts" if question.cost.num_stretches else "searches"

@@ -21,7 +21,7 @@ from .speed import FULL_PIECES, ShapesProof, first_prices, use_one_core
 
 Answer = TypeVar("Answer")
 AnyQuestion = Question[Answer] | Underway[Answer]
-TURN_S = 0.02  # of a search: others hardly notice it, and to be put back takes far less
+TURN_S = 0.02  # of a question in steps: others hardly notice it, and to be put back takes far less
 CORES_OF_BATCH = 2  # one for each direction
 
 logger = logging.getLogger(__name__)
@@ -122,6 +122,23 @@ class Engine:
         """Return the seconds that a thread will need for what is left of a question."""
         return self.prices.seconds(work_of(question.cost, self.batch_pieces))
 
+    def in_turns_if_long(self, question: AnyQuestion[Answer]) -> AnyQuestion[Answer]:
+        """Return a question that would fill most of a batch as one that is answered in steps."""
+        if isinstance(question, Underway) or self.batch_share(question) <= self.batch_pieces / 2:
+            return question
+        return self.encoder.alone(question)
+
+    def batch_share(self, question: AnyQuestion[object]) -> float:
+        """Return what a question takes of a batch, in padded pieces; 0 if it rides in none.
+
+        What is made of the text counts as the pieces of a full batch that take as long to read.
+        """
+        if isinstance(question, Underway):
+            return 0.0
+        pieces = question.cost.padded_pieces
+        made = work_of(question.cost._replace(padded_pieces=0), self.batch_pieces)
+        return pieces + self.prices.seconds(made) / self.prices.of("8 rows")
+
     def run(self, questions: Sequence[AnyQuestion[Answer]]) -> list[Answer | None]:
         """The answer to each question, whatever else is in the batch.
 
@@ -158,9 +175,14 @@ class Engine:
             self.prices.learn(kind, units, without_reading)
 
     def _go_on(self, question: Underway[Answer]) -> Answer | None:
-        kind: Kind = "gates" if question.cost.num_gate_steps else "search"
-        before, begin = question.num_steps, perf_counter()
+        """Give a question its turn, and learn from a turn that was spent on one kind of work."""
+        before, begin = work_of(question.cost, self.batch_pieces), perf_counter()
         answer = question.go_on(self.turn_s)
-        if question is not self.proof:
-            self.prices.learn(kind, question.num_steps - before, perf_counter() - begin)
+        seconds = perf_counter() - begin
+        left = work_of(question.cost, self.batch_pieces)
+        done = {kind: units - left.get(kind, 0) for kind, units in before.items()}
+        given = [(kind, units) for kind, units in done.items() if units]
+        if len(given) == 1:
+            ((kind, units),) = given
+            self.prices.learn(kind, units, seconds)
         return answer

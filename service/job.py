@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
-from biLM.questions.question import Underway
-
+from .costs import Share
 from .engine import AnyQuestion
 
 Answer = TypeVar("Answer")
@@ -70,7 +69,9 @@ class Item:
         job: Which waits for it.
         index: Its number in the job.
         question: What the engine is asked.
+        share: In which share of the threads' time it is answered.
         width: Its padded pieces in a micro-batch.
+        batch_share: What it takes of a micro-batch, in padded pieces.
         seconds: What is left of it costs a thread so many seconds.
         is_put_back: Whether it has had a turn, and is not over.
     """
@@ -78,11 +79,8 @@ class Item:
     job: Job[Any]
     index: int
     question: AnyQuestion[Any]
+    share: Share
     width: int
+    batch_share: float
     seconds: float
     is_put_back: bool = False
-
-    @property
-    def takes_turns(self) -> bool:
-        """Whether it is answered in steps, and may be put back after some."""
-        return isinstance(self.question, Underway)

@@ -13,11 +13,14 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from .costs import SHARES
+
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 # The label of all paths outside the API: the documents, and whatever paths callers invent.
 OTHER_PATH = "other"
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 STAGES = {"tokenize", "encode"}
+PROOF = "proof"
 PIECES = (16, 64, 256, 1024, 2048, 4096, 8192, 16384)
 
 
@@ -75,6 +78,15 @@ class Metrics:
             buckets=PIECES,
             registry=registry,
         )
+        self._worked = Counter(
+            "bilm_model_busy_seconds",
+            "Time of the inference threads, by what it was spent on: batches, long texts, searches,"
+            " or the proof of shapes.",
+            ["share"],
+            registry=registry,
+        )
+        for share in (*SHARES, PROOF):
+            self._worked.labels(share)  # a rate needs the zero before the first second
         self._wait = duration(
             "bilm_queue_wait_seconds",
             "From the admission of a text to its micro-batch.",
@@ -161,6 +173,10 @@ class Metrics:
         """Record a finished micro-batch."""
         self._batch_pieces.observe(padded_pieces)
         self._batch_duration.observe(seconds)
+
+    def model_worked(self, share: str, seconds: float) -> None:
+        """Record the time of an inference thread, by what it was spent on."""
+        self._worked.labels(share).inc(seconds)
 
     def text_waited(self, seconds: float) -> None:
         """Record how long a text waited until it was taken into a micro-batch."""

@@ -9,6 +9,8 @@ from torch import Tensor
 
 Pooling = Literal["mean", "max", "first", "last"]
 POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
+# Pieces that are gathered at once: the rows of a text may together have many times its pieces.
+GATHERED = 1024
 PieceRange = tuple[int, int]
 """Half-open range of pieces that make up one row; empty for a row no piece stands on."""
 
@@ -25,13 +27,17 @@ def pool(
         return _without_empty(pooled, vectors, sizes)
     rows = torch.repeat_interleave(torch.arange(len(ranges)), sizes)
     pieces = torch.arange(len(rows)) + (bounds[:, 0] - (sizes.cumsum(0) - sizes))[rows]
-    target = vectors.new_zeros(*vectors.shape[:-2], len(ranges), vectors.shape[-1])
-    gathered = vectors[..., pieces, :]
+    shape = *vectors.shape[:-2], len(ranges), vectors.shape[-1]
+    pooled = vectors.new_full(shape, 0.0 if pooling == "mean" else -torch.inf)
+    for row, piece in zip(*(torch.split(one, GATHERED) for one in (rows, pieces)), strict=True):
+        gathered = vectors[..., piece, :]
+        if pooling == "mean":
+            pooled.index_add_(-2, row, gathered)
+        else:
+            pooled.scatter_reduce_(-2, row[:, None].expand_as(gathered), gathered, "amax")
     if pooling == "mean":
-        total = target.index_add(-2, rows, gathered)
-        return total / sizes.clamp(min=1).to(total.dtype)[:, None]
-    index = rows[:, None].expand_as(gathered)
-    return target.scatter_reduce(-2, index, gathered, "amax", include_self=False)
+        return pooled / sizes.clamp(min=1).to(pooled.dtype)[:, None]
+    return pooled.masked_fill((sizes == 0)[:, None], 0.0)
 
 
 def _without_empty(

@@ -1,6 +1,7 @@
 """The question about the most probable pieces for the blank of a text."""
 
 import re
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import torch
@@ -76,11 +77,14 @@ class GuessesFor:
         """The cost of the text around the blank in a batch."""
         return cost_in_batch(self.ids, num_guesses=GUESSES_OF_ALL + self.top_k)
 
-    def answer(self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact) -> Guesses:
+    def answering(
+        self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact
+    ) -> Generator[None, None, Guesses]:
         """Return guesses by head: `forward` reads the left, `backward` the right, `cloze` both."""
         heads, half = artifact.heads, artifact.config.cell_size
         before = len(self.blank.left)  # the column of the piece before the blank
         z = heads(framed[-1, before, :half], framed[-1, before + 1, half:])
+        yield
         logits = heads.logits(z, artifact.model.embedding.weight)
         return most_probable(logits, self.tokenizer, self.top_k)
 

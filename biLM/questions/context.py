@@ -15,7 +15,7 @@ otherwise it is zero. It weighs as much as the three other terms together, becau
 of the rest. docs/decisions/0043 has the figures.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from itertools import accumulate, chain, pairwise
 
 import torch
@@ -36,8 +36,10 @@ def contexts(
     rests: Sequence[Sequence[int]] | None,
     heads: Heads,
     embedding: nn.Embedding,
-) -> Float[Tensor, "rows dim"]:
+) -> Generator[None, None, Float[Tensor, "rows dim"]]:
     """Return the context of each row of one text, repeated to the width of a representation.
+
+    It pauses after each block of places.
 
     Args:
         top: The last representation of a text and of its two boundary pieces.
@@ -51,33 +53,38 @@ def contexts(
     begin, end = torch.tensor(ranges, dtype=torch.long).reshape(-1, 2).unbind(1)
     # Piece k is in column k + 1, so column `begin` is the piece before the row.
     left, right = top.chunk(2, dim=-1)
-    here = _in_blocks(heads.cloze, left[begin], right[end + 1])
-    so_far = _near_mean(_in_blocks(heads.forward_head, left[:-1]))
-    to_come = _near_mean(_in_blocks(heads.backward_head, right[1:].flip(0))).flip(0)
-    context = here + so_far[begin] + to_come[end]
+    here = yield from _in_blocks(heads.cloze, left[begin], right[end + 1])
+    so_far = yield from _in_blocks(heads.forward_head, left[:-1])
+    to_come = yield from _in_blocks(heads.backward_head, right[1:].flip(0))
+    context = here + _near_mean(so_far)[begin] + _near_mean(to_come).flip(0)[end]
     if rests is not None:
         context = context + WEIGHT_OF_THE_REST * _mean_embeddings(rests, embedding)
     return context.repeat(1, top.shape[-1] // context.shape[-1])
 
 
 def num_blocks(num_pieces: int, num_rows: int) -> int:
-    """Return how many blocks of places `contexts` gives to a head."""
-    places = num_rows, num_pieces + 1, num_pieces + 1
+    """Return how many blocks of places `contexts` gives to a head; without places it is one."""
+    places = max(1, num_rows), num_pieces + 1, num_pieces + 1
     return sum(-(-number // BLOCK_PLACES) for number in places)
 
 
 def _in_blocks(
     head: Callable[..., Tensor], *states: Float[Tensor, "place _"]
-) -> Float[Tensor, "place width"]:
+) -> Generator[None, None, Float[Tensor, "place width"]]:
     """Apply a head in blocks of one fixed size, so that other places never change a place's bits.
 
-    With another number of places, a kernel would sum the products in another order.
+    With another number of places, a kernel would sum the products in another order. It pauses after
+    each block.
     """
     places = len(states[0])
     padding = (0, 0, 0, -places % BLOCK_PLACES)
     padded = (nn.functional.pad(state, padding) for state in states)
     blocks = (torch.split(state, BLOCK_PLACES) for state in padded)
-    return torch.cat([head(*block) for block in zip(*blocks, strict=True)])[:places]
+    found = []
+    for block in zip(*blocks, strict=True):
+        found.append(head(*block))
+        yield
+    return torch.cat(found)[:places]
 
 
 def _near_mean(x: Float[Tensor, "place width"]) -> Float[Tensor, "place width"]:

@@ -2,7 +2,8 @@
 
 Most questions need representations. They run together: the encoder reads their texts in the same
 batches, and each question makes its answer from its own rows. Other questions are answered in
-steps, each of which needs the one before; they can pause after each step.
+steps, each of which needs the one before; they can pause after each step. A long text that is read
+alone is such a question, too (`biLM.questions.alone`).
 """
 
 import math
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from biLM.artifact import Artifact
 from biLM.network.config import BOUNDARY_PIECES
-from biLM.reading.batch import padded_pieces
+from biLM.reading.batch import STRETCH_COLUMNS, padded_pieces
 
 Answer_co = TypeVar("Answer_co", covariant=True)
 
@@ -26,6 +27,7 @@ class Cost(NamedTuple):
 
     Args:
         padded_pieces: Pieces that are read in a batch, counted with their padding.
+        num_stretches: Stretches of a long text that is read alone.
         num_context_blocks: Blocks of places for which a head computes what it expects there.
         num_guesses: Guesses for a blank, counted as `GuessesFor` says.
         num_search_steps: Steps of a search, each of which reads a piece in every row of a stepper:
@@ -35,18 +37,30 @@ class Cost(NamedTuple):
     """
 
     padded_pieces: int = 0
+    num_stretches: int = 0
     num_context_blocks: int = 0
     num_guesses: int = 0
     num_search_steps: int = 0
     num_gate_steps: int = 0
     stepped_pieces: int = 0
 
+    @property
+    def pieces_alone(self) -> int:
+        """Pieces that are read alone, counted with their padding."""
+        return self.num_stretches * STRETCH_COLUMNS
+
     def after(self, num_steps: int) -> "Cost":
         """Return what is left of the work after some steps."""
-        return self._replace(
-            num_search_steps=max(0, self.num_search_steps - num_steps),
-            num_gate_steps=max(0, self.num_gate_steps - num_steps),
-        )
+        left = {}
+        for kind in STEPS_IN_ORDER:
+            number = getattr(self, kind)
+            left[kind] = max(0, number - num_steps)
+            num_steps = max(0, num_steps - number)
+        return self._replace(**left)
+
+
+# What is done in steps, in the order in which one question does it.
+STEPS_IN_ORDER = ("num_stretches", "num_context_blocks", "num_search_steps", "num_gate_steps")
 
 
 @runtime_checkable
@@ -63,18 +77,23 @@ class Question(Protocol[Answer_co]):
         """The work that the answer takes."""
         ...
 
-    def answer(self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact) -> Answer_co:
-        """Make the answer from the representations of the text and of its two boundary pieces."""
+    def answering(
+        self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact
+    ) -> Generator[None, None, Answer_co]:
+        """Make the answer from the representations of the text and of its two boundary pieces.
+
+        It pauses after each block of places for which a head computes what it expects.
+        """
         ...
 
 
 @runtime_checkable
 class Stepped(Protocol[Answer_co]):
-    """A question answered in steps: completions, phrases for a blank, or the gates of a layer."""
+    """A question answered in steps: a search, the gates of a layer, or one about a long text."""
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """The piece ids of the text, which are read one at a time."""
+        """The piece ids of the text."""
         ...
 
     @property
@@ -83,7 +102,7 @@ class Stepped(Protocol[Answer_co]):
         ...
 
     def steps(self) -> Generator[None, None, Answer_co]:
-        """Compute the answer, pausing after each piece of the text and after each step."""
+        """Compute the answer, pausing after each step that its cost counts."""
         ...
 
 
@@ -143,9 +162,23 @@ class Underway(Generic[Answer_co]):
         return answer
 
 
+def finished(steps: Generator[None, None, Answer_co]) -> Answer_co:
+    """Take all steps without a pause, and return the answer."""
+    try:
+        while True:
+            next(steps)
+    except StopIteration as end:
+        answer: Answer_co = end.value
+        return answer
+
+
 def cost_in_batch(ids: tuple[int, ...], num_context_blocks: int = 0, num_guesses: int = 0) -> Cost:
     """Return the cost of a text that is read in a batch with others, and of what follows."""
-    return Cost(padded_pieces(len(ids) + BOUNDARY_PIECES), num_context_blocks, num_guesses)
+    return Cost(
+        padded_pieces(len(ids) + BOUNDARY_PIECES),
+        num_context_blocks=num_context_blocks,
+        num_guesses=num_guesses,
+    )
 
 
 def cost_of_search(ids: tuple[int, ...], num_steps: int, num_written: int) -> Cost:

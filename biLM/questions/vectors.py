@@ -1,5 +1,6 @@
 """The question about the vectors of a passage."""
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,12 +38,14 @@ class VectorsFor:
     def _num_context_blocks(self) -> int:
         return num_blocks(len(self.ids), self.passage.num_rows) if self.readout.has_context else 0
 
-    def answer(self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact) -> Vectors:
+    def answering(
+        self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact
+    ) -> Generator[None, None, Vectors]:
         """Return a vector for each row, or for each layer and row."""
         ranges, context = self.passage.ranges, None
         if self.readout.has_context:
             rests, embedding = self.passage.rests, artifact.model.embedding
-            context = contexts(framed[-1], ranges, rests, artifact.heads, embedding)
+            context = yield from contexts(framed[-1], ranges, rests, artifact.heads, embedding)
         rows = read_out(framed[:, 1:-1], ranges, artifact.geometry, self.readout, context)
         found: Vectors = rows.contiguous().numpy()
         return found

@@ -40,6 +40,8 @@ SURE_SHAPE: Shape = (16, 8)
 # In a batch and in a queue, the length of a text counts rounded up to a multiple of this, however
 # the batch is cut.
 COUNTED_COLUMNS = 8
+# A long text that is read alone can pause after so many columns, a multiple of every width.
+STRETCH_COLUMNS = 64
 # A batch holds at most this many pieces, counted in that way. This bounds its memory.
 MAX_BATCH_PIECES = 8192
 
@@ -88,6 +90,11 @@ def batches(
 def padded_pieces(length: int) -> int:
     """Return how many pieces a text of this length counts as in a batch: 9 -> 16."""
     return _rounded_up(length, COUNTED_COLUMNS)
+
+
+def num_stretches(length: int) -> int:
+    """Return in how many stretches a text of this length is read alone."""
+    return -(-length // STRETCH_COLUMNS)
 
 
 def strips(lengths: Sequence[int], shapes: Collection[Shape]) -> Iterator[Strip]:

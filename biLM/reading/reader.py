@@ -7,10 +7,10 @@ numpy computes the position of each piece. Every operation of torch releases the
 and then has to get it back. Beside a busy event loop that takes longer than so small an operation.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import starmap
+from itertools import groupby, starmap
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,9 +20,9 @@ from torch import Tensor, nn
 
 from biLM.network.lstm import LstmStack
 from biLM.network.model import BiLM
-from biLM.reading.batch import Batch, Strip
+from biLM.reading.batch import STRETCH_COLUMNS, Batch, Strip
 from biLM.reading.layer import ReadingLayer, State
-from biLM.reading.side_by_side import side_by_side
+from biLM.reading.side_by_side import cores_for, side_by_side
 from biLM.reading.stepper import Stepper
 
 Found = TypeVar("Found")
@@ -74,15 +74,55 @@ class Reader:
             cores_of_both: The number of cores for both directions together, which then run side by
                 side. With None, one direction runs after the other, in the same kernels.
         """
-        config = self._config
         pieces, ahead, turned = _both_sides(batch)
+        found = self._begun(pieces)
+        left, right = found[1:].chunk(2, dim=-1)
+        start = self._zero_states(len(batch.ids))
+        sides = zip(self._layers, start, (ahead, turned), (left, right), strict=True)
+        _both(partial(self._read_direction, batch.strips), sides, cores_of_both)
+        return list(torch.split(found, batch.lengths.tolist(), dim=1))
+
+    def read_alone(
+        self, batch: Batch, both_at_once: bool | None
+    ) -> Generator[None, None, Float[Tensor, "depth time dim"]]:
+        """Do the work of `read` for a batch of one text, pausing after each stretch of it.
+
+        A stretch is read through all layers before the next one. Every call has the inputs that it
+        has in `read`, so the bits are the same.
+
+        Args:
+            batch: The text.
+            both_at_once: Whether the two directions are read side by side; see `Encoder`.
+        """
+        (length,) = batch.lengths.tolist()
+        found = self._begun(batch.ids[0, :length])
+        left, right = found[1:].chunk(2, dim=-1)
+        states = self._zero_states(len(batch.ids))
+        for begin, strips, ahead, turned in _stretches(batch):
+            end = begin + len(ahead.places)
+            read = left[:, begin:end], right[:, length - end : length - begin]
+            sides = zip(self._layers, states, (ahead, turned), read, strict=True)
+            with cores_for(both_at_once) as cores_of_both:
+                work = partial(self._read_direction, strips)
+                states = tuple(_both(work, sides, cores_of_both))
+            yield
+        return found
+
+    @property
+    def _layers(self) -> tuple[Sequence[ReadingLayer], Sequence[ReadingLayer]]:
+        return self._forward_lm, self._backward_lm
+
+    def _zero_states(self, num_rows: int) -> tuple[Sequence[State], ...]:
+        """Return the state in which each layer of each direction begins a batch."""
+        return tuple([layer.zero_state(num_rows) for layer in layers] for layers in self._layers)
+
+    def _begun(self, pieces: Int[np.ndarray, " pieces"]) -> Float[Tensor, "depth pieces dim"]:
+        """Return the array for all representations; the first, the embeddings, is filled in."""
+        config = self._config
         x = self._embedding[torch.from_numpy(pieces)]
         found = x.new_empty(config.num_representations, len(x), config.dim)
         found[0].view(len(x), -1, config.embedding_size).copy_(x[:, None])  # repeated
-        left, right = found[1:].chunk(2, dim=-1)
-        sides = (self._forward_lm, ahead, left), (self._backward_lm, turned, right)
-        _both(partial(self._read_direction, batch.strips), sides, cores_of_both)
-        return list(torch.split(found, batch.lengths.tolist(), dim=1))
+        return found
 
     def embedded(self, ids: Int[Tensor, "time batch"]) -> Float[Tensor, "time batch width"]:
         """Return the input of the first layer, which is the same in both directions."""
@@ -114,18 +154,25 @@ class Reader:
         self,
         strips: Sequence[Strip],
         layers: Sequence[ReadingLayer],
+        states: Sequence[State],
         side: Side,
         found: Float[Tensor, "layers pieces half"],
-    ) -> None:
-        """Write the output of each layer into this direction's half of `found`."""
+    ) -> Sequence[State]:
+        """Write the output of each layer into this direction's half of `found`.
+
+        Returns:
+            The state of each layer after the strips.
+        """
         by_time = [side.ids[strip].T for strip in strips]
         ids = torch.from_numpy(np.concatenate([one.reshape(-1) for one in by_time]))
         x = nn.functional.embedding(ids, self._inputs)
         parts = torch.split(x, [one.size for one in by_time])
         inputs = [part.view(*one.shape, -1) for part, one in zip(parts, by_time, strict=True)]
         places = torch.from_numpy(side.places)
-        for depth, layer in enumerate(layers):
-            outputs = _read_strips(layer, inputs)
+        ends = []
+        for depth, (layer, state) in enumerate(zip(layers, states, strict=True)):
+            outputs, end = _read_strips(layer, inputs, state)
+            ends.append(end)
             picked = torch.cat([y.flatten(0, 1) for y in outputs]).index_select(0, places)
             if depth == 0:
                 found[depth], inputs = picked, outputs
@@ -134,6 +181,7 @@ class Reader:
             torch.add(found[depth - 1], picked, out=found[depth])
             if depth + 1 < len(layers):
                 inputs = [y + x for y, x in zip(outputs, inputs, strict=True)]
+        return ends
 
 
 def _both(
@@ -148,9 +196,10 @@ def _call(layer: ReadingLayer, x: Tensor, state: State) -> tuple[Tensor, State]:
     return layer(x, state)
 
 
-def _read_strips(layer: ReadingLayer, inputs: Sequence[Tensor]) -> list[Tensor]:
-    num_rows = inputs[0].shape[1]
-    state, outputs = layer.zero_state(num_rows), []
+def _read_strips(
+    layer: ReadingLayer, inputs: Sequence[Tensor], state: State
+) -> tuple[list[Tensor], State]:
+    num_rows, outputs = inputs[0].shape[1], []
     for x in inputs:
         if x.shape[1] < num_rows:  # the last texts have ended
             num_rows = x.shape[1]
@@ -158,7 +207,7 @@ def _read_strips(layer: ReadingLayer, inputs: Sequence[Tensor]) -> list[Tensor]:
             state = h[:, :num_rows], c[:, :num_rows]
         output, state = layer(x, state)
         outputs.append(output)
-    return outputs
+    return outputs, state
 
 
 def _both_sides(batch: Batch) -> tuple[Int[np.ndarray, " pieces"], Side, Side]:
@@ -169,6 +218,32 @@ def _both_sides(batch: Batch) -> tuple[Int[np.ndarray, " pieces"], Side, Side]:
     pieces, places, turned = batch.ids[rows, column], _places(batch), np.zeros_like(batch.ids)
     turned[rows, to_end] = pieces  # each text inside its own length
     return pieces, Side(batch.ids, places[rows, column]), Side(turned, places[rows, to_end])
+
+
+def _stretches(batch: Batch) -> Iterator[tuple[int, Sequence[Strip], Side, Side]]:
+    """Yield each stretch of a text: where it begins, its strips, and what each direction reads.
+
+    The places of both directions are in the order of the text, but the backward direction reads its
+    first stretch at the end of the text.
+    """
+    (length,) = batch.lengths.tolist()
+    turned = np.zeros_like(batch.ids)
+    turned[0, :length] = batch.ids[0, :length][::-1]
+    for number, group in groupby(batch.strips, lambda one: one.columns.start // STRETCH_COLUMNS):
+        begin = number * STRETCH_COLUMNS
+        strips = tuple(
+            Strip(rows, slice(columns.start - begin, columns.stop - begin))
+            for rows, columns in group
+        )
+        here = slice(begin, begin + strips[-1].columns.stop)
+        places = _places(Batch(batch.ids[:, here], batch.lengths, strips, batch.texts))
+        ahead = places[0, : length - begin]
+        yield (
+            begin,
+            strips,
+            Side(batch.ids[:, here], ahead),
+            Side(turned[:, here], ahead[::-1].copy()),
+        )
 
 
 def _places(batch: Batch) -> Int[np.ndarray, "batch time"]:

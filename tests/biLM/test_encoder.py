@@ -279,11 +279,11 @@ def test_a_caller_keeps_its_cores_and_lends_all_of_them(encoder, monkeypatch):
     seen = []
 
     class Asked(VectorsFor):
-        def answer(self, framed, artifact):
+        def answering(self, framed, artifact):
             seen.append(torch.get_num_threads())
             if len(seen) == 2:
                 raise ValueError("a fault")
-            return super().answer(framed, artifact)
+            return super().answering(framed, artifact)
 
     observed = Mock(wraps=side_by_side)
     monkeypatch.setattr("biLM.reading.reader.side_by_side", observed)

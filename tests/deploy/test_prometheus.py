@@ -92,7 +92,7 @@ def filled(expression):
 def names(expression):
     """The names of metrics in an expression."""
     without_strings = re.sub(r'"[^"]*"', "", filled(expression))
-    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|by \([^)]*\)|offset \w+", "", without_strings)
+    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|(?:by|without) \([^)]*\)|offset \w+", "", without_strings)
     return set(re.findall(r"[a-z_][\w:]*", bare)) - WORDS
 
 

@@ -172,6 +172,43 @@ async def test_texts_that_finish_out_of_order_are_answered_in_order(serving_held
     assert rows == [len(cut(text)) for text in (long, short) * 2]
 
 
+async def test_a_long_text_lets_others_have_their_turns(serving_held, gate, cut, client):
+    # In a batch of 256 padded pieces, 128 are the most that a text may have to ride in it.
+    long, other = ATE * 60, ATE * 50
+    async with serving_held(max_batch_pieces=256) as held:
+        held.runtime.batcher.engine = replace(held.runtime.batcher.engine, batch_pieces=256)
+        answers = [post(held, texts=long, layers=[0, 1, 2, "context"])]
+        await gate.wait_until_entered()
+        answers += [post(held, texts=other), post(held, texts=USED)]
+        await until_waiting(held, 1)
+        gate.is_open.set()
+        found = [vectors_of((await one).json()["data"][0]) for one in answers]
+
+    order = [ids for (ids,) in gate.batches]
+    assert order.index(tuple(cut(USED))) == 1  # right after the first turn of the long text
+    begun = order.index(tuple(cut(other)))
+    assert tuple(cut(long)) not in order[begun:]  # one long text after the other
+    assert order.count(tuple(cut(long))) > order.count(tuple(cut(other))) > 3
+    alone = await embed_one(client, long, layers=[0, 1, 2, "context"])
+    np.testing.assert_array_equal(found[0], alone)
+    np.testing.assert_array_equal(found[1], await embed_one(client, other))
+
+
+async def test_what_is_made_of_the_texts_counts_in_a_batch(serving_held, gate):
+    async with serving_held() as held:
+        engine = held.runtime.batcher.engine
+        for kind, price in {"8 rows": 0.001, "context": 0.016}.items():
+            engine.prices.set(kind, price)
+        answers = [post(held, texts="我")]
+        await gate.wait_until_entered()
+        # 8 padded pieces and three blocks, which take as long as 48: 73 of 4,096, and a rest
+        answers.append(post(held, texts=[ATE] * 80, layers=["context"]))
+        await until_waiting(held, 80)
+        gate.is_open.set()
+        assert [(await one).status_code for one in answers] == [200, 200]
+    assert [len(batch) for batch in gate.batches] == [1, 73, 7]
+
+
 async def test_only_the_request_with_the_poison_text_fails(serving_held, gate, cut):
     poison = tuple(cut(USED))
 

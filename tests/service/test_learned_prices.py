@@ -55,10 +55,17 @@ def timed(true):
             return found
 
         def go_on_timed(underway, seconds):
-            kind = "gates" if underway.cost.num_gate_steps else "search"
-            before = underway.num_steps
+            before = underway.cost
             found = go_on(underway, seconds)
-            clock.after({kind: underway.num_steps - before})
+            left = underway.cost
+            clock.after(
+                {
+                    "1 row": before.pieces_alone - left.pieces_alone,
+                    "context": before.num_context_blocks - left.num_context_blocks,
+                    "search": before.num_search_steps - left.num_search_steps,
+                    "gates": before.num_gate_steps - left.num_gate_steps,
+                }
+            )
             return found
 
         patch.setattr(Encoder, "answer", answer_timed)
@@ -78,6 +85,7 @@ def workloads(encoder):
         lambda: [encoder.guesses_for(blank, 40)] * 64,
         lambda: [encoder.completions_for("我吃", Greedy(), 20)],
         lambda: [encoder.gates_for(full[32], 2, "forward")],
+        lambda: [encoder.alone(vectors[1])],
     ]
 
 
