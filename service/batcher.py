@@ -19,7 +19,7 @@ from typing import TypeVar
 from biLM.errors import BiLMError
 
 from .backlog import Backlog
-from .costs import SHARES, Share, share_of
+from .costs import SHARES, Share
 from .engine import AnyQuestion, Engine
 from .errors import Details, RequestError
 from .job import Item, Job
@@ -123,8 +123,8 @@ class Batcher:
             raise worker_dead()
         done = self._loop.create_future()
         job = Job[Answer](done, len(questions), deadline, submitted_at=monotonic())
-        in_turns = map(self.engine.in_turns_if_long, questions)
-        items = [_item(self.engine, job, *numbered) for numbered in enumerate(in_turns)]
+        scheduled = map(self.engine.scheduled, questions)
+        items = [Item(job, index, *question) for index, question in enumerate(scheduled)]
         with self._changed:
             self._refuse_beyond_limit(items, self.engine.num_threads)
             self._backlog.add(items, now=job.submitted_at)
@@ -276,7 +276,7 @@ class Batcher:
         if engine.proof is None:
             return
         # It costs nothing: it must not fill the queue. It counts as put back: no text has waited.
-        item = replace(_item(engine, self._proof, 0, engine.proof), is_put_back=True)
+        item = Item(self._proof, 0, *engine.scheduled(engine.proof), is_put_back=True)
         with self._changed:
             self._backlog.add([item])
             self._changed.notify_all()
@@ -322,18 +322,6 @@ class Batcher:
         for item in items:
             if not item.job.done.done():
                 item.job.done.set_exception(worker_dead())
-
-
-def _item(engine: Engine, job: Job[Answer], index: int, question: AnyQuestion[Answer]) -> Item:
-    return Item(
-        job,
-        index,
-        question,
-        share=share_of(question),
-        width=question.cost.padded_pieces,
-        batch_share=engine.batch_share(question),
-        seconds=engine.seconds(question),
-    )
 
 
 def worker_dead() -> RequestError:

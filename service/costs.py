@@ -10,7 +10,7 @@ that it is read alone has another price a piece than one that shares a batch wit
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-from biLM.questions.question import Cost, Question, Underway
+from biLM.questions.question import Cost
 
 Kind = Literal["1 row", "2 rows", "4 rows", "8 rows", "context", "guesses", "search", "gates"]
 Work = Mapping[Kind, float]
@@ -39,17 +39,11 @@ def work_of(cost: Cost, batch_pieces: int) -> Work:
     rows, pieces = max(1, batch_pieces // max(1, cost.padded_pieces)), cost.padded_pieces
     if cost.num_stretches:
         rows, pieces = 1, cost.pieces_alone
-    return {
+    units: dict[Kind, float] = {
         kind_of_rows(rows): pieces,
         "context": cost.num_context_blocks,
         "guesses": cost.num_guesses,
         "search": cost.num_search_steps,
         "gates": cost.num_gate_steps,
     }
-
-
-def share_of(question: Question[object] | Underway[object]) -> Share:
-    """Return in which share of the threads' time a question that has not begun is answered."""
-    if not isinstance(question, Underway):
-        return "batches"
-    return "long texts" if question.cost.num_stretches else "searches"
+    return {kind: number for kind, number in units.items() if number}

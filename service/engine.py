@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from time import perf_counter
-from typing import Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from biLM.cpus import granted_cpus
 from biLM.encoder import Encoder
 from biLM.network.scalar_mix import ScalarMix
 from biLM.questions.question import Cost, Question, Underway
 
-from .costs import Kind, kind_of_rows, work_of
+from .costs import Kind, Share, kind_of_rows, work_of
 from .fields import ModelInfo
 from .log import fields
 from .prices import Prices
@@ -25,6 +25,25 @@ TURN_S = 0.02  # of a question in steps: others hardly notice it, and to be put 
 CORES_OF_BATCH = 2  # one for each direction
 
 logger = logging.getLogger(__name__)
+
+
+class Scheduled(NamedTuple):
+    """A question, and what it takes.
+
+    Args:
+        question: What the engine is asked.
+        share: In which share of the threads' time it is answered.
+        width: Its padded pieces in a micro-batch; 0 if it rides in none.
+        batch_share: What it takes of a micro-batch, in padded pieces. What is made of its text
+            counts as the pieces of a full batch that take as long to read.
+        seconds: It costs a thread so many seconds.
+    """
+
+    question: AnyQuestion[Any]
+    share: Share
+    width: int
+    batch_share: float
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -122,22 +141,21 @@ class Engine:
         """Return the seconds that a thread will need for what is left of a question."""
         return self.prices.seconds(work_of(question.cost, self.batch_pieces))
 
-    def in_turns_if_long(self, question: AnyQuestion[Answer]) -> AnyQuestion[Answer]:
-        """Return a question that would fill most of a batch as one that is answered in steps."""
-        if isinstance(question, Underway) or self.batch_share(question) <= self.batch_pieces / 2:
-            return question
-        return self.encoder.alone(question)
-
-    def batch_share(self, question: AnyQuestion[object]) -> float:
-        """Return what a question takes of a batch, in padded pieces; 0 if it rides in none.
-
-        What is made of the text counts as the pieces of a full batch that take as long to read.
-        """
+    def scheduled(self, question: AnyQuestion[Answer]) -> Scheduled:
+        """Say how a question runs: in a batch, or in steps, as it does if it fills most of one."""
+        cost = question.cost
+        work = work_of(cost, self.batch_pieces)
+        seconds = self.prices.seconds(work)
         if isinstance(question, Underway):
-            return 0.0
-        pieces = question.cost.padded_pieces
-        made = work_of(question.cost._replace(padded_pieces=0), self.batch_pieces)
-        return pieces + self.prices.seconds(made) / self.prices.of("8 rows")
+            share: Share = "long texts" if cost.num_stretches else "searches"
+            return Scheduled(question, share, 0, 0.0, seconds)
+        batch_share = float(cost.padded_pieces)
+        if len(work) > 1:  # something is made of the text
+            made = work_of(cost._replace(padded_pieces=0), self.batch_pieces)
+            batch_share += self.prices.seconds(made) / self.prices.of("8 rows")
+        if batch_share > self.batch_pieces / 2:
+            return self.scheduled(self.encoder.alone(question))
+        return Scheduled(question, "batches", cost.padded_pieces, batch_share, seconds)
 
     def run(self, questions: Sequence[AnyQuestion[Answer]]) -> list[Answer | None]:
         """The answer to each question, whatever else is in the batch.

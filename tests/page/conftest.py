@@ -77,14 +77,22 @@ def open_tab(browser, url):
     assert [trouble for visit in visits for trouble in visit.troubles] == []
 
 
-# All pairs of a width and a language together take too long for a developer: CI adds these.
-OTHERS = [(1280, "en"), (1280, "zh"), (390, "en")]
+TELEPHONE, LAPTOP = (390, "zh"), pytest.param((1280, "en"), marks=pytest.mark.long)
+OTHERS = [pytest.param(pair, marks=pytest.mark.long) for pair in ((390, "en"), (1280, "zh"))]
 
 
-@pytest.fixture(
-    params=[(390, "zh"), *(pytest.param(pair, marks=pytest.mark.long) for pair in OTHERS)],
-    ids=lambda pair: f"{pair[0]}-{pair[1]}",
-)
+def name_of(pair):
+    """Return the name of a test with a width and a language."""
+    return f"{pair[0]}-{pair[1]}"
+
+
+@pytest.fixture(params=[TELEPHONE, LAPTOP], ids=name_of)
 def tab(request, open_tab):
-    """Return a tab of each width in each language."""
+    """Return a tab of each width, and one in each language."""
+    return open_tab(*request.param)
+
+
+@pytest.fixture(params=[TELEPHONE, LAPTOP, *OTHERS], ids=name_of)
+def any_tab(request, open_tab):
+    """Return a tab of each width in each language, for what has to fit and to be read."""
     return open_tab(*request.param)

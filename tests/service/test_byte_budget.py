@@ -147,7 +147,7 @@ async def test_a_promised_body_takes_nobodys_place(artifact_folder):
 
 
 async def test_one_request_alone_may_hold_what_its_own_limits_allow(artifact_folder):
-    fields = {"texts": "我" * 100_000, "truncate": "right", "layers": "all"}
+    fields = {"texts": "我" * 10_000, "truncate": "right", "layers": "all"}
     async with serving(settings_of(artifact_folder, max_held_bytes=1024)) as client:
         assert (await embed(client, **fields))["usage"]["pieces"] == 8192
         assert await metric(client, "bilm_held_bytes 0.0")

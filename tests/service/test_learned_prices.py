@@ -89,7 +89,7 @@ def workloads(encoder):
     ]
 
 
-@examples(20)
+@examples(10)
 @given(first=prices, true=prices)
 def test_after_twenty_seconds_of_work_predictions_are_right_within_a_factor_of_two(
     encoder, first, true

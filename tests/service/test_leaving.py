@@ -198,7 +198,7 @@ IMPORTING, LOADING = '"event":"settings"', "running on http"
     ("sig", "moment"),
     [
         (signal.SIGINT, IMPORTING),
-        (signal.SIGTERM, LOADING),
+        pytest.param(signal.SIGTERM, LOADING, marks=ALONE),
         pytest.param(signal.SIGTERM, IMPORTING, marks=ALONE),
         pytest.param(signal.SIGINT, LOADING, marks=ALONE),
     ],

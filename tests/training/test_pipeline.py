@@ -140,6 +140,7 @@ def test_an_order_that_was_killed_goes_on_where_it_was(order, tmp_path, monkeypa
     assert [entry["resumed_at_step"] for entry in starts] == [0, 5]
 
 
+@pytest.mark.long
 def test_from_an_artifact_the_same_vocabulary_goes_on_and_the_gain_is_told(
     encoder, order, tmp_path
 ):

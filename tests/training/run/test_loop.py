@@ -101,6 +101,7 @@ def test_a_run_whose_last_checkpoint_is_torn_goes_on_from_the_one_before(
     assert len(notes) == 1
 
 
+@pytest.mark.long
 def test_a_finished_run_goes_on_to_a_larger_budget_as_if_it_had_had_it(
     unbroken, toy_shards, tmp_path
 ):
