@@ -1,6 +1,7 @@
 """Compare the manifests with Kubernetes' own schemas, the image and the settings."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import kubernetes_validate
@@ -42,6 +43,11 @@ def test_probes_ask_paths_that_exist(container):
     paths = {route.path for route in ROUTES}
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert container[probe]["httpGet"]["path"] in paths
+
+
+def test_the_image_is_that_of_this_version(container):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert container["image"] == f"bilm:{project['version']}"
 
 
 def test_port_and_user_are_those_of_the_image(pod, container):
