@@ -47,6 +47,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m service"
     try:
         sockets = take_address(settings.host, settings.port)
     except AddressError as error:
+        logging.shutdown()  # whose lines are to come first
         sys.stderr.write(f"service: {error}\n")
         return COULD_NOT_START
     give_back_large_blocks()

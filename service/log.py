@@ -1,12 +1,23 @@
-"""Logging: one JSON object per line on stderr, and never a caller's text."""
+"""Logging: one JSON object per line on stderr, and never a caller's text.
+
+A thread writes the lines. If nobody reads stderr, that thread waits and lines are dropped and
+counted, but nothing else is held up.
+"""
 
 import logging
 import sys
 from datetime import UTC, datetime
+from logging.handlers import QueueHandler
+from queue import Full, Queue
+from threading import Thread
+from time import monotonic, sleep
+from typing import TextIO
 
 import orjson
 
 FIELDS = "fields"
+MAX_WAITING = 10_000  # lines; more than the requests of a second, and a few MiB
+FLUSH_S = 1.0  # patience with whoever reads the last lines
 
 
 class JsonLines(logging.Formatter):
@@ -25,11 +36,54 @@ class JsonLines(logging.Formatter):
         return orjson.dumps(line, default=str).decode()
 
 
+class Written(QueueHandler):
+    """Hands records to a thread that writes them.
+
+    Args:
+        stream: Where the thread writes.
+    """
+
+    queue: Queue[logging.LogRecord]
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(Queue(MAX_WAITING))
+        self._to_stream = logging.StreamHandler(stream)
+        self._to_stream.setFormatter(JsonLines())
+        self._num_dropped = 0
+        Thread(target=self._write, name="log", daemon=True).start()
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Return the record as it is; the thread formats it."""
+        return record
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        """Let a record wait, or count it as dropped."""
+        try:
+            self.queue.put_nowait(record)
+        except Full:
+            self._num_dropped += 1
+
+    def flush(self) -> None:
+        """Wait until every line is written, but not for long."""
+        until = monotonic() + FLUSH_S
+        while self.queue.unfinished_tasks and monotonic() < until:
+            sleep(0.001)
+
+    def _write(self) -> None:
+        while True:
+            self._to_stream.handle(self.queue.get())
+            num_dropped, self._num_dropped = self._num_dropped, 0
+            if num_dropped:
+                event = f"{num_dropped} lines of the log were dropped: stderr was read too slowly"
+                self._to_stream.handle(
+                    logging.LogRecord(__name__, logging.WARNING, "", 0, event, None, None)
+                )
+            self.queue.task_done()
+
+
 def configure_logs(level: str) -> None:
     """Send the log records of every library through one JSON formatter."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.basicConfig(level=level.upper(), handlers=[Written(sys.stderr)], force=True)
 
 
 def fields(**values: object) -> dict[str, dict[str, object]]:

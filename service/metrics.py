@@ -87,6 +87,11 @@ class Metrics:
         )
         for share in (*SHARES, PROOF):
             self._worked.labels(share)  # a rate needs the zero before the first second
+        self._lag = duration(
+            "bilm_loop_lag_seconds",
+            "How much later than planned the event loop came to a timer that it has ten times a"
+            " second.",
+        )
         self._wait = duration(
             "bilm_queue_wait_seconds",
             "From the admission of a text to its micro-batch.",
@@ -177,6 +182,10 @@ class Metrics:
     def model_worked(self, share: str, seconds: float) -> None:
         """Record the time of an inference thread, by what it was spent on."""
         self._worked.labels(share).inc(seconds)
+
+    def loop_lagged(self, seconds: float) -> None:
+        """Record how much too late the event loop came to a timer."""
+        self._lag.observe(seconds)
 
     def text_waited(self, seconds: float) -> None:
         """Record how long a text waited until it was taken into a micro-batch."""

@@ -23,6 +23,7 @@ from .log import fields
 from .runtime import Runtime
 from .settings import CLOSING_S, Settings
 
+TICK_S = 0.1  # uvicorn's
 COULD_NOT_START = 1
 # After the last request has been answered or refused, its bytes have this long to leave.
 LAST_BYTES_S = 0.5
@@ -44,6 +45,7 @@ class Server(uvicorn.Server):
         self._could_start = True
         self._listens_until = -math.inf
         self._ends_at = math.inf
+        self._ticked_at = math.inf
         wanted = settings.max_connections + PROBE_CONNECTIONS
         most = max(1, allow_connections(wanted) - PROBE_CONNECTIONS)
         self._door = Door(settings, self._app.state.metrics, most)
@@ -85,6 +87,7 @@ class Server(uvicorn.Server):
         for one in sockets or ():  # uvicorn reports only the address that it has taken itself
             logger.info(f"running on {url_of(one)}")
         self._door.watch(self._loop)
+        self._ticked_at = monotonic()
         self._loop.call_later(self._settings.start_s, self._end_late_start)
         self.runtime.batcher.started.add_done_callback(self._report_start)
 
@@ -105,9 +108,12 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
-        """Return whether to stop listening."""
+        """Return whether to stop listening; called every TICK_S, and later if the loop lags."""
+        now = monotonic()
+        self._app.state.metrics.loop_lagged(max(0.0, now - self._ticked_at - TICK_S))
+        self._ticked_at = now
         should_exit = await super().on_tick(counter)
-        return should_exit and monotonic() >= self._listens_until
+        return should_exit and now >= self._listens_until
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Stop listening, finish what was accepted, and end what does not finish."""

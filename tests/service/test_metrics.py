@@ -1,9 +1,14 @@
 """What Prometheus reads, parsed by its own client."""
 
+import time
+
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.responses import StreamingResponse
 
+from benchmarks.processes import HOST
+from tests.live import PATIENCE_S, served
 from tests.service.serving import embed, serving, settings_of
 
 pytestmark = pytest.mark.anyio
@@ -135,3 +140,18 @@ async def test_memory_and_open_files_are_told(fresh):
     found = await samples(fresh)
     assert found["process_resident_memory_bytes",] > 1e6
     assert found["process_open_fds",] > 0
+
+
+def test_a_loop_that_is_held_up_shows_in_its_lag(artifact_folder):
+    with served(artifact_folder) as server:
+        before = lag_of(server)
+        server._loop.call_soon_threadsafe(time.sleep, 0.5)
+        time.sleep(0.2)  # the answer comes after the tick that is late
+        assert lag_of(server) >= before + 0.3
+
+
+def lag_of(server):
+    """Return all seconds that the loop was late."""
+    page = httpx.get(f"http://{HOST}:{server.port}/metrics", timeout=PATIENCE_S).text
+    (line,) = [one for one in page.splitlines() if one.startswith("bilm_loop_lag_seconds_sum")]
+    return float(line.split()[1])
