@@ -21,7 +21,7 @@ from ..body import JSON
 from ..endpoint import Endpoint, Streamed
 from ..engine import Engine
 from ..errors import RequestError, invalid
-from ..fields import DType, Encoding, Listed, ModelFacts, Usage
+from ..fields import NAME, NUMBER, NUMBERS, DType, Encoding, Listed, ModelFacts, Usage
 from ..limits import check_response
 from ..openapi import BODY_CODES, Json, JsonBody, refusals
 from ..router import new_router
@@ -105,14 +105,26 @@ CODES = (
 )
 
 
+# More layers than any model has. A longer list is refused before its items are read.
+MOST_LAYERS = 64
+
+
 def _kind_of_layers(value: object) -> str:
-    return "name" if isinstance(value, str) else "numbers"
+    return NAME if isinstance(value, str) else NUMBERS
+
+
+def _kind_of_layer(value: object) -> str:
+    return NAME if isinstance(value, str) else NUMBER
 
 
 # The discriminator chooses a member. A plain union would try every member and report all failures.
-LayerNumbers = Annotated[Listed[int | Literal["context"]], Field(min_length=1)]
+OneLayer = Annotated[
+    Annotated[int, Tag(NUMBER)] | Annotated[Literal["context"], Tag(NAME)],
+    Discriminator(_kind_of_layer),
+]
 Layers = Annotated[
-    Annotated[Literal["all", "context"], Tag("name")] | Annotated[LayerNumbers, Tag("numbers")],
+    Annotated[Literal["all", "context"], Tag(NAME)]
+    | Annotated[Listed[OneLayer], Tag(NUMBERS), Field(min_length=1, max_length=MOST_LAYERS)],
     Discriminator(_kind_of_layers),
 ]
 

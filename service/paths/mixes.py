@@ -9,7 +9,7 @@ from biLM.network.scalar_mix import ScalarMix
 
 from ..engine import Engine
 from ..errors import SHOWN_NAME_LENGTH, RequestError, invalid
-from ..fields import Listed, Strict
+from ..fields import LOGITS, NAME, WEIGHTS, Listed, Strict
 
 
 class Weights(Strict):
@@ -19,6 +19,7 @@ class Weights(Strict):
         description="One number per representation, layer 0 first."
     )
     gamma: FiniteFloat = Field(1.0, description="The factor that scales the mixed vector.")
+    logits: None = Field(None, description="Send either weights or logits.")
 
 
 class Logits(Strict):
@@ -26,19 +27,19 @@ class Logits(Strict):
 
     logits: Listed[FiniteFloat] = Field(description="One number per representation, layer 0 first.")
     gamma: FiniteFloat = Field(1.0, description="The factor that scales the mixed vector.")
+    weights: None = Field(None, description="Send either weights or logits.")
 
 
 def _kind_of_mix(value: object) -> str:
     if isinstance(value, str):
-        return "name"
-    return "logits" if isinstance(value, dict) and "logits" in value else "weights"
+        return NAME
+    has_logits = isinstance(value, dict) and value.get("logits") is not None
+    return LOGITS if has_logits else WEIGHTS
 
 
 # The discriminator chooses a member. A plain union would try every member and report all failures.
 Mix = Annotated[
-    Annotated[str, Tag("name")]
-    | Annotated[Weights, Tag("weights")]
-    | Annotated[Logits, Tag("logits")],
+    Annotated[str, Tag(NAME)] | Annotated[Weights, Tag(WEIGHTS)] | Annotated[Logits, Tag(LOGITS)],
     Discriminator(_kind_of_mix),
 ]
 
