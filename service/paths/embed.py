@@ -20,7 +20,7 @@ from biLM.questions.vectors import Vectors
 from ..body import JSON
 from ..endpoint import Endpoint, Streamed
 from ..engine import Engine
-from ..errors import RequestError, invalid
+from ..errors import SHOWN_NAME_LENGTH, RequestError, invalid
 from ..fields import NAME, NUMBER, NUMBERS, DType, Encoding, Listed, ModelFacts, Usage
 from ..limits import check_response
 from ..openapi import BODY_CODES, Json, JsonBody, refusals
@@ -35,7 +35,7 @@ from ..wire import (
     to_numbers,
     to_safetensors,
 )
-from .mixes import Mix, MixUsed, chosen_mix, mix_used
+from .mixes import Mix, MixUsed, check_size, chosen_mix, mix_used
 from .texts import (
     APPLES,
     TWO_TEXTS,
@@ -286,6 +286,8 @@ def _readout(request: EmbedRequest, engine: Engine) -> tuple[Readout, str | None
         source = _layers(request.layers, engine.num_representations)
     else:
         source, mix_name = chosen_mix(request.mix, engine)
+        if mix_name is None:
+            check_size(source)
     return Readout(source, request.pooling, request.center, request.normalize), mix_name
 
 
@@ -300,8 +302,8 @@ def _layers(
         if isinstance(layer, int) and not 0 <= layer < num_representations:
             raise RequestError(
                 "unknown_layer",
-                f"layers: there is no layer {layer}; send numbers from 0 to"
-                f' {num_representations - 1} or "context"; see /info',
+                f"layers: there is no layer {str(layer)[:SHOWN_NAME_LENGTH]}; send numbers from 0"
+                f' to {num_representations - 1} or "context"; see /info',
                 param="layers",
             )
     if len(set(requested)) < len(requested):

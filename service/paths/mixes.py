@@ -11,6 +11,10 @@ from ..engine import Engine
 from ..errors import SHOWN_NAME_LENGTH, RequestError, invalid
 from ..fields import LOGITS, NAME, WEIGHTS, Listed, Strict
 
+# Vectors are float32. Beyond these bounds, a vector cannot be scaled to length 1: its sum of
+# squares becomes infinite, or its length falls below what torch still divides by.
+LEAST_FACTOR, LARGEST_FACTOR = 1e-9, 1e15
+
 
 class Weights(Strict):
     """A mix given by its weights, which are used unchanged."""
@@ -67,6 +71,22 @@ def chosen_mix(
         return _given_mix(requested, engine.num_representations), None
     name = requested or DEFAULT_MIX
     return _named_mix(name, engine), name
+
+
+def check_size(mix: ScalarMix) -> None:
+    """Refuse a mix of the caller whose numbers are too large or too small to compute with.
+
+    Raises:
+        RequestError: validation_error.
+    """
+    largest = max(abs(mix.gamma * weight) for weight in mix.weights)
+    is_zero = not (mix.gamma and any(mix.weights))
+    if not is_zero and not LEAST_FACTOR <= largest <= LARGEST_FACTOR:
+        raise invalid(
+            "mix",
+            f"gamma times the largest weight is {largest:.3g}; send numbers with which it is 0 or"
+            f" from {LEAST_FACTOR:g} to {LARGEST_FACTOR:g}",
+        )
 
 
 def mix_used(mix: ScalarMix, name: str | None) -> dict[str, object]:
