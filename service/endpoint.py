@@ -15,11 +15,12 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect, Request
 
-from .body import check_content, choose_media_type, most_pieces, parse, read_body
+from .body import check_content, choose_media_type, most_pieces, read_body
 from .byte_budget import SMALL_BYTES, Share
 from .engine import AnyQuestion, Engine
 from .job import Job
 from .ndjson import Lines, until_disconnect
+from .parsing import parse
 from .runtime import Runtime
 from .settings import Settings
 from .slices import Slices

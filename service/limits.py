@@ -53,7 +53,7 @@ def text_too_long(
         f"{text} has at least {error.at_least} pieces; the limit is {error.limit}",
         remedy,
         param=param,
-        details=Details(index, error.limit, error.at_least, setting),
+        details=Details(index, None, error.limit, error.at_least, setting),
     )
 
 

@@ -69,7 +69,7 @@ async def test_too_long_a_text_is_refused_with_the_numbers(artifact_folder):
     limits = {"max_text_pieces": 5, "max_request_pieces": 5}
     async with serving(settings_of(artifact_folder, **limits)) as client:
         error = error_of(await client.post("/fill", json={"text": ATE}), 422, "text_too_long")
-    details = {"index": None, "limit": 5, "actual": 6, "setting": "max_text_pieces"}
+    details = {"index": None, "place": None, "limit": 5, "actual": 6, "setting": "max_text_pieces"}
     assert error["details"] == details
 
 
@@ -114,6 +114,7 @@ async def test_phrases_that_read_too_many_pieces_are_refused_with_the_numbers(ar
         await fill(client, text=ATE)
     details = {
         "index": None,
+        "place": None,
         "limit": 69,
         "actual": 70,
         "setting": "max_stepped_pieces",

@@ -98,6 +98,7 @@ async def test_a_body_is_refused_by_its_declared_length_before_it_is_read(small)
     details = error_of(answer, 413, "body_too_large")["details"]
     assert details == {
         "index": None,
+        "place": None,
         "limit": 1024,
         "actual": 1025,
         "setting": "max_body_bytes",
@@ -274,6 +275,7 @@ async def test_too_many_texts_are_refused(small):
     error = await refused(small, 413, "too_many_texts", texts=["我"] * 4)
     assert error["details"] == {
         "index": None,
+        "place": None,
         "limit": 3,
         "actual": 4,
         "setting": "max_texts",
@@ -330,6 +332,7 @@ async def test_a_large_answer_is_refused_before_the_model_runs(small, fields, ac
     error = await refused(small, 413, "response_too_large", **fields)
     assert error["details"] == {
         "index": None,
+        "place": None,
         "limit": 4096,
         "actual": actual,
         "setting": "max_response_bytes",
