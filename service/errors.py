@@ -16,6 +16,7 @@ STATUS_OF = MappingProxyType(
         "invalid_unicode": 400,
         "invalid_api_key": 401,
         "not_found": 404,
+        "model_not_found": 404,
         "method_not_allowed": 405,
         "not_acceptable": 406,
         "request_timeout": 408,

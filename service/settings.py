@@ -132,6 +132,14 @@ class Settings(BaseSettings):
         description="The most texts in a request. If it is too low, callers need more requests; if"
         " it is too high, one request can take many micro-batches.",
     )
+    max_inputs: int = Field(
+        2048,
+        ge=1,
+        le=65536,
+        description="The most inputs in a request to /v1/embeddings, in place of `max_texts`. If it"
+        " is below what clients of OpenAI's API send at once, which is up to 2048, they must be"
+        " configured; if it is too high, one request can take many micro-batches.",
+    )
     max_text_pieces: int = Field(
         8192,
         ge=1,
