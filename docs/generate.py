@@ -24,8 +24,8 @@ HEAD = """# The HTTP interface
 [openapi.json](openapi.json) instead.
 
 Bodies are JSON in UTF-8; another `charset` is refused, and a byte order mark is skipped. A field
-that may be left out may also be null, which means the same. Unknown fields and a key given twice
-are refused.
+that may be left out may also be null, which means the same. Unknown fields, a key given twice, and
+fields in the query of the address are refused. HEAD is answered wherever GET is.
 
 Offsets are half-open and count the code points of the text as it was sent. Vectors in base64 are
 little-endian numbers in C order; numpy reads them by

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
+from .accepted import accepted
 from .errors import Details, RequestError
 from .handover import refusal_of
 from .settings import Settings
@@ -78,11 +79,9 @@ def choose_media_type(headers: Headers, offered: Sequence[str]) -> str:
     Raises:
         RequestError: not_acceptable.
     """
-    ranges = {}
-    accepted = ",".join(headers.getlist("accept")) or "*/*"
-    for media_range in accepted.lower().split(","):
-        name, *parameters = (part.strip() for part in media_range.split(";"))
-        ranges[name] = _quality(parameters)
+    ranges = accepted(headers, "accept")
+    if not any(ranges):  # the header is missing, or has nothing in it
+        ranges = {"*/*": 1.0}
     liked = [_liking(media_type, ranges) for media_type in offered]
     best = max(liked)
     if not best[0]:
@@ -92,15 +91,6 @@ def choose_media_type(headers: Headers, offered: Sequence[str]) -> str:
             f" accept: {offered[0]}",
         )
     return offered[liked.index(best)]
-
-
-def _quality(parameters: Sequence[str]) -> float:
-    given = next((one[2:] for one in parameters if one.startswith("q=")), "1")
-    try:
-        quality = float(given)
-    except ValueError:
-        return 0.0
-    return quality if 0 <= quality <= 1 else 0.0
 
 
 def _liking(media_type: str, ranges: Mapping[str, float]) -> tuple[float, bool]:

@@ -99,6 +99,7 @@ class Api(FastAPI):
         )
         document["components"]["schemas"] |= schemas["$defs"]
         document["components"]["securitySchemes"] = SECURITY_SCHEMES
+        document["servers"] = [{"url": "."}]  # relative to the document, under whatever prefix
         document["security"] = [{}, *({name: []} for name in SECURITY_SCHEMES)]
         return document
 
