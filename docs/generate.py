@@ -23,10 +23,14 @@ HEAD = """# The HTTP interface
 `python docs/generate.py` writes this page from the code. Programs can read
 [openapi.json](openapi.json) instead.
 
-Bodies are JSON in UTF-8. Unknown fields are refused. Offsets are half-open and count the code
-points of the text as it was sent. Vectors in base64 are little-endian numbers in C order; numpy
-reads them by `np.frombuffer(base64.b64decode(entry["embedding"]), "<f4").reshape(entry["shape"])`,
-or with `"<f2"` for float16.
+Bodies are JSON in UTF-8; another `charset` is refused, and a byte order mark is skipped. A field
+that may be left out may also be null, which means the same. Unknown fields, a key given twice, and
+fields in the query of the address are refused. HEAD is answered wherever GET is.
+
+Offsets are half-open and count the code points of the text as it was sent. Vectors in base64 are
+little-endian numbers in C order; numpy reads them by
+`np.frombuffer(base64.b64decode(entry["embedding"]), "<f4").reshape(entry["shape"])`, or with
+`"<f2"` for float16.
 
 Every response has the header `X-Request-Id`: the caller's own if it has 1 to 128 printable ASCII
 characters, else a new one. `Server-Timing` has the milliseconds spent on `tokenize`, `queue`,

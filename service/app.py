@@ -20,10 +20,14 @@ from .middleware import Traced, refusal
 from .openapi import Api, description
 from .paths import ROUTES
 from .paths.info import versions
-from .router import HeadAsGet
+from .prefix import Prefixed
+from .router import HeadAsGet, suggestion
 from .runtime import Runtime
 from .settings import Settings
 from .static import document_routes, page_routes
+
+API_PATHS = [route.path for route in ROUTES if isinstance(route, Route)]
+KNOWN_PATHS = [*(path for path in API_PATHS if "{" not in path), "/docs", "/openapi.json"]
 
 
 def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> FastAPI:
@@ -57,8 +61,10 @@ def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> 
     app.add_middleware(Guarded, ring=KeyRing(settings.listed_keys, settings.api_keys_file))
     if settings.hosts:
         app.add_middleware(Hosted, hosts=settings.hosts)
-    paths = frozenset(route.path for route in ROUTES if isinstance(route, Route))
-    app.add_middleware(Traced, metrics=metrics, paths=paths)  # the last one added is the outermost
+    # The last one added is the outermost.
+    app.add_middleware(Traced, metrics=metrics, paths=frozenset(API_PATHS))
+    if settings.path_prefix:
+        app.add_middleware(Prefixed, prefix=settings.path_prefix)
     app.router.routes.extend([*ROUTES, *page_routes(), *document_routes(app.title)])
     return app
 
@@ -71,10 +77,13 @@ async def _refuse(request: Request, error: Exception) -> Response:
 async def _refuse_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException), "registered for HTTPException only; this is a bug"
     if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
+        methods = {name.strip() for name in (error.headers or {}).get("Allow", "").split(",")}
+        allowed = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
         mended = RequestError("method_not_allowed", f"this path takes {allowed}; see /docs")
-    elif error.status_code == 404:
-        mended = RequestError("not_found", "there is nothing at this path; see /docs for all paths")
-    else:
-        raise error
-    return refusal(mended, request.state.trace, dict(error.headers or {}))
+        return refusal(mended, request.state.trace, {"Allow": allowed})
+    if error.status_code == 404:
+        meant = suggestion(request.url.path, KNOWN_PATHS)
+        remedy = f"did you mean {meant}? See /docs" if meant else "see /docs for all paths"
+        mended = RequestError("not_found", "there is nothing at this path", remedy)
+        return refusal(mended, request.state.trace)
+    raise error

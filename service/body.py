@@ -1,46 +1,65 @@
-"""Turn a request's headers and bytes into a validated model, or refuse the request."""
+"""Check the headers of a request, and read the bytes of its body within the limits."""
 
-import json
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from .errors import SHOWN_NAME_LENGTH, Details, RequestError
+from .accepted import accepted
+from .errors import Details, RequestError
 from .handover import refusal_of
 from .settings import Settings
 
 JSON = "application/json"
-# With more errors than this, a refusal names none of them: pydantic would write out every one.
-MAX_ERRORS = 256
+UTF8_NAMES = frozenset({"utf-8", "utf8"})
+# A parameter of a media type: its name, and its value with or without quotes.
+PARAMETER = re.compile(r';\s*([^\s=;]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))')
 MOST_BYTES_OF_A_CODE_POINT = 33  # in UTF-8, after normalisation: those of U+FDFA
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 def check_content(headers: Headers) -> None:
-    """Refuse a request whose headers do not declare a plain JSON body.
+    """Refuse a request whose headers do not declare a plain JSON body in UTF-8.
 
     Raises:
         RequestError: unsupported_media_type.
     """
-    if "content-type" not in headers and _is_foreign(headers):
+    content_types = [one for one in headers.getlist("content-type") if one.strip()]
+    if not content_types and _is_foreign(headers):
         raise RequestError(
             "unsupported_media_type",
             "the request comes from a page of another site and has no content-type; send"
             " content-type: application/json, for which browsers ask the service's permission",
         )
-    content_type = headers.get("content-type", JSON)
-    is_json = content_type.partition(";")[0].strip().lower() == JSON
-    if not is_json or headers.get("content-encoding", "identity").lower() != "identity":
+    codings = [*headers.getlist("content-encoding"), *headers.getlist("transfer-encoding")]
+    if not all(map(_is_json, content_types)) or not _are_plain(codings):
         raise RequestError(
             "unsupported_media_type",
             "the body is not plain JSON by its headers; send content-type: application/json and"
             " no content-encoding",
         )
+    for charset in (one for content_type in content_types for one in _charsets(content_type)):
+        if charset.lower() not in UTF8_NAMES:
+            raise RequestError(
+                "unsupported_media_type",
+                "the content-type declares another charset than UTF-8, in which bodies are read;"
+                " send the body in UTF-8 and content-type: application/json",
+            )
+
+
+def _is_json(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == JSON
+
+
+def _are_plain(codings: Sequence[str]) -> bool:
+    names = (name.strip().lower() for one in codings for name in one.split(","))
+    return all(name in ("", "identity", "chunked") for name in names)
+
+
+def _charsets(content_type: str) -> list[str]:
+    found = PARAMETER.findall(content_type)
+    return [quoted or plain.strip() for name, quoted, plain in found if name.lower() == "charset"]
 
 
 def _is_foreign(headers: Headers) -> bool:
@@ -60,11 +79,9 @@ def choose_media_type(headers: Headers, offered: Sequence[str]) -> str:
     Raises:
         RequestError: not_acceptable.
     """
-    ranges = {}
-    accepted = ",".join(headers.getlist("accept")) or "*/*"
-    for media_range in accepted.lower().split(","):
-        name, *parameters = (part.strip() for part in media_range.split(";"))
-        ranges[name] = _quality(parameters)
+    ranges = accepted(headers, "accept")
+    if not any(ranges):  # the header is missing, or has nothing in it
+        ranges = {"*/*": 1.0}
     liked = [_liking(media_type, ranges) for media_type in offered]
     best = max(liked)
     if not best[0]:
@@ -74,15 +91,6 @@ def choose_media_type(headers: Headers, offered: Sequence[str]) -> str:
             f" accept: {offered[0]}",
         )
     return offered[liked.index(best)]
-
-
-def _quality(parameters: Sequence[str]) -> float:
-    given = next((one[2:] for one in parameters if one.startswith("q=")), "1")
-    try:
-        quality = float(given)
-    except ValueError:
-        return 0.0
-    return quality if 0 <= quality <= 1 else 0.0
 
 
 def _liking(media_type: str, ranges: Mapping[str, float]) -> tuple[float, bool]:
@@ -141,47 +149,3 @@ def most_pieces(body: bytes) -> int:
     if body.isascii():
         return len(body) + escaped
     return len(unicodedata.normalize("NFKC", body.decode(errors="replace")).encode()) + escaped
-
-
-def parse(model: type[Model], body: bytes) -> Model:
-    """Return the validated request that a body contains.
-
-    Raises:
-        RequestError: invalid_json, invalid_unicode or validation_error.
-    """
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        if error.error_count() > MAX_ERRORS:
-            raise RequestError(
-                "validation_error",
-                f"the body has {error.error_count()} fields that are none of this path; see /docs"
-                " for the fields and their values",
-            ) from None
-        first = error.errors(include_url=False, include_input=False)[0]
-    if first["type"] == "json_invalid":
-        raise _unreadable(body)
-    place = first["loc"]
-    param = str(place[0])[:SHOWN_NAME_LENGTH] if place else None
-    index = next((step for step in place if isinstance(step, int)), None)
-    raise RequestError(
-        "validation_error",
-        f"{param or 'the body'}: {first['msg']}; see /docs for the fields and their values",
-        param=param,
-        details=Details(index=index),
-    )
-
-
-def _unreadable(body: bytes) -> RequestError:
-    # json.loads accepts lone surrogates; encoding what it read as UTF-8 then fails.
-    try:
-        json.dumps(json.loads(body), ensure_ascii=False).encode()
-    except UnicodeError:
-        return RequestError(
-            "invalid_unicode",
-            "the body holds bytes that are not UTF-8, or half of a surrogate pair; send whole"
-            " characters in UTF-8",
-        )
-    except (ValueError, RecursionError):
-        pass
-    return RequestError("invalid_json", "the body is not JSON in UTF-8; send one JSON object")

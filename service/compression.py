@@ -4,6 +4,8 @@ import gzip
 
 from starlette.datastructures import Headers
 
+from .accepted import accepted
+
 GZIPPED = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
 
 
@@ -13,6 +15,7 @@ def compressed(content: bytes) -> bytes:
 
 
 def takes_gzip(headers: Headers) -> bool:
-    """Return whether Accept-Encoding names gzip, and does not rank it below quality 1."""
-    codings = [coding.strip() for coding in headers.get("accept-encoding", "").lower().split(",")]
-    return any(coding == "gzip" or coding.startswith("gzip;q=1") for coding in codings)
+    """Return whether Accept-Encoding names gzip, and does not rank it below no coding at all."""
+    codings = accepted(headers, "accept-encoding")
+    gzip_quality = codings.get("gzip", 0.0)
+    return gzip_quality > 0 and gzip_quality >= codings.get("identity", 0.0)

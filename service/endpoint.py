@@ -15,11 +15,13 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect, Request
 
-from .body import check_content, choose_media_type, most_pieces, parse, read_body
+from .body import check_content, choose_media_type, most_pieces, read_body
 from .byte_budget import SMALL_BYTES, Share
 from .engine import AnyQuestion, Engine
+from .errors import invalid
 from .job import Job
 from .ndjson import Lines, until_disconnect
+from .parsing import parse
 from .runtime import Runtime
 from .settings import Settings
 from .slices import Slices
@@ -102,6 +104,7 @@ class Endpoint(Generic[Asked, Planned]):
         spent: dict[str, float] = request.state.trace.spent
         runtime.serving_engine()  # before anything of the body is read
         check_content(request.headers)
+        self._refuse_fields_in_address(request)
         media_type = choose_media_type(request.headers, self._media_types)
         budget = runtime.byte_budget
         with ExitStack() as admission, ExitStack() as reservation, Share(budget) as of_body:
@@ -146,6 +149,14 @@ class Endpoint(Generic[Asked, Planned]):
             is_small = len(body) <= SMALL_BODY_PIECES and most_pieces(body) <= SMALL_BODY_PIECES
             reader = None if is_small else runtime.tokenizing
             return await _on(reader, len(body), self._planned, body, engine, runtime.settings)
+
+    def _refuse_fields_in_address(self, request: Request) -> None:
+        """Refuse a field in the query of the address, where it would have no effect.
+
+        Other parameters are ignored, such as the `api-version` of some clients of OpenAI's API.
+        """
+        for name in request.query_params.keys() & self.request.model_fields.keys():
+            raise invalid(name, "it stands in the address; send it in the JSON body")
 
     @property
     def _media_types(self) -> list[str]:

@@ -16,6 +16,7 @@ STATUS_OF = MappingProxyType(
         "invalid_unicode": 400,
         "invalid_api_key": 401,
         "not_found": 404,
+        "model_not_found": 404,
         "method_not_allowed": 405,
         "not_acceptable": 406,
         "request_timeout": 408,
@@ -61,12 +62,14 @@ class Details:
 
     Args:
         index: Position of the refused text in the request, counted from 0.
+        place: The place inside the field, such as "mix.weights.2"; None if it is the whole field.
         limit: The largest value that is allowed.
         actual: The value that was found.
         setting: Name of the setting that sets the limit.
     """
 
     index: int | None = None
+    place: str | None = None
     limit: float | None = None
     actual: float | None = None
     setting: str | None = None
@@ -125,9 +128,11 @@ class RequestError(ServiceError):
         }
 
 
-def invalid(param: str, message: str, index: int | None = None) -> RequestError:
+def invalid(
+    param: str, message: str, index: int | None = None, place: str | None = None
+) -> RequestError:
     """Return the refusal of a field that contradicts another field, the text or the model."""
-    details = Details(index=index)
+    details = Details(index, place)
     return RequestError("validation_error", f"{param}: {message}", param=param, details=details)
 
 

@@ -9,8 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .errors import RequestError
 from .middleware import refusal
-
-OPEN_PATHS = frozenset({"/livez", "/readyz"})  # probes address a replica by its number
+from .probes import PROBES
 
 
 class Hosted:
@@ -27,7 +26,8 @@ class Hosted:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event as ASGI defines it."""
-        if scope["type"] != "http" or scope["path"] in OPEN_PATHS or self._is_ours(scope):
+        # Probes address a replica by its number.
+        if scope["type"] != "http" or scope["path"] in PROBES or self._is_ours(scope):
             await self._app(scope, receive, send)
             return
         error = RequestError(

@@ -6,8 +6,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from .errors import RequestError
 from .key_ring import KeyRing
 from .middleware import refusal
+from .probes import PROBES
 
-OPEN_PATHS = frozenset({"/", "/docs", "/livez", "/openapi.json", "/readyz"})
+OPEN_PATHS = PROBES | {"/", "/docs", "/openapi.json"}
 OPEN_BELOW = ("/docs/", "/page/")  # static files; the requests that they make still need a key
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="biLM"'}
 

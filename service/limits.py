@@ -53,7 +53,7 @@ def text_too_long(
         f"{text} has at least {error.at_least} pieces; the limit is {error.limit}",
         remedy,
         param=param,
-        details=Details(index, error.limit, error.at_least, setting),
+        details=Details(index, None, error.limit, error.at_least, setting),
     )
 
 
@@ -96,11 +96,17 @@ def check_response(num_bytes: int, settings: Settings) -> None:
 def as_field(param: str, remedy: str) -> Iterator[None]:
     """Rewrite any refusal raised in this context, so that it names this field and this remedy.
 
-    The shared checks may otherwise name a field, or a remedy, that the path does not have.
+    The shared checks may otherwise name a field, or a remedy, that the path does not have. The
+    refusal of a wrong value has the remedy for it and keeps that.
     """
     try:
         yield
     except RequestError as error:
+        is_wrong_value = error.code == "validation_error"
         raise RequestError(
-            error.code, error.found, remedy, param=param, details=error.details
+            error.code,
+            error.found,
+            "" if is_wrong_value else remedy,
+            param=param,
+            details=error.details,
         ) from error

@@ -18,13 +18,14 @@ from .errors import RequestError
 from .handover import is_delivered, refusal_of
 from .log import fields
 from .metrics import OTHER_PATH, Metrics
+from .probes import PROBES
 from .wire import to_json
 
 USABLE_ID = re.compile(r"[\x21-\x7e]{1,128}")
 CLIENT_GONE = 499  # nginx's status for this; it appears in logs and metrics only
 SHOWN_PATH_LENGTH = 200  # of a path in the log; a caller can make it as long as all headers
 # Requests that arrive every few seconds from machines; at level info they would hide the others.
-ROUTINE_PATHS = frozenset({"/livez", "/metrics", "/readyz"})
+ROUTINE_PATHS = PROBES | {"/metrics"}
 
 logger = logging.getLogger(__name__)
 

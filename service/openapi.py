@@ -43,6 +43,10 @@ class ErrorDetails(BaseModel):
     """The numbers behind a refusal; null where there is none."""
 
     index: int | None = Field(description="Which text it is about, counted from 0.")
+    place: str | None = Field(
+        description="The place inside the field, such as `mix.weights.2`; null if it is the whole"
+        " field."
+    )
     limit: float | None
     actual: float | None
     setting: str | None = Field(description="Which setting sets the limit.")
@@ -95,6 +99,7 @@ class Api(FastAPI):
         )
         document["components"]["schemas"] |= schemas["$defs"]
         document["components"]["securitySchemes"] = SECURITY_SCHEMES
+        document["servers"] = [{"url": "."}]  # relative to the document, under whatever prefix
         document["security"] = [{}, *({name: []} for name in SECURITY_SCHEMES)]
         return document
 

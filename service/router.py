@@ -1,6 +1,8 @@
-"""Routers of paths that read their requests themselves, and HEAD for each path that has GET."""
+"""Lead a request to its path: HEAD to that of GET, and a wrong path to a suggestion."""
 
-from collections.abc import Callable, Coroutine
+import re
+from collections.abc import Callable, Coroutine, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from fastapi import APIRouter
@@ -8,6 +10,11 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+# A path is compared with others up to this length, so that the time for it is bounded.
+COMPARED_LENGTH = 64
+# Below this similarity, from 0 to 1, another path is hardly the one that was meant.
+LEAST_SIMILARITY = 0.8
 
 
 class PlainRoute(APIRoute):
@@ -43,6 +50,21 @@ class HeadAsGet:
             await send(message)
 
         await self._app({**scope, "method": "GET"}, receive, send_head)
+
+
+def suggestion(path: str, known: Sequence[str]) -> str | None:
+    """Return the path that was probably meant by one that leads nowhere, if there is one.
+
+    A slash too many, another case, a prefix that a proxy should have removed, a missing /v1, and
+    slips of the pen are recognised.
+    """
+    tidy = re.sub("/+", "/", path[:COMPARED_LENGTH]).rstrip("/").lower()
+    ends = [one for one in known if tidy.endswith(one)] or [
+        one for one in known if tidy and one.endswith(tidy)
+    ]
+    if ends:
+        return max(ends, key=len)
+    return next(iter(get_close_matches(tidy, known, 1, LEAST_SIMILARITY)), None)
 
 
 def new_router() -> APIRouter:

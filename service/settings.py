@@ -4,6 +4,7 @@ This is the only module that reads the environment.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,6 +17,7 @@ from .errors import SettingsError
 from .key_ring import Key, parse_keys, read_keys
 
 PREFIX = "BILM_"
+PREFIX_PATH = re.compile(r"(/[^/?#\s]+)+")
 MIB = 2**20
 # Of drain_s, this much is left for the threads and the interpreter once no request is inside.
 CLOSING_S = 4.0
@@ -131,6 +133,14 @@ class Settings(BaseSettings):
         le=65536,
         description="The most texts in a request. If it is too low, callers need more requests; if"
         " it is too high, one request can take many micro-batches.",
+    )
+    max_inputs: int = Field(
+        2048,
+        ge=1,
+        le=65536,
+        description="The most inputs in a request to /v1/embeddings, in place of `max_texts`. If it"
+        " is below what clients of OpenAI's API send at once, which is up to 2048, they must be"
+        " configured; if it is too high, one request can take many micro-batches.",
     )
     max_text_pieces: int = Field(
         8192,
@@ -253,6 +263,12 @@ class Settings(BaseSettings):
         " is allowed, and a website can make the browsers of its visitors send requests to a"
         " service that only they can reach.",
     )
+    path_prefix: str = Field(
+        "",
+        description="The path under which a proxy passes requests on, such as /bilm, if it does not"
+        " remove that itself. If it is missing then, every request is refused with 404. Requests"
+        " without the prefix are served as well.",
+    )
     api_keys: SecretStr = Field(
         SecretStr(""),
         description="The API keys, separated by commas, each as KEY or as NAME KEY; the log and the"
@@ -288,6 +304,14 @@ class Settings(BaseSettings):
     @classmethod
     def _nothing_is_no_file(cls, value: object) -> object:
         return None if value == "" else value
+
+    @field_validator("path_prefix")
+    @classmethod
+    def _prefix_is_a_path(cls, value: str) -> str:
+        value = value.rstrip("/")
+        if value and not PREFIX_PATH.fullmatch(value):
+            raise ValueError("it must be a path such as /bilm, without a query and without //")
+        return value
 
     @field_validator("api_keys")
     @classmethod

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import orjson
 import pybase64
 
-from .errors import RequestError
+from .errors import RequestError, invalid
 from .fields import DType, Encoding
 
 NUMPY_DTYPE: Mapping[DType, str] = {"float32": "<f4", "float16": "<f2"}
@@ -35,15 +35,22 @@ def to_numbers(vectors: npt.NDArray[np.float32], dtype: DType) -> Numbers:
     """Return the vectors as they are sent: little-endian, in C order.
 
     Raises:
-        RequestError: nonfinite_output, if a value is not finite or does not fit the dtype.
+        RequestError: nonfinite_output, if a value is not finite; validation_error, if it is too
+            large for the dtype.
     """
     with np.errstate(over="ignore"):  # what overflows float16 is refused below
         numbers = np.ascontiguousarray(vectors, dtype=NUMPY_DTYPE[dtype])
     if not np.isfinite(numbers).all():
+        if np.isfinite(vectors).all():
+            raise invalid(
+                "dtype",
+                f"a vector has a value that {dtype} cannot hold; send float32, or a mix of smaller"
+                " numbers",
+            )
         raise RequestError(
             "nonfinite_output",
-            f"a vector holds a number that is not finite in {dtype}; check the scale of the mix",
-            param="dtype",
+            "the model has computed a value that is not finite; quote the request_id to the"
+            " operator of the service",
         )
     return numbers
 
@@ -72,7 +79,7 @@ def embedding(
     """Return the fields `shape`, `dtype` and `embedding` of one text.
 
     Raises:
-        RequestError: nonfinite_output, if a value is not finite or does not fit the dtype.
+        RequestError: as `to_numbers`.
     """
     numbers = to_numbers(vectors, dtype)
     return {"shape": numbers.shape, "dtype": dtype, "embedding": encoded(numbers, encoding)}

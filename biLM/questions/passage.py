@@ -16,8 +16,9 @@ from biLM.network.pooling import PieceRange
 from biLM.tokenizer import Offset, Pieces, Tokenizer
 
 Level = Literal["piece", "char", "word", "span", "text"]
-# A malformed span with more numbers than this is not repeated in the error message.
-SHOWN_NUMBERS = 8
+# An error message repeats a malformed span of no more than so many numbers, and so many characters
+# of it, as a number may have thousands of digits.
+SHOWN_NUMBERS, SHOWN_CHARACTERS = 8, 80
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,10 @@ def span_passage(
     """
     for number, span in enumerate(spans):
         if len(span) != 2 or not 0 <= span[0] < span[1] <= len(text):
-            shown = list(span) if len(span) <= SHOWN_NUMBERS else f"a list of {len(span)} numbers"
+            is_short = len(span) <= SHOWN_NUMBERS
+            written = str(list(span)) if is_short else f"a list of {len(span)} numbers"
             raise SpanError(
-                f"span {number} is {shown}; it must be [begin, end) with"
+                f"span {number} is {written[:SHOWN_CHARACTERS]}; it must be [begin, end) with"
                 f" 0 <= begin < end <= {len(text)}, the length of the text in code points"
             )
     found = tokenizer.encode(text, limit)

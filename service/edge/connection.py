@@ -16,13 +16,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from ..errors import RequestError
 from ..handover import hand_delivered, hand_refusal
+from ..probes import PROBES
 from . import refusals
 from .delivery import Delivery
 from .door import CHECK_S, Door, Place
 from .framing import Framing
 from .transport import Outlet
 
-PROBES = frozenset({"/livez", "/readyz"})
 KEEP_ALIVE_S = 75.0  # longer than the usual balancer's 60, so that it closes first
 # A connection beyond the limit has this long for its probe: others wait for its place.
 PROBE_HEAD_S = 2.0

@@ -20,8 +20,8 @@ from biLM.questions.vectors import Vectors
 from ..body import JSON
 from ..endpoint import Endpoint, Streamed
 from ..engine import Engine
-from ..errors import RequestError, invalid
-from ..fields import DType, Encoding, Listed, ModelFacts, Usage
+from ..errors import SHOWN_NAME_LENGTH, RequestError, invalid
+from ..fields import NAME, NUMBER, NUMBERS, DType, Encoding, Listed, ModelFacts, Usage
 from ..limits import check_response
 from ..openapi import BODY_CODES, Json, JsonBody, refusals
 from ..router import new_router
@@ -35,7 +35,7 @@ from ..wire import (
     to_numbers,
     to_safetensors,
 )
-from .mixes import Mix, MixUsed, chosen_mix, mix_used
+from .mixes import Mix, MixUsed, check_size, chosen_mix, mix_used
 from .texts import (
     APPLES,
     TWO_TEXTS,
@@ -105,14 +105,26 @@ CODES = (
 )
 
 
+# More layers than any model has. A longer list is refused before its items are read.
+MOST_LAYERS = 64
+
+
 def _kind_of_layers(value: object) -> str:
-    return "name" if isinstance(value, str) else "numbers"
+    return NAME if isinstance(value, str) else NUMBERS
+
+
+def _kind_of_layer(value: object) -> str:
+    return NAME if isinstance(value, str) else NUMBER
 
 
 # The discriminator chooses a member. A plain union would try every member and report all failures.
-LayerNumbers = Annotated[Listed[int | Literal["context"]], Field(min_length=1)]
+OneLayer = Annotated[
+    Annotated[int, Tag(NUMBER)] | Annotated[Literal["context"], Tag(NAME)],
+    Discriminator(_kind_of_layer),
+]
 Layers = Annotated[
-    Annotated[Literal["all", "context"], Tag("name")] | Annotated[LayerNumbers, Tag("numbers")],
+    Annotated[Literal["all", "context"], Tag(NAME)]
+    | Annotated[Listed[OneLayer], Tag(NUMBERS), Field(min_length=1, max_length=MOST_LAYERS)],
     Discriminator(_kind_of_layers),
 ]
 
@@ -274,6 +286,8 @@ def _readout(request: EmbedRequest, engine: Engine) -> tuple[Readout, str | None
         source = _layers(request.layers, engine.num_representations)
     else:
         source, mix_name = chosen_mix(request.mix, engine)
+        if mix_name is None:
+            check_size(source)
     return Readout(source, request.pooling, request.center, request.normalize), mix_name
 
 
@@ -288,8 +302,8 @@ def _layers(
         if isinstance(layer, int) and not 0 <= layer < num_representations:
             raise RequestError(
                 "unknown_layer",
-                f"layers: there is no layer {layer}; send numbers from 0 to"
-                f' {num_representations - 1} or "context"; see /info',
+                f"layers: there is no layer {str(layer)[:SHOWN_NAME_LENGTH]}; send numbers from 0"
+                f' to {num_representations - 1} or "context"; see /info',
                 param="layers",
             )
     if len(set(requested)) < len(requested):

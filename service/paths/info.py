@@ -1,4 +1,4 @@
-"""GET /info, the probes /livez and /readyz, and /metrics: what the process reports about itself."""
+"""GET /info, the probes and /metrics: what the process reports about itself."""
 
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -120,6 +120,15 @@ async def readyz(request: Request) -> Response:
     """Return 200 if the process accepts requests; send them elsewhere otherwise."""
     runtime_of(request).ready_engine()
     return _json({"status": "ready"})
+
+
+@router.get(
+    "/health",
+    responses={200: {"model": Health}, **refusals("starting", "draining", "worker_dead")},
+)
+async def health(request: Request) -> Response:
+    """Return what /readyz returns: this is the name that other inference servers have for it."""
+    return await readyz(request)
 
 
 @router.get("/metrics", response_class=PlainTextResponse, responses=refusals("invalid_api_key"))

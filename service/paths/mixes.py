@@ -9,7 +9,11 @@ from biLM.network.scalar_mix import ScalarMix
 
 from ..engine import Engine
 from ..errors import SHOWN_NAME_LENGTH, RequestError, invalid
-from ..fields import Listed, Strict
+from ..fields import LOGITS, NAME, WEIGHTS, Listed, Strict
+
+# Vectors are float32. Beyond these bounds, a vector cannot be scaled to length 1: its sum of
+# squares becomes infinite, or its length falls below what torch still divides by.
+LEAST_FACTOR, LARGEST_FACTOR = 1e-9, 1e15
 
 
 class Weights(Strict):
@@ -19,6 +23,7 @@ class Weights(Strict):
         description="One number per representation, layer 0 first."
     )
     gamma: FiniteFloat = Field(1.0, description="The factor that scales the mixed vector.")
+    logits: None = Field(None, description="Send either weights or logits.")
 
 
 class Logits(Strict):
@@ -26,19 +31,19 @@ class Logits(Strict):
 
     logits: Listed[FiniteFloat] = Field(description="One number per representation, layer 0 first.")
     gamma: FiniteFloat = Field(1.0, description="The factor that scales the mixed vector.")
+    weights: None = Field(None, description="Send either weights or logits.")
 
 
 def _kind_of_mix(value: object) -> str:
     if isinstance(value, str):
-        return "name"
-    return "logits" if isinstance(value, dict) and "logits" in value else "weights"
+        return NAME
+    has_logits = isinstance(value, dict) and value.get("logits") is not None
+    return LOGITS if has_logits else WEIGHTS
 
 
 # The discriminator chooses a member. A plain union would try every member and report all failures.
 Mix = Annotated[
-    Annotated[str, Tag("name")]
-    | Annotated[Weights, Tag("weights")]
-    | Annotated[Logits, Tag("logits")],
+    Annotated[str, Tag(NAME)] | Annotated[Weights, Tag(WEIGHTS)] | Annotated[Logits, Tag(LOGITS)],
     Discriminator(_kind_of_mix),
 ]
 
@@ -66,6 +71,22 @@ def chosen_mix(
         return _given_mix(requested, engine.num_representations), None
     name = requested or DEFAULT_MIX
     return _named_mix(name, engine), name
+
+
+def check_size(mix: ScalarMix) -> None:
+    """Refuse a mix of the caller whose numbers are too large or too small to compute with.
+
+    Raises:
+        RequestError: validation_error.
+    """
+    largest = max(abs(mix.gamma * weight) for weight in mix.weights)
+    is_zero = not (mix.gamma and any(mix.weights))
+    if not is_zero and not LEAST_FACTOR <= largest <= LARGEST_FACTOR:
+        raise invalid(
+            "mix",
+            f"gamma times the largest weight is {largest:.3g}; send numbers with which it is 0 or"
+            f" from {LEAST_FACTOR:g} to {LARGEST_FACTOR:g}",
+        )
 
 
 def mix_used(mix: ScalarMix, name: str | None) -> dict[str, object]:

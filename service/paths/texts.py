@@ -226,7 +226,7 @@ def _read_ids(ids: Sequence[int], index: int, level: Level, num_pieces: int) -> 
     if not all(0 <= piece_id < num_pieces for piece_id in ids):
         raise RequestError(
             "validation_error",
-            f"ids: text {index} has an id outside 0 to {num_pieces - 1}; send ids of this model, as"
+            f"text {index} has an id outside 0 to {num_pieces - 1}; send ids of this model, as"
             " /tokenize returns them",
             param="ids",
             details=Details(index=index, limit=num_pieces - 1),

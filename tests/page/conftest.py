@@ -38,8 +38,9 @@ def browser():
 
 @pytest.fixture(scope="session")
 def url():
-    """Return the URL of the shipped model, served in float32 with /inspect."""
-    with serving(*SERVICE, "--precision", "float32", "--threads", "1", "--inspect", "true") as port:
+    """Return the URL of the shipped model, in float32, with /inspect and below /some/prefix too."""
+    flags = ("--precision", "float32", "--threads", "1", "--inspect", "true")
+    with serving(*SERVICE, *flags, "--path-prefix", "/some/prefix") as port:
         yield f"http://{HOST}:{port}"
 
 

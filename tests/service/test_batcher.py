@@ -68,6 +68,7 @@ async def test_a_full_queue_answers_429_with_the_time_to_wait(serving_held, gate
         assert error["type"] == "overloaded_error"
         assert error["details"] == {
             "index": None,
+            "place": None,
             "limit": 0.016,
             "actual": 0.024,
             "setting": "max_queue_s",

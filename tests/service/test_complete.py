@@ -152,6 +152,7 @@ async def test_what_reads_more_pieces_than_allowed_is_refused_with_the_numbers(
         assert error["param"] == "text"
         assert error["details"] == {
             "index": None,
+            "place": None,
             "limit": 20,
             "actual": actual,
             "setting": "max_stepped_pieces",
@@ -164,7 +165,7 @@ async def test_too_long_a_text_is_refused_with_the_numbers(artifact_folder):
     limits = {"max_text_pieces": 4, "max_request_pieces": 4}
     async with serving(settings_of(artifact_folder, **limits)) as client:
         error = await refused(client, 422, "text_too_long", text=ATE)
-    details = {"index": None, "limit": 4, "actual": 5, "setting": "max_text_pieces"}
+    details = {"index": None, "place": None, "limit": 4, "actual": 5, "setting": "max_text_pieces"}
     assert error["details"] == details
 
 

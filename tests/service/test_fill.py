@@ -59,7 +59,7 @@ async def test_anything_but_one_blank_is_refused_with_the_number_found(client, t
     assert f"has {blanks} blanks; write exactly one" in error["message"]
 
 
-@pytest.mark.parametrize("top_k", [0, 1001, "3", None])
+@pytest.mark.parametrize("top_k", [0, 1001, "3", True])
 async def test_a_number_of_guesses_out_of_range_is_refused(client, top_k):
     answer = await client.post("/fill", json={"text": ATE, "top_k": top_k})
     assert error_of(answer, 422, "validation_error")["param"] == "top_k"
@@ -69,7 +69,7 @@ async def test_too_long_a_text_is_refused_with_the_numbers(artifact_folder):
     limits = {"max_text_pieces": 5, "max_request_pieces": 5}
     async with serving(settings_of(artifact_folder, **limits)) as client:
         error = error_of(await client.post("/fill", json={"text": ATE}), 422, "text_too_long")
-    details = {"index": None, "limit": 5, "actual": 6, "setting": "max_text_pieces"}
+    details = {"index": None, "place": None, "limit": 5, "actual": 6, "setting": "max_text_pieces"}
     assert error["details"] == details
 
 
@@ -94,7 +94,7 @@ async def test_one_piece_is_what_it_was(client):
     assert await fill(client, text=ATE, num_pieces=1) == await fill(client, text=ATE)
 
 
-@pytest.mark.parametrize("num_pieces", [0, 7, "2", None])
+@pytest.mark.parametrize("num_pieces", [0, 7, "2", True])
 async def test_a_number_of_pieces_out_of_range_is_refused(client, num_pieces):
     answer = await client.post("/fill", json={"text": ATE, "num_pieces": num_pieces})
     assert error_of(answer, 422, "validation_error")["param"] == "num_pieces"
@@ -112,5 +112,11 @@ async def test_phrases_that_read_too_many_pieces_are_refused_with_the_numbers(ar
         fields = {"text": ATE, "num_pieces": 2}
         error = error_of(await client.post("/fill", json=fields), 422, "text_too_long")
         await fill(client, text=ATE)
-    details = {"index": None, "limit": 69, "actual": 70, "setting": "max_stepped_pieces"}
+    details = {
+        "index": None,
+        "place": None,
+        "limit": 69,
+        "actual": 70,
+        "setting": "max_stepped_pieces",
+    }
     assert error["details"] == details

@@ -151,7 +151,13 @@ async def test_a_text_of_one_piece_too_many_is_refused_with_the_numbers(artifact
         answer = await client.post("/inspect", json={"text": ATE + "。"})
     error = error_of(answer, 422, "text_too_long")
     assert error["param"] == "text"
-    assert error["details"] == {"index": None, "limit": 6, "actual": 7, "setting": setting}
+    assert error["details"] == {
+        "index": None,
+        "place": None,
+        "limit": 6,
+        "actual": 7,
+        "setting": setting,
+    }
     assert error["message"].endswith("; send a shorter text")
 
 

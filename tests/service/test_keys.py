@@ -16,7 +16,7 @@ from tests.service.serving import error_of, serving, settings_of
 pytestmark = pytest.mark.anyio
 
 KEYS = "first-key-1, second-key-2"
-OPEN = ["/", "/docs", "/docs/swagger-ui.css", "/livez", "/openapi.json", "/readyz"]
+OPEN = ["/", "/docs", "/docs/swagger-ui.css", "/health", "/livez", "/openapi.json", "/readyz"]
 REQUEST = {"json": {"texts": "苹果"}}
 
 

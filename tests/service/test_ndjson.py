@@ -111,7 +111,7 @@ async def test_what_fails_later_is_the_last_line(serving_held, gate, cut):
 async def test_a_number_that_does_not_fit_is_the_last_line(client):
     fields = {"texts": [ATE, USED], "mix": {"weights": [1e6, 0, 0]}, "dtype": "float16"}
     (last,) = await lines(client, **fields)
-    assert last["error"]["code"] == "nonfinite_output"
+    assert (last["error"]["code"], last["error"]["param"]) == ("validation_error", "dtype")
 
 
 async def test_later_than_the_deadline_is_the_last_line(serving_held, gate):

@@ -13,7 +13,7 @@ from benchmarks.processes import READY, SERVICE, running
 from tests.service.serving import PATIENCE_S, vectors_of
 
 PROGRAM = Path(__file__).parent / "node"
-TEXTS = ["我吃了一个苹果", "我在用苹果手机"]
+TEXTS = [f"第{number}条" for number in range(2048)]  # as many as OpenAI takes
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +32,18 @@ def program(tmp_path_factory):
 @pytest.mark.long
 def test_the_official_node_client_gets_the_vectors_of_embed(program, artifact_folder, monkeypatch):
     monkeypatch.setenv("BILM_API_KEYS", "first-key-1")
-    with running(*SERVICE, "--model", str(artifact_folder), "--threads", "1") as server:
+    with running(
+        *SERVICE, "--model", str(artifact_folder), "--threads", "1", "--max-texts", "2048"
+    ) as server:
         url = server.url
         server.wait_for(READY)
-        command = ["node", "embed.js", f"{url}/v1", "first-key-1", json.dumps(TEXTS)]
+        command = [
+            "node",
+            "embed.js",
+            f"{url}/v1",
+            "first-key-1",
+            json.dumps(TEXTS, ensure_ascii=False),
+        ]
         done = subprocess.run(
             command, cwd=program, capture_output=True, text=True, timeout=PATIENCE_S, check=False
         )

@@ -2,12 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from service.middleware import USABLE_ID
 from service.paths.embed import EmbedRequest
-from tests.service.serving import embed, error_of, refused, serving, settings_of
+from tests.service.serving import embed, error_of, refused, serving, settings_of, vectors_of
 
 pytestmark = pytest.mark.anyio
 
@@ -95,7 +96,13 @@ async def test_a_body_is_refused_by_its_declared_length_before_it_is_read(small)
     headers = {**JSON, "content-length": "1025"}
     answer = await small.post("/embed", content=body(), headers=headers)
     details = error_of(answer, 413, "body_too_large")["details"]
-    assert details == {"index": None, "limit": 1024, "actual": 1025, "setting": "max_body_bytes"}
+    assert details == {
+        "index": None,
+        "place": None,
+        "limit": 1024,
+        "actual": 1025,
+        "setting": "max_body_bytes",
+    }
     assert sent == []
 
 
@@ -266,7 +273,13 @@ async def test_no_refusal_repeats_the_text(client):
 
 async def test_too_many_texts_are_refused(small):
     error = await refused(small, 413, "too_many_texts", texts=["我"] * 4)
-    assert error["details"] == {"index": None, "limit": 3, "actual": 4, "setting": "max_texts"}
+    assert error["details"] == {
+        "index": None,
+        "place": None,
+        "limit": 3,
+        "actual": 4,
+        "setting": "max_texts",
+    }
 
 
 async def test_too_many_pieces_are_refused(small):
@@ -319,6 +332,7 @@ async def test_a_large_answer_is_refused_before_the_model_runs(small, fields, ac
     error = await refused(small, 413, "response_too_large", **fields)
     assert error["details"] == {
         "index": None,
+        "place": None,
         "limit": 4096,
         "actual": actual,
         "setting": "max_response_bytes",
@@ -330,14 +344,42 @@ async def test_half_the_bytes_make_twice_the_answer(small):
 
 
 @pytest.mark.parametrize(
-    ("fields"),
+    ("fields", "param"),
     [
-        {"mix": {"weights": [3e38, 3e38, 3e38], "gamma": 3e38}},
-        {"mix": {"weights": [1e6, 1e6, 1e6]}, "dtype": "float16"},
+        ({"mix": {"weights": [1e308, 1e308, 1e308]}}, "mix"),
+        ({"mix": {"weights": [0, 0, 1], "gamma": -1e308}}, "mix"),
+        ({"mix": {"weights": [1e308, 0, 0], "gamma": 1e308}}, "mix"),
+        ({"mix": {"logits": [0, 0, 1e308], "gamma": 1e300}}, "mix"),
+        ({"mix": {"weights": [1e38, 0, 0]}, "normalize": True}, "mix"),
+        ({"mix": {"weights": [1e-30, 0, 0]}, "normalize": True}, "mix"),
+        ({"mix": {"weights": [1e6, 1e6, 1e6]}, "dtype": "float16"}, "dtype"),
     ],
 )
-async def test_numbers_that_overflow_are_never_sent(client, fields):
-    error = await refused(client, 500, "nonfinite_output", texts=ATE, **fields)
+async def test_numbers_of_a_caller_that_overflow_are_the_caller_s_fault(client, fields, param):
+    error = await refused(client, 422, "validation_error", texts=ATE, **fields)
+    assert error["param"] == param
+
+
+@pytest.mark.parametrize("mix", [{"weights": [0, 0, 0]}, {"weights": [1, 1, 1], "gamma": 0}])
+async def test_a_mix_of_nothing_is_zero(client, mix):
+    assert not vectors_of((await embed(client, texts=ATE, mix=mix))["data"][0]).any()
+
+
+@pytest.mark.parametrize("factor", [1e-9, 1e15])
+async def test_the_largest_and_the_least_mix_still_give_unit_length(client, factor):
+    fields = {"mix": {"weights": [factor, 0, 0]}, "normalize": True}
+    (entry,) = (await embed(client, texts=ATE, **fields))["data"]
+    lengths = np.linalg.norm(vectors_of(entry), axis=-1)
+    np.testing.assert_allclose(lengths, 1, rtol=0, atol=1e-6)
+
+
+async def test_numbers_of_the_operator_that_overflow_are_the_server_s_fault(
+    artifact_folder, tmp_path
+):
+    mixes = tmp_path / "mixes.json"
+    mixes.write_text('{"huge": {"weights": [1e38, 1e38, 1e38], "gamma": 1e38}}')
+    async with serving(settings_of(artifact_folder, mixes=mixes)) as client:
+        error = await refused(client, 500, "nonfinite_output", texts=ATE, mix="huge")
     assert error["type"] == "server_error"
 
 

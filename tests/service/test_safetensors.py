@@ -101,7 +101,7 @@ async def test_only_embed_has_tensors(client, path):
 async def test_a_number_that_does_not_fit_is_refused(client):
     fields = {"texts": TEXTS, "mix": {"weights": [1e6, 0, 0]}, "dtype": "float16"}
     answer = await client.post("/embed", json=fields, headers={"accept": MEDIA_TYPE})
-    error_of(answer, 500, "nonfinite_output")
+    assert error_of(answer, 422, "validation_error")["param"] == "dtype"
 
 
 def test_every_tensor_is_aligned_and_read_by_the_library():

@@ -12,7 +12,7 @@ load_all_checks()
 # A body may fit its schema and still ask for what contradicts itself, and keys are optional.
 NOT_PROMISED = [positive_data_acceptance, ignored_auth]
 ASKED = ["/embed", "/v1/embeddings", "/similarity", "/fill", "/complete", "/inspect", "/tokenize"]
-READ = ["/info", "/livez", "/metrics", "/readyz"]
+READ = ["/health", "/info", "/livez", "/metrics", "/readyz", "/v1/models", "/v1/models/{model_id}"]
 POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 CASES = [(path, mode) for path in ASKED for mode in (POSITIVE, NEGATIVE)]
 CASES += [(path, POSITIVE) for path in READ]  # nothing about them can be wrong

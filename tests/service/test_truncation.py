@@ -18,7 +18,13 @@ async def narrow(artifact_folder):
 
 async def test_a_long_text_is_refused_by_its_number(narrow):
     error = await refused(narrow, 422, "text_too_long", texts=["我", ATE])
-    assert error["details"] == {"index": 1, "limit": 4, "actual": 6, "setting": "max_text_pieces"}
+    assert error["details"] == {
+        "index": 1,
+        "place": None,
+        "limit": 4,
+        "actual": 6,
+        "setting": "max_text_pieces",
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,177 @@
+"""Turn the bytes of a request body into a validated model, or refuse them."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from .errors import SHOWN_NAME_LENGTH, Details, RequestError
+from .fields import FIELDS_OF_TEXTS, IDS, TAGS
+
+# With more errors than this, a refusal names none of them: pydantic would write out every one.
+MAX_ERRORS = 256
+UTF8_MARK = b"\xef\xbb\xbf"
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+# A key of an object ends so. A text may hold the same bytes.
+KEY_END = re.compile(rb'"[ \t\r\n]*:')
+# What tells the objects of a JSON text apart: strings, keys, and braces outside them.
+TOKEN = re.compile(
+    rb'(?P<string>"[^"\\]*+(?:\\.[^"\\]*+)*+")(?P<colon>[ \t\r\n]*:)?|[{}]', re.DOTALL
+)
+PLACE = re.compile(r"(?P<found>.*) at line (?P<line>\d+) column (?P<column>\d+)", re.DOTALL)
+SEE = "see /docs for the fields and their values"
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse(model: type[Model], body: bytes) -> Model:
+    """Return the validated request that a body contains; a byte order mark before it is skipped.
+
+    Raises:
+        RequestError: invalid_json, invalid_unicode or validation_error.
+    """
+    body = body.removeprefix(UTF8_MARK)
+    try:
+        request = model.model_validate_json(body)
+    except ValidationError as error:
+        if error.error_count() > MAX_ERRORS:
+            raise RequestError(
+                "validation_error",
+                f"the body has {error.error_count()} fields that are none of this path; {SEE}",
+            ) from None
+        first = error.errors(include_url=False, include_input=False)[0]
+    else:
+        _refuse_repeated_keys(body, request)
+        return request
+    raise _unreadable(body, first) if first["type"] == "json_invalid" else _invalid(first)
+
+
+def _invalid(error: ErrorDetails) -> RequestError:
+    """Return the refusal of a field, by the place of its first error."""
+    steps = [step for number, step in enumerate(error["loc"]) if not (number and step in TAGS)]
+    if error["type"] == "extra_forbidden":
+        steps = steps[:1]  # a key inside a field may be a part of the caller's text
+    if not steps:
+        return RequestError("validation_error", f"the body: {error['msg']}; {SEE}")
+    place = ".".join(str(step)[:SHOWN_NAME_LENGTH] for step in steps)
+    param = str(steps[0])[:SHOWN_NAME_LENGTH]
+    index = _index_of_text(steps)
+    if IDS in error["loc"]:  # they are all of one text
+        index = 0
+    return RequestError(
+        "validation_error",
+        f"{place if index is None else f'{param}: text {index}'}: {error['msg']}; {SEE}",
+        param=param,
+        details=Details(index, place if len(steps) > 1 else None),
+    )
+
+
+def _index_of_text(steps: Sequence[int | str]) -> int | None:
+    if len(steps) < 2 or steps[0] not in FIELDS_OF_TEXTS or not isinstance(steps[1], int):
+        return None
+    return steps[1]
+
+
+def _refuse_repeated_keys(body: bytes, request: BaseModel) -> None:
+    """Refuse a body in which an object has a key twice, of which pydantic has taken the last.
+
+    A body that ends no more keys than the request has fields repeats none.
+
+    Raises:
+        RequestError: validation_error.
+    """
+    ends = KEY_END.finditer(body)
+    if next(islice(ends, _num_fields(request), None), None) is None:
+        return
+    if steps := _repeated_key(body):
+        place = ".".join(steps)
+        raise RequestError(
+            "validation_error",
+            f"{place}: the body has this key twice in one object; send it once",
+            param=steps[0],
+            details=Details(place=place if len(steps) > 1 else None),
+        )
+
+
+@dataclass
+class _Object:
+    """An object that is being read: the keys so far, and the last of them."""
+
+    keys: set[str]
+    key: str = ""
+
+
+def _repeated_key(body: bytes) -> list[str]:
+    """Return the keys that lead to the first key which an object has twice; none if there is none.
+
+    Other threads may run between two tokens of the body, which a parser in C would not let them.
+    """
+    objects: list[_Object] = []
+    for token in TOKEN.finditer(body):
+        if token.lastgroup == "colon":
+            one = objects[-1]
+            one.key = json.loads(token["string"])
+            if one.key in one.keys:
+                return [outer.key for outer in objects]
+            one.keys.add(one.key)
+        elif token.lastgroup is None and token[0] == b"{":
+            objects.append(_Object(set()))
+        elif token.lastgroup is None:
+            objects.pop()
+    return []
+
+
+def _num_fields(request: BaseModel) -> int:
+    parts = (getattr(request, name) for name in request.model_fields_set)
+    inside = sum(_num_fields(part) for part in parts if isinstance(part, BaseModel))
+    return len(request.model_fields_set) + inside
+
+
+def _unreadable(body: bytes, error: ErrorDetails) -> RequestError:
+    if not body.strip():
+        return RequestError("invalid_json", "the body is empty; send one JSON object")
+    if body.startswith(UTF16_MARKS):
+        return RequestError(
+            "invalid_json", "the body begins with the byte order mark of UTF-16; send UTF-8"
+        )
+    found, where = _found(body, error)
+    if _has_broken_characters(body):
+        return RequestError(
+            "invalid_unicode",
+            f"the body holds bytes that are not UTF-8, or half of a surrogate pair, {where}",
+            "send whole characters in UTF-8",
+        )
+    return RequestError(
+        "invalid_json",
+        f"the body is not JSON: {found} {where}",
+        "send one JSON object, with keys and strings in double quotes",
+    )
+
+
+def _found(body: bytes, error: ErrorDetails) -> tuple[str, str]:
+    """Return what the parser has found, and the line and column, which it counts in bytes."""
+    read = PLACE.fullmatch(error["ctx"]["error"])
+    if read is None:
+        return error["ctx"]["error"], "at an unknown place"
+    number, column = int(read["line"]), int(read["column"])
+    line = body.split(b"\n", number)[number - 1]
+    characters = len(line[:column].decode(errors="replace"))
+    # The parser expects a name such as null where a letter begins a value.
+    found = read["found"].replace("expected ident", "expected a value")
+    return found, f"at line {number}, column {max(1, characters)}"
+
+
+def _has_broken_characters(body: bytes) -> bool:
+    # json.loads accepts lone surrogates; encoding what it read as UTF-8 then fails.
+    try:
+        json.dumps(json.loads(body), ensure_ascii=False).encode()
+    except UnicodeError:
+        return True
+    except (ValueError, RecursionError):
+        pass
+    return False
