@@ -29,9 +29,8 @@ from biLM.limit import NO_LIMIT, Limit, Lost
 from biLM.seams import SHORT_LENGTH, Seams
 
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-# The normaliser's table cannot hold NUL, which ends a key in it. The other control is as long, and
-# every table drops it.
-NUL, LIKE_NUL = "\0", "\1"
+# Every normaliser drops this control.
+LIKE_NUL = "\1"
 Offset = tuple[int, int]
 """Half-open [begin, end) in code points; empty where a piece adds nothing to the one after it."""
 
@@ -77,6 +76,14 @@ def joined(parts: Iterable[Pieces]) -> Pieces:
         for name in ("pieces", "ids", "offsets")
     )
     return Pieces(pieces, ids, offsets)
+
+
+def without_nul(text: str) -> str:
+    """Return a text of the same length in which a control that vanishes stands for each NUL.
+
+    NUL ends a key in the table of a normaliser, so no table can drop it.
+    """
+    return text.replace("\0", LIKE_NUL)
 
 
 def refuse_surrogates(text: str) -> None:
@@ -148,12 +155,12 @@ class Tokenizer:
 
     def ids(self, text: str) -> list[int]:
         """Return the piece ids of a text that contains no lone surrogate."""
-        ids: list[int] = self._processor.encode(text.replace(NUL, LIKE_NUL))
+        ids: list[int] = self._processor.encode(without_nul(text))
         return ids
 
     def normalised(self, text: str) -> str:
         """Return a text as the vocabulary spells it; U+2581 stands for a space."""
-        found: str = self._processor.normalize(text.replace(NUL, LIKE_NUL))
+        found: str = self._processor.normalize(without_nul(text))
         return found
 
     def vanishing(self, text: str) -> str:
@@ -237,8 +244,7 @@ class Tokenizer:
         return joined(reversed(found) if lost == "left" else found)
 
     def _cut(self, text: str, place: int = 0) -> Pieces:
-        read = text.replace(NUL, LIKE_NUL)
-        encoded = self._processor.encode(read, return_type="offset_mapping")
+        encoded = self._processor.encode(without_nul(text), return_type="offset_mapping")
         offsets = [(place + begin, place + end) for begin, end in encoded["offsets"]]
         if vanishing := self.vanishing(text):
             offsets = [_without_the_end(text, place, one, vanishing) for one in offsets]

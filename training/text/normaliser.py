@@ -6,7 +6,7 @@
 4. A Traditional character is read as its Simplified one.
 
 The table lies inside the vocabulary, so that offsets count the characters of the caller's own text.
-It cannot hold NUL, which ends a key in it; `biLM.tokenizer` replaces NUL by another control.
+It cannot hold NUL, which ends a key in it; `without_nul` puts another control in its place.
 docs/decisions/0054 has the reasons and figures.
 """
 
@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 
 import sentencepiece
+
+from biLM.tokenizer import without_nul
 
 # Unicode calls all of these White_Space; `nmt_nfkc` drops U+000B and leaves U+0085.
 LINE_ENDS_AND_TABS = "\t\n\v\f\r\x85\u2028\u2029"
@@ -69,7 +71,7 @@ FACTS = {
 
 def normalised(text: str) -> str:
     """Return a text as a model reads it."""
-    found: str = _for_texts().normalize(text)
+    found: str = _for_texts().normalize(without_nul(text))
     return found
 
 
