@@ -31,6 +31,7 @@ from biLM.questions.gates import Direction, Gates, GatesFor
 from biLM.questions.passage import (
     Passage,
     char_passage,
+    ids_passage,
     piece_passage,
     span_passage,
     text_passage,
@@ -154,6 +155,20 @@ class Encoder:
         """Return a text with one row."""
         return text_passage(self._tokenizer, text, limit)
 
+    def ids(
+        self,
+        ids: Sequence[int],
+        level: Literal["piece", "text"] = "piece",
+        limit: Limit = NO_LIMIT,
+    ) -> Passage:
+        """Return a text that is given by its piece ids, with a row for each piece, or one.
+
+        Raises:
+            IdError: an id is outside the vocabulary, or the model was never trained on its piece.
+            TextTooLongError: as above.
+        """
+        return ids_passage(self._tokenizer, ids, level, limit)
+
     def blank(self, text: str, limit: Limit = NO_LIMIT) -> Blank:
         """Find the blank of a text such as `我爱____`.
 
@@ -187,7 +202,7 @@ class Encoder:
         """Return what is most probable in the one blank of a text.
 
         Args:
-            text: A text with one blank, which is two or more underscores.
+            text: A text with one blank, which is two or more underscores of any width.
             top_k: How many results to return from each side; for several pieces at most 16.
             num_pieces: How many pieces fill the blank.
 

@@ -4,6 +4,7 @@ BiLMError
 ├── ConfigError     the sizes cannot make a model
 ├── TextError       a text cannot be read, because it contains a lone surrogate
 │   └── TextTooLongError       a text has more pieces than its caller allows
+├── IdError         a piece id is outside the vocabulary, or of a piece that no text has
 ├── BlankError      a text to fill has no blank, or several
 ├── SearchError     a number of pieces, beams or draws, or a temperature, is out of range
 ├── SpanError       a span is empty, reversed or outside its text
@@ -48,6 +49,10 @@ class TextTooLongError(TextError):
         super().__init__(f"the text has at least {at_least} pieces; the limit is {limit}")
         self.at_least = at_least
         self.limit = limit
+
+
+class IdError(BiLMError):
+    """A piece id is outside the vocabulary, or the model was never trained on its piece."""
 
 
 class BlankError(BiLMError):

@@ -17,6 +17,7 @@ PART_LENGTH = 2048  # code points; Chinese prose of this length has some 1,400 p
 PART_BYTES = 8192  # of UTF-8 after normalisation; no part has more pieces than bytes
 SHORT_LENGTH = 128  # code points that make one part, whatever they become
 SEARCHED = 128  # places in which a seam is looked for; prose has one every few characters
+MAX_VANISHING = 8  # characters without content that may stand between the neighbours of a seam
 
 # Conjoining vowels and final consonants of Hangul join what stands before them, as marks do.
 FIRST_JAMO, LAST_JAMO = "\u1100", "\u11ff"
@@ -59,13 +60,24 @@ class Seams:
         return next((at for at in range(end, earliest, -1) if self._is_seam(text, at)), end)
 
     def _is_seam(self, text: str, place: int) -> bool:
-        before = self._standing_alone(text[place - 1])
-        after = self._standing_alone(text[place])
+        earliest, latest = max(0, place - MAX_VANISHING), min(len(text), place + MAX_VANISHING)
+        before = self._nearest(text[at] for at in range(place - 1, earliest - 1, -1))
+        after = self._nearest(text[at] for at in range(place, latest))
         return bool(before and after) and before[-1] + after[0] not in self._neighbours
 
-    def _as_it_stands_alone(self, character: str) -> str:
-        """Return a normalised character; nothing if its neighbours may change what it becomes."""
+    def _nearest(self, characters: Iterable[str]) -> str:
+        """Return the first that does not vanish, normalised; nothing if others may change it."""
+        found = map(self._standing_alone, characters)
+        return next((one for one in found if one is not None), "")
+
+    def _as_it_stands_alone(self, character: str) -> str | None:
+        """Return a normalised character; nothing if its neighbours may change what it becomes.
+
+        None means that the character vanishes.
+        """
         normalized = self._normalize(character)
+        if not normalized:
+            return None
         return "" if any(map(_joins, normalized)) else normalized
 
 

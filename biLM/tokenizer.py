@@ -6,6 +6,9 @@ points of the caller's text. So an offset may be empty, such as [3, 3], where no
 one character into several. A character outside the vocabulary becomes the bytes of its UTF-8 form,
 one piece each; all of them except the last have empty offsets.
 
+The normaliser's table in the vocabulary drops characters without content, such as U+200B. They
+vanish wherever they stand, and no piece begins or ends with one. A piece may have one inside.
+
 A long text is cut part by part (`seams`), and cutting stops once there are more pieces than the
 caller's limit. So what a text costs depends on the limit and not on how long it is.
 """
@@ -14,7 +17,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate, chain, pairwise
 
 import numpy as np
@@ -26,6 +29,8 @@ from biLM.limit import NO_LIMIT, Limit, Lost
 from biLM.seams import SHORT_LENGTH, Seams
 
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+# Every normaliser drops this control.
+LIKE_NUL = "\1"
 Offset = tuple[int, int]
 """Half-open [begin, end) in code points; empty where a piece adds nothing to the one after it."""
 
@@ -52,6 +57,11 @@ class Pieces:
         offsets = [(max(at_least, b + by), max(at_least, e + by)) for b, e in self.offsets]
         return replace(self, offsets=tuple(offsets))
 
+    def is_inside_character(self, number: int) -> bool:
+        """Return whether a character of the text has both this piece and the one before it."""
+        begin, end = self.offsets[number - 1] if number else (0, 1)
+        return begin == end and number < len(self)
+
 
 NO_PIECES = Pieces()
 
@@ -66,6 +76,14 @@ def joined(parts: Iterable[Pieces]) -> Pieces:
         for name in ("pieces", "ids", "offsets")
     )
     return Pieces(pieces, ids, offsets)
+
+
+def without_nul(text: str) -> str:
+    """Return a text of the same length in which a control that vanishes stands for each NUL.
+
+    NUL ends a key in the table of a normaliser, so no table can drop it.
+    """
+    return text.replace("\0", LIKE_NUL)
 
 
 def refuse_surrogates(text: str) -> None:
@@ -98,6 +116,7 @@ class Tokenizer:
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
         except RuntimeError as error:
             raise DamagedFileError("pieces.model is not a sentencepiece model") from error
+        self._vanishes = lru_cache(maxsize=8192)(self._is_without_content)
 
     @property
     def num_pieces(self) -> int:
@@ -117,6 +136,12 @@ class Tokenizer:
         every = range(self.num_pieces)
         return np.array([not any(is_other(id_) for is_other in others) for id_ in every])
 
+    @property
+    def unknown_id(self) -> int:
+        """The id of the unknown piece, which no text has, because bytes spell every character."""
+        id_: int = self._processor.unk_id()
+        return id_
+
     @cached_property
     def byte_of(self) -> Mapping[int, int]:
         """The byte that each byte piece stands for, by piece id: the piece "<0xE4>" has 0xE4."""
@@ -130,13 +155,25 @@ class Tokenizer:
 
     def ids(self, text: str) -> list[int]:
         """Return the piece ids of a text that contains no lone surrogate."""
-        ids: list[int] = self._processor.encode(text)
+        ids: list[int] = self._processor.encode(without_nul(text))
         return ids
+
+    def normalised(self, text: str) -> str:
+        """Return a text as the vocabulary spells it; U+2581 stands for a space."""
+        found: str = self._processor.normalize(without_nul(text))
+        return found
+
+    def vanishing(self, text: str) -> str:
+        """Return the characters of a text that have no content, each once; mostly there is none."""
+        return "".join(filter(self._vanishes, set(text)))
+
+    def _is_without_content(self, character: str) -> bool:
+        return not LONE_SURROGATE.match(character) and not self.normalised(character)
 
     @cached_property
     def _seams(self) -> Seams:
         pieces = (self.piece(int(id_)) for id_ in np.flatnonzero(self.is_text))
-        return Seams(self._processor.normalize, pieces)
+        return Seams(self.normalised, pieces)
 
     def encode(self, text: str, limit: Limit = NO_LIMIT) -> Pieces:
         """Cut a text into pieces.
@@ -173,7 +210,7 @@ class Tokenizer:
             TextError: as of `encode`.
             TextTooLongError: as of `encode`.
         """
-        placed = list(_placed(words))
+        placed = list(self._placed(words))
         found: list[Pieces] = []
         num_pieces = 0
         for place, word, space in reversed(placed) if limit.lost == "left" else placed:
@@ -183,7 +220,8 @@ class Tokenizer:
             refuse_surrogates(word)
             spaced = " " + word if space else word
             one = self._encode(spaced, limit.max_pieces - num_pieces, limit.lost)
-            found.append(one.moved(place - space, at_least=place))
+            shown = place + len(word) - len(word.lstrip(self.vanishing(word)))
+            found.append(one.moved(place - space, at_least=shown))
             num_pieces += len(one)
             limit.check(num_pieces)
         if limit.lost == "left":
@@ -206,17 +244,27 @@ class Tokenizer:
         return joined(reversed(found) if lost == "left" else found)
 
     def _cut(self, text: str, place: int = 0) -> Pieces:
-        encoded = self._processor.encode(text, return_type="offset_mapping")
-        offsets = tuple([(place + begin, place + end) for begin, end in encoded["offsets"]])
-        return Pieces(tuple(encoded["pieces"]), tuple(encoded["ids"]), offsets)
+        encoded = self._processor.encode(without_nul(text), return_type="offset_mapping")
+        offsets = [(place + begin, place + end) for begin, end in encoded["offsets"]]
+        if vanishing := self.vanishing(text):
+            offsets = [_without_the_end(text, place, one, vanishing) for one in offsets]
+        return Pieces(tuple(encoded["pieces"]), tuple(encoded["ids"]), tuple(offsets))
+
+    def _placed(self, words: Sequence[str]) -> Iterator[tuple[int, str, bool]]:
+        """Return the place of each word, the word, and whether a space parts it from the last."""
+        place, before = 0, ""
+        for word in words:
+            shown = word.strip(self.vanishing(word))
+            yield place, word, _are_written_apart(before, shown)
+            place, before = place + len(word), shown or before
 
 
-def _placed(words: Sequence[str]) -> Iterator[tuple[int, str, bool]]:
-    """Return the place of each word, the word, and whether a space parts it from the one before."""
-    place, before = 0, ""
-    for word in words:
-        yield place, word, _are_written_apart(before, word)
-        place, before = place + len(word), word or before
+def _without_the_end(text: str, place: int, offset: Offset, vanishing: str) -> Offset:
+    """Return an offset without the vanishing characters that sentencepiece adds to its end."""
+    begin, end = offset
+    while end > begin and text[end - place - 1] in vanishing:
+        end -= 1
+    return begin, end
 
 
 def _are_written_apart(before: str, after: str) -> bool:

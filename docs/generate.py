@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from biLM.artifact import load_artifact
+from biLM.tokenizer import Tokenizer
 from service.app import create_app
 from service.settings import PREFIX, Settings
 
@@ -38,6 +40,51 @@ characters, else a new one. `Server-Timing` has the milliseconds spent on `token
 keys, send one as `Authorization: Bearer KEY` or `X-API-Key: KEY`.
 """
 
+READING = """## How a text is read
+
+A text is normalised by a table inside the vocabulary and then cut into pieces. Offsets are always
+those of the text as you sent it, however many characters normalisation adds or takes away.
+
+* **NFKC.** Full-width and other compatible forms are read as their plain ones: `，` as `,`, `Ａ`
+  as `A`, `x²` as `x2`, `①` as `1`. One character may become several.
+* **Blanks.** A tab, an end of a line, a no-break space and a full-width blank (U+3000) are each
+  one space. In `pieces` a space is written `▁` (U+2581), and that character in a text is read
+  as a space as well. Nothing is trimmed: a newline at the end of a text is a piece, and moves
+  the vector of the whole text.
+* **Characters without content vanish**: a byte order mark, joiners, variation selectors, soft
+  hyphens, marks of direction, tags, and every other default-ignorable, format or control
+  character. No piece begins or ends with one, so the offset of a piece slices the characters it
+  stands for; where one stands inside a piece, the slice has it. A row of such characters alone
+  has no pieces.
+* **Rows without pieces** have zero vectors: a char that vanishes, a span or word of such
+  characters, an empty word, a row that was cut off. `empty_rows` numbers them at every level;
+  `empty` says that the whole text has no pieces.
+* **Traditional characters are read as Simplified ones**, character by character, by the table
+  of OpenCC: 蘋果 is 苹果 for the model. Left alone are characters that Simplified texts have as
+  well, among them 乾 and 著, and words that differ from place to place, such as 軟體 and 软件.
+* **Characters outside the vocabulary** are spelled by the bytes of their UTF-8 form, a piece
+  such as `<0xE8>` for each. All of these but the last have an empty offset. The same holds for
+  a character that normalisation turns into several pieces.
+* **Truncation** cuts between two characters: a character keeps all of its pieces or none.
+* **`ids`** are taken as they are. The unknown piece is refused, because the model never read
+  it.
+* A lone surrogate is no character, and is refused.
+
+With the shipped model:
+
+| text | pieces | offsets |
+|---|---|---|
+"""
+# What the table shows. Characters that nobody sees are written in the way of JSON.
+READ = (
+    "我吃了一個蘋果",
+    "ｉＰｈｏｎｅ　①，",
+    "\ufeff你\u200b好",
+    "苹\u00ad果\n",
+    "龘x²",
+    "㈱",
+)
+
 
 def openapi() -> dict[str, Any]:
     """Return the OpenAPI document of the service with its default settings."""
@@ -51,8 +98,29 @@ def pages(document: Json) -> dict[str, str]:
     """Return the contents of each generated file, by name."""
     return {
         "openapi.json": json.dumps(document, ensure_ascii=False, indent=1) + "\n",
-        "api.md": "\n".join([HEAD, *_paths(document), *_refusals(document), *_settings()]) + "\n",
+        "api.md": "\n".join(
+            [
+                HEAD,
+                READING + _examples_of_reading(),
+                *_paths(document),
+                *_refusals(document),
+                *_settings(),
+            ]
+        )
+        + "\n",
     }
+
+
+def _examples_of_reading() -> str:
+    tokenizer = Tokenizer(load_artifact("zh-small").pieces_model)
+    rows = []
+    for text in READ:
+        found = tokenizer.encode(text)
+        shown = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+        pieces = " ".join(f"`{piece}`" for piece in found.pieces)
+        offsets = " ".join(f"[{begin},{end}]" for begin, end in found.offsets)
+        rows.append(f"| `{shown}` | {pieces} | {offsets} |\n")
+    return "".join(rows)
 
 
 def _paths(document: Json) -> Iterator[str]:

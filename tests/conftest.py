@@ -19,6 +19,7 @@ from biLM.network.scalar_mix import ScalarMix
 from tests.properties import examples  # noqa: F401 - its import sets how many are drawn
 from tests.reference.heads import contexts
 from tests.reference.lstm import representations
+from training.text.normaliser import with_normaliser
 
 SENTENCES = (
     "我吃了一个苹果，味道很甜。",
@@ -38,7 +39,7 @@ def _no_settings_of_the_shell(monkeypatch):
 
 @pytest.fixture(scope="session")
 def pieces_model():
-    """Return a sentencepiece model of 400 pieces with byte fallback."""
+    """Return a sentencepiece model of 400 pieces that reads texts as every vocabulary does."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(SENTENCES * 20),
@@ -50,7 +51,7 @@ def pieces_model():
         remove_extra_whitespaces=False,
         minloglevel=2,
     )
-    return model.getvalue()
+    return with_normaliser(model.getvalue())
 
 
 @pytest.fixture(scope="session")

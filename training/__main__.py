@@ -128,6 +128,13 @@ def _declare_model_steps(steps: "Steps") -> None:
     exporting.add_argument("--out", type=Path, required=True)
     exporting.set_defaults(step=_export)
 
+    renewing = steps.add_parser(
+        "renew", help="let an existing artifact read texts by the present normaliser"
+    )
+    renewing.add_argument("artifact", type=Path)
+    renewing.add_argument("--out", type=Path, required=True, help="the folder; may be the same")
+    renewing.set_defaults(step=_renew)
+
     polysemy = steps.add_parser("polysemy", help="write a sheet about words of several senses")
     polysemy.add_argument("artifact", type=Path)
     polysemy.add_argument("--shards", type=Path, default=Path("build/shards"))
@@ -267,6 +274,12 @@ def _export(given: argparse.Namespace) -> None:
 
     revision = export(given.run, Shards(given.shards), given.out, given.sources)
     print(f"{given.out} {revision}")  # noqa: T201
+
+
+def _renew(given: argparse.Namespace) -> None:
+    from .result.renewal import renew
+
+    print(f"{given.out} {renew(given.artifact, given.out)}")  # noqa: T201
 
 
 def _polysemy(given: argparse.Namespace) -> None:

@@ -2,13 +2,14 @@
 
 A character outside the vocabulary is written as byte pieces, one for each byte of its UTF-8 form. A
 byte piece may come only where it continues a character, or where it begins one that still fits;
-until the character is complete, no other piece may come. Control characters and line separators are
-not allowed: no text that the model reads contains them, because the vocabulary drops them or turns
-them into spaces. The unknown piece and the begin piece may never come; the end piece may come only
-between characters.
+until the character is complete, no other piece may come. Control characters, line separators and
+characters without content are not allowed: no text that the model reads contains them, because the
+vocabulary drops them or turns them into spaces. The unknown piece and the begin piece may never
+come; the end piece may come only between characters.
 """
 
 import unicodedata
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Bool
@@ -33,6 +34,7 @@ class Spelling:
 
     def __init__(self, tokenizer: Tokenizer, end_id: int) -> None:
         self._byte_of = tokenizer.byte_of
+        self._vanishing = tokenizer.vanishing
         text = torch.from_numpy(tokenizer.is_text.copy())
         text[end_id] = True
         # The pieces that may come between two characters, for each number of pieces that still fit.
@@ -59,32 +61,39 @@ class Spelling:
             begun = bytes([byte]) + begun
             if byte not in CONTINUING:
                 break
-        return begun if begun and missing_bytes(begun) else b""
+        return begun if begun and missing_bytes(begun, self._vanishing) else b""
 
     def _with_bytes(
         self, pieces: Bool[Tensor, " vocab"], begun: bytes, room: int
     ) -> Bool[Tensor, " vocab"]:
         found = pieces.clone()
         for piece_id, byte in self._byte_of.items():
-            missing = missing_bytes(begun + bytes([byte]))
+            missing = missing_bytes(begun + bytes([byte]), self._vanishing)
             found[piece_id] = missing is not None and missing < room
         return found
 
 
-def missing_bytes(begun: bytes) -> int | None:
+def missing_bytes(begun: bytes, vanishing: Callable[[str], str] = lambda _: "") -> int | None:
     r"""Return how many more bytes a character that begins so needs; None if no character does.
 
     b"a" -> 0, b"\xe4\xb8" -> 1, b"\xff" -> None
+
+    Args:
+        begun: The bytes so far.
+        vanishing: Returns those characters of a text that have no content.
     """
     lead = begun[0]
     missing = 1 + (lead >= 0xC0) + (lead >= 0xE0) + (lead >= 0xF0) - len(begun)
     # After some first bytes only low bytes are valid, after others only high bytes.
-    return missing if any(_is_text(begun + last * missing) for last in (b"\x80", b"\xbf")) else None
+    ends = (begun + last * missing for last in (b"\x80", b"\xbf"))
+    return missing if any(_is_text(end, vanishing) for end in ends) else None
 
 
-def _is_text(data: bytes) -> bool:
+def _is_text(data: bytes, vanishing: Callable[[str], str]) -> bool:
     try:
         text = data.decode()
     except UnicodeDecodeError:
         return False
-    return all(unicodedata.category(character) not in NO_TEXT for character in text)
+    if any(unicodedata.category(character) in NO_TEXT for character in text):
+        return False
+    return not vanishing(text)

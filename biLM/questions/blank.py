@@ -15,7 +15,9 @@ from biLM.network.heads import SIDES
 from biLM.questions.question import Cost, cost_in_batch
 from biLM.tokenizer import Offset, Tokenizer, refuse_surrogates
 
-BLANK = re.compile("_{2,}")
+# All characters that normalisation turns into an underscore.
+UNDERSCORES = "[_＿︳︴﹍﹎﹏]"
+BLANK = re.compile(f"{UNDERSCORES}{{2,}}")
 # The probabilities of all pieces of the vocabulary take about as long as this many guesses.
 GUESSES_OF_ALL = 300
 
@@ -104,8 +106,11 @@ def find_blank(tokenizer: Tokenizer, text: str, limit: Limit = NO_LIMIT) -> Blan
     """
     # Here the error can still name a place in the whole text.
     refuse_surrogates(text)
-    found = BLANK.search(text)
-    num_blanks = sum(1 for _ in BLANK.finditer(text))
+    blank = BLANK
+    if vanishing := re.escape(tokenizer.vanishing(text)):
+        blank = re.compile(f"{UNDERSCORES}(?:[{vanishing}]*{UNDERSCORES})+")
+    found = blank.search(text)
+    num_blanks = sum(1 for _ in blank.finditer(text))
     if found is None or num_blanks > 1:
         raise BlankError(
             f"the text has {num_blanks} blanks; write exactly one, as two or more underscores"

@@ -6,13 +6,15 @@ span that the caller names), `word` (one row per word of the caller's own segmen
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from typing import Literal
 
-from biLM.errors import SpanError
+from biLM.errors import IdError, SpanError
 from biLM.limit import NO_LIMIT, Limit
 from biLM.network.pooling import PieceRange
+from biLM.questions.allowed_pieces import CONTINUING, MAX_BYTES, missing_bytes
 from biLM.tokenizer import Offset, Pieces, Tokenizer
 
 Level = Literal["piece", "char", "word", "span", "text"]
@@ -47,6 +49,11 @@ class Passage:
         """The number of vectors that are returned, even if the rows have no offsets."""
         return len(self.ids) if self.ranges is None else len(self.ranges)
 
+    @property
+    def empty_rows(self) -> list[int]:
+        """The numbers of the rows that have no pieces, whose vectors are therefore zero."""
+        return [row for row, (begin, end) in enumerate(self.ranges or ()) if begin == end]
+
 
 def piece_passage(tokenizer: Tokenizer, text: str, limit: Limit = NO_LIMIT) -> Passage:
     """Return a text with a row for each piece.
@@ -56,14 +63,19 @@ def piece_passage(tokenizer: Tokenizer, text: str, limit: Limit = NO_LIMIT) -> P
         TextTooLongError: as of `Tokenizer.encode`, here and below.
     """
     found = tokenizer.encode(text, limit)
-    return shortened(Passage(found.ids, None, found.offsets, found.pieces), limit)
+    passage = Passage(found.ids, None, found.offsets, found.pieces)
+    return shortened(passage, limit, found.is_inside_character)
 
 
 def char_passage(tokenizer: Tokenizer, text: str, limit: Limit = NO_LIMIT) -> Passage:
-    """Return a text with a row for each code point, pooled from every piece that touches it."""
+    """Return a text with a row for each code point, pooled from every piece that touches it.
+
+    A code point that vanishes when the text is read has no pieces, even where it stands inside one.
+    """
     found = tokenizer.encode(text, limit)
     chars = [(place, place + 1) for place in range(len(text))]
-    return shortened(_by_offsets(tokenizer, text, found, chars), limit)
+    passage = _by_offsets(tokenizer, text, found, chars)
+    return shortened(passage, limit, found.is_inside_character)
 
 
 def span_passage(
@@ -84,7 +96,8 @@ def span_passage(
             )
     found = tokenizer.encode(text, limit)
     rows = [(span[0], span[1]) for span in spans]
-    return shortened(_by_offsets(tokenizer, text, found, rows), limit)
+    passage = _by_offsets(tokenizer, text, found, rows)
+    return shortened(passage, limit, found.is_inside_character)
 
 
 def word_passage(
@@ -96,29 +109,63 @@ def word_passage(
     """Return a text in the caller's segmentation; no piece crosses the boundary of a word."""
     found, ranges = tokenizer.encode_words(words, limit)
     if level == "piece":
-        return shortened(Passage(found.ids, None, found.offsets, found.pieces), limit)
-    if level == "text":
+        passage = Passage(found.ids, None, found.offsets, found.pieces)
+    elif level == "text":
         length = sum(map(len, words))
-        return shortened(Passage(found.ids, ((0, len(found)),), ((0, length),)), limit)
-    offsets = []
-    place = 0
-    for word in words:
-        offsets.append((place, place + len(word)))
-        place += len(word)
-    return shortened(Passage(found.ids, tuple(ranges), tuple(offsets)), limit)
+        passage = Passage(found.ids, ((0, len(found)),), ((0, length),))
+    else:
+        ends = list(accumulate(map(len, words), initial=0))
+        passage = Passage(found.ids, tuple(ranges), tuple(pairwise(ends)))
+    return shortened(passage, limit, found.is_inside_character)
 
 
 def text_passage(tokenizer: Tokenizer, text: str, limit: Limit = NO_LIMIT) -> Passage:
     """Return a text with one row, which is zeros if the text has no pieces."""
     found = tokenizer.encode(text, limit)
-    return shortened(Passage(found.ids, ((0, len(found)),), ((0, len(text)),)), limit)
+    passage = Passage(found.ids, ((0, len(found)),), ((0, len(text)),))
+    return shortened(passage, limit, found.is_inside_character)
 
 
-def shortened(passage: Passage, limit: Limit) -> Passage:
+def ids_passage(
+    tokenizer: Tokenizer,
+    ids: Sequence[int],
+    level: Literal["piece", "text"] = "piece",
+    limit: Limit = NO_LIMIT,
+) -> Passage:
+    """Return a text that is given by its piece ids; its rows have no offsets.
+
+    Raises:
+        IdError: an id is outside the vocabulary, or the model was never trained on its piece.
+        TextTooLongError: there are too many, and the limit names no end to lose.
+    """
+    last, unknown = tokenizer.num_pieces - 1, tokenizer.unknown_id
+    if not all(0 <= id_ <= last for id_ in ids):
+        raise IdError(
+            f"an id outside 0 to {last}; send ids of this model, as /tokenize returns them"
+        )
+    if unknown in ids:
+        raise IdError(
+            f"the id {unknown} at place {ids.index(unknown)}: that piece stands for no text, and"
+            f" the model never read it in training; send other ids from 0 to {last}, as /tokenize"
+            " returns them"
+        )
+    passage = Passage(tuple(ids), ((0, len(ids)),) if level == "text" else None, offsets=())
+    values = [tokenizer.byte_of.get(id_) for id_ in ids]
+    return shortened(passage, limit, lambda number: is_inside_bytes(values, number))
+
+
+def shortened(
+    passage: Passage, limit: Limit, is_inside: Callable[[int], bool] = lambda _: False
+) -> Passage:
     """Remove the pieces that a text has beyond its limit, from the end that is to lose them.
 
     Pooled levels keep every row, even one that has no pieces left; a row that lost a piece loses
-    its rest as well.
+    its rest as well. A character that would lose a part of its pieces loses all of them.
+
+    Args:
+        passage: The text.
+        limit: How many pieces it may keep.
+        is_inside: Returns whether a cut before the piece of a number would part a character.
 
     Raises:
         TextTooLongError: there are such pieces, and the limit names no end to lose.
@@ -129,6 +176,10 @@ def shortened(passage: Passage, limit: Limit) -> Passage:
         return passage
     begin = num_pieces - limit.max_pieces if limit.lost == "left" else 0
     end = begin + limit.max_pieces
+    while begin < end and is_inside(begin):
+        begin += 1
+    while begin < end and is_inside(end):
+        end -= 1
     kept = slice(begin, end)
     ids = passage.ids[kept]
     if passage.ranges is None:
@@ -146,15 +197,56 @@ def shortened(passage: Passage, limit: Limit) -> Passage:
     return replace(passage, ids=ids, ranges=ranges, rests=rests, truncated=True)
 
 
+def is_inside_bytes(values: Sequence[int | None], number: int) -> bool:
+    """Return whether a byte piece continues the character that a byte piece before it begins.
+
+    Args:
+        values: The byte of each piece; None for a piece that is no byte.
+        number: The number of the piece, or the number of pieces.
+    """
+    if number == len(values) or values[number] not in CONTINUING:
+        return False
+    for first in range(number - 1, max(-1, number - MAX_BYTES), -1):
+        begun = [value for value in values[first:number] if value is not None]
+        if len(begun) < number - first:
+            return False
+        if begun[0] not in CONTINUING:
+            return bool(missing_bytes(bytes(begun)))
+    return False
+
+
+class _Content:
+    """The characters of a text that do not vanish when it is read, to look up by their place."""
+
+    def __init__(self, text: str, vanishing: str) -> None:
+        self._text = text
+        self._places: Sequence[int] = range(len(text))
+        if vanishing:
+            self._places = [place for place in self._places if text[place] not in vanishing]
+
+    def around(self, begin: int, end: int) -> Offset | None:
+        """Return the part of a range between its first and its last character with content."""
+        first, beyond = (bisect_left(self._places, place) for place in (begin, end))
+        return (self._places[first], self._places[beyond - 1] + 1) if first < beyond else None
+
+    def within(self, begin: int, end: int) -> str:
+        """Return the characters with content in a range; one piece may hold two thousand others."""
+        first, beyond = (bisect_left(self._places, place) for place in (begin, end))
+        return "".join(self._text[place] for place in self._places[first:beyond])
+
+
 def _by_offsets(tokenizer: Tokenizer, text: str, found: Pieces, rows: Sequence[Offset]) -> Passage:
     begins, ends = ([offset[side] for offset in found.offsets] for side in (0, 1))
+    content = _Content(text, tokenizer.vanishing(text))
     ranges, rests = [], []
     for begin, end in rows:
-        first, beyond = pieces_of(begins, ends, begin, end)
+        first = beyond = bisect_left(begins, begin)
+        sides: tuple[str, ...] = ()
+        if shown := content.around(begin, end):
+            first, beyond = pieces_of(begins, ends, *shown)
+        if first < beyond:
+            sides = content.within(begins[first], begin), content.within(end, ends[beyond - 1])
         ranges.append((first, beyond))
-        sides = (
-            [text[begins[first] : begin], text[end : ends[beyond - 1]]] if first < beyond else []
-        )
         rests.append(tuple(id_ for side in sides if side.strip() for id_ in tokenizer.ids(side)))
     some_rests = tuple(rests) if any(rests) else None
     return Passage(found.ids, tuple(ranges), tuple(rows), rests=some_rests)

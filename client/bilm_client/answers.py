@@ -30,6 +30,8 @@ class Embedding:
         pieces: The piece of each row, at level piece only.
         ids: The piece id of each row, at level piece only.
         truncated: Whether the service truncated the text.
+        empty_rows: The numbers of the rows that have no pieces and are zero: an empty word,
+            characters without content, what was truncated.
     """
 
     vectors: Vectors
@@ -37,6 +39,7 @@ class Embedding:
     pieces: tuple[str, ...] | None
     ids: npt.NDArray[np.int32] | None
     truncated: bool
+    empty_rows: npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -184,6 +187,7 @@ def embeddings(body: bytes) -> tuple[str, list[Embedding]]:
                 pieces=None if pieces is None else tuple(pieces),
                 ids=None if ids is None else ids[first:last],
                 truncated=entry["truncated"],
+                empty_rows=np.array(entry.get("empty_rows", ()), np.intp),
             )
         )
     return rest["model"]["revision"], found

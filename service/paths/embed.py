@@ -184,7 +184,13 @@ class Embedded(Cut):
         description="The vectors as base64 of little-endian numbers in C order, or as nested lists."
     )
     empty: Literal[True] | None = Field(
-        None, description="True, at level text, if the text has no pieces and its vector is zero."
+        None, description="True if the text has no pieces; absent otherwise. All its rows are zero."
+    )
+    empty_rows: list[int] | None = Field(
+        None,
+        description="The numbers of the rows that have no pieces, counted from 0, whose vectors are"
+        " zero: an empty word, characters without content, what was cut off. Absent if there is"
+        " none.",
     )
 
 
@@ -387,9 +393,11 @@ def _embedded(plan: Embedding, index: int, vectors: Vectors) -> dict[str, object
 
 def _entry(plan: Embedding, index: int) -> dict[str, object]:
     """Return the fields of one text's entry in a response, without its vectors."""
-    entry = cut_entry(plan.reading, index)
-    if plan.reading.level == "text" and not plan.reading.passages[index].ids:
+    entry, passage = cut_entry(plan.reading, index), plan.reading.passages[index]
+    if not passage.ids:
         entry["empty"] = True
+    if empty_rows := passage.empty_rows:
+        entry["empty_rows"] = empty_rows
     return entry
 
 

@@ -38,7 +38,8 @@ class FillRequest(Strict):
     """A text with a blank to fill."""
 
     text: str = Field(
-        description="The text with one blank, which is written as two or more underscores."
+        description="The text with one blank, which is written as two or more underscores, narrow"
+        " or full-width."
     )
     top_k: int = Field(
         10,

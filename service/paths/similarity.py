@@ -118,6 +118,10 @@ def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settin
         reading = read(as_tokenize, "span", engine, settings, spans)
     readout = Readout(layers, center=request.center)
     holding = [passage for passage in reading.passages if passage.ranges]
+    if any(passage.empty_rows for passage in holding):
+        raise invalid(
+            "word", "no character of it has content; send a word of at least one visible character"
+        )
     questions = [engine.encoder.vectors_for(passage, readout) for passage in holding]
     return Comparison(reading, questions, mix, mix_name, answer_bytes)
 

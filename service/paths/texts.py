@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, Field
 
-from biLM.errors import SpanError, TextTooLongError
+from biLM.errors import IdError, SpanError, TextTooLongError
 from biLM.limit import Limit
-from biLM.questions.passage import Level, Passage, shortened
+from biLM.questions.passage import Level, Passage
 
 from ..engine import Engine
 from ..errors import Details, RequestError, invalid
@@ -39,13 +39,14 @@ class TokenizeRequest(Strict):
     ids: Listed[Listed[int]] | None = Field(
         None,
         min_length=1,
-        description="Each text as a list of piece ids. It has the levels piece and text only.",
+        description="Each text as a list of piece ids. It has the levels piece and text only."
+        " The id of the unknown piece is refused, because no text has it.",
     )
     truncate: Truncate = Field(
         "error",
         description="What to do with a text of more than max_text_pieces pieces: refuse it with an"
-        " error, or cut off its right or its left end. A row whose pieces are all cut off gets a"
-        " zero vector.",
+        " error, or cut off its right or its left end, between two characters. A row whose pieces"
+        " are all cut off gets a zero vector.",
     )
 
     @property
@@ -213,8 +214,8 @@ def _reader(
         assert level in ("word", "piece", "text"), "a level that words do not have; this is a bug"
         return lambda index: encoder.words(words[index], level, limit)
     if request.ids is not None:
-        ids, num_pieces = request.ids, engine.model.num_pieces
-        return lambda index: shortened(_read_ids(ids[index], index, level, num_pieces), limit)
+        ids = request.ids
+        return lambda index: _read_ids(ids[index], index, level, engine, limit)
     texts = request.all_texts
     if level == "span":
         return lambda index: _read_spans(texts[index], index, spans[index], engine, limit)
@@ -222,16 +223,19 @@ def _reader(
     return lambda index: read_one(texts[index], limit)
 
 
-def _read_ids(ids: Sequence[int], index: int, level: Level, num_pieces: int) -> Passage:
-    if not all(0 <= piece_id < num_pieces for piece_id in ids):
+def _read_ids(
+    ids: Sequence[int], index: int, level: Level, engine: Engine, limit: Limit
+) -> Passage:
+    assert level in ("piece", "text"), "a level that ids do not have; this is a bug"
+    try:
+        return engine.encoder.ids(ids, level, limit)
+    except IdError as error:
         raise RequestError(
             "validation_error",
-            f"text {index} has an id outside 0 to {num_pieces - 1}; send ids of this model, as"
-            " /tokenize returns them",
+            f"text {index} has {error}",
             param="ids",
-            details=Details(index=index, limit=num_pieces - 1),
-        )
-    return Passage(tuple(ids), ((0, len(ids)),) if level == "text" else None, offsets=())
+            details=Details(index=index, limit=engine.model.num_pieces - 1),
+        ) from error
 
 
 def _read_spans(

@@ -12,6 +12,7 @@ from biLM.errors import TextError, TextTooLongError
 from biLM.limit import Limit
 from biLM.tokenizer import joined
 from tests.properties import examples
+from tests.reference import normaliser
 from tests.reference.texts import texts
 
 PROSE = "我在超市买了一个红苹果，又去手机店看了看新的 iPhone 16，最后什么也没有买就回家了。\n"
@@ -24,8 +25,7 @@ def in_one_go(processor):
     """The ids and offsets of a text that sentencepiece cuts in one go."""
 
     def cut(text):
-        encoded = processor.encode(text, return_type="offset_mapping")
-        return tuple(encoded["ids"]), tuple((begin, end) for begin, end in encoded["offsets"])
+        return normaliser.in_one_go(processor, text)[1:]
 
     return cut
 
@@ -82,6 +82,17 @@ def test_parts_follow_one_another_and_make_up_the_text(tokenizer, text):
     parts = list(tokenizer._seams.parts(text))
     assert "".join(text[begin:end] for begin, end in parts) == text
     assert all(0 < end - begin <= 8 for begin, end in parts)
+
+
+@pytest.mark.parametrize("dropped", ["\u200b", "\u00ad\ufe0f", "\U000e0041"])
+def test_a_long_text_has_the_same_pieces_with_characters_without_content(tokenizer, dropped):
+    text = PROSE * 150
+    assert tokenizer.encode(dropped.join(text)).ids == tokenizer.encode(text).ids
+
+
+def test_there_is_no_seam_beside_many_characters_without_content(tokenizer):
+    text = "，" + "\u200b" * 100 + "我"
+    assert not any(tokenizer._seams._is_seam(text, place) for place in range(1, len(text)))
 
 
 @pytest.mark.parametrize("text", [LIGATURE * 3000, "\u3316" * 4000, "龘" * 5000, PROSE * 100])

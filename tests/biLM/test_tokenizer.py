@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from biLM.errors import DamagedFileError, TextError
 from biLM.tokenizer import Tokenizer
 from tests.properties import examples
-from tests.reference.normaliser import is_known, normalise, start, text_of
+from tests.reference.normaliser import is_dropped, is_known, kept, normalise, text_of
 from tests.reference.texts import texts
 
 properties = examples(150)
@@ -47,12 +47,19 @@ def test_begins_and_ends_never_decrease(tokenizer, text):
 
 @properties
 @given(texts)
-def test_pieces_cover_each_code_point_once_from_the_first_that_is_not_dropped(tokenizer, text):
-    # A dropped control belongs to the piece before it; at the very start there is no such piece.
-    covered = [
-        place for begin, end in tokenizer.encode(text).offsets for place in range(begin, end)
-    ]
-    assert covered == list(range(start(text), len(text)))
+def test_pieces_cover_each_code_point_with_content_once(tokenizer, text):
+    offsets = tokenizer.encode(text).offsets
+    covered = [place for begin, end in offsets for place in range(begin, end)]
+    shown = set(kept(text))
+    assert [place for place in covered if place in shown] == sorted(shown)
+
+
+@properties
+@given(texts)
+def test_no_piece_begins_or_ends_with_a_code_point_that_is_dropped(tokenizer, text):
+    shown = kept(text)
+    for begin, end in tokenizer.encode(text).offsets:
+        assert begin == end or (begin in shown and end - 1 in shown)
 
 
 @properties
@@ -77,13 +84,17 @@ def test_pieces_spell_the_normalised_text(tokenizer, text):
         ("", ()),
         ("\x07", ()),
         ("a\tb", ((0, 1), (1, 2), (2, 3))),
-        ("\u200b", ((0, 1),)),  # normalised to a space
-        ("\x00", ((0, 1),)),
+        ("\u200b", ()),
+        ("\x00", ()),
+        ("\u3000", ((0, 1),)),  # a blank, as wide as a character
         ("苹果", ((0, 2),)),
         ("ﬁ", ((0, 0), (0, 1))),  # normalised to f and i
         ("龘", ((0, 0), (0, 0), (0, 1))),  # three byte pieces
         ("e\u0301", ((0, 0), (0, 2))),  # composed to é, two byte pieces
-        ("\ufeffa", ((0, 1), (1, 2))),
+        ("\ufeffa", ((1, 2),)),
+        ("\x01吃\x01", ((1, 2),)),  # both ends are treated alike
+        ("苹\u00ad果", ((0, 3),)),  # a character without content may stand inside a piece
+        ("蘋果", ((0, 2),)),
     ],
 )
 def test_offsets_count_the_callers_own_code_points(tokenizer, text, offsets):
@@ -153,7 +164,8 @@ def test_offsets_of_words_count_the_words_joined(tokenizer, words):
     joined = "".join(words)
     for word, (begin, end) in zip(words, ranges, strict=True):
         places = [p for b, e in found.offsets[begin:end] for p in range(b, e)]
-        assert "".join(joined[place] for place in places) == word[start(word) :]
+        spelled = "".join(joined[place] for place in places if not is_dropped(joined[place]))
+        assert spelled == "".join(word[place] for place in kept(word))
 
 
 @properties
@@ -183,6 +195,7 @@ def test_latin_words_are_read_with_a_space_between_them(tokenizer, processor, wo
         (["New ", "York"], "New York"),
         (["New", " York"], "New York"),
         (["Ｎｅｗ", "Ｙｏｒｋ"], "ＮｅｗＹｏｒｋ"),  # full width, as in Chinese
+        (["New\u200b", "\ufeff", "\u2060York"], "New York"),
     ],
 )
 def test_a_space_is_read_only_between_words_of_a_narrow_script(tokenizer, words, read_as):
@@ -194,6 +207,13 @@ def test_the_space_belongs_to_the_word_after_it_and_has_no_place(tokenizer):
     begin, end = ranges[1]
     assert text_of(found.pieces[begin:end]) == " dog"
     assert "".join("dogdog"[b:e] for b, e in found.offsets[begin:end]) == "dog"
+
+
+def test_a_word_has_the_place_of_its_first_code_point_with_content(tokenizer):
+    found, ranges = tokenizer.encode_words(["dog", "\u200bdog\u200b"])
+    begin, end = ranges[1]
+    assert found.offsets[begin][0] == 4
+    assert found.offsets[end - 1][1] == 7
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])

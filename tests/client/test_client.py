@@ -99,6 +99,17 @@ def test_other_levels_have_their_rows(real):
     assert (text.pieces, text.ids) == (None, None)
 
 
+def test_rows_without_pieces_are_numbered(real):
+    found = real("embed", ["我\u200b吃", "我吃", "\ufeff"], level="char")
+    assert [one.empty_rows.tolist() for one in found] == [[1], [], [0]]
+    assert not found[0].vectors[found[0].empty_rows].any()
+    (words,) = real("embed", words=[["我", "", "苹果"]], layers="all")
+    assert words.empty_rows.tolist() == [1]
+    assert words.vectors.any(-1).tolist() == [[True, False, True]] * 3
+    (nothing,) = real("embed", "", level="text")
+    assert nothing.empty_rows.tolist() == [0]
+
+
 def test_words_and_ids_are_texts_too(real, cut):
     (words,) = real("embed", words=[["我", "吃了", "苹果"]])
     assert words.offsets.tolist() == [[0, 1], [1, 3], [3, 5]]

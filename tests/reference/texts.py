@@ -12,7 +12,10 @@ HARD = (
     *("가", "각", "ᄀ", "ᅡ", "ᆨ"),  # syllables, and the letters that compose them
     *("👍🏽", "❤\ufe0f", "👨‍👩‍👧", "🇨🇳", "\u200d", "\ufe0f"),  # modifiers, joiners, flags
     *("\t", "\n", "\r\n", "\u00a0", "\u200b", "\u2028", "\ufeff", "▁", "\u00ad"),  # blanks
-    *("\x00", "\x01", "\x07", "\x7f", "\x9f"),  # controls; the normaliser drops all but NUL
+    *("\x00", "\x01", "\x07", "\x7f", "\x80", "\x9f"),  # controls, which are dropped
+    *("\x0b", "\x85"),  # controls that end a line
+    *("\u034f", "\u3164", "\u2060", "\ufe00", "\U000e0100"),  # other characters without content
+    *("蘋", "蘋果", "⾺", "乾"),  # Traditional, compatible with a Traditional one, left alone
     *("\u0378", "\uffff", "\U000e0001", "\U0010ffff", "\ufffd"),  # unassigned, noncharacters
 )
 

@@ -76,7 +76,7 @@ async def test_the_answers_have_the_documented_fields(client, document):
     schemas = document["components"]["schemas"]
     assert answer.keys() | {"layers"} == schemas["EmbedAnswer"]["properties"].keys()
     documented = schemas["Embedded"]["properties"].keys()
-    assert answer["data"][0].keys() | {"empty"} == documented
+    assert answer["data"][0].keys() | {"empty", "empty_rows"} == documented
     info = (await client.get("/info")).json()
     assert info.keys() == schemas["InfoAnswer"]["properties"].keys()
 

@@ -228,13 +228,52 @@ async def test_an_empty_text_has_no_rows_and_its_neighbours_have_theirs(client):
 @pytest.mark.parametrize("fields", [{"texts": [""]}, {"words": [[]]}, {"ids": [[]]}])
 async def test_an_empty_text_is_one_zero_vector_at_level_text(client, fields):
     (entry,) = (await embed(client, level="text", **fields))["data"]
-    assert entry["empty"] is True
+    assert (entry["empty"], entry["empty_rows"]) == (True, [0])
     np.testing.assert_array_equal(vectors_of(entry), np.zeros((1, 24)))
 
 
-async def test_a_nul_is_a_character_like_any_other(client):
+@pytest.mark.parametrize(
+    ("fields", "empty_rows"),
+    [
+        ({"texts": ["我\0吃"], "level": "char"}, [1]),
+        ({"texts": ["\x01我"], "level": "char"}, [0]),
+        ({"texts": ["我\x01"], "level": "char"}, [1]),
+        ({"texts": ["我\ufe0f吃"], "level": "span", "spans": [[[0, 1], [1, 2], [1, 3]]]}, [1]),
+        ({"words": [["我", "", "\u200b", "吃"]]}, [1, 2]),
+        ({"texts": ["\ufeff\u00ad"], "level": "char"}, [0, 1]),
+        ({"texts": ["\ufeff"], "level": "piece"}, None),
+        ({"texts": ["我吃"], "level": "char"}, None),
+        ({"texts": [ATE], "level": "text", "layers": "all"}, None),
+        ({"texts": ["我\0吃"], "level": "char", "layers": ["context", 1]}, [1]),
+    ],
+)
+async def test_rows_without_pieces_are_named_and_zero_at_every_level(client, fields, empty_rows):
+    (entry,) = (await embed(client, **fields))["data"]
+    assert entry.get("empty_rows") == empty_rows
+    assert entry.get("empty", False) == (entry["num_pieces"] == 0)
+    lengths = np.atleast_2d(np.linalg.norm(vectors_of(entry), axis=-1))
+    expected = [row in (empty_rows or []) for row in range(lengths.shape[-1])]
+    assert all((one == 0).tolist() == expected for one in lengths)
+
+
+async def test_the_unknown_piece_is_refused_with_its_place_and_what_to_send(client):
+    error = await refused(client, 422, "validation_error", ids=[[5], [6, 7, 0]])
+    assert "text 1 has the id 0 at place 2" in error["message"]
+    assert "send other ids from 0 to 345" in error["message"]
+    assert (error["param"], error["details"]["index"]) == ("ids", 1)
+
+
+@pytest.mark.parametrize("text", ["蘋果", "苹\u200b果", "\ufeff苹果\ufe0f"])
+async def test_what_looks_like_a_text_or_is_its_traditional_form_has_its_vector(client, text):
+    found = (await embed(client, texts=["苹果", text], level="text"))["data"]
+    np.testing.assert_array_equal(vectors_of(found[0]), vectors_of(found[1]))
+
+
+async def test_a_character_without_content_keeps_its_place(client):
     (entry,) = (await embed(client, texts=["我\0吃"], level="char"))["data"]
     assert entry["offsets"] == [[0, 1], [1, 2], [2, 3]]
+    (entry,) = (await embed(client, texts=["\0我\u200b吃\x01"]))["data"]
+    assert entry["offsets"] == [[1, 2], [3, 4]]
 
 
 async def test_a_vector_does_not_depend_on_batch_or_order(client):

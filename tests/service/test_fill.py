@@ -29,6 +29,13 @@ async def test_each_side_has_its_guesses_the_most_probable_first(client, encoder
     assert answer == {"blank": [5, 9], "usage": {"pieces": 6, "characters": 10}}
 
 
+async def test_a_full_width_blank_is_a_blank(client):
+    answer = await fill(client, text="我吃了一个＿＿＿。", top_k=4)
+    assert answer["blank"] == [5, 8]
+    narrow = await fill(client, text=ATE, top_k=4)
+    assert {side: answer[side] for side in SIDES} == {side: narrow[side] for side in SIDES}
+
+
 async def test_ten_guesses_unless_asked_for_others(client):
     answer = await fill(client, text=ATE)
     assert [len(answer[side]) for side in SIDES] == [10, 10, 10]

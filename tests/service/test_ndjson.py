@@ -65,6 +65,7 @@ class Stream:
         {"texts": [ATE, "", USED]},
         {"texts": [ATE] * 5, "layers": "all", "encoding": "json", "dtype": "float16"},
         {"texts": [USED, ""], "level": "text"},
+        {"texts": [USED, "我\u200b吃"], "level": "char"},
     ],
 )
 async def test_lines_are_the_entries_and_the_last_one_the_rest(client, fields):

@@ -149,6 +149,7 @@ async def test_a_body_without_a_coding_is_read_whatever_the_case(client, coding)
         ("ids", {"ids": [[346]]}),
         ("ids", {"ids": [[-1]]}),
         ("ids", {"ids": [[10**30]]}),
+        ("ids", {"ids": [[5, 0, 6]]}),
         ("level", {"texts": "a", "level": "word"}),
         ("level", {"texts": "a", "level": "token"}),
         ("level", {"words": [["a"]], "level": "char"}),
@@ -187,7 +188,7 @@ async def test_a_weight_must_be_finite(client, number):
     assert error_of(answer, 422, "validation_error")["param"] == "mix"
 
 
-@pytest.mark.parametrize("fields", [{"texts": ["a", 1]}, {"ids": [[0], [346]]}])
+@pytest.mark.parametrize("fields", [{"texts": ["a", 1]}, {"ids": [[5], [346]]}])
 async def test_a_wrong_item_is_refused_by_its_number(client, fields):
     error = await refused(client, 422, "validation_error", **fields)
     assert error["details"]["index"] == 1

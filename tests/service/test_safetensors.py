@@ -37,6 +37,7 @@ def metadata_of(body, tmp_path):
         {"texts": TEXTS, "dtype": "float16"},
         {"texts": TEXTS, "layers": [0, 2, "context"], "center": True},
         {"texts": TEXTS, "level": "char"},
+        {"texts": ["我\u200b吃", "\ufeff"], "level": "char"},
         {"texts": TEXTS, "level": "text"},
         {"words": [["我", "吃"], ["苹果"]]},
         {"texts": TEXTS[:1], "level": "span", "spans": [[[0, 1], [5, 7]]]},

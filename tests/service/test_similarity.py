@@ -85,6 +85,13 @@ async def test_a_word_that_stands_in_no_text_is_refused(client):
     assert "occurs in none of the texts" in error["message"]
 
 
+@pytest.mark.parametrize("word", ["\u200b", "\ufe0f\x01"])
+async def test_a_word_without_content_is_refused(client, word):
+    body = {"word": word, "texts": [*TEXTS, f"苹{word}果"]}
+    error = error_of(await client.post("/similarity", json=body), 422, "validation_error")
+    assert (error["param"], "visible character" in error["message"]) == ("word", True)
+
+
 async def test_too_many_occurrences_are_refused_before_the_model_runs(artifact_folder):
     async with serving(settings_of(artifact_folder, max_response_bytes=4096)) as client:
         fields = {"word": "苹果", "texts": ["苹果" * 9]}  # 9 * 9 * 5 numbers of 12 bytes

@@ -50,3 +50,12 @@ async def test_chars_that_were_cut_off_keep_their_rows_as_zeros(narrow, side, ro
 
     assert entry["offsets"] == [[place, place + 1] for place in range(7)]
     assert np.flatnonzero(vectors_of(entry).any(axis=1)).tolist() == rows_left
+
+
+@pytest.mark.parametrize(("side", "pieces"), [("right", ["我", "吃"]), ("left", ["吃", "了"])])
+async def test_a_text_is_cut_between_two_characters(narrow, side, pieces):
+    text = "我吃龘了" if side == "right" else "我龘吃了"  # 龘 has three pieces
+    (cut,) = (await embed(narrow, texts=[text], truncate=side))["data"]
+    assert (cut["pieces"], cut["truncated"]) == (pieces, True)
+    (cut,) = (await embed(narrow, texts=[text], truncate=side, level="char"))["data"]
+    assert cut["empty_rows"] == ([2, 3] if side == "right" else [0, 1])

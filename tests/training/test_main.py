@@ -103,6 +103,7 @@ def test_the_card_tells_data_recipe_hardware_and_scores(trained):
     assert card["data"]["sources"][0]["licence"] == "none"
     assert card["recipe"]["learning_rate"] == toy().learning_rate
     assert card["training"]["pieces_seen"] >= 5000
+    assert card["normaliser"]["traditional"].startswith("OpenCC")
     assert {"commit", "hardware", "hours", "started", "versions"} <= card["training"].keys()
     whole = card["evaluation"]["held_out"]["all"]
     assert 0 < whole["forward_bits_per_character"] < 20

@@ -12,6 +12,7 @@ from biLM.questions.readout import Readout
 from ..errors import TrainingError
 from ..run.checkpoint import Checkpoint, load_checkpoint
 from ..run.journal import read_entries
+from ..text.normaliser import FACTS, has_normaliser
 from ..text.shards import Shards
 from .assemble import assemble, load_objective, require_lstm, require_tied
 from .evaluate import NAME as EVALUATION
@@ -44,6 +45,8 @@ def export(run: Path, shards: Shards, out: Path, sources: Path | None) -> str:
     # The card comes first because making it takes no time and may refuse the run.
     card = make_card(run, checkpoint, shards, sources)
     artifact = assemble(load_objective(checkpoint, shards), checkpoint.config, shards)
+    if has_normaliser(artifact.pieces_model):  # not if it began with an older artifact
+        card["normaliser"] = FACTS
     golden = make_golden(Encoder(artifact), GOLDEN_TEXTS)
     name = out.resolve().name
     return save_artifact(replace(artifact, id=name, golden=golden, card=card), out)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import sentencepiece
 
 from biLM.network.config import BOUNDARY_PIECES
+from biLM.tokenizer import without_nul
 
 from ..errors import ShardError
 from .corpus import read_documents, training_text
@@ -176,7 +177,7 @@ def encode_rows(
     stream = iter(documents)
     while group := list(islice(stream, DOCUMENTS_PER_CALL)):
         sentences = [SENTENCES.findall(text) for text in group]
-        encoded = iter(processor.encode([s for parts in sentences for s in parts]))
+        encoded = iter(processor.encode([without_nul(s) for parts in sentences for s in parts]))
         for parts in sentences:
             ids = [next(encoded) for _ in parts]
             for together in [[one] for one in ids] if one_sentence else [ids]:

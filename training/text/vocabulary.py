@@ -1,5 +1,7 @@
 """Train a sentencepiece unigram model none of whose pieces crosses a word boundary.
 
+It reads texts by the rule of `normaliser`, and so does the segmenter, which knows Simplified words.
+
 The word segmenter is needed only here. At run time the unigram model alone cuts the text, but it
 can choose only among pieces that were inside a word in training: 苹果手机 has no piece of its own,
 so the 苹果 in it keeps a vector of its own.
@@ -16,8 +18,11 @@ from pathlib import Path
 
 import sentencepiece
 
+from biLM.files import write_atomically
+
 from ..errors import TrainingError
 from .corpus import read_documents
+from .normaliser import normalised, with_normaliser
 
 # sentencepiece needs the boundaries inside the text. This private-use character survives NFKC and
 # occurs in no text.
@@ -58,13 +63,13 @@ def train_vocabulary(files: Sequence[Path], out: Path, config: VocabularyConfig)
     """
     if not files:
         raise TrainingError("no training text; run `bilm train corpus` first")
-    _frequencies()  # loaded before the workers are forked, so that they share the dictionary
+    _as_read("")  # loads what the workers share before they are forked: dictionary and normaliser
     model = BytesIO()
     try:
         with Pool(config.num_workers) as pool:
             sample = _sample(files, config)
             sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=pool.imap(mark_words, sample, chunksize=DOCUMENTS_PER_TASK),
+                sentence_iterator=pool.imap(_as_read, sample, chunksize=DOCUMENTS_PER_TASK),
                 model_writer=model,
                 model_type="unigram",
                 vocab_size=config.num_pieces,
@@ -85,7 +90,12 @@ def train_vocabulary(files: Sequence[Path], out: Path, config: VocabularyConfig)
             " ask for another number with --num-pieces, or give more text"
         ) from error
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(model.getvalue())
+    write_atomically(out, with_normaliser(model.getvalue()))
+
+
+def _as_read(text: str) -> str:
+    """Return a text as a model reads it, with its words marked."""
+    return mark_words(normalised(text))
 
 
 def mark_words(text: str) -> str:

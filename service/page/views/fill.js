@@ -10,7 +10,8 @@ import { expectations } from "./fill/expectations.js";
 export { words };
 export const styles = "views/fill.css";
 
-const BLANK = /_{2,}/;
+// Underscores of any width, as the service finds them.
+const BLANK = /[_＿︳︴﹍﹎﹏]{2,}/;
 const MAX_PIECES = 6;
 // Written for this page.
 const EXAMPLES = [

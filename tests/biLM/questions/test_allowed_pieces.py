@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biLM.questions.allowed_pieces import Spelling, missing_bytes
+from tests.reference.normaliser import is_dropped
 
 EOS = 2
 
@@ -43,9 +44,12 @@ def test_whatever_is_chosen_the_text_is_whole_characters(spelling, tokenizer, se
     )
     assert tokenizer.decode(ids) == written.decode()
     assert not any(map(is_control, written.decode()))
+    assert not any(map(is_dropped, written.decode()))
 
 
-@given(st.characters(codec="utf-8"), st.integers(1, 6))
+@given(
+    st.characters(codec="utf-8") | st.sampled_from("\u00ad\u200b\ufe0f\ufeff"), st.integers(1, 6)
+)
 def test_a_character_may_be_written_in_bytes_where_there_is_room(
     spelling, processor, character, room
 ):
@@ -55,7 +59,8 @@ def test_a_character_may_be_written_in_bytes_where_there_is_room(
     for place, piece in enumerate(ids):
         may = bool(spelling.may_follow(tuple(ids[:place]), room - place)[piece])
         is_whole = place == len(ids) - 1
-        assert may == (len(ids) <= room and not (is_whole and is_control(character)))
+        is_text = not (is_control(character) or is_dropped(character))
+        assert may == (len(ids) <= room and (is_text or not is_whole))
         if not may:
             break
 

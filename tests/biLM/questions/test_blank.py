@@ -57,6 +57,28 @@ def test_anything_but_one_blank_is_refused_with_the_number_found(encoder, text, 
         encoder.fill(text)
 
 
+@pytest.mark.parametrize(
+    "blank", ["＿＿", "_＿", "﹍﹎﹏", "︳︴", "_\u200b_", "＿\u00ad\ufe0f＿\u2060＿"]
+)
+def test_underscores_of_any_width_are_a_blank(encoder, blank):
+    text = f"我吃了{blank}。"
+    assert encoder.blank(text).offset == (3, 3 + len(blank))
+    assert encoder.fill(text, top_k=5) == encoder.fill("我吃了__。", top_k=5)
+
+
+def test_every_character_that_is_read_as_an_underscore_makes_a_blank(encoder, tokenizer):
+    as_one = [chr(c) for c in range(0x80, 0x20000) if not 0xD800 <= c < 0xE000]
+    as_one = [character for character in as_one if tokenizer.normalised(character) == "_"]
+    assert len(as_one) == 6
+    assert all(encoder.blank(f"我{one}{one}").offset == (1, 3) for one in as_one)
+
+
+def test_two_blanks_with_an_invisible_character_between_are_one(encoder):
+    assert encoder.blank("我__\ufeff__").offset == (1, 6)
+    with pytest.raises(BlankError, match="has 0 blanks"):
+        encoder.blank("我_\u3000_")
+
+
 def test_a_lone_surrogate_beside_the_blank_is_refused(encoder):
     with pytest.raises(TextError, match="code point 4 is the lone surrogate"):
         encoder.fill("我爱__" + chr(0xD800))

@@ -2,10 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biLM.errors import SpanError, TextError
+from biLM.errors import IdError, SpanError, TextError
 from biLM.limit import Limit
 from biLM.questions.passage import (
     char_passage,
+    ids_passage,
     piece_passage,
     pieces_of,
     shortened,
@@ -14,7 +15,7 @@ from biLM.questions.passage import (
     word_passage,
 )
 from tests.properties import examples
-from tests.reference.normaliser import is_known, normalise, start, text_of
+from tests.reference.normaliser import in_one_go, is_known, kept, normalise, text_of
 from tests.reference.texts import texts
 from tests.reference.touching import touching
 
@@ -69,10 +70,8 @@ def test_the_pieces_of_a_span_worked_by_hand(begin, end, pieces):
 @given(texts)
 def test_every_piece_is_a_row_of_its_own(tokenizer, processor, text):
     passage = piece_passage(tokenizer, text)
-    expected = processor.encode(text, return_type="offset_mapping")
-    assert passage.pieces == tuple(expected["pieces"])
-    assert passage.ids == tuple(expected["ids"])
-    assert passage.offsets == tuple(map(tuple, expected["offsets"]))
+    expected = in_one_go(processor, text)
+    assert (passage.pieces, passage.ids, passage.offsets) == expected
     assert passage.ranges is None
 
 
@@ -87,24 +86,31 @@ def test_every_code_point_is_a_row(tokenizer, text):
 @properties
 @given(texts)
 def test_a_code_point_has_the_pieces_that_touch_it(tokenizer, processor, text):
-    offsets = processor.encode(text, return_type="offset_mapping")["offsets"]
+    _, _, offsets = in_one_go(processor, text)
     for place, (first, beyond) in enumerate(char_passage(tokenizer, text).ranges):
-        assert list(range(first, beyond)) == touching(offsets, place, place + 1)
+        expected = touching(offsets, place, place + 1) if place in kept(text) else []
+        assert list(range(first, beyond)) == expected
 
 
 @properties
 @given(texts)
-def test_only_controls_at_the_start_of_a_text_have_no_pieces(tokenizer, text):
-    ranges = char_passage(tokenizer, text).ranges
-    without = [place for place, (first, beyond) in enumerate(ranges) if first == beyond]
-    assert without == list(range(start(text)))
+def test_only_code_points_without_content_have_no_pieces(tokenizer, text):
+    passage = char_passage(tokenizer, text)
+    assert passage.empty_rows == [place for place in range(len(text)) if place not in kept(text)]
 
 
-@pytest.mark.parametrize("text", ["👍🏽", "👨‍👩‍👧", "🇨🇳", "龘𠮷"])
+@pytest.mark.parametrize("text", ["👍🏽", "👨👩👧", "🇨🇳", "龘𠮷"])
 def test_a_code_point_read_as_bytes_has_all_of_its_bytes(tokenizer, text):
     passage = char_passage(tokenizer, text)
     for char, (first, beyond) in zip(text, passage.ranges, strict=True):
         assert beyond - first == len(char.encode())
+
+
+@pytest.mark.parametrize("text", ["\x01吃", "吃\x01"])
+def test_what_is_dropped_has_no_pieces_at_either_end(tokenizer, text):
+    passage = char_passage(tokenizer, text)
+    assert passage.empty_rows == [text.index("\x01")]
+    assert span_passage(tokenizer, text, [[0, 2]]).empty_rows == []
 
 
 def test_two_code_points_of_one_piece_share_it(tokenizer):
@@ -122,10 +128,12 @@ def texts_with_spans(draw):
 @given(texts_with_spans())
 def test_a_span_has_the_pieces_that_touch_it(tokenizer, processor, case):
     text, spans = case
-    offsets = processor.encode(text, return_type="offset_mapping")["offsets"]
+    _, _, offsets = in_one_go(processor, text)
     passage = span_passage(tokenizer, text, spans)
     for (begin, end), (first, beyond) in zip(spans, passage.ranges, strict=True):
-        assert list(range(first, beyond)) == touching(offsets, begin, end)
+        shown = [place for place in kept(text) if begin <= place < end]
+        expected = touching(offsets, shown[0], shown[-1] + 1) if shown else []
+        assert list(range(first, beyond)) == expected
 
 
 @properties
@@ -180,12 +188,12 @@ def test_a_row_that_lost_pieces_has_lost_their_rest(
 @given(texts_with_spans())
 def test_the_rest_of_a_span_by_its_definition(tokenizer, processor, case):
     text, spans = case
-    offsets = processor.encode(text, return_type="offset_mapping")["offsets"]
+    _, _, offsets = in_one_go(processor, text)
     expected = []
     for begin, end in spans:
-        covered = {
-            place for piece in touching(offsets, begin, end) for place in range(*offsets[piece])
-        }
+        shown = [place for place in kept(text) if begin <= place < end]
+        pieces = touching(offsets, shown[0], shown[-1] + 1) if shown else []
+        covered = {place for piece in pieces for place in range(*offsets[piece])} & {*kept(text)}
         left = "".join(text[place] for place in sorted(covered) if place < begin)
         right = "".join(text[place] for place in sorted(covered) if place >= end)
         expected.append(tuple(processor.encode(left.strip() and left)))
@@ -244,7 +252,7 @@ def test_an_empty_word_is_a_row_without_pieces(tokenizer):
 def test_a_text_is_one_row_of_all_its_pieces(tokenizer, processor, text):
     passage = text_passage(tokenizer, text)
     assert passage.offsets == ((0, len(text)),)
-    assert passage.ranges == ((0, len(processor.encode(text))),)
+    assert passage.ranges == ((0, len(in_one_go(processor, text)[1])),)
 
 
 @pytest.mark.parametrize("level", [piece_passage, char_passage, text_passage])
@@ -259,3 +267,84 @@ def test_a_lone_surrogate_is_refused_at_every_level(tokenizer, level):
 def test_an_empty_text_has_no_pieces(tokenizer, level, rows):
     passage = level(tokenizer, "")
     assert (passage.ids, passage.num_rows) == ((), rows)
+
+
+@pytest.mark.parametrize("lost", ["left", "right"])
+@pytest.mark.parametrize("text", ["吃龘果😀龘", "😀" * 9, "ﬃ㈱①ﷺ", "e\u0301\u200b龘\u00ad"])
+def test_a_text_is_cut_between_characters(tokenizer, text, lost):
+    whole = tokenizer.encode(text)
+    ends = {(begin, begin) for begin in range(len(text))} & {*whole.offsets}
+    assert ends  # characters of several pieces
+    for max_pieces in range(len(whole)):
+        passage = piece_passage(tokenizer, text, Limit(max_pieces, lost))
+        kept = passage.offsets
+        assert len(kept) <= max_pieces
+        assert kept == (
+            whole.offsets[len(whole) - len(kept) :]
+            if lost == "left"
+            else whole.offsets[: len(kept)]
+        )
+        if lost == "right" and kept:
+            assert kept[-1] not in ends
+        if lost == "left" and len(kept):
+            assert len(kept) == len(whole) or whole.offsets[-len(kept) - 1] not in ends
+        # No more than one character is lost beyond the limit.
+        pieces_of_character = max(len(tokenizer.encode(character)) for character in text)
+        assert len(kept) > max_pieces - pieces_of_character
+
+
+@pytest.mark.parametrize("level", [char_passage, text_passage, span_passage])
+def test_pooled_levels_are_cut_in_the_same_places(tokenizer, level):
+    text, limit = "吃龘果", Limit(3, "right")
+    more = ([[0, 3]],) if level is span_passage else ()
+    assert level(tokenizer, text, *more, limit).ids == tokenizer.encode("吃").ids
+    assert word_passage(tokenizer, ["吃", "龘果"], "word", limit).ids == tokenizer.encode("吃").ids
+
+
+@pytest.mark.parametrize(
+    ("text", "max_pieces", "lost", "kept"),
+    [
+        ("龘龘", 5, "right", "龘"),
+        ("龘龘", 5, "left", "龘"),
+        ("龘龘", 3, "left", "龘"),
+        ("龘龘", 2, "right", ""),
+        ("吃😀", 4, "right", "吃"),
+        ("吃😀吃", 4, "left", "吃"),
+    ],
+)
+def test_ids_are_cut_between_characters(tokenizer, text, max_pieces, lost, kept):
+    found = ids_passage(tokenizer, tokenizer.ids(text), "piece", Limit(max_pieces, lost))
+    assert found.ids == tokenizer.encode(kept).ids
+
+
+def test_bytes_that_form_no_character_are_cut_anywhere(tokenizer):
+    ids_of = {byte: id_ for id_, byte in tokenizer.byte_of.items()}
+    ids = [ids_of[0x80]] * 9
+    assert len(ids_passage(tokenizer, ids, "text", Limit(7, "right")).ids) == 7
+
+
+def test_the_unknown_piece_is_refused_with_its_place(tokenizer):
+    with pytest.raises(IdError, match=r"the id 0 at place 2: .* send other ids from 0 to \d+"):
+        ids_passage(tokenizer, [5, 6, 0, 7])
+    for id_ in (-1, tokenizer.num_pieces):
+        with pytest.raises(IdError, match="an id outside 0 to"):
+            ids_passage(tokenizer, [5, id_])
+    assert ids_passage(tokenizer, [1, 2, 5]).ids == (1, 2, 5)
+
+
+@pytest.mark.parametrize("dropped", ["\x00", "\u200b", "\ufe0f\u00ad"])
+def test_rows_without_pieces_are_numbered_at_every_level(tokenizer, dropped):
+    text, end = f"吃{dropped}苹果", 1 + len(dropped)
+    assert char_passage(tokenizer, text).empty_rows == list(range(1, end))
+    assert span_passage(tokenizer, text, [[0, 1], [1, end], [0, end]]).empty_rows == [1]
+    assert word_passage(tokenizer, ["吃", dropped, "", "苹果"]).empty_rows == [1, 2]
+    assert text_passage(tokenizer, dropped).empty_rows == [0]
+    assert piece_passage(tokenizer, dropped).empty_rows == []
+    assert char_passage(tokenizer, "吃苹果", Limit(1, "right")).empty_rows == [1, 2]
+
+
+def test_the_rest_of_a_piece_leaves_out_what_is_dropped_inside(tokenizer):
+    text = "苹" + "\u200b" * 1000 + "果"
+    passage = span_passage(tokenizer, text, [[0, 1], [1, 1001], [1001, 1002]])
+    assert passage.ranges == ((0, 1), (1, 1), (0, 1))
+    assert passage.rests == (tuple(tokenizer.ids("果")), (), tuple(tokenizer.ids("苹")))

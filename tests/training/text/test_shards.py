@@ -19,6 +19,14 @@ def test_the_rows_of_a_document_joined_are_its_pieces(processor):
     assert len(rows) > 1
 
 
+@pytest.mark.parametrize("one_sentence", [False, True])
+def test_characters_without_content_change_no_row(processor, one_sentence):
+    text = "我吃了一个苹果。我在用苹果手机。"
+    rows = list(encode_rows([text], processor, 16, one_sentence))
+    mixed = ["\ufeff" + "\0\u200b".join(text), "\0", "\u200b"]
+    assert list(encode_rows(mixed, processor, 16, one_sentence)) == rows
+
+
 def test_no_row_is_longer_than_the_limit_with_its_boundaries(toy_shards):
     lengths = np.concatenate([shard.lengths for shard in toy_shards.train()])
     assert lengths.min() >= 1

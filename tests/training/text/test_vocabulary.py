@@ -58,6 +58,17 @@ def test_no_piece_crosses_a_word_boundary_however_frequent_the_pair(tmp_path):
     )
 
 
+def test_a_vocabulary_reads_texts_by_the_rule_and_is_trained_on_them_so(tmp_path):
+    source = tmp_path / "train-000.txt"
+    source.write_text("我在用蘋果手機\n他買了蘋\u200b果手機\n吃蘋果\n手機很貴\n" * 200)
+    out = tmp_path / "pieces.model"
+    train_vocabulary([source], out, VocabularyConfig(num_pieces=274, num_workers=1))
+    processor = sentencepiece.SentencePieceProcessor(model_proto=out.read_bytes())
+    pieces = ["我", "在", "用", "苹果", "手机"]
+    assert processor.encode("我在用苹果手机", out_type=str) == pieces
+    assert processor.encode("\ufeff我在用蘋果手機", out_type=str) == pieces
+
+
 def test_an_empty_corpus_is_refused(tmp_path):
     with pytest.raises(TrainingError, match="no training text"):
         train_vocabulary([], tmp_path / "pieces.model", VocabularyConfig())
