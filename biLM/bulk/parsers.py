@@ -175,8 +175,6 @@ class _Cells:
                 if self._lack_header:
                     raise
                 yield place, error
-        if self._lack_header:
-            refuse_missing("an empty file", self._names[0], [])
 
     @property
     def _lack_header(self) -> bool:

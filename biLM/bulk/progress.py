@@ -9,6 +9,8 @@ from biLM.bulk.parts import Advance
 from biLM.bulk.sources import Source
 
 TENTHS = 10
+# The bar's own estimate of the time left counts the time in which encoders are loaded.
+BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{unit} [{elapsed}{postfix}]"
 
 
 @contextmanager
@@ -19,13 +21,15 @@ def shown(source: Source) -> Iterator[Advance]:
         return
     from tqdm import tqdm
 
-    with tqdm(total=source.size, unit=source.unit, unit_scale=True, desc="embedding") as bar:
+    with tqdm(
+        total=source.size, unit=source.unit, unit_scale=True, desc="embedding", bar_format=BAR
+    ) as bar:
         rate = Rate(source.size)
 
         def advance(units: int, texts: int) -> None:
             rate.add(units, texts)
             if texts:
-                bar.set_postfix_str(f"{rate.texts:,} texts, {rate.texts_per_s:,.0f}/s", False)
+                bar.set_postfix_str(str(rate), refresh=False)
                 bar.update(units)
             else:  # an earlier run did this, so it says nothing about the speed
                 bar.initial = bar.n = bar.n + units
@@ -43,16 +47,22 @@ class Rate:
     """
 
     def __init__(self, size: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._size, self._clock, self._begin = size, clock, clock()
+        self._size, self._clock = size, clock
         self._skipped = self._units = self.texts = 0
+        # The speed is measured from here on: first from the start, then from the first report,
+        # which comes after the encoders were loaded.
+        self._since = (clock(), 0, 0)
+        self._first: tuple[float, int, int] | None = None
 
     def add(self, units: int, texts: int) -> None:
         """Count what has been embedded; units without texts were embedded by an earlier run."""
-        self.texts += texts
-        if texts:
-            self._units += units
-        else:
+        if not texts:
             self._skipped += units
+            return
+        self._since = self._first or self._since
+        self.texts += texts
+        self._units += units
+        self._first = self._first or (self._clock(), units, texts)
 
     @property
     def share(self) -> float:
@@ -62,13 +72,21 @@ class Rate:
     @property
     def texts_per_s(self) -> float:
         """Texts per second of this run."""
-        return self.texts / max(self._clock() - self._begin, 1e-9)
+        return (self.texts - self._since[2]) / self._elapsed_s
 
     @property
     def remaining_s(self) -> float:
         """Seconds that the rest takes if the speed stays as it is."""
         rest = self._size - self._skipped - self._units
-        return (self._clock() - self._begin) * rest / max(self._units, 1)
+        return self._elapsed_s * rest / max(self._units - self._since[1], 1)
+
+    def __str__(self) -> str:
+        speed = f"{self.texts_per_s:,.0f}" if self.texts_per_s >= 10 else f"{self.texts_per_s:.1f}"
+        return f"{self.texts:,} texts, {speed} texts/s, {_time(self.remaining_s)} left"
+
+    @property
+    def _elapsed_s(self) -> float:
+        return max(self._clock() - self._since[0], 1e-9)
 
 
 class Lines:
@@ -95,10 +113,7 @@ class Lines:
         rate.add(units, texts)
         tenths = int(rate.share * TENTHS)
         if tenths > self._tenths and texts:
-            self._write(
-                f"biLM: {tenths * TENTHS} %, {rate.texts:,} texts, {rate.texts_per_s:,.0f} texts/s,"
-                f" {_time(rate.remaining_s)} left\n"
-            )
+            self._write(f"biLM: {tenths * TENTHS} %, {rate}\n")
         self._tenths = max(tenths, self._tenths)
 
 

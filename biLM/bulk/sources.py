@@ -216,7 +216,9 @@ def _no_file(path: Path) -> str:
             " write them to a file and name it"
         )
     if path.is_dir():
-        return f"{path} is a folder; name one file, and embed each of several into an --out of its own"
+        return (
+            f"{path} is a folder; name one file, and embed each of several into an --out of its own"
+        )
     return f"{path} is no file; name one that holds texts"
 
 

@@ -102,7 +102,6 @@ def test_a_row_of_csv_that_cannot_be_read_is_refused_and_the_next_is_read(tmp_pa
             r"no column 'text'; .*'label;text'\], divided by",
         ),
         ("a.csv", "text,text\n1,a\n", Columns(), "2 columns are named 'text'; rename all but one"),
-        ("a.csv", "", Columns(), "an empty file: there is no column 'text'"),
         ("a.csv", 'text\na\n"b\nc\n', Columns(), "line 3: a quote opens here that nothing closes"),
         ("a.csv", b"te\xffxt\n", Columns(), "line 1: not UTF-8"),
         ("a.csv", "text\n", Columns("text", id="0"), "give two names, or two numbers"),
@@ -114,6 +113,12 @@ def test_a_row_of_csv_that_cannot_be_read_is_refused_and_the_next_is_read(tmp_pa
 def test_a_file_without_such_columns_is_refused(tmp_path, name, data, columns, told):
     with pytest.raises(SourceError, match=told):
         records(tmp_path / name, data, columns)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.csv", "a.tsv", "a.jsonl"])
+@pytest.mark.parametrize("data", ["", "\ufeff"])
+def test_an_empty_file_has_no_records(tmp_path, name, data):
+    assert records(tmp_path / name, data) == []
 
 
 def test_a_quote_that_is_not_closed_takes_no_more_than_a_line_may(tmp_path, monkeypatch):

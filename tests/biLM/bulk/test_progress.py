@@ -34,6 +34,16 @@ def test_the_rate_and_the_remaining_time_are_of_this_run_alone():
     assert rate.remaining_s == 30.0
 
 
+def test_the_rate_does_not_count_the_time_until_the_first_report():
+    clock = Clock()
+    rate = Rate(1000, clock)
+    for now, units, texts in ((60.0, 100, 10), (62.0, 200, 20), (64.0, 200, 20)):
+        clock.now = now
+        rate.add(units, texts)
+    assert rate.texts_per_s == 10.0
+    assert rate.remaining_s == 5.0
+
+
 def test_there_are_at_most_ten_lines_however_often_something_is_done():
     clock, told = Clock(), []
     lines = Lines(10_000, told.append, clock)

@@ -84,7 +84,6 @@ def test_records_are_counted_and_the_last_position_is_the_size(tmp_path):
     [
         ("a.txt", "好", Columns("body"), "has no column 'body'"),
         ("a.tsv", "a\tb\n", Columns("body"), "line 1: there is no column 'body'; there are"),
-        ("a.tsv", "", Columns("body"), "no column 'body'"),
         ("a.tsv", "a", Columns(spans="b"), "TSV have no lists of spans"),
         ("a.tsv", b"\xb0\xa1\n", Columns("body"), "line 1: not UTF-8"),
         ("a.doc", "好", Columns(), "ends in .doc; texts are read from .txt"),
