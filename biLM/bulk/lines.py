@@ -28,6 +28,8 @@ MARKS = (
     (codecs.BOM_UTF8, UTF_8),
     ("\ufeff".encode("gb18030"), "gb18030"),
 )
+# What a compressed file begins with, and how its name should end.
+PACKED = ((b"\x1f\x8b", ".gz"), (b"\xfd7zXZ\0", ".xz"))
 # GB 18030 contains the other two, and files that are called GBK often have characters of it.
 WIDER = {"gbk": "gb18030", "gb2312": "gb18030", "utf-8-sig": UTF_8}
 # Chinese in UTF-16 consists of so many bytes below 128 in fewer than one line of a thousand.
@@ -166,7 +168,12 @@ def lines_of(file: BufferedReader, path: Path, encoding: str | None) -> Iterator
 
 def _codec(path: Path, stream: Stream, encoding: str | None) -> str:
     """Return the codec of the file, and read past its byte order mark."""
-    head = stream.peek(4)
+    head = stream.peek(6)
+    for magic, suffix in PACKED:
+        if head.startswith(magic):
+            raise SourceError(
+                f"{path} has the content of a {suffix} file; add {suffix} to its name, or unpack it"
+            )
     marked = next((codec for mark, codec in MARKS if head.startswith(mark)), None)
     stream.read(next((len(mark) for mark, codec in MARKS if codec == marked), 0))
     if encoding is None:

@@ -59,6 +59,14 @@ def test_the_lines_of_a_file_are_those_that_were_written_in_its_encoding(
     assert texts(tmp_path / "a.txt", data, encoding) == [*TEXTS, *([last] if last else [])]
 
 
+@pytest.mark.parametrize(("pack", "suffix"), [(gzip.compress, ".gz"), (lzma.compress, ".xz")])
+def test_a_compressed_file_without_the_suffix_is_named(tmp_path, pack, suffix):
+    with pytest.raises(
+        SourceError, match=rf"content of a \{suffix} file; add \{suffix} to its name"
+    ):
+        records(tmp_path / "a.txt", pack("苹果\n".encode()))
+
+
 def test_a_compressed_file_in_another_encoding_is_read(tmp_path):
     data = "苹果\n手机\n".encode("gbk")
     assert texts(tmp_path / "A.TXT.GZ", gzip.compress(data), "gbk") == ["苹果", "手机"]
