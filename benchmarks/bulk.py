@@ -3,8 +3,9 @@
     python -m benchmarks.bulk FILE --column 0
 
 Each Ray node is a set of processes on this machine with one processor; a single process has all
-processors. The rate is measured from the moment when every worker has written its first part. The
-last column has the time before that, while processes and encoders start.
+processors. The rate is measured from the moment when the workers have embedded, together, as many
+bytes for each of them as a part has characters. The last column has the time before that, while
+processes and encoders start.
 """
 
 import argparse
@@ -22,14 +23,13 @@ from biLM.bulk.cluster import Cluster, embed_on_cluster
 from biLM.bulk.job import EncoderSettings, Job
 from biLM.bulk.machine import embed_source
 from biLM.bulk.parsers import Columns
-from biLM.bulk.parts import Done
+from biLM.bulk.parts import Advance, Done
 from biLM.bulk.sources import Source, open_source
 from biLM.bulk.transform import Wanted
 from biLM.cpus import granted_cpus
 from training.run.provenance import provenance
 
 PART_CHARACTERS = 30_000
-Advance = Callable[[int], object]
 
 
 def main() -> None:
@@ -79,9 +79,10 @@ def _run(
 
 def _report(way: Way, source: Source, run: Callable[[Advance], Done]) -> None:
     began = time.perf_counter()
-    seen: list[tuple[float, int]] = []
-    done = run(lambda position: seen.append((time.perf_counter(), position)))
-    (since, first), (until, last) = seen[way.workers - 1], seen[-1]
+    seen: list[tuple[float, int]] = [(began, 0)]
+    done = run(lambda units, _: seen.append((time.perf_counter(), seen[-1][1] + units)))
+    enough = PART_CHARACTERS * way.workers
+    (since, first), (until, last) = next(one for one in seen if one[1] >= enough), seen[-1]
     vectors_per_s = done.rows * (last - first) / source.size / (until - since)
     print(f"{way!s:36} {vectors_per_s:8,.0f} vectors/s after {since - began:5.1f} s", flush=True)
 

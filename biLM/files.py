@@ -7,11 +7,13 @@ import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from io import BufferedReader
 from itertools import count
 from pathlib import Path
-from typing import BinaryIO
 from uuid import uuid4
+
+# What reading a file that is cut off or damaged raises.
+DAMAGE = (EOFError, lzma.LZMAError, zlib.error, OSError)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -50,73 +52,40 @@ def to_json(value: Mapping[str, object] | Sequence[object]) -> bytes:
     return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-@dataclass(frozen=True)
-class Line:
-    """A line of a file, not yet decoded.
-
-    Args:
-        path: The file.
-        number: The number of the line, from 1.
-        raw: Its bytes, with the end of the line.
-    """
-
-    path: Path
-    number: int
-    raw: bytes
-
-    @property
-    def place(self) -> str:
-        """The file and the number of the line, for messages."""
-        return f"{self.path}, line {self.number}"
-
-    def text(self, refusal: type[Exception]) -> str:
-        """Return the text of the line without its end; a first line loses its byte order mark, too.
-
-        Args:
-            refusal: The error to raise if the line is not UTF-8.
-        """
-        try:
-            text = self.raw.decode("utf-8-sig" if self.number == 1 else "utf-8")
-        except UnicodeDecodeError as error:
-            raise refusal(
-                f"{self.place}: not UTF-8 ({error.reason} at byte {error.start}); convert the file,"
-                " for example with iconv -t UTF-8"
-            ) from error
-        return text.removesuffix("\n").removesuffix("\r")
-
-
-def lines_of(file: BinaryIO, path: Path, refusal: type[Exception]) -> Iterator[Line]:
-    """Yield the lines of an open file of text, which may be compressed.
+def numbered_lines(
+    file: BufferedReader, path: Path, refusal: type[Exception]
+) -> Iterator[tuple[int, str]]:
+    """Yield number, from 1, and text of each line of an open file of UTF-8, without its end.
 
     Args:
         file: The file as it is on disk.
         path: Its path; the suffix `.gz` or `.xz` says that it is compressed.
-        refusal: The error to raise if the file is damaged.
+        refusal: The error to raise if the file is damaged or not UTF-8.
     """
-    lines = _unpacked(file, path.suffix)
+    lines = iter(unpacked(file, path.suffix))
     for number in count(1):
+        place = f"{path}, line {number}"
         try:
             raw = next(lines)
         except StopIteration:
             return
-        except (EOFError, lzma.LZMAError, zlib.error, OSError) as error:
-            message = (
-                f"{path}, line {number}: the file ends or is damaged here: {error}; copy it again"
-            )
+        except DAMAGE as error:
+            message = f"{place}: the file ends or is damaged here: {error}; copy it again"
             raise refusal(message) from error
-        yield Line(path, number, raw)
+        try:
+            text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise refusal(
+                f"{place}: not UTF-8 ({error.reason} at byte {error.start}); convert the file, for"
+                " example with iconv -t UTF-8"
+            ) from error
+        yield number, text.removesuffix("\n").removesuffix("\r")
 
 
-def numbered_lines(
-    file: BinaryIO, path: Path, refusal: type[Exception]
-) -> Iterator[tuple[int, str]]:
-    """Return number, from 1, and text of each line of `lines_of`; the file must be UTF-8."""
-    return ((line.number, line.text(refusal)) for line in lines_of(file, path, refusal))
-
-
-def _unpacked(file: BinaryIO, suffix: str) -> Iterator[bytes]:
-    if suffix == ".gz":
-        return iter(gzip.GzipFile(fileobj=file))
-    if suffix == ".xz":
-        return iter(lzma.LZMAFile(file))
-    return iter(file)
+def unpacked(file: BufferedReader, suffix: str) -> BufferedReader | gzip.GzipFile | lzma.LZMAFile:
+    """Return what reads an open file, compressed as its suffix says, in upper or lower case."""
+    if suffix.lower() == ".gz":
+        return gzip.GzipFile(fileobj=file)
+    if suffix.lower() == ".xz":
+        return lzma.LZMAFile(file)
+    return file

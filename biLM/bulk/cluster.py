@@ -9,7 +9,7 @@ import logging
 import os
 import pickle
 import socket
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from ray.data.block import BlockMetadata
 from ray.exceptions import RayError
 
 from biLM.bulk.job import EncoderSettings, Job, PartWriter, finish, open_ledger, resolved
-from biLM.bulk.parts import Done, Written, parts_or_refusal
+from biLM.bulk.parts import Advance, Done, Written, parts_or_refusal
 from biLM.bulk.sources import Source
 from biLM.errors import BiLMError, BulkError, SourceError
 
@@ -55,7 +55,7 @@ def embed_on_cluster(
     job: Job,
     settings: EncoderSettings,
     cluster: Cluster,
-    advance: Callable[[int], object],
+    advance: Advance,
 ) -> Done:
     """Do what `embed_source` does, with the workers of a cluster.
 
@@ -64,17 +64,19 @@ def embed_on_cluster(
         BulkError: the folder contains other vectors or cannot be written to, or the cluster cannot
             be reached or fails.
     """
-    job, settings = resolved(job, settings)
+    job, settings = resolved(job, settings, source)
     with open_ledger(out, job, settings) as ledger, _connected(cluster.address):
         parts = PartsOf(source, ledger.done, job)
         with _this_version_of_ray():
             dataset = _written(parts, PartWriter(out, job, settings), cluster)
         with closing(_rows(dataset)) as rows:
-            for row in rows:
+            for number, row in enumerate(rows):
                 written = _unless_failed(row)
                 ledger.add(written)
-                advance(written.position)
-        return finish(ledger, job)
+                if number == 0:
+                    advance(written.begin, 0)
+                advance(written.position - written.begin, written.texts)
+        return finish(ledger, job, settings)
 
 
 class PartsOf(Datasource):
@@ -117,10 +119,14 @@ class RayWriter:
         found = pickle.loads(batch["part"][0])
         try:
             if not isinstance(found, SourceError):
-                found = self._write(found)
+                found = self._write(found, _nowhere)
         except BiLMError as error:
             found = error
         return {"written": np.array([pickle.dumps(found)], dtype=object)}
+
+
+def _nowhere(units: int, texts: int) -> None:
+    """Report no progress within a part: the process that shows it is on another machine."""
 
 
 def _written(parts: PartsOf, writer: PartWriter, cluster: Cluster) -> Dataset:

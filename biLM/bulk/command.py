@@ -2,8 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,7 +14,6 @@ from biLM.shipped import DEFAULT_MODEL
 
 if TYPE_CHECKING:  # torch and pyarrow take seconds to import; the parser needs neither
     from biLM.bulk.parts import Done
-    from biLM.bulk.sources import Source
 
 # The exit status by which a shell reports SIGINT.
 INTERRUPTED = 130
@@ -30,14 +28,15 @@ def main(arguments: Sequence[str] | None = None, prog: str = "bilm embed") -> in
         _tell("\n".join([str(error), *getattr(error, "__notes__", [])]))
         return 2
     except KeyboardInterrupt:
-        _tell(f"interrupted; what is in {given.out} stays, and the same command goes on there")
+        _tell(f"interrupted; what is in {given.out} stays; run the same command again to resume")
         return INTERRUPTED
+    from biLM.bulk.parts import run_folder
     from biLM.bulk.refusals import NAME
 
     texts = done.texts - done.refused
-    _tell(f"{given.out}: {done.rows:,} vectors of {texts:,} texts in {done.parts} files")
+    _tell(f"{given.out}: {done.rows:,} vectors of {texts:,} texts in {done.parts or 1} files")
     if done.refused:
-        place = f"{given.out}/{NAME}*.jsonl"
+        place = f"{run_folder(given.out)}/{NAME}*.jsonl"
         _tell(f"refused {done.refused:,} of {done.texts:,} texts; {place} says which and why")
     return 0
 
@@ -46,9 +45,13 @@ def build_parser(prog: str = "bilm embed") -> argparse.ArgumentParser:
     """Return the parser of the arguments of `embed`."""
     embed = argparse.ArgumentParser(prog=prog, description=__doc__)
     embed.add_argument(
-        "input", type=Path, help=".txt, .tsv or .jsonl, plain or packed as .gz or .xz; .parquet"
+        "input",
+        type=Path,
+        help=".txt, .csv, .tsv, .jsonl or .ndjson, plain or packed as .gz or .xz; .parquet",
     )
-    embed.add_argument("--out", type=Path, required=True, help="folder; a cut run goes on in it")
+    embed.add_argument(
+        "--out", type=_folder, required=True, help="folder; an interrupted run resumes in it"
+    )
     _declare_texts(embed)
     _declare_vectors(embed)
     _declare_machines(embed)
@@ -57,7 +60,20 @@ def build_parser(prog: str = "bilm embed") -> argparse.ArgumentParser:
 
 def _declare_texts(embed: argparse.ArgumentParser) -> None:
     embed.add_argument(
-        "--column", help="of the text: a name, or in TSV without a header a number from 0"
+        "--column",
+        "--text-column",
+        help="of the text: a name, or in CSV and TSV without a header a number from 0",
+    )
+    embed.add_argument(
+        "--id-column",
+        metavar="COLUMN",
+        help="of your own ids, integers or strings, which are written beside the vectors",
+    )
+    embed.add_argument(
+        "--text-encoding",
+        metavar="NAME",
+        help="of the file, for example gbk, big5 or utf-16; if none is given, what a byte order"
+        " mark says, else UTF-8",
     )
     embed.add_argument("--spans", metavar="COLUMN", help="of lists of [begin, end], for level span")
     embed.add_argument(
@@ -117,10 +133,11 @@ def _embed(given: argparse.Namespace) -> "Done":
     from biLM.bulk.job import EncoderSettings, Job
     from biLM.bulk.machine import embed_source
     from biLM.bulk.parsers import Columns
+    from biLM.bulk.progress import shown
     from biLM.bulk.sources import open_source
     from biLM.bulk.transform import Wanted
 
-    columns = Columns(given.column, given.spans, given.level == "word")
+    columns = Columns(given.column, given.spans, given.level == "word", given.id_column)
     wanted = Wanted(
         level=given.level,
         layers=given.layers,
@@ -135,8 +152,9 @@ def _embed(given: argparse.Namespace) -> "Done":
     job = Job(columns, wanted, given.format, given.part_characters, given.skip_refused)
     settings = EncoderSettings(given.artifact, given.precision, given.mixes)
     # Absolute, because workers on a cluster run in another folder.
-    source, out = open_source(given.input.absolute(), columns), given.out.absolute()
-    with _progress(source) as advance:
+    source = open_source(given.input.absolute(), columns, given.text_encoding)
+    out = given.out
+    with shown(source) as advance:
         if given.ray is None:
             workers = given.workers or granted_cpus()
             return embed_source(source, out, job, settings, workers, advance)
@@ -156,14 +174,6 @@ def _embed(given: argparse.Namespace) -> "Done":
         return embed_on_cluster(source, out, job, settings, cluster, advance)
 
 
-@contextmanager
-def _progress(source: "Source") -> Iterator[Callable[[int], object]]:
-    from tqdm import tqdm
-
-    with tqdm(total=source.size, unit_scale=True, desc="embedding", smoothing=0.1) as bar:
-        yield lambda position: bar.update(position - bar.n)
-
-
 def _layers(value: str) -> "Literal['all'] | tuple[Layer, ...]":
     if value == "all":
         return "all"
@@ -173,6 +183,11 @@ def _layers(value: str) -> "Literal['all'] | tuple[Layer, ...]":
             raise argparse.ArgumentTypeError(f"{name!r} is no number and not {CONTEXT!r}")
         named.append(CONTEXT if name == CONTEXT else int(name))
     return tuple(named)
+
+
+def _folder(value: str) -> Path:
+    """Return the path without links, because the notes of a run stand beside the real folder."""
+    return Path(value).resolve()
 
 
 def _positive(value: str) -> int:

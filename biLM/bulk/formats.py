@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import parquet
 
+from biLM.bulk.sources import Record
 from biLM.files import sync
 
 Format = Literal["parquet", "arrow", "hdf5"]
@@ -27,8 +28,8 @@ Rows = Any  # a pyarrow.RecordBatch; pyarrow is published without types
 class Writer(Protocol):
     """An open file of vectors."""
 
-    def write(self, numbers: Sequence[int], rows: Rows) -> None:
-        """Add the rows of the texts with these numbers; a text may have no rows."""
+    def write(self, records: Sequence[Record], rows: Rows) -> None:
+        """Add the rows of these records; a record may have no rows."""
         ...
 
 
@@ -43,7 +44,7 @@ class TableWriter:
     def __init__(self, file: parquet.ParquetWriter | pa.RecordBatchFileWriter) -> None:
         self._file = file
 
-    def write(self, numbers: Sequence[int], rows: Rows) -> None:
+    def write(self, records: Sequence[Record], rows: Rows) -> None:
         """Add rows."""
         self._file.write_batch(rows)
 
@@ -54,19 +55,26 @@ class Hdf5Writer:
     def __init__(self, file: h5py.File) -> None:
         self._file = file
 
-    def write(self, numbers: Sequence[int], rows: Rows) -> None:
-        """Add a dataset for each text."""
+    def write(self, records: Sequence[Record], rows: Rows) -> None:
+        """Add a dataset for each record, which has the record's id as an attribute."""
         layers = [_matrix(rows.column(name)) for name in _vector_columns(rows.schema)]
         vectors = layers[0] if "vector" in rows.schema.names else np.stack(layers)
         texts = rows.column("text").to_numpy()
-        for number in numbers:
-            begin, end = np.searchsorted(texts, [number, number + 1])
-            self._file.create_dataset(str(number), data=vectors[..., begin:end, :])
+        for record in records:
+            begin, end = np.searchsorted(texts, [record.number, record.number + 1])
+            dataset = self._file.create_dataset(str(record.number), data=vectors[..., begin:end, :])
+            if record.id is not None:
+                dataset.attrs["id"] = record.id
 
 
-def link_parts(folder: Path, parts: Sequence[Path]) -> None:
-    """Write one HDF5 file that links to the datasets of all parts, in the files beside it."""
-    temporary = folder / f".{LINKS}.tmp"
+def link_parts(folder: Path, parts: Sequence[Path], temporary: Path) -> None:
+    """Write one HDF5 file that links to the datasets of all parts, in the files beside it.
+
+    Args:
+        folder: The folder of the parts.
+        parts: The parts.
+        temporary: The path that the file has until it is complete.
+    """
     try:
         with _hdf5_file(temporary, "w") as links:
             for part in parts:

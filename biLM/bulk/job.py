@@ -13,15 +13,19 @@ from biLM.bulk.formats import LINKS, Format, link_parts
 from biLM.bulk.ledger import Ledger, sole_writer
 from biLM.bulk.parsers import Columns
 from biLM.bulk.parts import (
+    Advance,
     Done,
     Part,
     Written,
     part_path,
     refuse_missing,
     remove_leftovers,
+    run_folder,
+    write_empty_part,
     write_part,
 )
-from biLM.bulk.transform import Transform, Wanted
+from biLM.bulk.sources import IdKind, Source
+from biLM.bulk.transform import Transform, Wanted, schema_of
 from biLM.encoder import Encoder
 from biLM.errors import BiLMError, BulkError
 from biLM.reading.precision import PrecisionChoice, chosen_precision
@@ -77,6 +81,7 @@ class Job:
             work on the files that were being written.
         skips_refused: Whether a text that is refused is left without vectors instead of ending the
             run. The value may change from one run to the next in the same folder.
+        id_kind: The type of the ids, if a column of ids is named; `resolved` sets it.
 
     Raises:
         BulkError: the level needs spans or words and no column is named for them, or the other way
@@ -88,6 +93,7 @@ class Job:
     kind: Format = "parquet"
     part_characters: int = 400_000
     skips_refused: bool = False
+    id_kind: IdKind | None = None
 
     def __post_init__(self) -> None:
         if (self.wanted.level == "span") != (self.columns.spans is not None):
@@ -104,11 +110,12 @@ class Job:
             "columns": asdict(self.columns),
             "kind": self.kind,
             "part_characters": self.part_characters,
+            "id_kind": self.id_kind,
         }
         return dict(json.loads(json.dumps(asked)))
 
 
-def resolved(job: Job, settings: EncoderSettings) -> tuple[Job, EncoderSettings]:
+def resolved(job: Job, settings: EncoderSettings, source: Source) -> tuple[Job, EncoderSettings]:
     """Resolve both to values that mean the same on every machine and in a later run.
 
     The mix becomes its weights, and the folder its absolute path. The precision and the revision
@@ -118,7 +125,9 @@ def resolved(job: Job, settings: EncoderSettings) -> tuple[Job, EncoderSettings]
         PrecisionError: the machine does not support the precision.
         ArtifactError: the folder is incomplete, foreign or damaged.
         MixError: there is no such mix, or the file of further mixes does not fit.
+        SourceError: the source cannot be read, or its ids are of no type that is possible.
     """
+    job = replace(job, id_kind=source.id_kind())
     artifact = load_artifact(settings.artifact).with_mixes(settings.mixes)
     settings = EncoderSettings(
         model_folder(settings.artifact).absolute(),
@@ -145,16 +154,16 @@ class PartWriter:
     job: Job
     settings: EncoderSettings
 
-    def __call__(self, part: Part) -> Written:
-        """Write one part.
+    def __call__(self, part: Part, advance: Advance) -> Written:
+        """Write one part, and call `advance` as its texts are embedded.
 
         Raises:
             SourceError: a text is refused.
             BulkError: the file cannot be written.
         """
-        transform = Transform(_encoder(self.settings), self.job.wanted)
         job = self.job
-        return write_part(self.out, part, transform, job.kind, job.skips_refused)
+        transform = Transform(_encoder(self.settings), job.wanted, job.id_kind)
+        return write_part(self.out, part, transform, job.kind, job.skips_refused, advance)
 
 
 @lru_cache(maxsize=1)  # a process loads one encoder and keeps it
@@ -166,7 +175,7 @@ def _encoder(settings: EncoderSettings) -> Encoder:
 def open_ledger(out: Path, job: Job, settings: EncoderSettings) -> Iterator[Ledger]:
     """Open the ledger of a folder, and keep other runs from writing to the folder.
 
-    If an error ends the run and parts are left, it gets a note that the same command resumes there.
+    If an error ends the run and parts are left, it gets a note that a run resumes there.
     """
     with sole_writer(out):
         ledger = Ledger.of(out, job.asked(settings))
@@ -177,20 +186,24 @@ def open_ledger(out: Path, job: Job, settings: EncoderSettings) -> Iterator[Ledg
             yield ledger
         except BiLMError as error:
             if ledger.done.parts:
-                error.add_note(f"What is in {out} stays; the same command goes on there.")
+                error.add_note(f"What is in {out} stays, and the next run resumes there.")
             raise
 
 
-def finish(ledger: Ledger, job: Job) -> Done:
+def finish(ledger: Ledger, job: Job, settings: EncoderSettings) -> Done:
     """Complete the folder once all parts are in it.
 
     Raises:
-        BulkError: the links of HDF5 cannot be written.
+        BulkError: the links of HDF5, or the file of a source without texts, cannot be written.
     """
+    folder = ledger.folder
+    if not ledger.done.parts:
+        schema = schema_of(load_artifact(settings.artifact), job.wanted, job.id_kind)
+        write_empty_part(folder, job.kind, schema)
     if job.kind == "hdf5":
-        numbers = range(ledger.done.parts)
+        parts = [part_path(folder, number, job.kind) for number in range(ledger.done.parts or 1)]
         try:
-            link_parts(ledger.folder, [part_path(ledger.folder, n, job.kind) for n in numbers])
+            link_parts(folder, parts, run_folder(folder) / f".{LINKS}.tmp")
         except OSError as error:
-            raise BulkError(f"{ledger.folder / LINKS} cannot be written: {error}") from error
+            raise BulkError(f"{folder / LINKS} cannot be written: {error}") from error
     return ledger.done

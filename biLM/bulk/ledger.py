@@ -8,18 +8,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from biLM.bulk.parts import Done, Written
+from biLM.bulk.parts import Done, Written, run_folder
 from biLM.errors import BulkError
 from biLM.files import to_json, write_atomically
 
-# Programs that read a folder of Parquet skip names that begin with an underscore.
-FILE = "_bulk.json"
-FORMAT_VERSION = 1
+FILE = "ledger.json"
+FORMAT_VERSION = 2
 
 
 @dataclass
 class Ledger:
     """The record of the parts in a folder; a part is counted once its file is in place.
+
+    It stands in the folder for the notes of the run, beside the folder of vectors.
 
     Args:
         folder: The folder of vectors.
@@ -38,7 +39,7 @@ class Ledger:
         Raises:
             BulkError: the folder contains other vectors, or its ledger cannot be read.
         """
-        path = folder / FILE
+        path = run_folder(folder) / FILE
         if not path.exists():
             if stray := next(folder.glob("part-*"), None):
                 raise BulkError(f"{stray} is there without {path}; choose another --out")
@@ -51,7 +52,8 @@ class Ledger:
             raise BulkError(f"{path} cannot be read: {error!r}; choose another --out") from error
         if version != FORMAT_VERSION:
             raise BulkError(f"{path} is of version {version}, not {FORMAT_VERSION}")
-        _refuse_other(path, before, asked)
+        if done.parts:  # an account of nothing binds to nothing
+            _refuse_other(folder, before, asked, done)
         return cls(folder, asked, done)
 
     def add(self, written: Written) -> None:
@@ -77,10 +79,11 @@ class Ledger:
             BulkError: the ledger cannot be written.
         """
         content = {"version": FORMAT_VERSION, "asked": self.asked, "done": asdict(self.done)}
+        path = run_folder(self.folder) / FILE
         try:
-            write_atomically(self.folder / FILE, to_json(content))
+            write_atomically(path, to_json(content))
         except OSError as error:
-            raise BulkError(f"{self.folder / FILE} cannot be written: {error}") from error
+            raise BulkError(f"{path} cannot be written: {error}") from error
 
 
 @contextmanager
@@ -92,9 +95,18 @@ def sole_writer(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
+        if folder.is_mount():
+            raise BulkError(
+                f"{folder} is a mount point, and the notes of a run stand beside its folder; choose"
+                f" a folder in it, such as --out {folder / 'vectors'}"
+            )
+        notes = run_folder(folder)
+        notes.mkdir(exist_ok=True)
+        lock = (notes / "lock").open("w")
     except OSError as error:
-        raise BulkError(f"{folder} cannot be written to: {error}") from error
+        raise BulkError(
+            f"{folder} and a folder {folder.name}.run beside it cannot be written to: {error}"
+        ) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -107,10 +119,27 @@ def sole_writer(folder: Path) -> Iterator[None]:
         yield
 
 
-def _refuse_other(path: Path, before: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+def _refuse_other(
+    folder: Path, before: Mapping[str, Any], asked: Mapping[str, Any], done: Done
+) -> None:
+    settled = _never_applied(before, asked, done)
     for name, value in asked.items():
-        if name not in before or before[name] != value:
+        if name not in settled and (name not in before or before[name] != value):
             raise BulkError(
-                f"{path} tells of vectors with {name} {before.get(name)!r}, not {value!r}; ask for"
-                " the same, or choose another --out"
+                f"{folder} has vectors with {name} {before.get(name)!r}, not {value!r}; give the"
+                " same options again, or choose another --out"
             )
+
+
+def _never_applied(
+    before: Mapping[str, Any], asked: Mapping[str, Any], done: Done
+) -> tuple[str, ...]:
+    """Return the options that may change, because no text so far was over the limit.
+
+    A text over the limit ends the run, and the remedies of its message are `--truncate` and a
+    larger limit: they must be possible in the same folder.
+    """
+    was_whole = before.get("truncate") is None and not done.refused
+    if was_whole and before.get("max_text_pieces", 0) <= asked["max_text_pieces"]:
+        return "truncate", "max_text_pieces"
+    return ()

@@ -11,20 +11,28 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import wait
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from biLM.bulk.job import EncoderSettings, Job, PartWriter, finish, open_ledger, resolved
-from biLM.bulk.parts import Done, Part, Written, parts_or_refusal
+from biLM.bulk.parts import Advance, Done, Part, Written, parts_or_refusal
 from biLM.bulk.sources import Source
 from biLM.cpus import granted_cpus
 from biLM.errors import BulkError, SourceError
 
+if TYPE_CHECKING:
+    from multiprocessing.sharedctypes import SynchronizedArray
+
 Write = Callable[[Part], "Future[Written]"]
+SPAWN = multiprocessing.get_context("spawn")  # a fork would copy locks that threads hold
+# Progress is reported this often while a part is being written.
+REPORT_S = 0.5
 
 
 def embed_source(
@@ -33,7 +41,7 @@ def embed_source(
     job: Job,
     settings: EncoderSettings,
     workers: int,
-    advance: Callable[[int], object],
+    advance: Advance,
 ) -> Done:
     """Write the vectors of every text of a source that has none yet.
 
@@ -44,28 +52,60 @@ def embed_source(
         settings: The settings of the encoder.
         workers: Number of processes, each with an encoder and a share of the CPUs; 1 means this
             process.
-        advance: Called with how much of the source has been written, in units of its size.
+        advance: Called in this thread as texts are embedded, within a part as well.
 
     Raises:
         SourceError: a text is refused, or the source is not that of the previous run.
         BulkError: the folder contains other vectors, or cannot be written to, or a worker was
             killed.
     """
-    job, settings = resolved(job, settings)
+    job, settings = resolved(job, settings, source)
     with open_ledger(out, job, settings) as ledger:
         parts = parts_or_refusal(source, ledger.done, job.part_characters, job.skips_refused)
-        with _writing(PartWriter(out, job, settings), workers) as write:
-            for written in _in_order(write, parts, 2 * workers):
-                ledger.add(written)
-                advance(written.position)
-        return finish(ledger, job)
+        tally = Tally(SPAWN.Array("q", 2))
+        with _writing(PartWriter(out, job, settings), workers, tally) as write:
+            for future in _in_order(write, parts, 2 * workers, advance):
+                ledger.add(_result(future, tally, advance))
+        return finish(ledger, job, settings)
+
+
+class Tally:
+    """Sums up what the workers have embedded.
+
+    Args:
+        sums: Memory that all workers share: units of the source's size, and texts.
+    """
+
+    def __init__(self, sums: "SynchronizedArray[int]") -> None:
+        self.sums = sums
+
+    def add(self, units: int, texts: int) -> None:
+        """Add to the sums."""
+        with self.sums.get_lock():
+            self.sums[0] += units
+            self.sums[1] += texts
+
+    def take(self) -> tuple[int, int]:
+        """Return the sums, and begin again at 0."""
+        with self.sums.get_lock():
+            units, texts = self.sums[0], self.sums[1]
+            self.sums[0] = self.sums[1] = 0
+        return units, texts
+
+
+def _result(future: "Future[Written]", tally: Tally, advance: Advance) -> Written:
+    """Wait for a worker, and report meanwhile what all of them have embedded."""
+    while not wait_for([future], REPORT_S).done:
+        advance(*tally.take())
+    advance(*tally.take())
+    return future.result()
 
 
 @contextmanager
-def _writing(writer: PartWriter, workers: int) -> Iterator[Write]:
-    pool = _processes(workers) if workers > 1 else _thread()
+def _writing(writer: PartWriter, workers: int, tally: Tally) -> Iterator[Write]:
+    pool = _processes(workers, tally) if workers > 1 else _thread(tally)
     try:
-        yield lambda part: pool.submit(writer, part)
+        yield lambda part: pool.submit(_write, writer, part)
     except BrokenProcessPool as error:
         raise BulkError(
             f"one of {workers} workers was killed, perhaps for want of memory; take fewer"
@@ -74,34 +114,49 @@ def _writing(writer: PartWriter, workers: int) -> Iterator[Write]:
         pool.shutdown(cancel_futures=True)
 
 
-def _thread() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(granted_cpus(),))
+def _thread(tally: Tally) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, initializer=_begin, initargs=(granted_cpus(), tally.sums))
 
 
-def _processes(workers: int) -> ProcessPoolExecutor:
+def _processes(workers: int, tally: Tally) -> ProcessPoolExecutor:
     threads = max(1, granted_cpus() // workers)
-    spawn = multiprocessing.get_context("spawn")  # a fork would copy locks that threads hold
-    return ProcessPoolExecutor(workers, spawn, _begin, (threads,))
+    return ProcessPoolExecutor(workers, SPAWN, _begin_process, (threads, tally.sums))
 
 
-def _in_order(write: Write, parts: Iterable[Part | SourceError], window: int) -> Iterator[Written]:
+def _in_order(
+    write: Write, parts: Iterable[Part | SourceError], window: int, advance: Advance
+) -> Iterator["Future[Written]"]:
     waiting: deque[Future[Written]] = deque()
     refusal = None
-    for part in parts:
+    for number, part in enumerate(parts):
         if isinstance(part, SourceError):
             refusal = part
             break
+        if number == 0:
+            advance(part.begin, 0)
         waiting.append(write(part))
         if len(waiting) == window:
-            yield waiting.popleft().result()
-    for future in waiting:
-        yield future.result()
+            yield waiting.popleft()
+    yield from waiting
     if refusal:
         raise refusal
 
 
-def _begin(threads: int) -> None:
+def _write(writer: PartWriter, part: Part) -> Written:
+    return writer(part, _worker.tally.add)
+
+
+# Set by the initializer of a worker's thread, in whichever process that is.
+_worker = threading.local()
+
+
+def _begin(threads: int, sums: "SynchronizedArray[int]") -> None:
+    _worker.tally = Tally(sums)
     torch.set_num_threads(threads)
+
+
+def _begin_process(threads: int, sums: "SynchronizedArray[int]") -> None:
+    _begin(threads, sums)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it and ends this process
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+
+import pyarrow as pa
 
 from biLM.bulk.formats import Format, open_writer
 from biLM.bulk.refusals import NAME, Refusal, sifted, write_refusals
@@ -45,11 +47,13 @@ class Part:
         number: The number of the file, from 0.
         records: The records, at least one.
         sha256: Digest of all records of the source up to the last of these.
+        begin: How much of the source comes before the records, in units of its size.
     """
 
     number: int
     records: Sequence[Record]
     sha256: str
+    begin: int
 
 
 @dataclass(frozen=True)
@@ -60,15 +64,22 @@ class Written:
         texts: Number of records that the file was made of.
         rows: Number of vectors in the file.
         sha256: Digest of all records of the source up to the last of these.
-        position: How much of the source was read up to there, in units of its size.
+        begin: How much of the source comes before these records, in units of its size.
+        position: How much of the source was read up to the last of them.
         refused: Number of these records that have no vectors.
     """
 
     texts: int
     rows: int
     sha256: str
+    begin: int
     position: int
     refused: int
+
+
+# Called with how much of a source has been embedded since the last call: units of its size, and
+# texts. Units without texts were embedded by an earlier run.
+Advance = Callable[[int, int], object]
 
 
 def unwritten_parts(
@@ -89,8 +100,10 @@ def unwritten_parts(
     """
     digest = hashlib.sha256()
     records = iter(source)
+    position = 0
     for record in islice(records, done.texts):
         digest.update(_bytes(record))
+        position = record.position
     if done.texts and digest.hexdigest() != done.sha256:
         raise SourceError(
             f"the first {done.texts} texts are not those that vectors were written of before; give"
@@ -100,7 +113,8 @@ def unwritten_parts(
     for number, group in enumerate(_groups(unread, characters), start=done.parts):
         for record in group:
             digest.update(_bytes(record))
-        yield Part(number, group, digest.hexdigest())
+        yield Part(number, group, digest.hexdigest(), position)
+        position = group[-1].position
 
 
 def parts_or_refusal(
@@ -113,13 +127,26 @@ def parts_or_refusal(
         yield error
 
 
+def run_folder(folder: Path) -> Path:
+    """Return the folder for the notes of a run, which stands beside the folder of its vectors.
+
+    Programs that read a folder as one table may try to read every file in it.
+    """
+    return folder.with_name(f"{folder.name}.run")
+
+
 def part_path(folder: Path, number: int, kind: Format) -> Path:
     """Return the path that a part is written to."""
     return folder / f"part-{number:05d}.{kind}"
 
 
 def write_part(
-    folder: Path, part: Part, transform: Transform, kind: Format, skips_refused: bool
+    folder: Path,
+    part: Part,
+    transform: Transform,
+    kind: Format,
+    skips_refused: bool,
+    advance: Advance,
 ) -> Written:
     """Write one part, or nothing of it.
 
@@ -128,18 +155,19 @@ def write_part(
         part: The part.
         transform: Makes the vectors.
         kind: Format of the file.
-        skips_refused: Whether to list a refused record in a file beside the part, instead of
-            raising an error.
+        skips_refused: Whether to list a refused record in a file of the run, instead of raising an
+            error.
+        advance: Called as some of the records have been embedded.
 
     Raises:
         SourceError: a record is refused.
         BulkError: the file cannot be written.
     """
-    path = part_path(folder, part.number, kind)
-    rows, refused = 0, list[Refusal]()
+    path, notes = part_path(folder, part.number, kind), run_folder(folder)
+    rows, refused, position = 0, list[Refusal](), part.begin
     try:
         with (
-            put_in_place(path, own_name(path)) as temporary,
+            put_in_place(path, own_name(notes / path.name)) as temporary,
             open_writer(kind, temporary, transform.schema) as file,
         ):
             for some in _groups(part.records, CALL_CHARACTERS):
@@ -149,14 +177,36 @@ def write_part(
                 refused += without
                 if texts:
                     found = transform(texts)
-                    file.write([text.record.number for text in texts], found)
+                    file.write([text.record for text in texts], found)
                     rows += found.num_rows
-            write_refusals(folder, part.number, refused)
+                advance(some[-1].position - position, len(some))
+                position = some[-1].position
+            write_refusals(notes, part.number, refused)
         sync(folder)  # a part must not be counted and then lost
     except OSError as error:
         raise BulkError(f"{path} cannot be written: {error}") from error
-    position = part.records[-1].position
-    return Written(len(part.records), rows, part.sha256, position, len(refused))
+    num_texts = len(part.records)
+    return Written(num_texts, rows, part.sha256, part.begin, position, len(refused))
+
+
+def write_empty_part(folder: Path, kind: Format, schema: pa.Schema) -> None:
+    """Write a file without rows, so that the folder of a source without texts is a table, too.
+
+    The next run removes it, because the ledger does not count it.
+
+    Raises:
+        BulkError: the file cannot be written.
+    """
+    path = part_path(folder, 0, kind)
+    try:
+        with (
+            put_in_place(path, own_name(run_folder(folder) / path.name)) as temporary,
+            open_writer(kind, temporary, schema),
+        ):
+            pass
+        sync(folder)
+    except OSError as error:
+        raise BulkError(f"{path} cannot be written: {error}") from error
 
 
 def remove_leftovers(folder: Path, num_parts: int) -> None:
@@ -165,10 +215,11 @@ def remove_leftovers(folder: Path, num_parts: int) -> None:
     Raises:
         BulkError: a file cannot be removed.
     """
+    notes = run_folder(folder)
     try:
-        for temporary in [*folder.glob(".part-*.tmp"), *folder.glob(f".{NAME}*.tmp")]:
+        for temporary in notes.glob(".*.tmp"):
             temporary.unlink(missing_ok=True)
-        for path in [*folder.glob("part-*"), *folder.glob(f"{NAME}*")]:
+        for path in [*folder.glob("part-*"), *notes.glob(f"{NAME}*")]:
             if int(path.stem.rpartition("-")[2]) >= num_parts:
                 path.unlink(missing_ok=True)
     except (OSError, ValueError) as error:
@@ -211,4 +262,6 @@ def _refused(reason: str) -> SourceError:
 
 
 def _bytes(record: Record) -> bytes:
-    return json.dumps((None if record.refusal else record.text, record.spans)).encode()
+    text = None if record.refusal else record.text
+    ids = () if record.id is None else (record.id,)
+    return json.dumps((text, record.spans, *ids)).encode()

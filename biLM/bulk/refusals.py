@@ -1,6 +1,7 @@
-"""List the texts of a part that have no vectors, and the reasons, in a file beside the part.
+"""List the texts of a part that have no vectors, and the reasons, in a file of the run.
 
-Each text has a line of JSON: `{"text": 7, "reason": "texts.txt, line 8: not UTF-8 …"}`.
+Each text has a line of JSON: `{"text": 7, "reason": "texts.txt, line 8: not UTF-8 …"}`. It has the
+`id` of the text as well, if a column of ids is named and can be read.
 """
 
 import json
@@ -8,13 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from biLM.bulk.sources import Record
+from biLM.bulk.sources import Id, Record
 from biLM.bulk.transform import Readable, Transform
 from biLM.errors import SourceError
 from biLM.files import own_name, put_in_place
 
-# Programs that read a folder of Parquet skip names that begin with an underscore.
-NAME = "_refused-"
+NAME = "refused-"
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,12 @@ class Refusal:
     Args:
         text: The number of the text in the source, from 0.
         reason: Why it was refused, with its place and the remedy.
+        id: The caller's own id, if it is known.
     """
 
     text: int
     reason: str
+    id: Id | None = None
 
 
 def sifted(records: Iterable[Record], transform: Transform) -> tuple[list[Readable], list[Refusal]]:
@@ -37,7 +39,7 @@ def sifted(records: Iterable[Record], transform: Transform) -> tuple[list[Readab
         try:
             readable.append(transform.read(record))
         except SourceError as error:
-            refused.append(Refusal(record.number, str(error)))
+            refused.append(Refusal(record.number, str(error), record.id))
     return readable, refused
 
 
@@ -48,7 +50,11 @@ def write_refusals(folder: Path, part: int, refused: Sequence[Refusal]) -> None:
         OSError: the file cannot be written.
     """
     if refused:
-        lines = "".join(json.dumps(asdict(refusal)) + "\n" for refusal in refused)
+        lines = "".join(json.dumps(_known(refusal)) + "\n" for refusal in refused)
         path = folder / f"{NAME}{part:05d}.jsonl"
         with put_in_place(path, own_name(path)) as temporary:
             temporary.write_text(lines, encoding="utf-8")
+
+
+def _known(refusal: Refusal) -> dict[str, Id]:
+    return {name: value for name, value in asdict(refusal).items() if value is not None}

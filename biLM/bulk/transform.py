@@ -1,9 +1,10 @@
 """Turn records into a table of vectors: one row for each piece, char, word, span or text.
 
-The column `text` has the number of the record in the source, from 0; `begin` and `end` have the
-place of the row in its text, in code points; `piece` has the piece, if each row is one; `vector`
-has the vector, a list of fixed size. If layers are named, each has a column instead: `layer_0`,
-`layer_1`, `context`.
+The column `text` has the number of the record in the source, from 0, and `id` the caller's own id,
+if a column of ids is named; `begin` and `end` have the place of the row in its text, in code
+points. `piece` has the piece, if each row is one, and otherwise `num_pieces` the number of pieces
+that the row was made of: 0 marks a vector of zeros. `vector` has the vector, a list of fixed size.
+If layers are named, each has a column instead: `layer_0`, `layer_1`, `context`.
 """
 
 import json
@@ -15,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from biLM.bulk.sources import Record
+from biLM.artifact import Artifact
+from biLM.bulk.sources import IdKind, Record
 from biLM.encoder import Encoder
 from biLM.errors import BulkError, LayerError, SourceError, SpanError, TextError, TextTooLongError
 from biLM.limit import Limit
@@ -26,6 +28,7 @@ from biLM.questions.passage import Level, Passage
 from biLM.questions.readout import Readout
 
 LEVELS: tuple[Level, ...] = get_args(Level)
+ID_TYPES = {"integer": pa.int64(), "string": pa.string()}
 Array = npt.NDArray[np.float32] | npt.NDArray[np.float16]
 
 
@@ -76,24 +79,22 @@ class Transform:
     Args:
         encoder: The encoder that makes the vectors.
         wanted: Which vectors to make.
+        id_kind: The type of the records' ids; None if they have none.
 
     Raises:
         MixError: there is no such mix.
         LayerError: a layer is unknown, or named twice, or is the context of a whole text.
     """
 
-    def __init__(self, encoder: Encoder, wanted: Wanted) -> None:
+    def __init__(self, encoder: Encoder, wanted: Wanted, id_kind: IdKind | None = None) -> None:
         self.wanted = wanted
+        self.schema = schema_of(encoder.artifact, wanted, id_kind)
         self._encoder = encoder
         self._limit = Limit(wanted.max_text_pieces, wanted.truncate)
-        known = encoder.artifact.layers
-        numbered = tuple(layer for layer in known if layer != CONTEXT)
-        layers = numbered if wanted.layers == "all" else wanted.layers
+        layers = _layers(encoder.artifact, wanted)
         mix = wanted.mix if isinstance(wanted.mix, ScalarMix) else encoder.mix(wanted.mix)
         source = mix if layers is None else layers
         self._readout = Readout(source, wanted.pooling, wanted.center, wanted.normalize)
-        self._columns = _vector_columns(layers, known, wanted.level)
-        self.schema = self._schema()
 
     def read(self, record: Record) -> Readable:
         """Cut a record into pieces.
@@ -124,23 +125,18 @@ class Transform:
         vectors = self._encoder.embed(passages, [self._readout] * len(passages))
         # Each array has a leading axis of columns, for a mix as well.
         arrays = [self._checked(one, text.record) for one, text in zip(vectors, texts, strict=True)]
-        columns = [pa.array(column) for column in _places(texts)]
+        columns = _places(texts)
+        if "id" in self.schema.names:
+            ids = [text.record.id for text in texts for _ in range(text.passage.num_rows)]
+            columns.insert(1, pa.array(ids, self.schema.field("id").type))
         if self.wanted.level == "piece":
             columns.append(pa.array([piece for one in passages for piece in one.pieces or ()]))
-        for number in range(len(self._columns)):
+        else:
+            columns.append(_num_pieces(passages))
+        for number in range(len(arrays[0])):
             column = np.concatenate([array[number] for array in arrays])
             columns.append(_fixed_size_lists(column))
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)
-
-    def _schema(self) -> pa.Schema:
-        artifact = self._encoder.artifact
-        value = pa.float16() if self.wanted.dtype == "float16" else pa.float32()
-        fields = [("text", pa.int64()), ("begin", pa.int32()), ("end", pa.int32())]
-        if self.wanted.level == "piece":
-            fields.append(("piece", pa.string()))
-        fields += [(name, pa.list_(value, artifact.config.dim)) for name in self._columns]
-        facts = {"id": artifact.id, "revision": artifact.revision, "wanted": asdict(self.wanted)}
-        return pa.schema(fields, metadata={"bilm": json.dumps(facts, ensure_ascii=False)})
 
     def _passage(self, record: Record) -> Passage:
         if not isinstance(record.text, str):
@@ -160,10 +156,36 @@ class Transform:
             array = layers.astype(self.wanted.dtype, copy=False)
         if not np.isfinite(array).all():
             raise BulkError(
-                f"{record.place}: a vector is beyond {self.wanted.dtype}; ask for float32, for"
-                " another mix, or for --normalize"
+                f"{record.place}: a vector is beyond {self.wanted.dtype}; write float32 or another"
+                " mix, or use --normalize, each in another --out if this one holds vectors"
             )
         return array
+
+
+def schema_of(artifact: Artifact, wanted: Wanted, id_kind: IdKind | None) -> pa.Schema:
+    """Return the schema of the tables, which all files of a run share.
+
+    Raises:
+        LayerError: a layer is unknown, or named twice, or is the context of a whole text.
+    """
+    value = pa.float16() if wanted.dtype == "float16" else pa.float32()
+    fields = [("text", pa.int64()), ("begin", pa.int32()), ("end", pa.int32())]
+    if id_kind:
+        fields.insert(1, ("id", ID_TYPES[id_kind]))
+    if wanted.level == "piece":
+        fields.append(("piece", pa.string()))
+    else:
+        fields.append(("num_pieces", pa.int32()))
+    columns = _vector_columns(_layers(artifact, wanted), artifact.layers, wanted.level)
+    fields += [(name, pa.list_(value, artifact.config.dim)) for name in columns]
+    facts = {"id": artifact.id, "revision": artifact.revision, "wanted": asdict(wanted)}
+    return pa.schema(fields, metadata={"bilm": json.dumps(facts, ensure_ascii=False)})
+
+
+def _layers(artifact: Artifact, wanted: Wanted) -> tuple[Layer, ...] | None:
+    if wanted.layers == "all":
+        return tuple(layer for layer in artifact.layers if layer != CONTEXT)
+    return wanted.layers
 
 
 def _vector_columns(
@@ -181,14 +203,18 @@ def _vector_columns(
     return [CONTEXT if layer == CONTEXT else f"layer_{layer}" for layer in layers]
 
 
-def _places(
-    texts: Sequence[Readable],
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+def _places(texts: Sequence[Readable]) -> list[pa.Array]:
     numbers = np.array([text.record.number for text in texts], np.int64)
     rows = [text.passage.num_rows for text in texts]
     flat = [offset for text in texts for offset in text.passage.offsets]
     begins, ends = np.array(flat, np.int32).reshape(-1, 2).T
-    return np.repeat(numbers, rows), begins, ends
+    return [pa.array(column) for column in (np.repeat(numbers, rows), begins, ends)]
+
+
+def _num_pieces(passages: Sequence[Passage]) -> pa.Array:
+    ranges = [range_ for passage in passages for range_ in passage.ranges or ()]
+    begins, ends = np.array(ranges, np.int32).reshape(-1, 2).T
+    return pa.array(ends - begins)
 
 
 def _fixed_size_lists(rows: Array) -> pa.FixedSizeListArray:

@@ -1,18 +1,16 @@
-"""Read labelled texts from tab-separated files, plain or .xz.
+"""Read labelled texts from CSV or tab-separated files.
 
 A column is given by its name, and then the first line of each file must contain it, or by its
 number from 1, and then the files have no header.
 """
 
-import argparse
-import lzma
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from examples.classifier.errors import DataError
+from examples.classifier.rows import is_csv, read_rows
 
 # A message quotes at most this many characters of a first line, which may be a whole review.
 LONGEST_QUOTE = 80
@@ -26,14 +24,17 @@ class Labelled:
     labels: list[str]
 
 
-def read_labelled(paths: Sequence[Path], label: str, text: str) -> Labelled:
+def read_labelled(
+    paths: Sequence[Path], label: str, text: str, encoding: str | None = None
+) -> Labelled:
     """Return every row of the files, in order.
 
     Args:
-        paths: Files in UTF-8 with one row per line and tabs between the columns. If a name ends
-            in .xz, the file is decompressed.
+        paths: Files with commas between the columns if their names end in .csv, else tabs; .gz
+            and .xz are decompressed.
         label: Column of the label, a name or a number from 1.
         text: Column of the text, also a name or a number from 1.
+        encoding: Encoding of the files; None means UTF-8, or UTF-16 if a byte order mark says so.
 
     Raises:
         DataError: a file or a line cannot be read; the message names both.
@@ -43,7 +44,7 @@ def read_labelled(paths: Sequence[Path], label: str, text: str) -> Labelled:
     data = Labelled([], [])
     for path in paths:
         before = len(data.texts)
-        for row_label, row_text in _rows(path, label, text):
+        for row_label, row_text in _labelled(path, label, text, encoding):
             data.labels.append(row_label)
             data.texts.append(row_text)
         if len(data.texts) == before:
@@ -67,26 +68,19 @@ def class_names(train: Labelled, test: Labelled) -> list[str]:
     return names
 
 
-def declare_splits(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments for the files of a task, and for their columns of labels and texts."""
-    add = parser.add_argument
-    add("--train", type=Path, action="append", required=True, help="TSV or .xz; may be repeated")
-    add("--test", type=Path, required=True, help="TSV or .xz; never used to choose anything")
-    add("--label", required=True, help="column: a name in the first line, or a number from 1")
-    add("--text", required=True, help="column: likewise")
-    add("--cache", type=Path, help="folder for embeddings, to share by tasks (default: OUT/cache)")
-
-
-def _rows(path: Path, label: str, text: str) -> Iterator[tuple[str, str]]:
-    with closing(read_lines(path)) as lines:
-        columns = _numbers(label, text) if label.isdecimal() else _named(path, lines, label, text)
-        for place, line in lines:
-            fields = line.split("\t")
-            if len(fields) <= max(columns):
-                raise DataError(
-                    f"{place}: {len(fields)} columns, and column {max(columns) + 1} is asked for"
-                )
-            row_label, row_text = (fields[column] for column in columns)
+def _labelled(path: Path, label: str, text: str, encoding: str | None) -> Iterator[tuple[str, str]]:
+    separator = "comma" if is_csv(path) else "tab"
+    with closing(read_rows(path, encoding)) as rows:
+        width = 0
+        if label.isdecimal():
+            columns = _numbers(label, text)
+        else:
+            place, names = next(rows, (str(path), []))
+            columns, width = _named(place, names, (label, text), separator), len(names)
+        for place, cells in rows:
+            width = width or len(cells)
+            _check_width(place, cells, width, max(columns), separator)
+            row_label, row_text = (cells[column] for column in columns)
             if not row_label:
                 raise DataError(f"{place}: the label in column {columns[0] + 1} is empty")
             yield row_label, row_text
@@ -98,36 +92,37 @@ def _numbers(label: str, text: str) -> tuple[int, int]:
     return int(label) - 1, int(text) - 1
 
 
-def _named(path: Path, lines: Iterator[tuple[str, str]], label: str, text: str) -> tuple[int, int]:
-    place, header = next(lines, (str(path), ""))
-    names = header.split("\t")
-    for name in (label, text):
+def _named(
+    place: str, names: Sequence[str], asked: tuple[str, str], separator: str
+) -> tuple[int, int]:
+    for name in asked:
         if name not in names:
+            shown = str(list(names))[:LONGEST_QUOTE]
             raise DataError(
-                f"{place}: no column named {name!r} in {header[:LONGEST_QUOTE]!r}; name a column"
-                " of the first line, or give numbers from 1 if the file has no header"
+                f"{place}: no column named {name!r} in {shown}, which {separator}s divide; name a"
+                " column of the first line, or give numbers from 1 if the file has no header"
+                f"{_other_kind(names, separator)}"
             )
-    return names.index(label), names.index(text)
+    return names.index(asked[0]), names.index(asked[1])
 
 
-def read_lines(path: Path) -> Generator[tuple[str, str]]:
-    """Yield each line after its place, `FILE:NUMBER`.
-
-    Raises:
-        DataError: the file cannot be read; the message names the line.
-    """
-    number = 0
-    try:
-        with _open(path) as file:
-            # A binary file splits at \n only; str.splitlines would also split at U+2028 in a text.
-            for number, line in enumerate(file, start=1):
-                decoded = line.decode("utf-8-sig" if number == 1 else "utf-8")
-                yield f"{path}:{number}", decoded.rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}:{number}: not UTF-8: {error.reason}") from error
-    except (OSError, EOFError, lzma.LZMAError) as error:
-        raise DataError(f"{path} cannot be read after line {number}: {error}") from error
+def _check_width(place: str, cells: Sequence[str], width: int, last: int, separator: str) -> None:
+    if len(cells) <= last:
+        raise DataError(
+            f"{place}: {len(cells)} columns, which {separator}s divide, and column {last + 1} is"
+            f" asked for{_other_kind(cells, separator)}"
+        )
+    if any(cells[width:]):
+        quotes = "; put the text in quotes" if separator == "comma" else "; remove it"
+        raise DataError(
+            f"{place}: {len(cells)} columns, and the first line has {width}; a {separator} inside"
+            f" a text divides it{quotes}"
+        )
 
 
-def _open(path: Path) -> IO[bytes]:
-    return lzma.open(path) if path.suffix == ".xz" else path.open("rb")
+def _other_kind(cells: Sequence[str], separator: str) -> str:
+    if separator == "tab" and len(cells) == 1 and "," in cells[0]:
+        return "; if commas divide them, the name of the file must end in .csv"
+    if separator == "comma" and len(cells) == 1 and "\t" in cells[0]:
+        return "; if tabs divide them, the name of the file must not end in .csv"
+    return ""

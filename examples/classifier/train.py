@@ -1,7 +1,7 @@
 """Train a classifier on the vectors of the service and compare it with bags of characters.
 
-python -m examples.classifier.train --train train.tsv.xz --test test.tsv.xz \
-    --label 1 --text 3 --url http://127.0.0.1:8000 --out build/classifier
+python -m examples.classifier.train --train reviews.csv --label label --text review \
+    --url http://127.0.0.1:8000 --out build/classifier
 """
 
 import argparse
@@ -14,12 +14,13 @@ import numpy as np
 from bilm_client import BiLMClientError
 
 from examples.classifier.classifier import Classifier
-from examples.classifier.data import class_names, declare_splits, read_labelled
+from examples.classifier.data import class_names
 from examples.classifier.embeddings import Recipe, embed_file
 from examples.classifier.errors import ClassifierError
 from examples.classifier.experiment import BOTH, ON_EMBEDDINGS, Outcome, Part, Stage, compare
 from examples.classifier.report import table, write_report
 from examples.classifier.service import Service, connect
+from examples.classifier.splits import declare_splits, read_splits
 
 REPORT = "report.json"
 
@@ -37,8 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def train(options: argparse.Namespace) -> str:
     """Embed both splits, fit the classifiers, save one and a report, and return the table."""
-    train_rows = read_labelled(options.train, options.label, options.text)
-    test_rows = read_labelled([options.test], options.label, options.text)
+    train_rows, test_rows, origin = read_splits(options)
+    if not options.test:
+        print(origin, end="\n\n", flush=True)
     labels = class_names(train_rows, test_rows)
     recipe = Recipe(options.layers, options.poolings, options.center)
 
@@ -61,6 +63,7 @@ def train(options: argparse.Namespace) -> str:
         "model": {"id": service.model_id, "revision": service.revision},
         "recipe": asdict(recipe),
         "rows": {"train": len(train_rows.texts), "test": len(test_rows.texts)},
+        "split": origin,
         "labels": labels,
     }
     write_report(options.out / REPORT, outcomes, saved, facts)

@@ -11,9 +11,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from examples.classifier.data import declare_splits
 from examples.classifier.embeddings import Recipe, embed_file
 from examples.classifier.service import Service
+from examples.classifier.splits import declare_splits
 from examples.tasks.arguments import declare_common
 from examples.tasks.program import compare
 from examples.tasks.texts import Split, Texts, read_splits

@@ -14,8 +14,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from examples.classifier.data import declare_splits
 from examples.classifier.service import Service
+from examples.classifier.splits import declare_splits
 from examples.tasks import head
 from examples.tasks.arguments import at_least, declare_common
 from examples.tasks.program import compare

@@ -26,9 +26,9 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_score
 
-from examples.classifier.data import read_lines
 from examples.classifier.errors import ClassifierError, DataError
 from examples.classifier.files import write_atomically
+from examples.classifier.rows import read_lines
 from examples.classifier.service import connect
 from examples.tasks.arguments import at_least
 

@@ -13,8 +13,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer
 
-from examples.classifier.data import read_lines
 from examples.classifier.errors import DataError
+from examples.classifier.rows import read_lines
 from examples.tasks.mixed import Array, Numbers
 from examples.tasks.trial import Examples
 

@@ -8,8 +8,9 @@ from typing import NamedTuple, Self
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from examples.classifier import splits
 from examples.classifier.characters import Characters
-from examples.classifier.data import class_names, read_labelled
+from examples.classifier.data import class_names
 from examples.classifier.errors import DataError
 from examples.tasks.mixed import Array, Numbers
 from examples.tasks.trial import MIN_EXAMPLES, Examples
@@ -26,21 +27,24 @@ def read_splits(given: argparse.Namespace) -> tuple[dict[str, Split], int]:
     """Return the splits `train` and `test` by name, and the number of classes.
 
     Args:
-        given: The arguments of `declare_splits`, which name the files and the columns.
+        given: The arguments of `declare_splits`, which name the files and the columns, or say how
+            to cut a file.
 
     Raises:
         DataError: a file cannot be read, or its texts or labels do not suffice.
     """
-    files = [read_labelled(paths, given.label, given.text) for paths in (given.train, [given.test])]
+    *files, origin = splits.read_splits(given)
+    if not given.test:
+        print(origin, flush=True)
     num_train = len(files[0].texts)
     names = class_names(*files)
     if num_train < MIN_EXAMPLES:
         raise DataError(f"{num_train} training texts; at least {MIN_EXAMPLES} are needed")
     numbers = {name: number for number, name in enumerate(names)}
-    splits = [
+    found = [
         Split(file.texts, np.array([numbers[label] for label in file.labels])) for file in files
     ]
-    return dict(zip(("train", "test"), splits, strict=True)), len(names)
+    return dict(zip(("train", "test"), found, strict=True)), len(names)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
+import gzip
 import lzma
 
 import pytest
 
-from examples.classifier.data import read_labelled
+from examples.classifier.data import Labelled, read_labelled
 from examples.classifier.errors import DataError
 
 ROWS = "水果\t1\t苹果很甜\n手机\t0\t屏幕碎了\n"
@@ -54,7 +55,9 @@ def test_a_line_ends_at_the_newline_and_nowhere_else(file):
     ("data", "place"),
     [
         ("a\tb\nc\n", "rows.tsv:2: 1 columns"),
-        ("a\tb\n\n", "rows.tsv:2: 1 columns"),
+        ("a\tb\n\nc\n", "rows.tsv:3: 1 columns, which tabs divide, and column 2 is asked for"),
+        ("a\tb\nc\td\te\n", "rows.tsv:2: 3 columns, and the first line has 2; a tab inside"),
+        ("a,b\n", "1 columns.*if commas divide them, the name of the file must end in .csv"),
         ("a\tb\n\tb\n", "rows.tsv:2: the label in column 1 is empty"),
         (b"a\tb\nc\td\n\xff\td\n", "rows.tsv:3: not UTF-8"),
         ("", "rows.tsv has no rows"),
@@ -68,6 +71,53 @@ def test_a_bad_line_is_named_with_its_file(file, data, place):
 def test_a_name_that_is_not_in_the_first_line_is_refused_with_the_remedy(file):
     with pytest.raises(DataError, match=r"rows\.tsv:1: no column named 'category'.*numbers from 1"):
         read_labelled([file(ROWS)], "category", "review")
+
+
+WAIMAI = 'label,review\r\n1,"很快，好吃, 味道""足"""\r\n0,"送餐慢\n还凉了"\r\n\r\n1,不错'
+WAIMAI_DATA = Labelled(['很快，好吃, 味道"足"', "送餐慢\n还凉了", "不错"], ["1", "0", "1"])
+
+
+@pytest.mark.parametrize(
+    ("encoding", "codec"),
+    [
+        (None, "utf-8"),
+        (None, "utf-8-sig"),
+        (None, "utf-16"),
+        ("gbk", "gb18030"),
+        ("utf-8", "utf-8-sig"),
+    ],
+)
+@pytest.mark.parametrize("name", ["waimai_10k.csv", "WAIMAI.CSV", "waimai.csv.xz", "a.csv.gz"])
+def test_the_csv_of_chinese_data_sets_is_read(file, encoding, codec, name):
+    data = WAIMAI.encode(codec)
+    path = file(gzip.compress(data) if name.endswith(".gz") else data, name)
+    assert read_labelled([path], "label", "review", encoding) == WAIMAI_DATA
+
+
+def test_csv_without_a_header_has_columns_by_number(file):
+    path = file("1,好\n0,坏\n", "rows.csv")
+    assert read_labelled([path], "1", "2") == Labelled(["好", "坏"], ["1", "0"])
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ("label,review\n1,好,吃\n", "rows.csv:2: 3 columns, .*a comma inside a text.* in quotes"),
+        ('label,review\n1,"好"吃\n', "rows.csv:2: not CSV: .*a quote in it is doubled"),
+        ('label,review\n1,a\n0,"b\n1,c\n', "rows.csv:3: not CSV: .*a quote that opens must close"),
+        ("label\treview\n", r"\['label\\treview'\], which commas divide.*must not end in .csv"),
+        ("label;review\n", r"no column named 'label' in \['label;review'\], which commas divide"),
+        ("label,review\n1,好\n".encode("gbk"), "rows.csv:2: not UTF-8: .*--text-encoding gbk"),
+    ],
+)
+def test_a_csv_that_cannot_be_read_names_commas_quotes_or_the_encoding(file, data, told):
+    with pytest.raises(DataError, match=told):
+        read_labelled([file(data, "rows.csv")], "label", "review")
+
+
+def test_an_encoding_that_is_none_is_refused_with_some_that_are(file):
+    with pytest.raises(DataError, match="unknown encoding: gbkk; give --text-encoding utf-8, gbk"):
+        read_labelled([file(ROWS)], "1", "3", "gbkk")
 
 
 @pytest.mark.parametrize(("label", "text"), [("0", "1"), ("1", "0")])

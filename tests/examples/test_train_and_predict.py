@@ -145,6 +145,22 @@ def test_a_wrong_test_split_is_told_before_anything_is_embedded(
     assert not (tmp_path / FILE).exists()
 
 
+def test_a_csv_in_gbk_is_cut_by_itself_and_the_cut_is_printed(service_url, tmp_path, capsys):
+    lines = [f"{line.replace(chr(9), ',')}" for line in rows(0, 60).splitlines()]
+    path = tmp_path / "reviews.csv"
+    path.write_text("\n".join(["label,review", *lines]), encoding="gbk")
+    arguments = ["--train", str(path), "--label", "label", "--text", "review"]
+    arguments += ["--text-encoding", "gbk", "--url", service_url, "--out", str(tmp_path / "out")]
+    assert train.main(arguments) == 0
+    assert (
+        "no --test is given, so 20% of each label judge (seed 0): 96 texts to train on and 24 to"
+        " judge; 手机 48/12, 水果 48/12"
+    ) in capsys.readouterr().out
+    report = json.loads((tmp_path / "out" / train.REPORT).read_text(encoding="utf-8"))
+    assert report["rows"] == {"train": 96, "test": 24}
+    assert "seed 0" in report["split"]
+
+
 def test_a_layer_the_model_does_not_have_is_the_services_to_refuse(
     splits, service_url, tmp_path, capsys
 ):

@@ -4,6 +4,7 @@ import threading
 from dataclasses import replace
 
 import pytest
+from pyarrow import parquet
 
 from biLM.bulk.job import EncoderSettings, Job
 from biLM.bulk.machine import embed_source
@@ -58,13 +59,13 @@ def test_two_nodes_write_the_files_that_one_machine_writes(
 ):
     settings, told = EncoderSettings(artifact_folder), []
     source = open_source(texts, JOB.columns)
-    alone = embed_source(source, tmp_path / "alone", JOB, settings, 1, told.append)
-    positions = []
+    alone = embed_source(source, tmp_path / "alone", JOB, settings, 1, print)
     together = embed_on_cluster(
-        source, tmp_path / "together", JOB, settings, cluster, positions.append
+        source, tmp_path / "together", JOB, settings, cluster, lambda *some: told.append(some)
     )
     assert together == alone
-    assert positions == told
+    assert len(told) == alone.parts + 1
+    assert [sum(column) for column in zip(*told, strict=True)] == [source.size, alone.texts]
     assert files_of(tmp_path / "together") == files_of(tmp_path / "alone")
 
 
@@ -72,16 +73,29 @@ def test_a_cluster_goes_on_where_one_machine_stopped(
     embed_on_cluster, cluster, texts, tmp_path, artifact_folder
 ):
     settings, whole = EncoderSettings(artifact_folder), texts.read_bytes()
-    out, positions = tmp_path / "out", []
+    out, told = tmp_path / "out", []
     texts.write_bytes(whole[:9000] + b"\xff" + whole[9000:])
     with pytest.raises(SourceError, match="not UTF-8"):
         embed_on_cluster(open_source(texts, JOB.columns), out, JOB, settings, cluster, print)
     assert list(out.glob("part-*"))
     texts.write_bytes(whole)
     source = open_source(texts, JOB.columns)
-    done = embed_on_cluster(source, out, JOB, settings, cluster, positions.append)
+    done = embed_on_cluster(source, out, JOB, settings, cluster, lambda *some: told.append(some))
     assert done.texts == len(SENTENCES) * 100
-    assert len(positions) < done.parts
+    assert len(told) <= done.parts
+    assert told[0][0] > 0 == told[0][1]
+
+
+def test_a_cluster_makes_an_empty_table_of_no_texts_and_repeats_nothing(
+    embed_on_cluster, cluster, texts, tmp_path, artifact_folder
+):
+    settings, out = EncoderSettings(artifact_folder), tmp_path / "out"
+    whole = texts.read_bytes()
+    for data in (b"", whole, whole):
+        texts.write_bytes(data)
+        done = embed_on_cluster(open_source(texts, JOB.columns), out, JOB, settings, cluster, print)
+        assert done.texts == data.count(b"\n") + (data != b"")
+        assert parquet.read_table(out).num_rows == done.rows
 
 
 def test_a_cluster_leaves_out_the_texts_that_one_machine_leaves_out(
@@ -154,4 +168,4 @@ def test_a_ray_that_hands_over_its_blocks_otherwise_is_named(
     monkeypatch.delattr("ray.data.Dataset.iter_internal_ref_bundles")
     source, settings = open_source(texts, JOB.columns), EncoderSettings(artifact_folder)
     with pytest.raises(BulkError, match=r"Ray .*iter_internal_ref_bundles.*without --ray"):
-        embed_on_cluster(source, tmp_path / "out", JOB, settings, cluster, lambda _: None)
+        embed_on_cluster(source, tmp_path / "out", JOB, settings, cluster, lambda *_: None)

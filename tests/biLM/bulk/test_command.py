@@ -27,14 +27,14 @@ def test_it_embeds_a_column_and_tells_what_it_did(embed, tmp_path):
     assert status == 0
     assert "6 vectors of 2 texts in 1 files" in told
     table = parquet.read_table(tmp_path / "out")
-    assert table.schema.names == ["text", "begin", "end", "layer_0", "context"]
+    assert table.schema.names == ["text", "begin", "end", "num_pieces", "layer_0", "context"]
     assert str(table.schema.field("layer_0").type.value_type) == "halffloat"
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--column", "2"], "texts.tsv, line 1: 2 columns; the text should be in number 2"),
+        (["--column", "2"], "texts.tsv, line 1: 2 columns; number 2, counted from 0, is asked for"),
         (["--layers", "7"], "layer 7 is not one of 0, 1, 2, context"),
         (["--mix", "none"], "there is no mix 'none'"),
         (["--max-text-pieces", "1"], "pieces; the limit is 1; split it"),
@@ -44,7 +44,7 @@ def test_a_refusal_is_told_in_words_and_by_status_2(embed, arguments, told):
     status, said = embed(*arguments)
     assert status == 2
     assert told in said
-    assert "goes on there" not in said  # the folder has no parts
+    assert "resumes there" not in said  # the folder has no parts
     assert "Traceback" not in said
 
 
@@ -54,7 +54,7 @@ def test_a_refusal_half_way_tells_what_stays(embed, tmp_path):
     status, said = embed("--column", "1", "--part-characters", "1")
     assert status == 2
     assert "texts.tsv, line 3: 1 columns" in said
-    assert f"What is in {tmp_path / 'out'} stays; the same command goes on there." in said
+    assert f"What is in {tmp_path / 'out'} stays, and the next run resumes there." in said
     assert parquet.read_table(tmp_path / "out").num_rows
 
 
@@ -64,8 +64,10 @@ def test_refused_texts_may_be_left_out_and_are_told(embed, tmp_path):
     status, said = embed("--column", "1", "--skip-refused")
     assert status == 0
     assert "vectors of 2 texts in 1 files" in said
-    assert f"refused 1 of 3 texts; {tmp_path / 'out'}/_refused-*.jsonl says which and why" in said
-    assert "line 3: 1 columns" in (tmp_path / "out" / "_refused-00000.jsonl").read_text()
+    assert (
+        f"refused 1 of 3 texts; {tmp_path / 'out.run'}/refused-*.jsonl says which and why" in said
+    )
+    assert "line 3: 1 columns" in (tmp_path / "out.run" / "refused-00000.jsonl").read_text()
 
 
 @pytest.mark.parametrize(

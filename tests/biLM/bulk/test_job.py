@@ -1,6 +1,7 @@
 import json
 import multiprocessing
 from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -13,6 +14,7 @@ from biLM.bulk.job import EncoderSettings, Job
 from biLM.bulk.ledger import FILE, sole_writer
 from biLM.bulk.machine import embed_source
 from biLM.bulk.parsers import Columns
+from biLM.bulk.parts import run_folder
 from biLM.bulk.sources import open_source
 from biLM.bulk.transform import Wanted
 from biLM.errors import BulkError, SourceError
@@ -38,7 +40,8 @@ def texts(tmp_path):
 def run(path, out, settings, job=JOB, workers=1):
     told = []
     source = open_source(path, job.columns)
-    return embed_source(source, out, job, settings, workers, told.append), told
+    done = embed_source(source, out, job, settings, workers, lambda *some: told.append(some))
+    return done, told
 
 
 def parts(folder):
@@ -53,7 +56,8 @@ def test_a_folder_of_parquet_reads_as_one_table(texts, tmp_path, settings, encod
     np.testing.assert_array_equal(np.array(table["vector"].to_pylist(), np.float32), expected)
     assert (done.texts, done.rows) == (len(TEXTS), len(expected)) == (len(TEXTS), table.num_rows)
     assert done.parts == len(parts(tmp_path / "out")) > 2
-    assert told[-1] == texts.stat().st_size
+    assert sum(units for units, _ in told) == texts.stat().st_size
+    assert sum(number for _, number in told) == len(TEXTS)
     assert b"revision" in table.schema.metadata[b"bilm"]
 
 
@@ -91,15 +95,18 @@ def test_a_run_stopped_by_a_bad_line_goes_on_once_it_is_mended(texts, tmp_path, 
     assert before
     texts.write_bytes(good)
     _, told = run(texts, tmp_path / "out", settings)
-    assert len(told) < len(parts(tmp_path / "out"))  # only the missing parts were written
+    assert told[0][0] > 0 == told[0][1]  # the parts that were there
+    assert 0 < sum(number for _, number in told) < len(TEXTS)
     run(texts, tmp_path / "unbroken", settings)
     assert parts(tmp_path / "out") == parts(tmp_path / "unbroken")
 
 
 @pytest.mark.long
 def test_several_processes_write_what_one_does(texts, tmp_path, settings):
-    several = run(texts, tmp_path / "several", settings, workers=2)
-    assert several == run(texts, tmp_path / "one", settings)
+    several, told = run(texts, tmp_path / "several", settings, workers=2)
+    one, as_told = run(texts, tmp_path / "one", settings)
+    assert several == one
+    assert np.sum(told, axis=0).tolist() == np.sum(as_told, axis=0).tolist()
     assert parts(tmp_path / "several") == parts(tmp_path / "one")
 
 
@@ -113,7 +120,7 @@ def test_what_stands_before_a_bad_line_is_written_by_several_processes_too(
         out = tmp_path / str(workers)
         with pytest.raises(SourceError, match="not UTF-8") as error:
             run(texts, out, settings, workers=workers)
-        told.append((str(error.value), parts(out), (out / FILE).read_bytes()))
+        told.append((str(error.value), parts(out), (run_folder(out) / FILE).read_bytes()))
     assert told[0] == told[1]
     assert json.loads(told[0][2])["done"]["parts"] == len(told[0][1]) > 0
 
@@ -125,8 +132,8 @@ def test_a_worker_that_is_killed_is_told_and_nothing_written_is_lost(texts, tmp_
     many.write_text("\n".join(TEXTS * 30), encoding="utf-8")
     killed = []
 
-    def kill_one(position):
-        if not killed:
+    def kill_one(_, texts):
+        if texts and not killed:
             killed.append(multiprocessing.active_children()[0])
             killed[0].kill()
 
@@ -178,16 +185,16 @@ def test_other_texts_before_those_that_are_written_are_refused(texts, tmp_path, 
 )
 def test_a_folder_of_other_vectors_is_refused(texts, tmp_path, settings, other, name):
     run(texts, tmp_path / "out", settings)
-    with pytest.raises(BulkError, match=f"tells of vectors with {name} "):
+    with pytest.raises(BulkError, match=f"has vectors with {name} "):
         run(texts, tmp_path / "out", settings, other)
 
 
 def test_files_without_an_account_are_refused_and_so_is_a_torn_account(texts, tmp_path, settings):
     out = tmp_path / "out"
     run(texts, out, settings)
-    account = out / FILE
-    account.write_text(json.dumps({**json.loads(account.read_text()), "version": 2}))
-    with pytest.raises(BulkError, match="is of version 2, not 1"):
+    account = run_folder(out) / FILE
+    account.write_text(json.dumps({**json.loads(account.read_text()), "version": 1}))
+    with pytest.raises(BulkError, match="is of version 1, not 2"):
         run(texts, out, settings)
     account.write_text("{")
     with pytest.raises(BulkError, match="cannot be read"):
@@ -202,7 +209,7 @@ def test_a_mix_that_changed_its_numbers_is_another(texts, tmp_path, artifact_fol
     mixes.write_text('{"mine": {"weights": [1, 0, 0]}}')
     run(texts, tmp_path / "out", EncoderSettings(artifact_folder, "float32", mixes), job)
     mixes.write_text('{"mine": {"weights": [0, 1, 0]}}')
-    with pytest.raises(BulkError, match="tells of vectors with mix "):
+    with pytest.raises(BulkError, match="has vectors with mix "):
         run(texts, tmp_path / "out", EncoderSettings(artifact_folder, "float32", mixes), job)
 
 
@@ -228,7 +235,99 @@ def test_links_that_cannot_be_written_are_told(texts, tmp_path, settings, monkey
     monkeypatch.setattr("biLM.bulk.formats.h5py.ExternalLink", full_disk)
     with pytest.raises(BulkError, match=r"vectors\.hdf5 cannot be written: Unable to flush"):
         run(texts, tmp_path / "out", settings, replace(JOB, kind="hdf5"))
-    assert not list((tmp_path / "out").glob(".vectors*"))
+    assert not list((tmp_path / "out.run").glob(".*"))
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow", "hdf5"])
+def test_a_folder_of_nothing_binds_to_nothing(texts, tmp_path, settings, kind):
+    short = replace(JOB, wanted=Wanted(level="char", max_text_pieces=1), kind=kind)
+    with pytest.raises(SourceError, match="ask for --truncate right or left"):
+        run(texts, tmp_path / "out", settings, short)
+    assert not parts(tmp_path / "out")
+    other = Wanted(level="text", max_text_pieces=1, truncate="right", center=True)
+    done, _ = run(texts, tmp_path / "out", settings, replace(JOB, wanted=other))
+    assert done.rows == len(TEXTS)
+
+
+@pytest.mark.parametrize("remedy", [{"truncate": "left"}, {"max_text_pieces": 199}])
+def test_the_remedy_for_a_long_text_is_possible_after_others_were_written(
+    texts, tmp_path, settings, remedy
+):
+    texts.write_text("\n".join(["苹果手机" * 2] * 9 + [SENTENCES[0] * 9]), encoding="utf-8")
+    first = Wanted(level="char", max_text_pieces=20)
+    with pytest.raises(
+        SourceError, match=r"line 10: the text has at least .* ask for --truncate right"
+    ):
+        run(texts, tmp_path / "out", settings, replace(JOB, wanted=first))
+    before = parts(tmp_path / "out")
+    assert before
+    job = replace(JOB, wanted=replace(first, **remedy))
+    done, _ = run(texts, tmp_path / "out", settings, job)
+    assert done.texts == 10
+    assert before.items() <= parts(tmp_path / "out").items()
+    run(texts, tmp_path / "at-once", settings, job)
+    found, expected = (parquet.read_table(tmp_path / name) for name in ("out", "at-once"))
+    assert found.equals(expected)
+    with pytest.raises(BulkError, match="has vectors with "):  # what was cut cannot be made whole
+        run(texts, tmp_path / "out", settings, replace(JOB, wanted=first))
+
+
+def test_options_of_long_texts_do_not_change_once_a_text_was_refused(texts, tmp_path, settings):
+    job = replace(JOB, wanted=Wanted(level="char", max_text_pieces=9), skips_refused=True)
+    done, _ = run(texts, tmp_path / "out", settings, job)
+    assert done.refused
+    with pytest.raises(BulkError, match="has vectors with max_text_pieces 9, not 99"):
+        run(
+            texts,
+            tmp_path / "out",
+            settings,
+            replace(job, wanted=Wanted(level="char", max_text_pieces=99)),
+        )
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow", "hdf5"])
+def test_a_source_without_texts_is_an_empty_table_until_it_has_some(
+    texts, tmp_path, settings, kind
+):
+    whole = texts.read_bytes()
+    texts.write_bytes(b"")
+    job, out = replace(JOB, kind=kind), tmp_path / "out"
+    for _ in range(2):
+        done, _ = run(texts, out, settings, job)
+        assert (done.parts, done.texts, done.rows) == (0, 0, 0)
+        assert list(parts(out)) == [f"part-00000.{kind}"]
+    if kind == "parquet":
+        table = parquet.read_table(out)
+        assert table.num_rows == 0
+        assert table.schema.names == ["text", "begin", "end", "num_pieces", "vector"]
+    if kind == "hdf5":
+        with h5py.File(out / LINKS) as file:
+            assert not len(file)
+    texts.write_bytes(whole)
+    run(texts, out, settings, job)
+    run(texts, tmp_path / "at-once", settings, job)
+    assert parts(out) == parts(tmp_path / "at-once")
+
+
+def test_a_row_says_how_many_pieces_it_has_and_one_without_is_zero(texts, tmp_path, settings):
+    texts.write_text("苹果\n\n\u200b\n", encoding="utf-8")
+    for level in ("text", "char"):
+        job = replace(JOB, wanted=Wanted(level=level, center=True, normalize=True))
+        run(texts, tmp_path / level, settings, job)
+        table = parquet.read_table(tmp_path / level)
+        lengths = np.linalg.norm(np.array(table["vector"].to_pylist(), np.float32), axis=1)
+        has_pieces = [number > 0 for number in table["num_pieces"].to_pylist()]
+        assert (lengths > 0).tolist() == has_pieces
+    assert parquet.read_table(tmp_path / "text")["num_pieces"].to_pylist()[1] == 0
+
+
+def test_progress_moves_within_a_part(texts, tmp_path, settings, monkeypatch):
+    monkeypatch.setattr("biLM.bulk.parts.CALL_CHARACTERS", 50)
+    monkeypatch.setattr("biLM.bulk.machine.REPORT_S", 0)
+    done, told = run(texts, tmp_path / "out", settings, replace(JOB, part_characters=10_000))
+    assert done.parts == 1
+    assert len([number for _, number in told if number]) > 1
+    assert np.sum(told, axis=0).tolist() == [texts.stat().st_size, len(TEXTS)]
 
 
 @pytest.mark.parametrize(
@@ -238,6 +337,11 @@ def test_links_that_cannot_be_written_are_told(texts, tmp_path, settings, monkey
 def test_a_level_without_its_column_is_refused(level, columns):
     with pytest.raises(BulkError, match="goes with"):
         Job(columns, Wanted(level=level))
+
+
+def test_a_mount_point_is_refused_because_nothing_can_stand_beside_it(texts, settings):
+    with pytest.raises(BulkError, match=r"/proc is a mount point.*such as --out /proc/vectors"):
+        run(texts, Path("/proc"), settings)
 
 
 def test_two_runs_do_not_write_into_one_folder(texts, tmp_path, settings):
@@ -263,7 +367,7 @@ def test_a_full_disk_keeps_the_finished_files_and_no_half_one(
     monkeypatch.setattr("biLM.files.sync", full_disk)
     with pytest.raises(BulkError, match=r"part-00003.parquet cannot be written: .*No space left"):
         run(texts, out, settings)
-    assert not list(out.glob(".part-*"))
+    assert not list(run_folder(out).glob(".*"))
     assert sorted(parts(out)) == [f"part-0000{number}.parquet" for number in range(3)]
     monkeypatch.undo()
     run(texts, out, settings)
@@ -273,10 +377,10 @@ def test_a_full_disk_keeps_the_finished_files_and_no_half_one(
 
 def test_what_a_killed_writer_left_is_removed(texts, tmp_path, settings):
     out = tmp_path / "out"
-    out.mkdir()
-    (out / ".part-00000.parquet.0.tmp").touch()
+    run_folder(out).mkdir()
+    (run_folder(out) / ".part-00000.parquet.0.tmp").touch()
     run(texts, out, settings)
-    assert not list(out.glob(".part-*"))
+    assert not list(run_folder(out).glob(".*"))
 
 
 def test_another_model_on_another_machine_is_told(settings):

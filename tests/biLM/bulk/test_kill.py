@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
+from biLM.bulk.parts import run_folder
 from tests.conftest import SENTENCES
 
 ROOT = Path(__file__).parents[3]
@@ -25,11 +26,12 @@ def start(path, out, artifact_folder):
 def bytes_in(folder):
     """Return the total size of all files, unfinished ones included; a file may vanish meanwhile."""
     sizes = 0
-    for name in os.listdir(folder) if folder.exists() else []:
-        try:
-            sizes += (folder / name).stat().st_size
-        except FileNotFoundError:
-            continue
+    for base in (folder, run_folder(folder)):
+        for name in os.listdir(base) if base.exists() else []:
+            try:
+                sizes += (base / name).stat().st_size
+            except FileNotFoundError:
+                continue
     return sizes
 
 
@@ -54,5 +56,6 @@ def test_a_run_killed_at_ten_random_moments_gives_the_rows_of_an_unbroken_one(
         process.wait()
     assert start(path, killed, artifact_folder).wait() == 0
     assert parquet.read_table(killed).equals(parquet.read_table(unbroken))
-    names = [sorted(path.name for path in folder.iterdir()) for folder in (unbroken, killed)]
-    assert names[0] == names[1]
+    for base in (unbroken, run_folder(unbroken)):
+        twin = base.with_name(base.name.replace("unbroken", "killed"))
+        assert sorted(os.listdir(base)) == sorted(os.listdir(twin))

@@ -10,6 +10,7 @@ from biLM.bulk.job import EncoderSettings, Job
 from biLM.bulk.ledger import FILE
 from biLM.bulk.machine import embed_source
 from biLM.bulk.parsers import Columns
+from biLM.bulk.parts import run_folder
 from biLM.bulk.sources import open_source
 from biLM.bulk.transform import Wanted
 from biLM.errors import SourceError
@@ -38,19 +39,18 @@ def mixed(tmp_path):
 
 
 def run(path, out, settings, job=SKIPPING, workers=1):
-    return embed_source(open_source(path, job.columns), out, job, settings, workers, lambda _: 0)
+    return embed_source(open_source(path, job.columns), out, job, settings, workers, lambda *_: 0)
 
 
 def files(folder):
-    return {
-        path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name != ".lock"
-    }
+    paths = [*folder.iterdir(), *run_folder(folder).iterdir()]
+    return {path.name: path.read_bytes() for path in sorted(paths)}
 
 
 def refusals(folder):
     return [
         json.loads(line)
-        for path in sorted(folder.glob("_refused-*.jsonl"))
+        for path in sorted(run_folder(folder).glob("refused-*.jsonl"))
         for line in path.read_text().splitlines()
     ]
 
@@ -97,11 +97,11 @@ def test_what_a_killed_writer_told_without_its_part_is_removed(mixed, tmp_path, 
     run(mixed, tmp_path / "out", settings)
     expected = files(tmp_path / "out")
     for left in (
-        "_refused-00099.jsonl",
-        "._refused-00000.jsonl.1f.tmp",
+        "refused-00099.jsonl",
+        ".refused-00000.jsonl.1f.tmp",
         ".part-00000.parquet.1f.tmp",
     ):
-        (tmp_path / "out" / left).write_text("{}\n")
+        (tmp_path / "out.run" / left).write_text("{}\n")
     run(mixed, tmp_path / "out", settings)
     assert files(tmp_path / "out") == expected
 
@@ -118,7 +118,7 @@ def test_several_processes_tell_what_one_does(mixed, tmp_path, settings):
     run(mixed, tmp_path / "one", settings)
     run(mixed, tmp_path / "several", settings, workers=2)
     assert files(tmp_path / "several") == files(tmp_path / "one")
-    told = json.loads((tmp_path / "one" / FILE).read_bytes())
+    told = json.loads((tmp_path / "one.run" / FILE).read_bytes())
     assert told["done"]["refused"] == 3
 
 
