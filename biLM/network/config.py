@@ -27,7 +27,7 @@ class BiLMConfig:
         eos_id: Piece id read after every text.
 
     Raises:
-        ConfigError: a value is below 1, a boundary piece is outside the vocabulary, or
+        ConfigError: a value is no integer or below 1, a boundary piece is outside the vocabulary, or
             embedding_size does not divide 2 * cell_size.
     """
 
@@ -40,10 +40,9 @@ class BiLMConfig:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if getattr(self, field.name) < 1:
-                raise ConfigError(
-                    f"{field.name} is {getattr(self, field.name)}; it must be at least 1"
-                )
+            size = getattr(self, field.name)
+            if type(size) is not int or size < 1:
+                raise ConfigError(f"{field.name} is {size!r}; it must be an integer of at least 1")
         for name in ("bos_id", "eos_id"):
             if getattr(self, name) >= self.num_pieces:
                 raise ConfigError(
