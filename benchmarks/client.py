@@ -23,7 +23,8 @@ import numpy as np
 import torch
 from bilm_client import AsyncClient, Client
 from bilm_client.connection import IN_FLIGHT
-from bilm_client.requests import Request, split
+from bilm_client.requests import split
+from bilm_client.service import Service
 
 from benchmarks.encoder import some_texts
 from benchmarks.load import closed_loop, post
@@ -86,7 +87,8 @@ def one_request(client: Client, port: int, texts: Sequence[str]) -> None:
 def many(client: Client, port: int, texts: Sequence[str]) -> None:
     """Measure many texts, in texts a second."""
     texts = list(texts) * REPEATS
-    parts = list(split(Request("/embed", {"texts": texts}, {}, range(len(texts))), MAX_TEXTS))
+    entries = enumerate({"texts": text} for text in texts)
+    parts = list(split("/embed", entries, {}, Service(max_texts=MAX_TEXTS)))
     requests = [post("/embed", part.body, SAFETENSORS) for part in parts]
     mean = len(texts) / len(parts)
 

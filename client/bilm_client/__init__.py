@@ -23,6 +23,7 @@ from bilm_client.client import Client
 from bilm_client.errors import (
     BiLMClientError,
     ForeignAnswerError,
+    InputError,
     NoServiceError,
     OverloadedError,
     RefusedError,
@@ -39,6 +40,7 @@ __all__ = [
     "ForeignAnswerError",
     "Gates",
     "Guess",
+    "InputError",
     "NoServiceError",
     "Occurrence",
     "OverloadedError",

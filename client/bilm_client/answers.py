@@ -16,16 +16,19 @@ Offsets = npt.NDArray[np.int32]
 Numbers = npt.NDArray[np.float32]
 Answer = TypeVar("Answer")
 SIDES = ("forward", "backward", "cloze")
+# What reading a response raises if it is not of the expected form, however odd it is.
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
     """One text and its vectors.
 
-    The arrays are views of the response, which stays in memory as long as any of them does.
+    The arrays are copies of this text's part of the response: they may be written to, and keep
+    nothing else in memory.
 
     Args:
-        vectors: Read-only; `[rows, dim]`, or `[layers, rows, dim]` if layers were requested.
+        vectors: `[rows, dim]`, or `[layers, rows, dim]` if layers were requested.
         offsets: `[rows, 2]`, half-open, in code points of the text; None for texts given as ids.
         pieces: The piece of each row, at level piece only.
         ids: The piece id of each row, at level piece only.
@@ -166,7 +169,7 @@ def read_answer(read: Callable[[], Answer]) -> Answer:
     """
     try:
         return read()
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+    except UNREADABLE as error:
         raise ForeignAnswerError(
             f"the response cannot be read: {error!r}; is it a biLM service of this version?"
         ) from error
@@ -175,17 +178,19 @@ def read_answer(read: Callable[[], Answer]) -> Answer:
 def embeddings(body: bytes) -> tuple[str, list[Embedding]]:
     """Return the model's revision and the texts of a safetensors response of /embed."""
     tensors, rest = read_tensors(body)
-    splits = tensors["row_splits"].tolist()
+    vectors, splits = tensors["embedding"], tensors["row_splits"].tolist()
     offsets, ids = tensors.get("offsets"), tensors.get("ids")
+    if splits != sorted(splits) or splits[0] != 0 or splits[-1] != vectors.shape[-2]:
+        raise ValueError(f"row_splits do not cut {vectors.shape[-2]} rows into texts")
     found = []
     for entry, first, last in zip(rest["data"], splits[:-1], splits[1:], strict=True):
         pieces = entry.get("pieces")
         found.append(
             Embedding(
-                vectors=tensors["embedding"][..., first:last, :],
-                offsets=None if offsets is None else offsets[first:last],
+                vectors=vectors[..., first:last, :].copy(),
+                offsets=None if offsets is None else offsets[first:last].copy(),
                 pieces=None if pieces is None else tuple(pieces),
-                ids=None if ids is None else ids[first:last],
+                ids=None if ids is None else ids[first:last].copy(),
                 truncated=entry["truncated"],
                 empty_rows=np.array(entry.get("empty_rows", ()), np.intp),
             )
@@ -231,10 +236,11 @@ def completions(answer: Mapping[str, Any]) -> list[Completion]:
 
 
 def gates(answer: Mapping[str, Any]) -> Gates:
-    """Return the arrays of a response of /inspect in base64; they are read-only."""
+    """Return the arrays of a response of /inspect in base64."""
     names = ("input_gate", "forget_gate", "candidate", "output_gate", "cell_state", "state")
     shape = answer["shape"]
-    arrays = (np.frombuffer(base64.b64decode(answer[name]), "<f4").reshape(shape) for name in names)
+    bodies = (base64.b64decode(answer[name]) for name in names)
+    arrays = (np.frombuffer(bytearray(body), "<f4").reshape(shape) for body in bodies)
     offsets = tuple((begin, end) for begin, end in answer["offsets"])
     return Gates(tuple(answer["pieces"]), tuple(answer["ids"]), offsets, *arrays)
 

@@ -1,7 +1,9 @@
 """The client for programs with an event loop: the methods of `Client` as coroutines."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing
 from typing import Any, Literal, Self, TypeVar, Unpack, overload
 
 import httpx
@@ -17,47 +19,71 @@ from bilm_client.answers import (
     Similarity,
     WordVectors,
 )
-from bilm_client.connection import (
-    DROPPED,
-    FAILED,
-    IN_FLIGHT,
-    MAX_WAIT_S,
-    TIMEOUT_S,
-    lost,
-    settings_of,
-)
+from bilm_client.centring import Centred, center
+from bilm_client.connection import DROPPED, FAILED, IN_FLIGHT, TIMEOUT_S, Connection
 from bilm_client.conversation import Conversation, Send, Wait
+from bilm_client.errors import NoServiceError
+from bilm_client.inputs import Many, ManyIds, ManySpans, ManyWords
+from bilm_client.keys import Address
 from bilm_client.operations import (
     CompleteOptions,
     Direction,
     EmbedOptions,
     Operation,
-    Service,
     SimilarityOptions,
+    Texts,
+    Word,
 )
 from bilm_client.progress import bar
-from bilm_client.requests import per_text_fields
+from bilm_client.service import Service
+from bilm_client.window import Window
 
 Answer = TypeVar("Answer")
+Item = TypeVar("Item")
 
 
 class AsyncClient:
-    """Like `Client`, but `wait` is awaited; tasks of one event loop may share a client."""
+    """Like `Client`, but `wait` is awaited; tasks may share a client.
+
+    A client works in another event loop than before, after a fork, and from a pickle.
+    """
 
     def __init__(
         self,
         url: str,
         *,
         api_key: str | None = None,
+        api_key_variable: str | None = None,
         in_flight: int = IN_FLIGHT,
         timeout_s: float = TIMEOUT_S,
-        max_wait_s: float = MAX_WAIT_S,
+        max_wait_s: float | None = None,
+        proxy: str | bool = True,
         wait: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        self._http = httpx.AsyncClient(**settings_of(url, api_key, in_flight, timeout_s))
-        self._room = asyncio.Semaphore(in_flight)
+        self._connection = Connection.of(
+            url, api_key, api_key_variable, proxy, in_flight, timeout_s
+        )
+        self._arguments = {
+            "url": self._connection.address,
+            "api_key": None if api_key_variable else self._connection.key,
+            "api_key_variable": api_key_variable,
+            "in_flight": in_flight,
+            "timeout_s": timeout_s,
+            "max_wait_s": max_wait_s,
+            "proxy": Address(proxy) if isinstance(proxy, str) else proxy,
+            "wait": wait,
+        }
         self._service = Service(max_wait_s)
         self._wait = wait
+        self._http = httpx.AsyncClient(**self._connection.arguments())
+        # The process and the loop that the connections belong to.
+        self._owner: tuple[int, asyncio.AbstractEventLoop] | None = None
+
+    def __repr__(self) -> str:
+        return f"AsyncClient({self._connection.address!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (type(self), self._arguments)
 
     async def __aenter__(self) -> Self:
         return self
@@ -67,7 +93,8 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        if self._owner in (None, _owner()):
+            await self._http.aclose()
 
     async def info(self) -> dict[str, Any]:
         """See `Client.info`."""
@@ -75,33 +102,48 @@ class AsyncClient:
 
     async def embed(
         self,
-        texts: Sequence[str] | str | None = None,
+        texts: Many | None = None,
         *,
-        words: Sequence[Sequence[str]] | None = None,
-        ids: Sequence[Sequence[int]] | None = None,
-        spans: Sequence[Sequence[Sequence[int]]] | None = None,
+        words: ManyWords | None = None,
+        ids: ManyIds | None = None,
+        spans: ManySpans | None = None,
         progress: bool = False,
         **options: Unpack[EmbedOptions],
     ) -> list[Embedding]:
         """See `Client.embed`."""
-        per_text = per_text_fields(texts, words, ids)
-        operation = operations.embed(self._service, per_text, spans, options)
-        return await self._perform(operation, progress)
+        return await self._collect(operations.embed(texts, words, ids, spans, options), progress)
+
+    def embed_iter(
+        self,
+        texts: Many | None = None,
+        *,
+        words: ManyWords | None = None,
+        ids: ManyIds | None = None,
+        spans: ManySpans | None = None,
+        **options: Unpack[EmbedOptions],
+    ) -> AsyncIterator[Embedding]:
+        """See `Client.embed_iter`; `async for` goes through what this returns."""
+        return self._flow(operations.embed(texts, words, ids, spans, options), keeps=True)
 
     async def word_vectors(
         self,
-        texts: Sequence[str] | str,
+        texts: Many,
         word: str,
         *,
         progress: bool = False,
         **options: Unpack[EmbedOptions],
     ) -> WordVectors:
         """See `Client.word_vectors`."""
-        operation = operations.word_vectors(self._service, texts, word, options)
-        return await self._perform(operation, progress)
+        places = Word(texts, word, options)
+        return places.together(await self._collect(places, progress))
+
+    @staticmethod
+    def center(vectors: Centred) -> Centred:
+        """See `Client.center`; nothing is awaited."""
+        return center(vectors)
 
     async def similarity(
-        self, word: str, texts: Sequence[str] | str, **options: Unpack[SimilarityOptions]
+        self, word: str, texts: Many, **options: Unpack[SimilarityOptions]
     ) -> Similarity:
         """See `Client.similarity`."""
         return await self._perform(operations.compare(self._service, word, texts, options))
@@ -134,41 +176,56 @@ class AsyncClient:
 
     async def tokenize(
         self,
-        texts: Sequence[str] | str | None = None,
+        texts: Many | None = None,
         *,
-        words: Sequence[Sequence[str]] | None = None,
+        words: ManyWords | None = None,
     ) -> list[Pieces]:
         """See `Client.tokenize`."""
-        per_text = per_text_fields(texts, words)
-        return await self._perform(operations.tokenize(self._service, per_text))
+        return await self._collect(operations.tokenize(texts, words))
 
-    async def _perform(self, operation: Operation[Answer], progress: bool = False) -> Answer:
+    async def _perform(self, operation: Operation[Answer]) -> Answer:
         try:
-            conversations = next(operation)
+            conversation = next(operation)
             while True:
-                conversations = operation.send(await self._side_by_side(conversations, progress))
+                conversation = operation.send(await self._run(conversation))
         except StopIteration as end:
             answer: Answer = end.value
             return answer
 
-    async def _side_by_side(
-        self, conversations: Sequence[Conversation[Any]], progress: bool
-    ) -> list[Any]:
-        with bar(progress, len(conversations)) as advance:
-
-            async def run(conversation: Conversation[Any]) -> Any:
-                async with self._room:
-                    answer = await self._run(conversation)
+    async def _collect(self, texts: Texts[Item], progress: bool = False) -> list[Item]:
+        with bar(progress, texts.num_texts) as advance:
+            found = []
+            async for item in self._flow(texts, keeps=False):
+                found.append(item)
                 advance()
-                return answer
+            return found
 
-            running = [asyncio.create_task(run(conversation)) for conversation in conversations]
-            try:
-                return await asyncio.gather(*running)
-            finally:  # after an error, the remaining requests are not worth sending
-                for task in running:
-                    task.cancel()
-                await asyncio.gather(*running, return_exceptions=True)
+    async def _flow(self, texts: Texts[Item], keeps: bool) -> AsyncIterator[Item]:
+        parts = await self._perform(texts.parts(self._service, keeps))
+        async with aclosing(self._side_by_side(parts, keeps)) as found:
+            async for answers in found:
+                for item in texts.read(answers):
+                    yield item
+
+    async def _side_by_side(
+        self, conversations: Iterator[Conversation[Answer]], keeps: bool
+    ) -> AsyncGenerator[Answer]:
+        """Yield the answers in order; each call has requests of its own in flight."""
+
+        def start(conversation: Conversation[Answer]) -> asyncio.Task[Answer]:
+            return asyncio.create_task(self._run(conversation))
+
+        window = Window(conversations, start, self._connection.in_flight, keeps)
+        try:
+            while window.fill():
+                if window.has_next:
+                    yield window.take()
+                else:
+                    await asyncio.wait(window.running, return_when=asyncio.FIRST_COMPLETED)
+                    window.check()
+        finally:  # after an error, the remaining requests are not worth sending
+            window.cancel()
+            await asyncio.gather(*window.running, return_exceptions=True)
 
     async def _run(self, conversation: Conversation[Answer]) -> Answer:
         try:
@@ -177,13 +234,21 @@ class AsyncClient:
                 if isinstance(step, Wait):
                     await self._wait(step.seconds)
                     step = conversation.send(None)
+                    continue
+                try:
+                    response = await self._send(step)
+                except NoServiceError as error:
+                    step = conversation.throw(error)
                 else:
-                    step = conversation.send(await self._send(step))
+                    step = conversation.send(response)
         except StopIteration as end:
             answer: Answer = end.value
             return answer
 
     async def _send(self, send: Send) -> httpx.Response:
+        if self._owner not in (None, _owner()):
+            self._http = httpx.AsyncClient(**self._connection.arguments())
+        self._owner = _owner()
         once = self._http.build_request(
             send.method, send.path, content=send.content, headers=send.headers
         )
@@ -193,4 +258,12 @@ class AsyncClient:
             except DROPPED:
                 return await self._http.send(once)
         except FAILED as error:
-            raise lost(once, error) from error
+            raise self._connection.lost(once, error) from error
+
+
+def _owner() -> tuple[int, asyncio.AbstractEventLoop]:
+    return os.getpid(), asyncio.get_running_loop()
+
+
+def _remade(kind: type[AsyncClient], arguments: dict[str, Any]) -> AsyncClient:
+    return kind(**arguments)

@@ -1,9 +1,12 @@
 """The client for programs without an event loop."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
+from itertools import chain, islice
 from threading import Event
 from typing import Any, Literal, Self, TypeVar, Unpack, overload
+from weakref import WeakSet
 
 import httpx
 
@@ -18,49 +21,56 @@ from bilm_client.answers import (
     Similarity,
     WordVectors,
 )
-from bilm_client.connection import (
-    DROPPED,
-    FAILED,
-    IN_FLIGHT,
-    MAX_WAIT_S,
-    TIMEOUT_S,
-    lost,
-    settings_of,
-)
+from bilm_client.centring import Centred, center
+from bilm_client.connection import DROPPED, FAILED, IN_FLIGHT, TIMEOUT_S, Connection
 from bilm_client.conversation import Conversation, Send, Wait
+from bilm_client.errors import NoServiceError
+from bilm_client.inputs import Many, ManyIds, ManySpans, ManyWords
+from bilm_client.keys import Address
 from bilm_client.operations import (
     CompleteOptions,
     Direction,
     EmbedOptions,
     Operation,
-    Service,
     SimilarityOptions,
+    Texts,
+    Word,
 )
 from bilm_client.progress import bar
-from bilm_client.requests import per_text_fields
+from bilm_client.service import Service
+from bilm_client.window import Window
 
 Answer = TypeVar("Answer")
+Item = TypeVar("Item")
 
 
 class Client:
     """A client of one service. Use it as a context manager or close it; threads may share it.
 
     Every method raises NoServiceError if nothing answers at the address, RefusedError if the
-    service refuses the request, and ForeignAnswerError if the response is not that of a biLM
-    service, or if the service changed its model between two responses.
+    service refuses the request, ForeignAnswerError if the response is not that of a biLM
+    service or if the service changed its model between two responses, and InputError if a text is
+    no string.
+
+    A client works after a fork and can be pickled. A pickle holds the arguments, and so the key if
+    it was given as `api_key`; with `api_key_variable` it holds the name of the variable only.
 
     Args:
-        url: Address of the service.
+        url: Address of the service, such as http://127.0.0.1:8000.
         api_key: Key that is sent as a bearer token.
-        in_flight: How many requests may be in flight at the same time.
+        api_key_variable: Instead of `api_key`: the environment variable that has the key.
+        in_flight: How many requests of one call may be in flight at the same time.
         timeout_s: Seconds to wait for the next byte from the service.
-        max_wait_s: Seconds to wait in total over the retries of one request, while the service
-            responds with 429 or 503.
+        max_wait_s: Seconds that the retries of one request may take: while nothing answers, and
+            while the service responds with 408, 429, 502, 503 or 504. The default is 120, and 5 as
+            long as this client has had no response at all, because the address may be wrong.
+        proxy: Address of a proxy; True for that of the environment (HTTP_PROXY, HTTPS_PROXY,
+            ALL_PROXY, NO_PROXY), which is not used for the loopback; False for none.
         wait: Called before a retry with the seconds to wait. The default wait ends early after an
             error or an interrupt; a function given here must wait by itself.
 
     Raises:
-        ValueError: in_flight is below 1.
+        InputError: an argument is out of its range, or the address or the key cannot be used.
     """
 
     def __init__(
@@ -68,15 +78,38 @@ class Client:
         url: str,
         *,
         api_key: str | None = None,
+        api_key_variable: str | None = None,
         in_flight: int = IN_FLIGHT,
         timeout_s: float = TIMEOUT_S,
-        max_wait_s: float = MAX_WAIT_S,
+        max_wait_s: float | None = None,
+        proxy: str | bool = True,
         wait: Callable[[float], object] | None = None,
     ) -> None:
-        self._http = httpx.Client(**settings_of(url, api_key, in_flight, timeout_s))
-        self._threads = ThreadPoolExecutor(in_flight, "bilm-client")
+        self._connection = Connection.of(
+            url, api_key, api_key_variable, proxy, in_flight, timeout_s
+        )
+        self._arguments = {
+            "url": self._connection.address,
+            "api_key": None if api_key_variable else self._connection.key,
+            "api_key_variable": api_key_variable,
+            "in_flight": in_flight,
+            "timeout_s": timeout_s,
+            "max_wait_s": max_wait_s,
+            "proxy": Address(proxy) if isinstance(proxy, str) else proxy,
+            "wait": wait,
+        }
         self._service = Service(max_wait_s)
         self._wait = wait
+        self._pools: WeakSet[ThreadPoolExecutor] = WeakSet()
+        self._http = httpx.Client(**self._connection.arguments())
+        # The process that the connections belong to.
+        self._process = os.getpid()
+
+    def __repr__(self) -> str:
+        return f"Client({self._connection.address!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (type(self), self._arguments)
 
     def __enter__(self) -> Self:
         return self
@@ -86,8 +119,10 @@ class Client:
 
     def close(self) -> None:
         """Wait for the requests in flight and close the connections."""
-        self._threads.shutdown(cancel_futures=True)
-        self._http.close()
+        if self._process == os.getpid():  # after a fork they are those of the parent
+            for pool in list(self._pools):
+                pool.shutdown(cancel_futures=True)
+            self._http.close()
 
     def info(self) -> dict[str, Any]:
         """Return the model, its mixes and its card, every limit, and the measured speed."""
@@ -95,18 +130,18 @@ class Client:
 
     def embed(
         self,
-        texts: Sequence[str] | str | None = None,
+        texts: Many | None = None,
         *,
-        words: Sequence[Sequence[str]] | None = None,
-        ids: Sequence[Sequence[int]] | None = None,
-        spans: Sequence[Sequence[Sequence[int]]] | None = None,
+        words: ManyWords | None = None,
+        ids: ManyIds | None = None,
+        spans: ManySpans | None = None,
         progress: bool = False,
         **options: Unpack[EmbedOptions],
     ) -> list[Embedding]:
         """Return the vectors of any number of texts, in the order of the texts.
 
         Args:
-            texts: One text or a list of texts.
+            texts: One text, or a list, a Series, an array or a generator of texts.
             words: Instead of `texts`: each text as a list of words, in your own segmentation.
             ids: Instead of `texts`: each text as a list of piece ids.
             spans: For each text, the spans that get a vector: `[begin, end)` in code points.
@@ -114,15 +149,31 @@ class Client:
             **options: Further fields of POST /embed.
 
         Raises:
-            ValueError: not exactly one of texts, words and ids is given, or the number of span
-                lists differs from the number of texts.
+            InputError: not exactly one of texts, words and ids is given, it is of a kind that is
+                not taken, or the number of span lists differs from the number of texts.
         """
-        per_text = per_text_fields(texts, words, ids)
-        return self._perform(operations.embed(self._service, per_text, spans, options), progress)
+        return self._collect(operations.embed(texts, words, ids, spans, options), progress)
+
+    def embed_iter(
+        self,
+        texts: Many | None = None,
+        *,
+        words: ManyWords | None = None,
+        ids: ManyIds | None = None,
+        spans: ManySpans | None = None,
+        **options: Unpack[EmbedOptions],
+    ) -> Iterator[Embedding]:
+        """Yield the vectors of any number of texts in their order, as the answers come.
+
+        Texts are read as they are needed, so they may come from an endless generator. If a text is
+        refused or the service is lost, the vectors of all texts before it are yielded first: what
+        is left is `texts[n:]` after n vectors. See `embed` for the arguments.
+        """
+        return self._flow(operations.embed(texts, words, ids, spans, options), keeps=True)
 
     def word_vectors(
         self,
-        texts: Sequence[str] | str,
+        texts: Many,
         word: str,
         *,
         progress: bool = False,
@@ -133,11 +184,29 @@ class Client:
         Raises:
             ValueError: the word is empty, or it occurs in none of the texts.
         """
-        operation = operations.word_vectors(self._service, texts, word, options)
-        return self._perform(operation, progress)
+        places = Word(texts, word, options)
+        return places.together(self._collect(places, progress))
+
+    @staticmethod
+    def center(vectors: Centred) -> Centred:
+        """Return vectors without the mean of their own collection, layer by layer.
+
+        Unlike `center=True`, which subtracts the mean of the corpus that the model was trained on
+        and clips what is left, this subtracts the mean of the given vectors. Embed with
+        `center=False` for it.
+
+        Args:
+            vectors: What `embed` or `word_vectors` returned, or an array `[rows, dim]` or
+                `[layers, rows, dim]`.
+
+        Raises:
+            ValueError: there is no vector, or they are not of one width.
+            TypeError: these are no vectors.
+        """
+        return center(vectors)
 
     def similarity(
-        self, word: str, texts: Sequence[str] | str, **options: Unpack[SimilarityOptions]
+        self, word: str, texts: Many, **options: Unpack[SimilarityOptions]
     ) -> Similarity:
         """Return the cosines between the occurrences of a word: by layer, by context and by mix.
 
@@ -182,55 +251,89 @@ class Client:
 
     def tokenize(
         self,
-        texts: Sequence[str] | str | None = None,
+        texts: Many | None = None,
         *,
-        words: Sequence[Sequence[str]] | None = None,
+        words: ManyWords | None = None,
     ) -> list[Pieces]:
         """Return the pieces, ids and offsets that `embed` would use."""
-        per_text = per_text_fields(texts, words)
-        return self._perform(operations.tokenize(self._service, per_text))
+        return self._collect(operations.tokenize(texts, words))
 
-    def _perform(self, operation: Operation[Answer], progress: bool = False) -> Answer:
+    def _perform(self, operation: Operation[Answer]) -> Answer:
+        is_over = Event()
         try:
-            conversations = next(operation)
+            conversation = next(operation)
             while True:
-                conversations = operation.send(self._side_by_side(conversations, progress))
+                conversation = operation.send(self._run(conversation, is_over))
         except StopIteration as end:
             answer: Answer = end.value
             return answer
 
+    def _collect(self, texts: Texts[Item], progress: bool = False) -> list[Item]:
+        with bar(progress, texts.num_texts) as advance:
+            found = []
+            for item in self._flow(texts, keeps=False):
+                found.append(item)
+                advance()
+            return found
+
+    def _flow(self, texts: Texts[Item], keeps: bool) -> Iterator[Item]:
+        for answers in self._side_by_side(self._perform(texts.parts(self._service, keeps)), keeps):
+            yield from texts.read(answers)
+
     def _side_by_side(
-        self, conversations: Sequence[Conversation[Any]], progress: bool
-    ) -> list[Any]:
+        self, conversations: Iterator[Conversation[Answer]], keeps: bool
+    ) -> Iterator[Answer]:
+        """Yield the answers in order, by threads of this call, so that no other call waits."""
         is_over = Event()
-        running = [self._threads.submit(self._run, one, is_over) for one in conversations]
+        if not keeps:
+            few = list(islice(conversations, 2))
+            if len(few) < 2:  # needs no thread
+                yield from (self._run(conversation, is_over) for conversation in few)
+                return
+            conversations = chain(few, conversations)
+        pool = ThreadPoolExecutor(self._connection.in_flight, "bilm-client")
+        self._pools.add(pool)
+
+        def start(conversation: Conversation[Answer]) -> "Future[Answer]":
+            return pool.submit(self._run, conversation, is_over)
+
+        window = Window(conversations, start, self._connection.in_flight, keeps)
         try:
-            with bar(progress, len(running)) as advance:
-                for done in as_completed(running):
-                    done.result()
-                    advance()
+            while window.fill():
+                if window.has_next:
+                    yield window.take()
+                else:
+                    wait(window.running, return_when=FIRST_COMPLETED)
+                    window.check()
         finally:  # after an error, the remaining requests are not worth sending
             is_over.set()
-            for future in running:
-                future.cancel()
-        return [future.result() for future in running]
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _run(self, conversation: Conversation[Answer], is_over: Event) -> Answer:
-        wait = self._wait or is_over.wait
+        pause = self._wait or is_over.wait
         try:
             step = next(conversation)
             while not is_over.is_set():
                 if isinstance(step, Wait):
-                    wait(step.seconds)
+                    pause(step.seconds)
                     step = conversation.send(None)
+                    continue
+                try:
+                    response = self._send(step)
+                except NoServiceError as error:
+                    step = conversation.throw(error)
                 else:
-                    step = conversation.send(self._send(step))
+                    step = conversation.send(response)
         except StopIteration as end:
             answer: Answer = end.value
             return answer
         raise CancelledError
 
     def _send(self, send: Send) -> httpx.Response:
+        if self._process != os.getpid():
+            self._http = httpx.Client(**self._connection.arguments())
+            self._pools = WeakSet()
+            self._process = os.getpid()
         once = self._http.build_request(
             send.method, send.path, content=send.content, headers=send.headers
         )
@@ -240,4 +343,8 @@ class Client:
             except DROPPED:
                 return self._http.send(once)
         except FAILED as error:
-            raise lost(once, error) from error
+            raise self._connection.lost(once, error) from error
+
+
+def _remade(kind: type[Client], arguments: dict[str, Any]) -> Client:
+    return kind(**arguments)

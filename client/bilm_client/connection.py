@@ -1,39 +1,95 @@
 """The connection to the service, for both clients."""
 
-from typing import Any
+import math
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import httpx
 
-from bilm_client.errors import NoServiceError
+from bilm_client.causes import cause_of
+from bilm_client.errors import InputError, NoServiceError
+from bilm_client.keys import Address, Key, checked_address, key_of
+from bilm_client.proxies import Proxy, proxy_for
 
 IN_FLIGHT = 4
 # This is twice the default deadline of the service.
 TIMEOUT_S = 60.0
-MAX_WAIT_S = 120.0
 # The service may close an idle connection just as it is used again; the request is then resent.
 DROPPED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 FAILED = (httpx.HTTPError,)
 
 
-def settings_of(url: str, api_key: str | None, in_flight: int, timeout_s: float) -> dict[str, Any]:
-    """Return the arguments for httpx's clients.
+@dataclass(frozen=True)
+class Connection:
+    """Where and how the requests of a client are sent.
 
-    Raises:
-        ValueError: in_flight is below 1.
+    Args:
+        address: The address as it was given, perhaps with a user name and a password.
+        url: The address without them.
+        key: The API key.
+        proxy: The proxy that requests go through.
+        in_flight: How many requests of a call are in flight at the same time.
+        timeout_s: Seconds to wait for the next byte.
     """
-    if in_flight < 1:
-        raise ValueError(f"in_flight is {in_flight}; it must be at least 1")
-    return {
-        "base_url": url,
-        "headers": {"Authorization": f"Bearer {api_key}"} if api_key else {},
-        "timeout": timeout_s,
-        "limits": httpx.Limits(max_connections=in_flight, max_keepalive_connections=in_flight),
-    }
 
+    address: Address
+    url: httpx.URL
+    key: Key | None
+    proxy: Proxy | None
+    in_flight: int
+    timeout_s: float
+    _user: tuple[str, str] | None = field(repr=False)
 
-def lost(request: httpx.Request, error: Exception) -> NoServiceError:
-    """Return the error to raise for a request that failed without a response."""
-    return NoServiceError(
-        f"{request.method} {request.url}: {str(error) or type(error).__name__}; is the service"
-        " running there, and is the address correct?"
-    )
+    @classmethod
+    def of(
+        cls,
+        url: str,
+        api_key: str | None,
+        api_key_variable: str | None,
+        proxy: str | bool,
+        in_flight: int,
+        timeout_s: float,
+    ) -> Self:
+        """Check what the caller gave.
+
+        Raises:
+            InputError: an argument is out of its range, or the address cannot be one; no message
+                contains a key or a password.
+        """
+        parsed, key = checked_address(url), key_of(api_key, api_key_variable)
+        if in_flight < 1:
+            raise InputError(f"in_flight is {in_flight}; it must be at least 1")
+        if not 0 < timeout_s < math.inf:
+            raise InputError(f"timeout_s is {timeout_s}; it must be above 0, and finite")
+        user = (parsed.username, parsed.password) if parsed.userinfo else None
+        if user and key:
+            raise InputError(
+                f"the address {Address.of(url)!r} has a user name or a password, and a key is given"
+                " too; there is one header for both, so give one of them"
+            )
+        bare = parsed.copy_with(username=None, password=None) if user else parsed
+        return cls(Address.of(url), bare, key, proxy_for(bare, proxy), in_flight, timeout_s, user)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments for httpx's clients."""
+        # Each call has its own bound, so that no call waits for the connection of another.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=self.in_flight)
+        # Reading the certificates of the system takes longer than a request does.
+        schemes = (self.url.scheme, self.proxy.address.partition("://")[0] if self.proxy else "")
+        return {
+            "base_url": self.url,
+            "headers": {"Authorization": f"Bearer {str.__str__(self.key)}"} if self.key else {},
+            "auth": self._user,
+            "timeout": self.timeout_s,
+            "limits": limits,
+            "verify": httpx.create_ssl_context() if "https" in schemes else False,
+            "proxy": self.proxy.address if self.proxy else None,
+            "trust_env": False,  # `proxy` has what the environment says
+        }
+
+    def lost(self, request: httpx.Request, error: Exception) -> NoServiceError:
+        """Return the error to raise for a request that failed without a response."""
+        cause = cause_of(error, request.url, self.proxy, self.timeout_s)
+        return NoServiceError(
+            f"{request.method} {request.url}: {cause.found}; {cause.remedy}", cause.is_transient
+        )

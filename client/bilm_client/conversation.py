@@ -1,32 +1,48 @@
 """The course of one request as a generator: waits, retries and halving, without any I/O.
 
-A conversation yields a `Send` and is sent the response, or yields a `Wait` and is sent None. Its
-return value is the answer. `Client` and `AsyncClient` do the sending and the waiting:
+A conversation yields a `Send` and is sent the response, or yields a `Wait` and is sent None. If a
+request fails without a response, NoServiceError is thrown into it. Its return value is the answer.
+`Client` and `AsyncClient` do the sending and the waiting:
 
     response = yield Send("GET", "/info")
     yield Wait(1.0)
 """
 
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import httpx
-import numpy as np
 
-from bilm_client.answers import Embedding, embeddings, read_answer
-from bilm_client.errors import ForeignAnswerError, RefusedError, refused
+from bilm_client.answers import Embedding, Pieces, cut, embeddings, read_answer
+from bilm_client.errors import (
+    BiLMClientError,
+    ForeignAnswerError,
+    InputError,
+    NoServiceError,
+    RefusedError,
+    refused,
+)
+from bilm_client.patience import Patience, named_wait_s
 from bilm_client.requests import Request
+from bilm_client.service import Service
 
 SAFETENSORS = "application/vnd.safetensors"
-TOO_LARGE = httpx.codes.REQUEST_ENTITY_TOO_LARGE
-RETRIED = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
-DEFAULT_WAIT_S = 1.0
-# A proxy may send Retry-After: 0; every wait counts this much, so that the retries come to an end.
-MIN_WAIT_S = 0.1
+TOO_LARGE, TOO_SLOW = httpx.codes.REQUEST_ENTITY_TOO_LARGE, httpx.codes.GATEWAY_TIMEOUT
+# Whatever the service does may be repeated, so each of these is worth another attempt.
+RETRIED = (
+    httpx.codes.REQUEST_TIMEOUT,
+    httpx.codes.TOO_MANY_REQUESTS,
+    httpx.codes.BAD_GATEWAY,
+    httpx.codes.SERVICE_UNAVAILABLE,
+    TOO_SLOW,
+)
+# With fewer texts the service may answer at once.
+HALVED = (TOO_LARGE, TOO_SLOW)
 
 Answer = TypeVar("Answer")
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -35,24 +51,13 @@ class Send:
 
     method: str
     path: str
-    body: Mapping[str, Any] | None = None
+    content: bytes | None = None
     accept: str = "application/json"
 
     @property
     def headers(self) -> dict[str, str]:
         """The headers of the request."""
         return {"Accept": self.accept, "Content-Type": "application/json"}
-
-    @property
-    def content(self) -> bytes | None:
-        """The body as bytes; arrays become lists.
-
-        Raises:
-            ValueError: a text is not valid Unicode: it contains half of a surrogate pair.
-        """
-        if self.body is None:
-            return None
-        return json.dumps(self.body, ensure_ascii=False, default=_as_list).encode()
 
 
 @dataclass(frozen=True)
@@ -62,71 +67,138 @@ class Wait:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Answers(Generic[Item]):
+    """The answers to a request for several texts.
+
+    Args:
+        revision: Revision of the model; None where a path does not say it.
+        found: An answer for each text, up to the first that was refused.
+        error: Why there are no more.
+    """
+
+    revision: str | None
+    found: list[Item]
+    error: BiLMClientError | None = None
+
+
+@dataclass(frozen=True)
+class Reader(Generic[Item]):
+    """How the responses of a path for several texts are asked for and read."""
+
+    accept: str
+    read: Callable[[httpx.Response], Answers[Item]]
+
+
 Step = Send | Wait
 Conversation = Generator[Step, httpx.Response | None, Answer]
 
 
 def ask(
-    send: Send, numbers: Sequence[int] | None, max_wait_s: float
+    send: Send, service: Service, numbers: Sequence[int] | None = None, is_halved: bool = False
 ) -> Conversation[httpx.Response]:
-    """Return a successful response; retry while the service responds with 429 or 503.
+    """Return a successful response; repeat the request while there is hope and patience.
 
     Args:
         send: The request.
+        service: What is known of the service.
         numbers: For each text of the request, its index among all texts that the caller gave;
             errors name it. None if there is no such list.
-        max_wait_s: Seconds to wait in total over all retries.
+        is_halved: Whether the caller halves a request that is too slow, which is then not repeated.
 
     Raises:
         RefusedError: the service refused the request.
+        NoServiceError: there was no response.
         ForeignAnswerError: the response is not that of a biLM service.
     """
-    waited_s = 0.0
+    patience = Patience()
     while True:
-        response = yield send
-        assert response is not None, (
-            "a conversation goes on with a response after Send; this is a bug"
-        )
-        if response.is_success:
-            return response
-        wait_s = _retry_after_s(response)
-        if response.status_code not in RETRIED or waited_s + wait_s > max_wait_s:
-            raise refused(response.status_code, _error_of(response), numbers)
-        waited_s += wait_s
+        try:
+            response = yield send
+        except NoServiceError as error:
+            wait_s = patience.next_wait_s(service.patience_s) if error.is_transient else None
+            if wait_s is None:
+                if not patience.num_waits:
+                    raise
+                raise _after(patience, error) from error
+        else:
+            assert response is not None, "a response comes after Send; this is a bug"
+            service.has_answered = True
+            if response.is_success:
+                return response
+            wait_s = _wait_after(response, patience, service, is_halved)
+            if wait_s is None:
+                raise refused(response.status_code, _error_of(response), numbers)
         yield Wait(wait_s)
 
 
+def _wait_after(
+    response: httpx.Response, patience: Patience, service: Service, is_halved: bool
+) -> float | None:
+    """Return the seconds after which a refused request is repeated; None if it is not."""
+    status = response.status_code
+    if status not in RETRIED or (is_halved and status == TOO_SLOW):
+        return None
+    return patience.next_wait_s(service.patience_s, named_wait_s(response.headers))
+
+
 def ask_json(
-    send: Send, max_wait_s: float, numbers: Sequence[int] | None = None
+    send: Send, service: Service, numbers: Sequence[int] | None = None
 ) -> Conversation[dict[str, Any]]:
     """Return the fields of a JSON response."""
-    response = yield from ask(send, numbers, max_wait_s)
+    response = yield from ask(send, service, numbers)
     return _fields(response)
 
 
-def ask_vectors(request: Request, max_wait_s: float) -> Conversation[tuple[str, list[Embedding]]]:
-    """Return the revision and the vectors of all texts of a request; if too large, halve it."""
-    send = Send("POST", request.path, request.body, SAFETENSORS)
+def ask_texts(
+    request: Request, service: Service, reader: Reader[Item], keeps: bool
+) -> Conversation[Answers[Item]]:
+    """Return an answer for each text of a request; if it is too large or too slow, halve it.
+
+    Args:
+        request: The texts.
+        service: What is known of the service.
+        reader: How responses are read.
+        keeps: Whether a failure returns what there is for the texts before the failed one.
+    """
     try:
-        response = yield from ask(send, request.numbers, max_wait_s)
-    except RefusedError as error:
-        if error.status != TOO_LARGE or request.num_texts == 1:
+        send = Send("POST", request.path, request.content, reader.accept)
+        response = yield from ask(send, service, request.numbers, request.num_texts > 1)
+    except (RefusedError, InputError) as error:
+        if isinstance(error, RefusedError) and error.status in HALVED and request.num_texts > 1:
+            return (yield from _ask_halves(request, service, reader, keeps))
+        good = request.numbers.index(error.text) if error.text in request.numbers else 0
+        if not keeps or not good:
             raise
-        one, other = request.halves()
-        revision, found = yield from ask_vectors(one, max_wait_s)
-        second, more = yield from ask_vectors(other, max_wait_s)
-        check_one_model({revision, second})
-        return revision, found + more
-    revision, found = read_answer(lambda: embeddings(response.content))
-    if len(found) != request.num_texts:
+        answers = yield from ask_texts(request.part(0, good), service, reader, keeps)
+        return Answers(answers.revision, answers.found, answers.error or error)
+    answers = read_answer(lambda: reader.read(response))
+    if len(answers.found) != request.num_texts:
         raise ForeignAnswerError(
-            f"the response has {len(found)} answers for {request.num_texts} texts; is it a biLM"
-            " service?"
+            f"the response has {len(answers.found)} answers for {request.num_texts} texts; is it a"
+            " biLM service?"
         )
-    return revision, found
+    return answers
 
 
-def check_one_model(revisions: set[str]) -> None:
+def _ask_halves(
+    request: Request, service: Service, reader: Reader[Item], keeps: bool
+) -> Conversation[Answers[Item]]:
+    one, other = request.halves()
+    first = yield from ask_texts(one, service, reader, keeps)
+    if first.error:
+        return first
+    try:
+        second = yield from ask_texts(other, service, reader, keeps)
+        check_one_model({first.revision, second.revision})
+    except BiLMClientError as error:
+        if not keeps:
+            raise
+        return Answers(first.revision, first.found, error)
+    return Answers(first.revision, first.found + second.found, second.error)
+
+
+def check_one_model(revisions: set[str | None]) -> None:
     """Check that all responses came from one model.
 
     Raises:
@@ -135,19 +207,28 @@ def check_one_model(revisions: set[str]) -> None:
     if len(revisions) > 1:
         raise ForeignAnswerError(
             "the service changed its model between two responses:"
-            f" {' and '.join(sorted(revisions))}; send the texts again"
+            f" {' and '.join(sorted(map(str, revisions)))}; send the texts again"
         )
 
 
-def _as_list(value: Any) -> Any:
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    raise TypeError(f"a {type(value).__name__} cannot be sent; use strings, numbers and lists")
+def _read_vectors(response: httpx.Response) -> Answers[Embedding]:
+    return Answers(*embeddings(response.content))
 
 
-def _retry_after_s(response: httpx.Response) -> float:
-    value = response.headers.get("Retry-After", "")
-    return max(float(value), MIN_WAIT_S) if value.isdecimal() else DEFAULT_WAIT_S
+def _read_pieces(response: httpx.Response) -> Answers[Pieces]:
+    return Answers(None, cut(_fields(response)))
+
+
+VECTORS = Reader(SAFETENSORS, _read_vectors)
+PIECES = Reader("application/json", _read_pieces)
+
+
+def _after(patience: Patience, error: NoServiceError) -> NoServiceError:
+    return NoServiceError(
+        f"{error} (the request was repeated {patience.num_waits} times within"
+        f" {patience.spent_s():.0f} s; max_wait_s sets how long)",
+        error.is_transient,
+    )
 
 
 def _error_of(response: httpx.Response) -> dict[str, Any]:
@@ -157,18 +238,24 @@ def _error_of(response: httpx.Response) -> dict[str, Any]:
         error = None
     if isinstance(error, dict) and {"code", "message"} <= error.keys():
         return error
-    if response.status_code == TOO_LARGE or response.status_code in RETRIED:  # from a proxy
-        return {"code": "unknown", "message": response.reason_phrase}
+    status, reason = response.status_code, response.reason_phrase
+    if status == TOO_LARGE or status in RETRIED:
+        return {
+            "code": "unknown",
+            "message": f"{reason}, without a reason of the service; what stands between, such as a"
+            " proxy, may have sent it",
+        }
+    place = f" to {response.headers['Location']}" if "Location" in response.headers else ""
     raise ForeignAnswerError(
-        f"{response.request.url} returned status {response.status_code} without a code; is it a"
-        " biLM service?"
+        f"{response.request.url} returned status {status}{place} without a code; is it a biLM"
+        " service?"
     )
 
 
 def _fields(response: httpx.Response) -> dict[str, Any]:
     try:
         fields = json.loads(response.content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ForeignAnswerError(
             f"{response.request.url} returned status {response.status_code} without JSON; is it a"
             " biLM service?"

@@ -1,24 +1,61 @@
 """The errors of the client.
 
 BiLMClientError
+├── InputError              an argument that cannot be used: its kind, the text's number, the remedy
 ├── NoServiceError          no response in time: the service cannot be reached, or is too slow
 ├── ForeignAnswerError      a response that is not from a biLM service, or from another model
 └── RefusedError            the service refused: status, code, message, which text
     ├── UnauthorizedError   401: no valid key was sent
     ├── OverloadedError     429: still overloaded after the longest wait allowed
-    └── UnavailableError    503: still starting or ending after that wait; 504: too slow
+    └── UnavailableError    502, 503: still starting or ending after that wait; 408, 504: too slow
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+# Fields of a request that have an entry for each text.
+PER_TEXT = ("texts", "words", "ids", "spans", "input")
 
 
 class BiLMClientError(Exception):
     """The base class of the errors that this package defines."""
 
 
+class InputError(BiLMClientError, TypeError, ValueError):
+    """An argument that the client cannot use: texts of another kind, an address, a key.
+
+    It is a TypeError and a ValueError: whether a NaN among texts is of a wrong type or has a wrong
+    value is a question on which callers differ.
+
+    Args:
+        message: What was found, and what to give instead.
+        text: Index of the text that it is about, counted from 0.
+    """
+
+    def __init__(self, message: str, text: int | None = None) -> None:
+        super().__init__(message, text)
+        self.message = message
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.message
+
+
 class NoServiceError(BiLMClientError):
-    """The address gave no response in time: the service cannot be reached, or is too slow."""
+    """The address gave no response in time: the service cannot be reached, or is too slow.
+
+    Args:
+        message: What happened, and what to do.
+        is_transient: Whether the same request may succeed a little later.
+    """
+
+    def __init__(self, message: str, is_transient: bool = False) -> None:
+        super().__init__(message, is_transient)
+        self.is_transient = is_transient
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class ForeignAnswerError(BiLMClientError):
@@ -42,19 +79,23 @@ class RefusedError(BiLMClientError):
         status: int,
         code: str,
         message: str,
-        *,
         param: str | None = None,
         text: int | None = None,
         request_id: str | None = None,
     ) -> None:
-        place = "" if text is None else f" (text {text} of those given)"
-        super().__init__(f"{status} {code}: {message}{place}")
+        # Exceptions are pickled by their arguments.
+        super().__init__(status, code, message, param, text, request_id)
         self.status = status
         self.code = code
         self.message = message
         self.param = param
         self.text = text
         self.request_id = request_id
+
+    def __str__(self) -> str:
+        is_named = self.text is None or re.search(rf"\btexts?[ .]{self.text}\b", self.message)
+        place = "" if is_named else f" (text {self.text} of those given)"
+        return f"{self.status} {self.code}: {self.message}{place}"
 
 
 class UnauthorizedError(RefusedError):
@@ -71,7 +112,9 @@ class UnavailableError(RefusedError):
 
 KINDS: Mapping[int, type[RefusedError]] = {
     401: UnauthorizedError,
+    408: UnavailableError,
     429: OverloadedError,
+    502: UnavailableError,
     503: UnavailableError,
     504: UnavailableError,
 }
@@ -85,14 +128,27 @@ def refused(status: int, error: Mapping[str, Any], numbers: Sequence[int] | None
         error: The field `error` of the response body.
         numbers: For each text of the request, its index among all texts that the caller gave.
     """
+    message, param = str(error["message"]), _string(error.get("param"))
+    index = _index_of(error, param, len(numbers or ()))
+    text = None
+    if index is not None and numbers is not None:
+        text = numbers[index]
+        # The service counts the texts of its request, the caller all texts.
+        message = re.sub(rf"\b(texts?[ .]){index}\b", rf"\g<1>{text}", message)
+    request_id = _string(error.get("request_id"))
+    kind = KINDS.get(status, RefusedError)
+    return kind(status, str(error["code"]), message, param, text, request_id)
+
+
+def _index_of(error: Mapping[str, Any], param: str | None, num_texts: int) -> int | None:
+    """Return which text of the request a refusal is about, if it can be about one of them."""
     details = error.get("details")
     index = details.get("index") if isinstance(details, dict) else None
-    text = numbers[index] if isinstance(index, int) and numbers is not None else None
-    return KINDS.get(status, RefusedError)(
-        status,
-        str(error["code"]),
-        str(error["message"]),
-        param=error.get("param"),
-        text=text,
-        request_id=error.get("request_id"),
-    )
+    is_of_a_text = param is None or re.split(r"[.\[]", param)[0] in PER_TEXT
+    if type(index) is int and is_of_a_text and 0 <= index < num_texts:
+        return index
+    return None
+
+
+def _string(value: object) -> str | None:
+    return value if isinstance(value, str) else None

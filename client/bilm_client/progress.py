@@ -5,13 +5,17 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def bar(is_wanted: bool, total: int) -> Iterator[Callable[[], object]]:
-    """Yield a function to call after each request; a single request gets no bar.
+def bar(is_wanted: bool, total: int | None) -> Iterator[Callable[[], object]]:
+    """Yield a function to call after each text.
+
+    Args:
+        is_wanted: Whether there is a bar.
+        total: How many texts there are; None if that is not known.
 
     Raises:
         ImportError: a bar is requested and tqdm is not installed.
     """
-    if not is_wanted or total < 2:
+    if not is_wanted:
         yield lambda: None
         return
     try:
@@ -20,5 +24,5 @@ def bar(is_wanted: bool, total: int) -> Iterator[Callable[[], object]]:
         raise ImportError(
             "progress=True needs tqdm: pip install 'bilm-client[progress]'"
         ) from error
-    with tqdm(total=total, unit=" requests") as shown:
+    with tqdm(total=total, unit=" texts") as shown:
         yield shown.update

@@ -2,6 +2,7 @@ import re
 
 import numpy as np
 from bilm_client.requests import REQUEST_CHARACTERS, Request, places_of, split
+from bilm_client.service import Service
 from bilm_client.tensors import read_tensors
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,9 +15,8 @@ lengths = st.lists(st.integers(0, 20) | st.integers(0, 6000), max_size=60)
 def test_parts_hold_every_text_once_in_order_and_keep_both_limits(lengths, max_texts):
     texts = ["我" * length for length in lengths]
     spans = list(range(len(texts)))
-    parts = list(
-        split(Request("/embed", {"texts": texts, "spans": spans}, {"a": 1}, spans), max_texts)
-    )
+    entries = ((number, {"texts": texts[number], "spans": number}) for number in spans)
+    parts = list(split("/embed", entries, {"a": 1}, Service(max_texts=max_texts)))
     assert [text for part in parts for text in part.per_text["texts"]] == texts
     assert [span for part in parts for span in part.body["spans"]] == spans
     assert [part.numbers for part in parts] == [part.body["spans"] for part in parts]

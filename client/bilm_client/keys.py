@@ -1,0 +1,123 @@
+"""Read the API key and the address of a service, and keep what is secret out of messages."""
+
+import os
+import re
+from typing import Self
+
+import httpx
+
+from bilm_client.errors import InputError
+
+# What the value of an HTTP header may consist of.
+HEADER_CHARACTERS = re.compile(r"[ -~]*")
+MASK = "***"
+
+
+class Key(str):
+    """An API key, whose `repr` shows no character of it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(MASK)
+
+
+class Address(str):
+    """The address of a service, whose `repr` shows no user name and no password."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, url: object) -> Self:
+        """Return the address without white space around it.
+
+        Raises:
+            InputError: the address is no string.
+        """
+        if isinstance(url, httpx.URL):
+            url = str(url)
+        if not isinstance(url, str):
+            raise InputError(
+                f"the address is of type {type(url).__name__}; give a string such as"
+                " 'http://127.0.0.1:8000'"
+            )
+        return cls(url.strip())
+
+    def __repr__(self) -> str:
+        return repr(without_user(str(self)))
+
+
+def key_of(api_key: str | None, variable: str | None) -> Key | None:
+    """Return the key without white space around it; None if there is none, or an empty one.
+
+    Args:
+        api_key: The key itself.
+        variable: Name of the environment variable that holds the key.
+
+    Raises:
+        InputError: both are given, the environment has no such variable, or the key has a
+            character that a header cannot carry. The message does not contain the key.
+    """
+    if variable is not None:
+        if api_key is not None:
+            raise InputError("api_key and api_key_variable are both given; give one of them")
+        api_key = os.environ.get(variable)
+        if not api_key or not api_key.strip():
+            raise InputError(
+                f"the environment has no key in {variable}; set it, or leave out api_key_variable"
+            )
+    if api_key is None:
+        return None
+    if not isinstance(api_key, str):
+        raise InputError(f"api_key is of type {type(api_key).__name__}; give a string")
+    key = api_key.strip()
+    position = HEADER_CHARACTERS.match(key).end()  # type: ignore[union-attr]  # matches nothing too
+    if position < len(key):
+        raise InputError(
+            f"character {position} of api_key is not printable ASCII, and a header cannot carry it;"
+            " give the key as the service has it"
+        )
+    return Key(key) if key else None
+
+
+def checked_address(url: object) -> httpx.URL:
+    """Return an address that requests can be sent to.
+
+    Raises:
+        InputError: it has no scheme, another scheme than http or https, no host, or a query.
+    """
+    address = Address.of(url)
+    shown = repr(address)
+    if not re.match(r"https?://", address, re.IGNORECASE):
+        if "://" in address:
+            raise InputError(f"the address {shown} is not one of http or https; give http://…")
+        raise InputError(
+            f"the address {shown} has no scheme; give http://{without_user('//' + address)[2:]},"
+            " or https:// if the service speaks TLS"
+        )
+    try:
+        parsed = httpx.URL(address)
+    except httpx.InvalidURL as error:
+        raise InputError(f"the address {shown} cannot be read: {error}; correct it") from None
+    if not parsed.host:
+        raise InputError(f"the address {shown} has no host; give one such as http://127.0.0.1:8000")
+    if parsed.port is not None and not 0 < parsed.port < 1 << 16:
+        raise InputError(f"the port of {shown} is not one of 1 to 65535; correct the address")
+    if any(not 0 < len(label) < 64 for label in parsed.host.rstrip(".").split(".")):
+        raise InputError(f"the host of {shown} cannot be a name; correct the address")
+    if parsed.query or parsed.fragment:
+        raise InputError(
+            f"the address {shown} has a query or a fragment, which would be lost; give the address"
+            " alone, and a key as api_key"
+        )
+    return parsed
+
+
+def without_user(url: str) -> str:
+    """Return an address without user name, password, query and fragment, to be shown."""
+    scheme, separator, rest = url.rpartition("//")
+    if not separator:
+        scheme, rest = "", url
+    place = re.split(r"[?#]", rest, maxsplit=1)[0]
+    host, slash, path = place.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"

@@ -1,0 +1,67 @@
+"""Test how many conversations run, and in which order their answers are handed out."""
+
+from concurrent.futures import Future
+
+import pytest
+from bilm_client.window import Window
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+class Started:
+    """What a window has started, ended by the test."""
+
+    def __init__(self, number, in_flight, keeps):
+        self.futures = []
+        self.window = Window(iter(range(number)), self._start, in_flight, keeps)
+
+    def _start(self, _):
+        self.futures.append(Future())
+        return self.futures[-1]
+
+
+@given(st.integers(0, 30), st.integers(1, 5), st.booleans(), st.randoms(use_true_random=False))
+def test_answers_come_in_order_whatever_ends_first(number, in_flight, keeps, draw):
+    started = Started(number, in_flight, keeps)
+    found = []
+    while started.window.fill():
+        running = [future for future in started.futures if not future.done()]
+        assert len(running) <= in_flight
+        if started.window.has_next:
+            found.append(started.window.take())
+        else:
+            one = draw.choice(running)
+            one.set_result(started.futures.index(one))
+            started.window.check()
+    assert found == list(range(number))
+
+
+@pytest.mark.parametrize(("keeps", "most"), [(True, 4), (False, 128)])
+def test_answers_that_wait_for_the_first_are_few(keeps, most):
+    started = Started(1000, 2, keeps)
+    while started.window.fill() and len(started.futures) < 1000:
+        later = [future for future in started.futures[1:] if not future.done()]
+        if not later:
+            break
+        later[0].set_result(None)
+    assert len(started.futures) == most
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_after_a_failure_nothing_is_started(keeps):
+    started = Started(1000, 3, keeps)
+    started.window.fill()
+    started.futures[1].set_exception(LookupError("failed"))
+    if not keeps:
+        with pytest.raises(LookupError):
+            started.window.check()
+        return
+    started.window.check()
+    started.futures[0].set_result("first")
+    started.futures[2].set_result("third")
+    assert started.window.fill()
+    assert started.window.take() == "first"
+    assert started.window.fill()
+    with pytest.raises(LookupError):
+        started.window.take()
+    assert len(started.futures) == 3
