@@ -6,6 +6,7 @@ import math
 import os
 import signal
 from asyncio import Future
+from collections.abc import Callable
 from functools import partial
 from socket import socket
 from time import monotonic
@@ -39,9 +40,9 @@ class Server(uvicorn.Server):
     signal ends it at once.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, load: Callable[[], Engine] | None = None) -> None:
         self._settings = settings
-        self._app = create_app(settings)
+        self._app = create_app(settings, load)
         self._could_start = True
         self._listens_until = -math.inf
         self._ends_at = math.inf

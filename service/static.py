@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Iterator
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -80,12 +81,18 @@ class StaticFile:
         return Response(content, 200, headers)
 
 
+@cache
+def file_at(path: Path) -> StaticFile:
+    """Return the endpoint of a file, which is read and compressed once a process."""
+    return StaticFile(path)
+
+
 def page_routes() -> Iterator[Route]:
     """Yield a route for each file of the page; the index is at the root of the service."""
     for path in sorted(FOLDER.rglob("*")):
         if path.suffix in TYPES:
             name = path.relative_to(FOLDER).as_posix()
-            yield Route("/" if name == INDEX else BELOW + name, StaticFile(path).__call__)
+            yield Route("/" if name == INDEX else BELOW + name, file_at(path).__call__)
 
 
 def document_routes(title: str) -> Iterator[Route]:
@@ -109,7 +116,7 @@ def document_routes(title: str) -> Iterator[Route]:
 
     yield Route(DOCUMENTS, documents)
     for name in (SCRIPT, STYLE):
-        yield Route(f"{DOCUMENTS}/{name}", StaticFile(SWAGGER / name).__call__)
+        yield Route(f"{DOCUMENTS}/{name}", file_at(SWAGGER / name).__call__)
 
 
 def _variant(content: bytes, headers: dict[str, str]) -> Variant:

@@ -6,26 +6,55 @@ import socket
 import sys
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache, partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import get_args
 
 import pytest
 
+from service.costs import Kind
+from service.engine import Engine
+from service.prices import Prices
 from service.server import Server
 from service.settings import Settings
 
 # What takes longer is stuck, even on a busy machine. The test then fails instead of hanging.
 PATIENCE_S = 120
+KINDS = get_args(Kind)
 INFO = {
     "model": {"id": "peer", "revision": "sha256:1", "num_layers": 2},
     "limits": {"max_texts": 3, "max_request_pieces": 1000},
 }
 
 
+@cache
+def _proved(model, precision, mixes, threads, batch_pieces):
+    engine = Engine.load(
+        Settings(
+            model=model,
+            precision=precision,
+            mixes=mixes,
+            threads=threads,
+            max_batch_pieces=batch_pieces,
+        )
+    )
+    engine.encoder.warm_up()
+    return replace(engine, proof=None)
+
+
+def load_once(settings):
+    """Return the engine of these settings; it is loaded, measured and proved once a process."""
+    one = settings
+    engine = _proved(one.model, one.precision, one.mixes, one.threads, one.max_batch_pieces)
+    return replace(engine, prices=Prices({kind: engine.prices.of(kind) for kind in KINDS}))
+
+
 class ServiceThread(Server):
     """The service in a thread of this process, with an event for the loaded model."""
 
     def __init__(self, settings, listener):
-        super().__init__(settings)
+        super().__init__(settings, partial(load_once, settings))
         self.port = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.is_ready = threading.Event()

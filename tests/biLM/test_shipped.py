@@ -24,7 +24,12 @@ slower = [pytest.mark.long] if fastest_precision() == "bfloat16" else []
 
 @pytest.fixture(scope="module", params=[pytest.param("float32", marks=slower), BFLOAT16])
 def shipped(request):
-    encoder = Encoder.load(FOLDER, request.param)
+    return Encoder.load(FOLDER, request.param)
+
+
+@pytest.fixture(scope="module")
+def warm(shipped):
+    encoder = Encoder(shipped.artifact, shipped.precision)
     assert len(encoder.warm_up()) > 1  # otherwise there is nothing to compare
     return encoder
 
@@ -35,43 +40,38 @@ def ids_of(number, length):
     return torch.randint(300, 15_000, (length,), generator=random).tolist()
 
 
-@pytest.mark.parametrize("examples", [2, pytest.param(12, marks=pytest.mark.long)])
-def test_a_text_has_the_same_bits_alone_and_in_any_company(shipped, examples):
-    @settings(max_examples=examples)
-    @given(lengths=st.lists(length, min_size=1, max_size=90), data=st.data())
-    def look(lengths, data):
-        assert_bits_are_the_same_in_any_company(shipped, lengths, data)
-
-    look()
-
-
-def assert_bits_are_the_same_in_any_company(shipped, lengths, data):
+# The usual run looks at the bits of a small model of the same kind (test_encoder).
+@pytest.mark.long
+@settings(max_examples=12)
+@given(lengths=st.lists(length, min_size=1, max_size=90), data=st.data())
+def test_a_text_has_the_same_bits_alone_and_in_any_company(warm, lengths, data):
     texts = [ids_of(number, length) for number, length in enumerate(lengths)]
-    together = shipped.represent(texts)
+    together = warm.represent(texts)
     for number in data.draw(st.sets(st.sampled_from(range(len(texts))), min_size=1, max_size=4)):
-        (alone,) = shipped.represent([texts[number]])
+        (alone,) = warm.represent([texts[number]])
         assert torch.equal(alone, together[number])
-        again = shipped.represent([*texts[number:], *texts[:number]])[0]
+        again = warm.represent([*texts[number:], *texts[:number]])[0]
         assert torch.equal(alone, again)
 
 
-@settings(max_examples=3)
+@pytest.mark.long
+@settings(max_examples=6)
 @given(lengths=st.lists(length, min_size=2, max_size=60), data=st.data())
-def test_so_have_its_vectors_however_they_are_read_out(shipped, lengths, data):
-    mix = shipped.mix("default")
-    layers = Readout(shipped.artifact.layers, center=True, normalize=True)
+def test_so_have_its_vectors_however_they_are_read_out(warm, lengths, data):
+    mix = warm.mix("default")
+    layers = Readout(warm.artifact.layers, center=True, normalize=True)
     readout = data.draw(st.sampled_from([Readout(mix), Readout(mix, center=True), layers]))
     passages = [Passage(tuple(ids_of(*text)), None, ()) for text in enumerate(lengths)]
-    together = shipped.embed(passages, [readout] * len(passages))
+    together = warm.embed(passages, [readout] * len(passages))
     for number in data.draw(st.sets(st.sampled_from(range(len(passages))), min_size=1, max_size=4)):
-        (alone,) = shipped.embed([passages[number]], [readout])
+        (alone,) = warm.embed([passages[number]], [readout])
         np.testing.assert_array_equal(alone, together[number])
 
 
-def test_an_encoder_that_was_not_warmed_up_has_the_same_bits(shipped):
+@pytest.mark.long
+def test_an_encoder_that_was_not_warmed_up_has_the_same_bits(shipped, warm):
     texts = [ids_of(number, 5 * number) for number in range(20)]
-    cold = Encoder(shipped.artifact, shipped.precision).represent(texts)
-    assert all(map(torch.equal, cold, shipped.represent(texts)))
+    assert all(map(torch.equal, shipped.represent(texts), warm.represent(texts)))
 
 
 def test_the_space_before_a_word_is_no_part_of_it(shipped):

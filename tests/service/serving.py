@@ -4,6 +4,7 @@ import base64
 import threading
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 import httpx
@@ -12,6 +13,7 @@ import numpy as np
 from service.app import create_app
 from service.engine import Engine
 from service.settings import Settings
+from tests.live import load_once
 
 # What a thread of a held engine needs, in seconds: a thousand pieces a second, whatever the batch.
 ROWS = dict.fromkeys(["1 row", "2 rows", "4 rows", "8 rows"], 1e-3)
@@ -64,7 +66,7 @@ class HeldEngine(Engine):
 @asynccontextmanager
 async def serving(settings, load=None, until_ready=True):
     """A client of a running app."""
-    app = create_app(settings, load)
+    app = create_app(settings, load or partial(load_once, settings))
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:

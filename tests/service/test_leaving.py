@@ -143,7 +143,9 @@ def test_too_short_a_drain_is_refused():
 # A second signal.
 
 
-@pytest.mark.parametrize("sig", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=ALONE)])
+@pytest.mark.long
+@pytest.mark.alone
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_ends_at_once_whatever_is_on_its_way(artifact_folder, sig):
     with running(*SERVICE, "--model", str(artifact_folder), "--threads", "1") as server:
         server.wait_for(READY)

@@ -44,12 +44,9 @@ def test_a_request_in_flight_at_sigterm_is_answered_and_the_process_exits_0(arti
         assert server.process.wait(PATIENCE_S) == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
-    ("proxies", "client"),
-    [
-        ("127.0.0.0/8", "203.0.113.7"),
-        pytest.param("198.51.100.1", "127.0.0.1", marks=pytest.mark.long),
-    ],
+    ("proxies", "client"), [("127.0.0.0/8", "203.0.113.7"), ("198.51.100.1", "127.0.0.1")]
 )
 def test_the_log_has_the_address_that_a_trusted_proxy_names(artifact_folder, proxies, client):
     command = *SERVICE, "--model", str(artifact_folder), "--threads", "1", "--lame-duck-s", "0"
