@@ -11,16 +11,17 @@ import asyncio
 import logging
 import math
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import TypeVar
+from typing import Any
 
 from biLM.errors import BiLMError
 
 from .backlog import Backlog
 from .costs import SHARES, Share
-from .engine import AnyQuestion, Engine
+from .engine import Engine, Scheduled
 from .errors import Details, RequestError
 from .job import Item, Job
 from .log import fields
@@ -32,8 +33,6 @@ WATCH_S = 1.0  # how often the watchdog looks; a stall is noticed at most this m
 CLOSE_S = 2.0  # patience with the last batch when the service ends
 PROOF_COUNTS = 4  # a second of the proof counts as so many: requests have four fifths of the time
 RESTART_S = 10  # about what a restart takes
-
-Answer = TypeVar("Answer")
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +111,7 @@ class Batcher:
             return 0.0
         return sum(map(self._waiting_s_of, SHARES)) / self.engine.num_threads
 
-    def submit(self, questions: Sequence[AnyQuestion[Answer]], deadline: float) -> Job[Answer]:
+    def submit(self, questions: Sequence[Scheduled], deadline: float) -> Job[Any]:
         """Admit a request whole.
 
         Raises:
@@ -122,25 +121,29 @@ class Batcher:
         if self.died.is_set():
             raise worker_dead()
         done = self._loop.create_future()
-        job = Job[Answer](done, len(questions), deadline, submitted_at=monotonic())
-        scheduled = map(self.engine.scheduled, questions)
-        items = [Item(job, index, *question) for index, question in enumerate(scheduled)]
+        job = Job[Any](done, len(questions), deadline, submitted_at=monotonic())
         with self._changed:
-            self._refuse_beyond_limit(items, self.engine.num_threads)
+            self._refuse_beyond_limit(questions, self.engine.num_threads)
+            items = [Item(job, index, *question) for index, question in enumerate(questions)]
             self._backlog.add(items, now=job.submitted_at)
             self._changed.notify_all()
         return job
 
-    def _refuse_beyond_limit(self, items: Sequence[Item], num_threads: int) -> None:
-        shares = {item.share for item in items}
-        waiting = sum(map(self._waiting_s_of, shares)) / num_threads
-        added = sum(item.seconds for item in items) / num_threads
-        limit = self._settings.max_queue_s
+    def _refuse_beyond_limit(self, questions: Sequence[Scheduled], num_threads: int) -> None:
+        added: defaultdict[Share, float] = defaultdict(float)
+        for question in questions:
+            added[question.share] += question.seconds / num_threads
+        waiting = {share: self._waiting_s_of(share) / num_threads for share in SHARES}
+        # Where other shares wait, too, each has an equal part of the threads' time.
+        slower = len([share for share in SHARES if waiting[share] or share in added])
+        for share, seconds in added.items():
+            self._refuse_beyond_share(waiting[share], seconds, slower)
+
+    def _refuse_beyond_share(self, waiting: float, added: float, slower: int) -> None:
+        # All shares together end within two limits, which leaves time before the deadline.
+        limit = self._settings.max_queue_s * min(1.0, 2 / slower)
         if not waiting or waiting + added <= limit:  # an empty queue takes any request allowed
             return
-        # Where other shares wait, too, each has an equal part of the threads' time.
-        others = sum(self._waiting_s_of(share) > 0 for share in {*SHARES} - shares)
-        slower = 1 + others / len(shares)
         retry_after_s = math.ceil(slower * min(waiting, waiting + added - limit))
         raise RequestError(
             "overloaded",
@@ -210,9 +213,8 @@ class Batcher:
         self._metrics.model_worked(PROOF if is_proof else first.share, seconds)
         with self._changed:
             self._backlog.has_run(first.share, seconds * (PROOF_COUNTS if is_proof else 1))
-        self._put_back([item for item, outcome in outcomes if outcome is None])
+        self._put_back(batch, [item for item, outcome in outcomes if outcome is None])
         self._call_loop(self._deliver, outcomes)
-        self._running.discard(batch)
 
     def _next_batch(self) -> Batch | None:
         """Wait for work and take it; None once the service closes and nothing is left."""
@@ -232,8 +234,8 @@ class Batcher:
                     self._running.add(batch)
                     return batch
 
-    def _put_back(self, items: list[Item]) -> None:
-        """Let what is not over wait for another turn, behind all that wait for one."""
+    def _put_back(self, batch: Batch, items: list[Item]) -> None:
+        """End a batch, and let what is not over wait for another turn."""
         assert self.engine is not None, "a batch before the engine; this is a bug"
         seconds = [self.engine.seconds(item.question) for item in items]
         again = [
@@ -241,6 +243,7 @@ class Batcher:
             for item, left in zip(items, seconds, strict=True)
         ]
         with self._changed:
+            self._running.discard(batch)
             self._backlog.add(again, are_put_back=True)
             self._changed.notify_all()
 

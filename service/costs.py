@@ -29,6 +29,17 @@ def kind_of_rows(num_rows: int) -> Kind:
     return next(kind for rows, kind in KINDS_OF_ROWS.items() if num_rows >= rows)
 
 
+def batch_share(cost: Cost) -> float:
+    """Return what a question takes of a micro-batch, in padded pieces, what is made of it included.
+
+    The first costs decide, and not prices that were learned: a question that one slow moment kept
+    out of the batches could never show again how cheap it is there.
+    """
+    made: dict[Kind, int] = {"context": cost.num_context_blocks, "guesses": cost.num_guesses}
+    extras = sum(FIRST_COSTS[kind] * number for kind, number in made.items() if number)
+    return cost.padded_pieces + extras
+
+
 def work_of(cost: Cost, batch_pieces: int) -> Work:
     """Return the work that a question costs.
 

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from .body import check_content, choose_media_type, most_pieces, read_body
 from .byte_budget import SMALL_BYTES, Share
-from .engine import AnyQuestion, Engine
+from .engine import AnyQuestion, Engine, Scheduled
 from .errors import invalid
 from .job import Job
 from .ndjson import Lines, until_disconnect
@@ -113,11 +113,11 @@ class Endpoint(Generic[Asked, Planned]):
             deadline = monotonic() + runtime.settings.deadline_s
             async with runtime.in_time(deadline):
                 reading = self._read(body, runtime, engine, spent)
-                plan = await _while_connected(request, reading)
+                plan, questions = await _while_connected(request, reading)
                 del body
                 of_body.give_back()
                 reservation.enter_context(budget.room_for(plan.answer_bytes))
-                job = runtime.batcher.submit(plan.questions, deadline) if plan.questions else None
+                job = runtime.batcher.submit(questions, deadline) if questions else None
                 request.state.trace.pieces = plan.pieces
                 is_fast = media_type == SAFETENSORS or self.is_base64(plan)
                 is_quick = plan.answer_bytes <= (SMALL_BYTES if is_fast else SMALL_JSON_BYTES)
@@ -144,7 +144,7 @@ class Endpoint(Generic[Asked, Planned]):
 
     async def _read(
         self, body: bytes, runtime: Runtime, engine: Engine, spent: dict[str, float]
-    ) -> Planned:
+    ) -> tuple[Planned, list[Scheduled]]:
         with _timed(spent, "tokenize"):
             is_small = len(body) <= SMALL_BODY_PIECES and most_pieces(body) <= SMALL_BODY_PIECES
             reader = None if is_small else runtime.tokenizing
@@ -162,8 +162,11 @@ class Endpoint(Generic[Asked, Planned]):
     def _media_types(self) -> list[str]:
         return [*self.write, NDJSON] if self.lines else list(self.write)
 
-    def _planned(self, body: bytes, engine: Engine, settings: Settings) -> Planned:
-        return self.plan(parse(self.request, body), engine, settings)
+    def _planned(
+        self, body: bytes, engine: Engine, settings: Settings
+    ) -> tuple[Planned, list[Scheduled]]:
+        plan = self.plan(parse(self.request, body), engine, settings)
+        return plan, list(map(engine.scheduled, plan.questions))
 
 
 def runtime_of(request: Request) -> Runtime:

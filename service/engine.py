@@ -12,7 +12,7 @@ from biLM.encoder import Encoder
 from biLM.network.scalar_mix import ScalarMix
 from biLM.questions.question import Cost, Question, Underway
 
-from .costs import Kind, Share, kind_of_rows, work_of
+from .costs import Kind, Share, batch_share, kind_of_rows, work_of
 from .fields import ModelInfo
 from .log import fields
 from .prices import Prices
@@ -34,8 +34,7 @@ class Scheduled(NamedTuple):
         question: What the engine is asked.
         share: In which share of the threads' time it is answered.
         width: Its padded pieces in a micro-batch; 0 if it rides in none.
-        batch_share: What it takes of a micro-batch, in padded pieces. What is made of its text
-            counts as the pieces of a full batch that take as long to read.
+        batch_share: What it takes of a micro-batch, in padded pieces; see `costs.batch_share`.
         seconds: It costs a thread so many seconds.
     """
 
@@ -149,13 +148,10 @@ class Engine:
         if isinstance(question, Underway):
             share: Share = "long texts" if cost.num_stretches else "searches"
             return Scheduled(question, share, 0, 0.0, seconds)
-        batch_share = float(cost.padded_pieces)
-        if len(work) > 1:  # something is made of the text
-            made = work_of(cost._replace(padded_pieces=0), self.batch_pieces)
-            batch_share += self.prices.seconds(made) / self.prices.of("8 rows")
-        if batch_share > self.batch_pieces / 2:
+        taken = batch_share(cost)
+        if taken > self.batch_pieces / 2:
             return self.scheduled(self.encoder.alone(question))
-        return Scheduled(question, "batches", cost.padded_pieces, batch_share, seconds)
+        return Scheduled(question, "batches", cost.padded_pieces, taken, seconds)
 
     def run(self, questions: Sequence[AnyQuestion[Answer]]) -> list[Answer | None]:
         """The answer to each question, whatever else is in the batch.

@@ -33,7 +33,12 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
+        elif record.exc_text:
+            line["traceback"] = record.exc_text
         return orjson.dumps(line, default=str).decode()
+
+
+FORMATTER = JsonLines()
 
 
 class Written(QueueHandler):
@@ -48,12 +53,15 @@ class Written(QueueHandler):
     def __init__(self, stream: TextIO) -> None:
         super().__init__(Queue(MAX_WAITING))
         self._to_stream = logging.StreamHandler(stream)
-        self._to_stream.setFormatter(JsonLines())
+        self._to_stream.setFormatter(FORMATTER)
         self._num_dropped = 0
         Thread(target=self._write, name="log", daemon=True).start()
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        """Return the record as it is; the thread formats it."""
+        """Return the record without the frames of its traceback, which hold a request's data."""
+        if record.exc_info:
+            record.exc_text = FORMATTER.formatException(record.exc_info)
+            record.exc_info = None
         return record
 
     def enqueue(self, record: logging.LogRecord) -> None:

@@ -159,8 +159,9 @@ def _found(body: bytes, error: ErrorDetails) -> tuple[str, str]:
     if read is None:
         return error["ctx"]["error"], "at an unknown place"
     number, column = int(read["line"]), int(read["column"])
-    line = body.split(b"\n", number)[number - 1]
-    characters = len(line[:column].decode(errors="replace"))
+    ends = (end.end() for end in re.finditer(b"\n", body))
+    begin = next(islice(ends, number - 2, None)) if number > 1 else 0
+    characters = len(body[begin : begin + column].decode(errors="replace"))
     # The parser expects a name such as null where a letter begins a value.
     found = read["found"].replace("expected ident", "expected a value")
     return found, f"at line {number}, column {max(1, characters)}"

@@ -147,8 +147,7 @@ class Settings(BaseSettings):
         ge=1,
         le=1_000_000,
         description="The most pieces in a text. If it is too low, callers must split documents; if"
-        " it is too high, one text can keep an inference thread busy, because a text is read"
-        " without a pause.",
+        " it is too high, its representations take memory: 100 MB for 8,192 pieces.",
     )
     max_request_pieces: int = Field(
         20480,
@@ -196,7 +195,8 @@ class Settings(BaseSettings):
         gt=0,
         le=600,
         description="The most work that may wait in the queue, in seconds at the speed of late;"
-        " texts have such a queue, and searches another. If it is too low, bursts are refused; if"
+        " batches of texts, long texts and searches have a queue each, of two thirds where all"
+        " three wait. If it is too low, bursts are refused; if"
         " it is too high, requests that could have been refused at once are answered late.",
     )
     deadline_s: float = Field(

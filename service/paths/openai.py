@@ -208,7 +208,7 @@ def _truncation(request: OpenAIRequest, settings: Settings) -> tuple[Truncate, i
             "it cuts texts, but truncate says to refuse them; send one of the two",
         )
     if length > limit:  # texts of up to that length are wanted whole, which is too much
-        return "error", limit
+        return truncate or "error", limit
     return truncate or request.truncation_side, limit if length < 0 else length
 
 

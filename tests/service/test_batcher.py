@@ -14,6 +14,7 @@ import pytest
 
 from biLM.artifact import save_artifact
 from biLM.errors import MissingFileError, SelfTestError
+from biLM.questions.readout import Readout
 from tests.service.serving import (
     PATIENCE_S,
     embed,
@@ -197,17 +198,61 @@ async def test_a_long_text_lets_others_have_their_turns(serving_held, gate, cut,
 
 async def test_what_is_made_of_the_texts_counts_in_a_batch(serving_held, gate):
     async with serving_held() as held:
-        engine = held.runtime.batcher.engine
-        for kind, price in {"8 rows": 0.001, "context": 0.016}.items():
-            engine.prices.set(kind, price)
         answers = [post(held, texts="我")]
         await gate.wait_until_entered()
-        # 8 padded pieces and three blocks, which take as long as 48: 73 of 4,096, and a rest
+        # 8 padded pieces and three blocks, which take as long as 45: 77 of 4,096, and a rest
         answers.append(post(held, texts=[ATE] * 80, layers=["context"]))
         await until_waiting(held, 80)
         gate.is_open.set()
         assert [(await one).status_code for one in answers] == [200, 200]
-    assert [len(batch) for batch in gate.batches] == [1, 73, 7]
+    assert [len(batch) for batch in gate.batches] == [1, 77, 3]
+
+
+async def test_one_slow_moment_moves_no_question_out_of_the_batches(client):
+    engine = client.runtime.batcher.engine
+    context = Readout(("context",))
+    questions = [
+        engine.encoder.guesses_for(engine.encoder.blank("我__"), 10),
+        engine.encoder.vectors_for(engine.encoder.pieces(ATE), context),
+    ]
+    for kind in ("guesses", "context"):
+        engine.prices.learn(kind, 3, 50.0)
+    assert [engine.scheduled(question).share for question in questions] == ["batches"] * 2
+
+
+async def test_a_request_of_short_and_long_texts_is_admitted_as_each_kind_is(serving_held, gate):
+    async with serving_held(max_queue_s=0.6) as held:
+        held.runtime.batcher.engine = replace(held.runtime.batcher.engine, batch_pieces=256)
+        answers = [post(held, texts=ATE)]
+        await gate.wait_until_entered()
+        # At a millisecond a piece: 0.4 s of texts wait for batches, and 0.384 s of long texts.
+        answers.append(post(held, texts=[ATE] * 50))
+        await until_waiting(held, 50)
+        answers.append(post(held, texts=ATE * 60))
+        answers.append(post(held, texts=[ATE, "我"]))
+        await until_waiting(held, 52)
+        mixed = await held.post("/embed", json={"texts": [ATE, ATE * 60]})
+        error = error_of(mixed, 429, "overloaded")
+        assert error["details"]["actual"] == pytest.approx(2 * 0.384)  # of the long ones alone
+        gate.is_open.set()
+        assert [(await one).status_code for one in answers] == [200] * 4
+
+
+async def test_where_three_kinds_wait_each_has_less_room(serving_held, gate):
+    async with serving_held(max_queue_s=0.6, inspect=True) as held:
+        held.runtime.batcher.engine = replace(held.runtime.batcher.engine, batch_pieces=256)
+        answers = [post(held, texts=ATE)]
+        await gate.wait_until_entered()
+        answers.append(post(held, texts=[ATE] * 50))
+        await until_waiting(held, 50)
+        answers.append(post(held, texts=ATE * 60))
+        body = {"text": "我", "layer": 1}
+        answers.append(asyncio.create_task(held.post("/inspect", json=body)))
+        await until(lambda: all(held.runtime.batcher._backlog.seconds.values()))
+        error = error_of(await held.post("/embed", json={"texts": ATE}), 429, "overloaded")
+        assert error["details"]["limit"] == pytest.approx(0.4)
+        gate.is_open.set()
+        assert [(await one).status_code for one in answers] == [200] * 4
 
 
 async def test_only_the_request_with_the_poison_text_fails(serving_held, gate, cut):

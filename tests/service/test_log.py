@@ -1,8 +1,10 @@
 """The log is JSON, line by line, and a stderr that nobody reads holds up nobody."""
 
+import gc
 import json
 import logging
 import os
+import weakref
 from contextlib import suppress
 from time import monotonic
 
@@ -38,6 +40,30 @@ def test_a_line_is_an_object_with_its_fields(pipe):
     assert (first["event"], first["level"], first["path"]) == ("answered 7", "info", "/embed")
     assert first["time"].endswith("+00:00")
     assert "ValueError: broken" in second["traceback"]
+
+
+def test_a_line_that_waits_keeps_no_request_alive(pipe):
+    log, reader = pipe
+
+    class Request:
+        pass
+
+    def fail(request):
+        raise ValueError("broken")
+
+    seen = weakref.ref(request := Request())
+    for turn in range(PIPE_BYTES // 64):  # until the pipe is full
+        log.info("%d", turn)
+    try:
+        fail(request)
+    except ValueError:
+        log.exception("a batch failed")
+    del request
+    gc.collect()
+    assert seen() is None
+    while (line := json.loads(reader.readline()))["event"] != "a batch failed":
+        pass
+    assert "ValueError: broken" in line["traceback"]
 
 
 def test_who_does_not_read_holds_up_nobody_and_is_told_what_was_dropped(pipe):

@@ -116,7 +116,8 @@ async def test_turns_are_no_batches_and_a_search_waits_once(artifact_folder, loa
 async def test_the_queue_is_seen_while_it_waits(artifact_folder, load_held, gate):
     async with serving(settings_of(artifact_folder), load_held) as client:
         engine = client.runtime.batcher.engine
-        questions = [engine.encoder.guesses_for(engine.encoder.blank("我__"), 1)] * 3
+        guesses = engine.encoder.guesses_for(engine.encoder.blank("我__"), 1)
+        questions = [engine.scheduled(guesses)] * 3
         first = client.runtime.batcher.submit(questions[:1], deadline=1e12)
         await gate.wait_until_entered()
         second = client.runtime.batcher.submit(questions[1:], deadline=1e12)
