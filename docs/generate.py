@@ -45,37 +45,37 @@ READING = """## How a text is read
 A text is normalised by a table inside the vocabulary and then cut into pieces. Offsets are always
 those of the text as you sent it, however many characters normalisation adds or takes away.
 
-* **NFKC.** Full-width and other compatible forms are read as their plain ones: `，` as `,`, `Ａ`
-  as `A`, `x²` as `x2`, `①` as `1`. One character may become several.
-* **Blanks.** A tab, an end of a line, a no-break space and a full-width blank (U+3000) are each
+* **NFKC.** Full-width and other compatibility forms are read as plain ones: `，` as `,`, `Ａ` as
+  `A`, `x²` as `x2`, `①` as `1`. One character may become several.
+* **White space.** Every tab, line end, no-break space and full-width space (U+3000) is read as
   one space. In `pieces` a space is written `▁` (U+2581), and that character in a text is read
-  as a space as well. Nothing is trimmed: a newline at the end of a text is a piece, and moves
+  as a space as well. Nothing is trimmed: a newline at the end of a text is a piece, and changes
   the vector of the whole text.
 * **Characters without content vanish**: a byte order mark, joiners, variation selectors, soft
-  hyphens, marks of direction, tags, and every other default-ignorable, format or control
-  character. No piece begins or ends with one, so the offset of a piece slices the characters it
-  stands for; where one stands inside a piece, the slice has it. A row of such characters alone
-  has no pieces.
+  hyphens, direction marks, tags, and every other default-ignorable, format or control character.
+  No piece begins or ends with one, so the offset of a piece slices exactly the characters that
+  the piece stands for. If such a character is inside a piece, the slice contains it. A row that
+  consists only of such characters has no pieces.
 * **Rows without pieces** have zero vectors: a char that vanishes, a span or word of such
-  characters, an empty word, a row that was cut off. `empty_rows` numbers them at every level;
-  `empty` says that the whole text has no pieces.
+  characters, an empty word, a row that was cut off. `empty_rows` lists their numbers at every
+  level; `empty` says that the whole text has no pieces.
 * **Traditional characters are read as Simplified ones**, character by character, by the table
-  of OpenCC: 蘋果 is 苹果 for the model. Left alone are characters that Simplified texts have as
-  well, among them 乾 and 著, and words that differ from place to place, such as 軟體 and 软件.
-* **Characters outside the vocabulary** are spelled by the bytes of their UTF-8 form, a piece
-  such as `<0xE8>` for each. All of these but the last have an empty offset. The same holds for
-  a character that normalisation turns into several pieces.
+  of OpenCC: the model reads 蘋果 as 苹果. Characters that Simplified texts have as well, such as
+  乾 and 著, are not changed. Regional words are not exchanged: 軟體 is read as 软体, not as 软件.
+* **Characters outside the vocabulary** are spelled as the bytes of their UTF-8 form, with one
+  piece, such as `<0xE8>`, for each byte. All of these pieces but the last have an empty offset.
+  The same holds for a character that normalisation turns into several pieces.
 * **Truncation** cuts between two characters: a character keeps all of its pieces or none.
-* **`ids`** are taken as they are. The unknown piece is refused, because the model never read
-  it.
-* A lone surrogate is no character, and is refused.
+* **`ids`** are taken as they are. The unknown piece is refused, because the model never read it
+  in training.
+* **A lone surrogate** is not a character, and is refused.
 
 With the shipped model:
 
 | text | pieces | offsets |
 |---|---|---|
 """
-# What the table shows. Characters that nobody sees are written in the way of JSON.
+# The texts of the table, which shows invisible characters as escapes of JSON.
 READ = (
     "我吃了一個蘋果",
     "ｉＰｈｏｎｅ　①，",

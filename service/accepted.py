@@ -1,4 +1,4 @@
-"""Parse what a client accepts: the names in Accept or Accept-Encoding, and how each is valued."""
+"""Parse the names in an Accept or Accept-Encoding header, and the quality of each."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from starlette.datastructures import Headers
 
 
 def accepted(headers: Headers, name: str) -> dict[str, float]:
-    """Return the quality of each name in a header, from 0 for refused to 1; all in lower case."""
+    """Return the quality of each name in a header, from 0 (refused) to 1; names are lowercased."""
     return dict(_valued(one) for one in ",".join(headers.getlist(name)).lower().split(","))
 
 

@@ -16,7 +16,8 @@ JSON = "application/json"
 UTF8_NAMES = frozenset({"utf-8", "utf8"})
 # A parameter of a media type: its name, and its value with or without quotes.
 PARAMETER = re.compile(r';\s*([^\s=;]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))')
-MOST_BYTES_OF_A_CODE_POINT = 33  # in UTF-8, after normalisation: those of U+FDFA
+# U+FDFA, the code point that normalisation makes longest, then has this many bytes in UTF-8.
+MOST_BYTES_OF_A_CODE_POINT = 33
 
 
 def check_content(headers: Headers) -> None:
@@ -29,21 +30,21 @@ def check_content(headers: Headers) -> None:
     if not content_types and _is_foreign(headers):
         raise RequestError(
             "unsupported_media_type",
-            "the request comes from a page of another site and has no content-type; send"
-            " content-type: application/json, for which browsers ask the service's permission",
+            "a page of another site sent the request without a content-type; add content-type:"
+            " application/json, which browsers send to another site only with its permission",
         )
     codings = [*headers.getlist("content-encoding"), *headers.getlist("transfer-encoding")]
     if not all(map(_is_json, content_types)) or not _are_plain(codings):
         raise RequestError(
             "unsupported_media_type",
-            "the body is not plain JSON by its headers; send content-type: application/json and"
+            "the headers do not declare a plain JSON body; send content-type: application/json and"
             " no content-encoding",
         )
     for charset in (one for content_type in content_types for one in _charsets(content_type)):
         if charset.lower() not in UTF8_NAMES:
             raise RequestError(
                 "unsupported_media_type",
-                "the content-type declares another charset than UTF-8, in which bodies are read;"
+                "the content-type declares a charset other than UTF-8, the only one that is read;"
                 " send the body in UTF-8 and content-type: application/json",
             )
 
@@ -87,8 +88,8 @@ def choose_media_type(headers: Headers, offered: Sequence[str]) -> str:
     if not best[0]:
         raise RequestError(
             "not_acceptable",
-            f"the answer is {' or '.join(offered)}, which the Accept header does not admit; send"
-            f" accept: {offered[0]}",
+            f"the response is {' or '.join(offered)}, which the Accept header does not admit;"
+            f" send accept: {offered[0]}",
         )
     return offered[liked.index(best)]
 
@@ -134,7 +135,7 @@ def _refuse_beyond(max_bytes: int, size: int) -> None:
     if size > max_bytes:
         raise RequestError(
             "body_too_large",
-            f"the body has at least {size} bytes; the limit is {max_bytes}; send fewer texts",
+            f"the body has at least {size} bytes; the limit is {max_bytes}; send less text",
             details=Details(limit=max_bytes, actual=size, setting="max_body_bytes"),
         )
 
@@ -142,8 +143,8 @@ def _refuse_beyond(max_bytes: int, size: int) -> None:
 def most_pieces(body: bytes) -> int:
     """Return how many pieces the texts of a body have at most.
 
-    A piece is at least a byte of the normalised text, and one code point, such as U+FDFA, may have
-    many of those.
+    A piece takes at least one byte of the normalised text, and normalisation can turn one code
+    point, such as U+FDFA, into many bytes.
     """
     escaped = body.count(b"\\u") * MOST_BYTES_OF_A_CODE_POINT
     if body.isascii():

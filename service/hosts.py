@@ -1,7 +1,7 @@
-"""Host names: where some are set, a request must be addressed to one of them.
+"""Refuse requests for hosts that are not allowed, if the operator has set allowed host names.
 
-A website can let its own name lead to this machine, and the browser of a visitor then takes the
-service for a part of the site. Such a request carries the name of the site.
+A website can make its own name lead to this machine, and the browser of a visitor then takes the
+service for a part of the site. The Host header of such a request has the name of the site.
 """
 
 from starlette.datastructures import Headers
@@ -26,13 +26,13 @@ class Hosted:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event as ASGI defines it."""
-        # Probes address a replica by its number.
+        # Probes address a replica by its IP address.
         if scope["type"] != "http" or scope["path"] in PROBES or self._is_ours(scope):
             await self._app(scope, receive, send)
             return
         error = RequestError(
             "unknown_host",
-            "the Host header names none of the hosts of this service (allowed_hosts)",
+            "the Host header does not name a host of this service (allowed_hosts)",
             "address the service by the name that its operator has given",
         )
         await refusal(error, scope["state"]["trace"])(scope, receive, send)

@@ -1,7 +1,7 @@
 """The API keys: where they come from, and whose key a request has.
 
-An entry is `KEY` or `NAME KEY`. The name says in the log and in the metrics who asked. A file of
-keys has an entry a line; it is read again when it changes, so that keys change without a restart.
+An entry is `KEY` or `NAME KEY`. The log and the metrics show the name. A file of keys has one
+entry per line. It is read again when it changes, so keys change without a restart.
 """
 
 import logging
@@ -17,7 +17,8 @@ MIN_KEY_LENGTH = 8
 SENDABLE_KEY = re.compile(rf"[\x21-\x2b\x2d-\x7e]{{{MIN_KEY_LENGTH},}}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 MAX_FILE_BYTES = 1024 * 1024
-LOOK_S = 1.0  # how often the file is looked at, while requests come
+# While requests arrive, the file is checked for a change at most once in this many seconds.
+LOOK_S = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ class Key:
     """A key that is valid.
 
     Args:
-        name: Whose it is.
+        name: The name of its owner.
         digest: SHA-256 of the key; the key itself is not kept.
     """
 
@@ -39,7 +40,7 @@ def parse_keys(entries: Iterable[str]) -> list[Key]:
     """Return the keys of entries.
 
     Raises:
-        ValueError: an entry is no key; the message has its number and not the key.
+        ValueError: an entry is not a key; the message has its number, and not the key.
     """
     keys = []
     for number, entry in enumerate(entries, start=1):
@@ -52,31 +53,32 @@ def parse_keys(entries: Iterable[str]) -> list[Key]:
         if name and not NAME.fullmatch(name.strip()):
             raise ValueError(
                 f"key {number} has a name that cannot be used; a name must have at most 32 letters,"
-                " digits, dots, hyphens and underscores: choose another"
+                " digits, dots, hyphens and underscores, and begin with a letter or a digit: choose"
+                " another"
             )
         keys.append(Key(name.strip() or f"key-{number}", sha256(key.encode()).digest()))
     return keys
 
 
 def read_keys(file: Path) -> list[Key]:
-    """Return the keys of a file, an entry a line; empty lines and those with a # do not count.
+    """Return the keys of a file, one entry per line; empty lines and comments (#) are skipped.
 
     Raises:
-        ValueError: the file cannot be read, is too large, has no key, or an entry is no key.
+        ValueError: the file cannot be read, is too large or has no key, or an entry is not a key.
     """
     try:
         with file.open("rb") as opened:
             content = opened.read(MAX_FILE_BYTES + 1)
         if len(content) > MAX_FILE_BYTES:
-            raise ValueError(f"{file} has more than {MAX_FILE_BYTES} bytes; send fewer keys")
+            raise ValueError(f"{file} has more than {MAX_FILE_BYTES} bytes; list fewer keys")
         lines = content.decode("ascii").splitlines()
     except OSError as error:
-        raise ValueError(f"{file} cannot be read: {error.strerror}; name a file of keys") from error
+        raise ValueError(f"{file} cannot be read: {error.strerror}; name another file") from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"{file} has characters that are not ASCII; use others") from error
+        raise ValueError(f"{file} has characters that are not ASCII; use ASCII") from error
     entries = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
     if not entries:
-        raise ValueError(f"{file} has no key; write one a line")
+        raise ValueError(f"{file} has no key; write one per line")
     return parse_keys(entries)
 
 
@@ -113,14 +115,14 @@ class KeyRing:
         return matches[0] if matches else None
 
     def _look(self) -> None:
-        """Read the file again if it has changed; keep the keys of before if it cannot be used."""
+        """Read the file again if it has changed; keep the earlier keys if it is unusable."""
         if self._file is None or monotonic() < self._looked_at + LOOK_S:
             return
         self._looked_at = monotonic()
         try:
             found = self._file.stat()
         except OSError:
-            return  # it may just be being replaced
+            return  # another program may be replacing it
         version = found.st_mtime_ns, found.st_size, found.st_ino
         if version == self._version:
             return
@@ -128,4 +130,4 @@ class KeyRing:
         try:
             self._read = read_keys(self._file)
         except ValueError as error:
-            logger.error("the keys are those of before: %s", error)
+            logger.error("the earlier keys stay valid: %s", error)

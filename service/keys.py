@@ -1,4 +1,4 @@
-"""Refuse requests without an API key, once there are any. Probes, /docs and the page stay open."""
+"""Refuse requests without an API key if any is set. Probes, /docs and the page stay open."""
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send

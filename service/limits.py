@@ -28,7 +28,7 @@ def check_number(code: str, actual: int, things: str, limit: int, setting: str) 
 
 @contextmanager
 def whole_text(settings: Settings, remedy: str) -> Iterator[Limit]:
-    """Give the limit on the pieces of a request's single text, which loses none of them.
+    """Yield the limit on the pieces of a request's single text, which is never truncated.
 
     Raises:
         RequestError: text_too_long, if cutting the text finds more.
@@ -69,7 +69,7 @@ def check_steps(search: Underway[object], settings: Settings, remedy: str) -> No
         raise RequestError(
             "text_too_long",
             f"the text has {text} pieces, and the search may read {pieces - text} more, one step at"
-            f" a time; the limit is {limit} together",
+            f" a time; the limit for both together is {limit}",
             remedy,
             param="text",
             details=Details(limit=limit, actual=pieces, setting="max_stepped_pieces"),
@@ -86,8 +86,8 @@ def check_response(num_bytes: int, settings: Settings) -> None:
     if num_bytes > limit:
         raise RequestError(
             "response_too_large",
-            f"the answer would have about {num_bytes} bytes; the limit is {limit}",
-            "send fewer texts or spans, ask for fewer layers, or for float16 in base64",
+            f"the response would have about {num_bytes} bytes; the limit is {limit}",
+            "send fewer texts or spans, or request fewer layers, or float16 in base64",
             details=Details(limit=limit, actual=num_bytes, setting="max_response_bytes"),
         )
 

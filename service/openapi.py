@@ -1,4 +1,4 @@
-"""The OpenAPI document beyond the routes: request bodies, refusals and the codes of them."""
+"""Add to the OpenAPI document what the routes do not say: request bodies, refusals and codes."""
 
 from typing import Any, Literal
 
@@ -40,26 +40,27 @@ SECURITY_SCHEMES: Json = {  # a key is needed only if the operator has set keys
 
 
 class ErrorDetails(BaseModel):
-    """The numbers behind a refusal; null where there is none."""
+    """The numbers behind a refusal. A field is null if it does not apply."""
 
-    index: int | None = Field(description="Which text it is about, counted from 0.")
+    index: int | None = Field(description="The number of the refused text, counted from 0.")
     place: str | None = Field(
-        description="The place inside the field, such as `mix.weights.2`; null if it is the whole"
-        " field."
+        description="The place inside the field, such as `mix.weights.2`; null for the whole field."
     )
-    limit: float | None
-    actual: float | None
-    setting: str | None = Field(description="Which setting sets the limit.")
+    limit: float | None = Field(description="The largest value that is allowed.")
+    actual: float | None = Field(description="The value that was found.")
+    setting: str | None = Field(description="The name of the setting that sets the limit.")
 
 
 class ErrorFacts(BaseModel):
-    """Why there is no answer."""
+    """Why the request was refused or failed."""
 
-    code: str = Field(description="A stable word; the status says which are possible.")
-    message: str = Field(description="What was found, what is allowed, what to do.")
-    type: Literal["invalid_request_error", "overloaded_error", "server_error"]
-    param: str | None = Field(description="The field of the request it is about.")
-    request_id: str
+    code: str = Field(description="A stable word for the cause; each status has its own.")
+    message: str = Field(description="What was found, what is allowed and what to do.")
+    type: Literal["invalid_request_error", "overloaded_error", "server_error"] = Field(
+        description="Who must act: the caller now, the caller later, or the operator."
+    )
+    param: str | None = Field(description="The request field that caused the error.")
+    request_id: str = Field(description="The same as in the header `X-Request-Id`.")
     details: ErrorDetails
 
 
@@ -114,7 +115,7 @@ def _refusal(status: int, codes: tuple[str, ...]) -> Json:
     words = ", ".join(f"`{code}`" for code in codes if STATUS_OF[code] == status)
     described: Json = {"model": ErrorAnswer, "description": words}
     if status in (STATUS_OF["overloaded"], STATUS_OF["starting"]):
-        seconds = {"schema": {"type": "integer"}, "description": "Seconds to wait."}
+        seconds = {"schema": {"type": "integer"}, "description": "The seconds to wait."}
         described["headers"] = {"Retry-After": seconds}
     return described
 

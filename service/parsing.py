@@ -17,9 +17,9 @@ from .fields import FIELDS_OF_TEXTS, IDS, TAGS
 MAX_ERRORS = 256
 UTF8_MARK = b"\xef\xbb\xbf"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-# A key of an object ends so. A text may hold the same bytes.
+# The end of a key of an object. A text may contain the same bytes.
 KEY_END = re.compile(rb'"[ \t\r\n]*:')
-# What tells the objects of a JSON text apart: strings, keys, and braces outside them.
+# The tokens that separate the objects of a JSON text: strings, keys, and braces outside strings.
 TOKEN = re.compile(
     rb'(?P<string>"[^"\\]*+(?:\\.[^"\\]*+)*+")(?P<colon>[ \t\r\n]*:)?|[{}]', re.DOTALL
 )
@@ -42,7 +42,7 @@ def parse(model: type[Model], body: bytes) -> Model:
         if error.error_count() > MAX_ERRORS:
             raise RequestError(
                 "validation_error",
-                f"the body has {error.error_count()} fields that are none of this path; {SEE}",
+                f"the body has {error.error_count()} fields that this path does not have; {SEE}",
             ) from None
         first = error.errors(include_url=False, include_input=False)[0]
     else:
@@ -80,7 +80,7 @@ def _index_of_text(steps: Sequence[int | str]) -> int | None:
 def _refuse_repeated_keys(body: bytes, request: BaseModel) -> None:
     """Refuse a body in which an object has a key twice, of which pydantic has taken the last.
 
-    A body that ends no more keys than the request has fields repeats none.
+    A body with no more ends of keys than the request has fields cannot repeat a key.
 
     Raises:
         RequestError: validation_error.
@@ -107,9 +107,9 @@ class _Object:
 
 
 def _repeated_key(body: bytes) -> list[str]:
-    """Return the keys that lead to the first key which an object has twice; none if there is none.
+    """Return the keys that lead to the first key which an object has twice; empty if there is none.
 
-    Other threads may run between two tokens of the body, which a parser in C would not let them.
+    Other threads may run between two tokens of the body; a parser in C would not let them.
     """
     objects: list[_Object] = []
     for token in TOKEN.finditer(body):
@@ -143,7 +143,7 @@ def _unreadable(body: bytes, error: ErrorDetails) -> RequestError:
     if _has_broken_characters(body):
         return RequestError(
             "invalid_unicode",
-            f"the body holds bytes that are not UTF-8, or half of a surrogate pair, {where}",
+            f"the body has bytes that are not UTF-8, or half of a surrogate pair, {where}",
             "send whole characters in UTF-8",
         )
     return RequestError(
@@ -154,7 +154,7 @@ def _unreadable(body: bytes, error: ErrorDetails) -> RequestError:
 
 
 def _found(body: bytes, error: ErrorDetails) -> tuple[str, str]:
-    """Return what the parser has found, and the line and column, which it counts in bytes."""
+    """Return what the parser reports, and where; the column counts characters, not bytes."""
     read = PLACE.fullmatch(error["ctx"]["error"])
     if read is None:
         return error["ctx"]["error"], "at an unknown place"

@@ -6,8 +6,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 class Prefixed:
     """An ASGI app that removes a prefix from the path of a request, if it is there.
 
-    Requests without it are served alike: probes address a replica without the proxy. Pages and
-    documents name each other relative to their own address, so they need to know of no prefix.
+    Requests without it are served as well, because probes reach a replica without the proxy. Pages
+    and documents link to each other by relative addresses, so they need not know the prefix.
 
     Args:
         app: The app to serve.

@@ -19,9 +19,9 @@ from .key_ring import Key, parse_keys, read_keys
 PREFIX = "BILM_"
 PREFIX_PATH = re.compile(r"(/[^/?#\s]+)+")
 MIB = 2**20
-# Of drain_s, this much is left for the threads and the interpreter once no request is inside.
+# The last seconds of drain_s, in which the threads and the interpreter end.
 CLOSING_S = 4.0
-# The least that requests get between the end of lame_duck_s and that.
+# Between the end of lame_duck_s and these last seconds, requests have at least this long.
 MIN_FINISHING_S = 1.0
 
 
@@ -67,14 +67,14 @@ class Settings(BaseSettings):
         le=65536,
         description="The most connections that may be open. Beyond it, a few more may carry"
         " probes, and other requests are refused. If it is too low, clients that keep connections"
-        " are refused; if it is too high, idle connections occupy memory and file descriptors, of"
-        " which the process needs as many.",
+        " are refused; if it is too high, idle connections occupy memory and file descriptors,"
+        " one for each.",
     )
     max_header_bytes: int = Field(
         32 * 1024,
         ge=1024,
         le=MIB,
-        description="The most bytes in the request line and headers together, and in what stands"
+        description="The most bytes in the request line and headers together, and in the lines"
         " between the chunks of a body. If it is too low, long cookies and tokens are refused; if"
         " it is too high, anybody can fill the memory, even without a key.",
     )
@@ -89,27 +89,27 @@ class Settings(BaseSettings):
         10.0,
         gt=0,
         le=600,
-        description="The most seconds until the request line and headers are complete, for the"
-        " first request from the opening of the connection on. If it is too low, distant clients"
-        " are cut off; if it is too high, silent connections keep others out.",
+        description="The most seconds until the request line and headers are complete. For the"
+        " first request, they begin when the connection is opened. If it is too low, distant"
+        " clients are cut off; if it is too high, silent connections keep others out.",
     )
     body_s: float = Field(
         10.0,
         gt=0,
         le=600,
-        description="The most seconds that a body may take to arrive, beside one second for each"
-        " `min_bytes_per_s` of it. If it is too low, clients that pause are cut off; if it is too"
-        " high, parts of many bodies stay in memory.",
+        description="The most seconds that a body may take to arrive, in addition to one second"
+        " for each `min_bytes_per_s` bytes of it. If it is too low, clients that pause are cut"
+        " off; if it is too high, parts of many bodies stay in memory.",
     )
     unread_s: float = Field(
         20.0,
         gt=0,
         le=3600,
         description="The most seconds that a client may read nothing of its response. Together"
-        " with one second for each `min_bytes_per_s`, it is also the most that a client may keep"
-        " the whole response waiting; beyond either, the connection is reset. If it is too low,"
-        " clients that pause are cut off; if it is too high, responses are kept for clients that"
-        " have given up.",
+        " with one second for each `min_bytes_per_s` bytes of it, it is also the most that a"
+        " client may keep the whole response waiting; beyond either, the connection is reset. If"
+        " it is too low, clients that pause are cut off; if it is too high, responses are kept for"
+        " clients that have given up.",
     )
     min_bytes_per_s: int = Field(
         64 * 1024,
@@ -123,9 +123,9 @@ class Settings(BaseSettings):
         512,
         ge=1,
         le=65536,
-        description="The most requests that have arrived and wait or are being computed. If it is"
-        " too low, many small requests at once are refused; if it is too high, they can fill the"
-        " memory.",
+        description="The most requests that may wait or be computed at one time, once their bodies"
+        " have arrived. If it is too low, many small requests at once are refused; if it is too"
+        " high, they can fill the memory.",
     )
     max_texts: int = Field(
         256,
@@ -138,16 +138,16 @@ class Settings(BaseSettings):
         2048,
         ge=1,
         le=65536,
-        description="The most inputs in a request to /v1/embeddings, in place of `max_texts`. If it"
-        " is below what clients of OpenAI's API send at once, which is up to 2048, they must be"
-        " configured; if it is too high, one request can take many micro-batches.",
+        description="The most inputs in a request to /v1/embeddings, in place of `max_texts`. If"
+        " it is below what clients of OpenAI's API send at once, which is up to 2048, those"
+        " clients must be configured; if it is too high, one request can take many micro-batches.",
     )
     max_text_pieces: int = Field(
         8192,
         ge=1,
         le=1_000_000,
         description="The most pieces in a text. If it is too low, callers must split documents; if"
-        " it is too high, its representations take memory: 100 MB for 8,192 pieces.",
+        " it is too high, one text can occupy much memory, and slow down the others for long.",
     )
     max_request_pieces: int = Field(
         20480,
@@ -194,9 +194,9 @@ class Settings(BaseSettings):
         10.0,
         gt=0,
         le=600,
-        description="The most work that may wait in the queue, in seconds at the speed of late;"
-        " batches of texts, long texts and searches have a queue each, of two thirds where all"
-        " three wait. If it is too low, bursts are refused; if"
+        description="The most work that may wait in a queue, in seconds at the recent speed."
+        " Batches of texts, long texts and searches have a queue each; where all three wait, each"
+        " holds two thirds of this. If it is too low, bursts are refused; if"
         " it is too high, requests that could have been refused at once are answered late.",
     )
     deadline_s: float = Field(
@@ -221,17 +221,17 @@ class Settings(BaseSettings):
         le=600,
         description="The seconds after SIGTERM in which the process still takes requests, while"
         " /readyz says 503 and each response ends its connection. If it is below what balancers"
-        " need to notice, new requests meet a closed port; if it is high, every restart takes as"
-        " much longer. 0 closes the port at once.",
+        " need to notice, new requests meet a closed port; if it is too high, every restart takes"
+        " that much longer. 0 closes the port at once.",
     )
     drain_s: float = Field(
         25.0,
         ge=2,
         le=3600,
         description="The most seconds from SIGTERM to the end of the process, `lame_duck_s`"
-        " included; requests have until 4 seconds before. If it is too low, accepted requests are"
-        " refused after all; if it is above the grace period of the orchestrator, the process is"
-        " killed first.",
+        " included. Requests must finish 4 seconds before that. If it is too low, accepted"
+        " requests are refused after all; if it is above the grace period of the orchestrator, the"
+        " process is killed first.",
     )
     start_s: float = Field(
         300.0,
@@ -265,14 +265,14 @@ class Settings(BaseSettings):
     )
     path_prefix: str = Field(
         "",
-        description="The path under which a proxy passes requests on, such as /bilm, if it does not"
-        " remove that itself. If it is missing then, every request is refused with 404. Requests"
-        " without the prefix are served as well.",
+        description="The prefix, such as /bilm, of the paths that a proxy passes on, if the proxy"
+        " does not remove it. If this setting is missing then, every such request is refused with"
+        " 404. Requests without the prefix are served as well.",
     )
     api_keys: SecretStr = Field(
         SecretStr(""),
         description="The API keys, separated by commas, each as KEY or as NAME KEY; the log and the"
-        " metrics have the names. Every path except the probes and the documents needs one of the"
+        " metrics show the names. Every path except the probes and the documents needs one of the"
         " keys. If there are none, anyone who can reach the service may use it. Prefer the"
         " environment: other users of a machine can read the flags of its processes.",
     )
@@ -280,13 +280,14 @@ class Settings(BaseSettings):
         None,
         description="A file of further keys, one in each line, as KEY or as NAME KEY. It is read"
         " again when it changes, so keys change without a restart. A change that cannot be used is"
-        " logged, and the keys of before stay valid.",
+        " logged, and the earlier keys stay valid.",
     )
     trusted_proxies: str = Field(
         "127.0.0.1",
         description="The addresses and networks of the proxies in front, separated by commas. The"
-        " log takes the address of a client from their X-Forwarded-For. If one is missing, the log"
-        " has its address instead; if one is wrong, clients can write any address into the log.",
+        " log takes the address of a client from their X-Forwarded-For. If a proxy is missing"
+        " here, the log has its address instead of the client's; if another address is listed,"
+        " whoever sends from it can write any address into the log.",
     )
     inspect: bool = Field(
         False,

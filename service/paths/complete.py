@@ -71,7 +71,7 @@ class CompleteRequest(Strict):
         " short.",
     )
     temperature: FiniteFloat = Field(
-        1.0, gt=0, le=10, description="For sample: below 1, probable pieces become more probable."
+        1.0, gt=0, le=10, description="For sample: below 1, it makes probable pieces more probable."
     )
     top_k: int = Field(
         50,
@@ -189,7 +189,7 @@ def _strategy(request: CompleteRequest) -> completion.Strategy:
     if number > 1:
         raise invalid(
             "num_completions",
-            f"it is {number}, but greedy has one completion; send 1 or another strategy",
+            f"it is {number}, but greedy returns one completion; send 1 or another strategy",
         )
     return completion.Greedy()
 

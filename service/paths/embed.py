@@ -156,8 +156,8 @@ class EmbedRequest(TokenizeRequest):
         None,
         description='Layer numbers or "all", instead of mix. The vectors are returned unmixed, with'
         ' a leading layer axis. "context" is what the model predicts in and around the place of a'
-        " row without seeing the row itself. If the row is a part of a piece, it does see the rest"
-        " of the piece. The context is not pooled, and level text does not have it.",
+        " row without seeing the row itself. If the row is a part of a piece, the model sees the"
+        " rest of it. The context is not pooled, and level text does not have it.",
     )
     center: bool = Field(
         False,
@@ -189,8 +189,8 @@ class Embedded(Cut):
     empty_rows: list[int] | None = Field(
         None,
         description="The numbers of the rows that have no pieces, counted from 0, whose vectors are"
-        " zero: an empty word, characters without content, what was cut off. Absent if there is"
-        " none.",
+        " zero: empty words, characters without content, rows that were cut off. Absent if there"
+        " are none.",
     )
 
 
@@ -239,7 +239,7 @@ def plan_embedding(request: EmbedRequest, engine: Engine, settings: Settings) ->
     if readout.has_context and level == "text":
         raise invalid(
             "layers",
-            "level text has no context, as nothing stands around a whole text; send another level",
+            "level text has no context, because nothing is around a whole text; send another level",
         )
     row_bytes = num_bytes(
         engine.model.dim * (readout.layer_axis or 1), request.dtype, request.encoding

@@ -32,19 +32,19 @@ class Features(BaseModel):
     context: bool = Field(description='Whether /embed has the layer "context".')
     complete: bool = Field(description="Whether POST /complete is available.")
     inspect: bool = Field(
-        description="Whether POST /inspect is available, by the setting of that name."
+        description="Whether POST /inspect is available. The setting `inspect` decides it."
     )
 
 
 class InfoAnswer(BaseModel):
-    """What a caller may need to know before the first request."""
+    """What callers may need to know before their first request."""
 
     model: ModelInfo
     mixes: dict[str, MixUsed] = Field(description="The mixes that a request may name.")
     features: Features
     limits: dict[str, object] = Field(description="The settings of this process, by name.")
     pieces_per_s: float = Field(
-        description="Padded pieces per second that the model lately read in full batches."
+        description="The padded pieces per second that the model has lately read in full batches."
     )
     precision: Literal["float32", "bfloat16"] = Field(
         description="The precision in which the model multiplies. The vectors are float32 in both."
@@ -107,7 +107,7 @@ async def info(request: Request) -> Response:
 
 @router.get("/livez", responses={200: {"model": Health}, **refusals("worker_dead")})
 async def livez(request: Request) -> Response:
-    """Return 200 if the process is working; restart it otherwise."""
+    """Return 200 if the process works. Otherwise, restart it."""
     runtime_of(request).check_alive()
     return _json({"status": "alive"})
 
@@ -117,7 +117,7 @@ async def livez(request: Request) -> Response:
     responses={200: {"model": Health}, **refusals("starting", "draining", "worker_dead")},
 )
 async def readyz(request: Request) -> Response:
-    """Return 200 if the process accepts requests; send them elsewhere otherwise."""
+    """Return 200 if the process accepts requests. Otherwise, send requests elsewhere."""
     runtime_of(request).ready_engine()
     return _json({"status": "ready"})
 
@@ -127,7 +127,7 @@ async def readyz(request: Request) -> Response:
     responses={200: {"model": Health}, **refusals("starting", "draining", "worker_dead")},
 )
 async def health(request: Request) -> Response:
-    """Return what /readyz returns: this is the name that other inference servers have for it."""
+    """Return what /readyz returns, under the name that other inference servers use."""
     return await readyz(request)
 
 

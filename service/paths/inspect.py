@@ -41,7 +41,7 @@ CODES = (*TEXT_CODES, "not_found", "response_too_large", "unknown_layer", "nonfi
 
 
 class InspectRequest(Strict):
-    """A text whose gates are to be shown."""
+    """A text whose gates are requested."""
 
     text: str = Field(description="The text, of at most max_stepped_pieces pieces.")
     layer: int = Field(1, ge=1, description="The number of the LSTM layer, counted from 1.")
@@ -58,8 +58,8 @@ class InspectAnswer(BaseModel):
     """The gates and cells of one layer of one direction, with a row for each piece."""
 
     model: ModelFacts
-    layer: int
-    direction: Direction
+    layer: int = Field(description="The number of the LSTM layer.")
+    direction: Direction = Field(description="The direction in which the text was read.")
     pieces: list[str] = Field(description="The pieces of the text.")
     ids: list[int] = Field(description="The ids of the pieces.")
     offsets: list[tuple[int, int]] = Field(
@@ -68,7 +68,7 @@ class InspectAnswer(BaseModel):
     shape: tuple[int, int] = Field(
         description="The shape of each of the six arrays: [pieces, cells]."
     )
-    dtype: Literal["float32"]
+    dtype: Literal["float32"] = Field(description="The number format of the six arrays.")
     input_gate: Array = Field(
         description="The share of the candidate that is written, from 0 to 1."
     )

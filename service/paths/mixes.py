@@ -84,7 +84,7 @@ def check_size(mix: ScalarMix) -> None:
     if not is_zero and not LEAST_FACTOR <= largest <= LARGEST_FACTOR:
         raise invalid(
             "mix",
-            f"gamma times the largest weight is {largest:.3g}; send numbers with which it is 0 or"
+            f"gamma times the largest weight is {largest:.3g}; send numbers for which it is 0 or"
             f" from {LEAST_FACTOR:g} to {LARGEST_FACTOR:g}",
         )
 

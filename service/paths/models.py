@@ -31,10 +31,10 @@ MODEL_ID: Json = {
 class ServedModel(BaseModel):
     """The model that is served."""
 
-    id: str
+    id: str = Field(description="The name of the model.")
     object: Literal["model"]
     created: int = Field(description="Always 0: an artifact has no date.")
-    owned_by: str
+    owned_by: str = Field(description="Always biLM.")
 
 
 class ModelList(BaseModel):

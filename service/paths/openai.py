@@ -68,9 +68,9 @@ class OpenAIRequest(Strict):
     """Texts to embed, in the form of OpenAI's API."""
 
     input: Input = Field(
-        description="One text, a list of texts, the piece ids of one text, or a list of such lists."
-        " None may be empty. The ids are those of this model, as /tokenize returns them, and not"
-        " those of OpenAI's vocabularies."
+        description="One text, a list of texts, the piece ids of one text, or a list of such"
+        " lists. No text and no list may be empty. The ids are those of this model, as /tokenize"
+        " returns them, and not those of OpenAI's vocabularies."
     )
     model: str | None = Field(None, description="The id of the model that is served.")
     encoding_format: Literal["float", "base64"] = Field(
@@ -90,8 +90,8 @@ class OpenAIRequest(Strict):
     ) = Field(
         None,
         description="What to do with a text of too many pieces, as in /embed, in the words of this"
-        " service or of others: error, NONE or false refuse it, which is the default; right, END or"
-        " true cut off its end; left or START cut off its beginning.",
+        " service or of others: error, NONE and false, the default, refuse it; right, END and true"
+        " cut off its end; left and START cut off its beginning.",
     )
     truncate_prompt_tokens: int | None = Field(
         None,
@@ -130,15 +130,15 @@ class OpenAIEmbedding(BaseModel):
     """A text and its vector."""
 
     object: Literal["embedding"]
-    index: int
-    embedding: list[float] | str
+    index: int = Field(description="The position of the text in the request, counted from 0.")
+    embedding: list[float] | str = Field(description="The vector, as encoding_format says.")
 
 
 class OpenAIUsage(BaseModel):
     """The number of pieces that were read."""
 
-    prompt_tokens: int
-    total_tokens: int
+    prompt_tokens: int = Field(description="The number of pieces.")
+    total_tokens: int = Field(description="The same number.")
 
 
 class OpenAIAnswer(BaseModel):
@@ -207,7 +207,7 @@ def _truncation(request: OpenAIRequest, settings: Settings) -> tuple[Truncate, i
             "truncate_prompt_tokens",
             "it cuts texts, but truncate says to refuse them; send one of the two",
         )
-    if length > limit:  # texts of up to that length are wanted whole, which is too much
+    if length > limit:  # texts up to that length must stay whole, and some exceed the limit
         return truncate or "error", limit
     return truncate or request.truncation_side, limit if length < 0 else length
 

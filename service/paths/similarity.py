@@ -41,7 +41,7 @@ class SimilarityRequest(Strict):
 
     word: str = Field(
         min_length=1,
-        description="The word. It is searched as written, from left to right, without overlap.",
+        description="The word. It is searched for as written, from left to right, without overlap.",
     )
     texts: Texts = Field(description="One text or a list of texts.")
     mix: Mix | None = Field(None, description='The mix, as in /embed. The default is "default".')
@@ -120,7 +120,7 @@ def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settin
     holding = [passage for passage in reading.passages if passage.ranges]
     if any(passage.empty_rows for passage in holding):
         raise invalid(
-            "word", "no character of it has content; send a word of at least one visible character"
+            "word", "it has no character with content; send a word with a visible character"
         )
     questions = [engine.encoder.vectors_for(passage, readout) for passage in holding]
     return Comparison(reading, questions, mix, mix_name, answer_bytes)

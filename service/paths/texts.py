@@ -34,12 +34,12 @@ class TokenizeRequest(Strict):
         None,
         min_length=1,
         description="Each text as a list of words, in your own segmentation. No piece crosses the"
-        " border of a word.",
+        " boundary of a word.",
     )
     ids: Listed[Listed[int]] | None = Field(
         None,
         min_length=1,
-        description="Each text as a list of piece ids. It has the levels piece and text only."
+        description="Each text as a list of piece ids. Their levels are piece and text only."
         " The id of the unknown piece is refused, because no text has it.",
     )
     truncate: Truncate = Field(
@@ -150,7 +150,7 @@ def read(
         settings.max_request_pieces,
         "max_request_pieces",
     )
-    # A span covers a piece at least, and each span takes time to read.
+    # A span covers at least one piece, and each span takes time to read.
     check_number(
         "too_many_pieces",
         sum(map(len, spans)),

@@ -11,7 +11,7 @@ from ..body import JSON
 from ..endpoint import Endpoint
 from ..engine import Engine
 from ..fields import ModelFacts, Usage
-from ..openapi import BODY_CODES, JsonBody, refusals
+from ..openapi import BODY_CODES, Json, JsonBody, refusals
 from ..router import new_router
 from ..settings import Settings
 from ..wire import to_json
@@ -27,6 +27,7 @@ from .texts import (
     usage_of,
 )
 
+PIECES_OF_TEXTS: Json = {**TWO_TEXTS, "summary": "Request the pieces of two texts"}
 # An estimate of the bytes that a piece takes in a response of /tokenize, with id and offset.
 CUT_PIECE_BYTES = 40
 
@@ -76,7 +77,7 @@ router = new_router()
 
 @router.post(
     "/tokenize",
-    openapi_extra=JsonBody(TokenizeRequest, {"texts": TWO_TEXTS}),
+    openapi_extra=JsonBody(TokenizeRequest, {"texts": PIECES_OF_TEXTS}),
     responses={200: {"model": TokenizeAnswer}, **refusals(*BODY_CODES)},
 )
 async def tokenize(request: Request) -> Response:

@@ -176,6 +176,6 @@ def test_arrow_keys_lead_from_cell_to_cell(open_tab):
     cell = grid.locator("tbody tr").nth(1).locator("td").nth(2)
     expect(cell).to_be_focused()
     expect(cell).to_have_attribute(
-        "aria-label", f"{cell.inner_text().replace('.', '0.')}: occurrence 2 and 3"
+        "aria-label", f"{cell.inner_text().replace('.', '0.')}: occurrences 2 and 3"
     )
     expect(page.locator(".line.pointed")).to_have_count(2)

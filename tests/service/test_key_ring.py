@@ -110,7 +110,7 @@ def test_a_change_that_cannot_be_used_is_logged_once_and_changes_nothing(
         clock[0] += 1.0
         assert ring.owner(["first-key-1"]) == "shop"
     (line,) = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert "the keys are those of before" in line.getMessage()
+    assert "the earlier keys stay valid" in line.getMessage()
 
 
 def test_a_file_that_is_gone_for_a_moment_changes_nothing(file, clock):
