@@ -1,7 +1,7 @@
 """Compare the piece ids that two vocabularies give to the lines of text files.
 
 git show cf6680c:models/zh-small/pieces.model > build/before.model
-python -m benchmarks.ids build/before.model models/zh-small/pieces.model ../shared/data/corpus/*.xz
+python -m benchmarks.ids build/before.model models/zh-small/pieces.model CORPUS/*.xz
 
 Two vocabularies of the same pieces differ in their normaliser alone. A line may then differ only if
 it has a character that one of them spells in another way: Traditional, without content, or a blank.

@@ -208,16 +208,16 @@ async def test_what_is_made_of_the_texts_counts_in_a_batch(serving_held, gate):
     assert [len(batch) for batch in gate.batches] == [1, 77, 3]
 
 
-async def test_one_slow_moment_moves_no_question_out_of_the_batches(client):
-    engine = client.runtime.batcher.engine
-    context = Readout(("context",))
-    questions = [
-        engine.encoder.guesses_for(engine.encoder.blank("我__"), 10),
-        engine.encoder.vectors_for(engine.encoder.pieces(ATE), context),
-    ]
-    for kind in ("guesses", "context"):
-        engine.prices.learn(kind, 3, 50.0)
-    assert [engine.scheduled(question).share for question in questions] == ["batches"] * 2
+async def test_one_slow_moment_moves_no_question_out_of_the_batches(serving_held):
+    async with serving_held() as held:
+        engine = held.runtime.batcher.engine
+        questions = [
+            engine.encoder.guesses_for(engine.encoder.blank("我__"), 10),
+            engine.encoder.vectors_for(engine.encoder.pieces(ATE), Readout(("context",))),
+        ]
+        for kind in ("guesses", "context"):
+            engine.prices.learn(kind, 3, 50.0)
+        assert [engine.scheduled(question).share for question in questions] == ["batches"] * 2
 
 
 async def test_a_request_of_short_and_long_texts_is_admitted_as_each_kind_is(serving_held, gate):
