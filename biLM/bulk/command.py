@@ -83,8 +83,8 @@ def _declare_texts(embed: argparse.ArgumentParser) -> None:
     embed.add_argument(
         "--skip-refused",
         action="store_true",
-        help="texts that cannot be read or embedded go without vectors and are told in OUT,"
-        " instead of ending the run",
+        help="texts that cannot be read or embedded go without vectors and are listed in"
+        " OUT.run, beside OUT, instead of ending the run",
     )
 
 

@@ -70,6 +70,12 @@ def test_refused_texts_may_be_left_out_and_are_told(embed, tmp_path):
     assert "line 3: 1 columns" in (tmp_path / "out.run" / "refused-00000.jsonl").read_text()
 
 
+def test_help_names_the_folder_that_lists_refused_texts(capsys):
+    with pytest.raises(SystemExit):
+        command.main(["--help"])
+    assert "are listed in OUT.run, beside OUT" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
