@@ -42,6 +42,9 @@ class Columns:
     id: str | None = None
 
 
+# The place of each row with its cells, or with the reason why it cannot be read.
+Rows = Iterator[tuple[str, list[str] | SourceError]]
+
 # Yields the place of each record with its parts, or with the reason why it cannot be read. What
 # makes the whole file unreadable is raised.
 Parser = Callable[[Columns, Iterator[Line]], Iterator[tuple[str, Parts | SourceError]]]
@@ -157,12 +160,10 @@ class _Cells:
         self._numbers = [] if self._is_headed else [int(name) for name in self._names]
         self._width = 0
 
-    def records(
-        self, rows: Iterator[tuple[str, list[str] | SourceError]]
-    ) -> Iterator[tuple[str, Parts | SourceError]]:
+    def records(self, rows: Rows) -> Iterator[tuple[str, Parts | SourceError]]:
         """Yield a record for each row after the header; blank lines are no rows."""
-        for place, cells in rows:
-            if cells == [] or (cells == [""] and self._width > 1):
+        for place, cells in self._from_first_row(rows):
+            if cells == [""] and self._has_several:
                 continue
             try:
                 if isinstance(cells, SourceError):
@@ -176,22 +177,50 @@ class _Cells:
                     raise
                 yield place, error
 
+    def _from_first_row(self, rows: Rows) -> Rows:
+        """Yield the rows, and blank lines before the first one if they are texts.
+
+        Only a row that is not blank shows whether the file has a single column.
+        """
+        blank = []
+        for place, cells in rows:
+            if cells == [""]:
+                blank.append((place, cells))
+            elif cells:  # the CSV reader returns no cells for a blank line
+                if not isinstance(cells, list) or len(cells) == 1:
+                    yield from self._texts_of(blank)
+                yield place, cells
+                yield from (row for row in rows if row[1])
+                return
+        yield from self._texts_of(blank)
+
+    def _texts_of(self, blank: list[tuple[str, list[str]]]) -> Rows:
+        """Yield leading blank lines, unless a header or further columns must follow them."""
+        if not self._is_headed and not self._has_several:
+            yield from blank
+
+    @property
+    def _has_several(self) -> bool:
+        """Whether the file has several columns, as far as it was read."""
+        return self._width > 1 or any(self._numbers)
+
     @property
     def _lack_header(self) -> bool:
         return self._is_headed and not self._width
 
     def _parts(self, place: str, cells: Sequence[str]) -> Parts:
-        self._width = self._width or len(cells)
+        width = self._width or len(cells)
         if len(cells) <= max(self._numbers):
             raise SourceError(
                 f"{place}: {len(cells)} columns; number {max(self._numbers)}, counted from 0, is"
                 f" asked for; {self._separator} divides columns"
             )
-        if any(cells[self._width :]):
+        if any(cells[width:]):
             raise SourceError(
-                f"{place}: {len(cells)} columns; the first line has {self._width};"
+                f"{place}: {len(cells)} columns; the first line has {width};"
                 f" {self._separator} inside a text divides it"
             )
+        self._width = width
         text, *ids = (cells[number] for number in self._numbers)
         return Parts(text, id=ids[0] if ids else None)
 
@@ -211,7 +240,7 @@ class _Cells:
         self._width = len(cells)
 
 
-def _tsv_rows(lines: Iterator[Line]) -> Iterator[tuple[str, list[str] | SourceError]]:
+def _tsv_rows(lines: Iterator[Line]) -> Rows:
     for line in lines:
         try:
             yield line.place, line.text().split("\t")
@@ -219,7 +248,7 @@ def _tsv_rows(lines: Iterator[Line]) -> Iterator[tuple[str, list[str] | SourceEr
             yield line.place, error
 
 
-def _csv_rows(lines: Iterator[Line]) -> Iterator[tuple[str, list[str] | SourceError]]:
+def _csv_rows(lines: Iterator[Line]) -> Rows:
     csv.field_size_limit(MAX_LINE_BYTES)
     feed = _Feed(lines)
     rows = csv.reader(feed, strict=True)

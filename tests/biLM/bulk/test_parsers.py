@@ -133,6 +133,41 @@ def test_blank_lines_of_tsv_are_texts_only_in_a_single_column(tmp_path):
     assert texts(tmp_path / "a.tsv", "a\n\nb\n") == ["a", "", "b"]
 
 
+@pytest.mark.parametrize(
+    ("data", "columns", "expected"),
+    [
+        ("\nx\t1\ny\t2\n", Columns("0", id="1"), [("x", "1"), ("y", "2")]),
+        ("\n\nx\t1\n\ny\t2\n", Columns("0"), [("x", None), ("y", None)]),
+        ("\nid\ttext\n1\tx\n", Columns("text"), [("x", None)]),
+        ("\ntext\n\nx\n", Columns("text"), [("", None), ("x", None)]),
+        ("\n\nx\n\ny\n", Columns("0"), [(text, None) for text in ["", "", "x", "", "y"]]),
+        ("\n\n", Columns("0"), [("", None), ("", None)]),
+        ("\n\n", Columns("0", id="1"), []),
+        ("\n\n", Columns("text"), []),
+    ],
+)
+def test_blank_lines_before_the_first_row_of_tsv_follow_the_same_rule(
+    tmp_path, data, columns, expected
+):
+    found = records(tmp_path / "a.tsv", data, columns)
+    assert [(record.text, record.id, record.refusal) for record in found] == [
+        (*parts, "") for parts in expected
+    ]
+
+
+def test_a_quoted_empty_cell_is_a_text_in_csv_of_a_single_column(tmp_path):
+    assert texts(tmp_path / "a.csv", '\n""\nx\n\n""\n', Columns("0")) == ["", "x", ""]
+
+
+def test_a_first_row_that_is_too_short_does_not_set_the_width(tmp_path):
+    short, *good = records(tmp_path / "a.tsv", "x\n\ny\t1\nz\t2\n", Columns("0", id="1"))
+    assert "line 1: 1 columns; number 1, counted from 0" in short.refusal
+    assert [(record.text, record.id, record.refusal) for record in good] == [
+        ("y", "1", ""),
+        ("z", "2", ""),
+    ]
+
+
 def test_a_tab_inside_a_text_is_refused_and_a_quote_is_a_character(tmp_path):
     quoted, divided = records(tmp_path / "a.tsv", '1\t"好"\n2\t很\t好\n', Columns("1"))
     assert quoted.text == '"好"'
