@@ -11,6 +11,7 @@ from typing import Any
 from biLM.artifact import load_artifact
 from biLM.bulk.formats import LINKS, Format, link_parts
 from biLM.bulk.ledger import Ledger, sole_writer
+from biLM.bulk.leftovers import remove_leftovers
 from biLM.bulk.parsers import Columns
 from biLM.bulk.parts import (
     Advance,
@@ -19,7 +20,6 @@ from biLM.bulk.parts import (
     Written,
     part_path,
     refuse_missing,
-    remove_leftovers,
     run_folder,
     write_empty_part,
     write_part,
@@ -179,9 +179,10 @@ def open_ledger(out: Path, job: Job, settings: EncoderSettings) -> Iterator[Ledg
     """
     with sole_writer(out):
         ledger = Ledger.of(out, job.asked(settings))
-        ledger.write()
-        remove_leftovers(out, ledger.done.parts)
-        refuse_missing(out, ledger.done.parts, job.kind)
+        counted = [part_path(out, number, job.kind).name for number in range(ledger.done.parts)]
+        refuse_missing(out, counted)
+        remove_leftovers(out, run_folder(out), set(counted))
+        ledger.write()  # after the checks: a run that is refused must not change it
         try:
             yield ledger
         except BiLMError as error:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from biLM.bulk.leftovers import forget_uncounted
 from biLM.bulk.parts import Done, Written, run_folder
 from biLM.errors import BulkError
 from biLM.files import to_json, write_atomically
@@ -37,12 +38,10 @@ class Ledger:
         """Return the ledger of a folder, which may be new.
 
         Raises:
-            BulkError: the folder contains other vectors, or its ledger cannot be read.
+            BulkError: the ledger counts other vectors, or cannot be read.
         """
         path = run_folder(folder) / FILE
         if not path.exists():
-            if stray := next(folder.glob("part-*"), None):
-                raise BulkError(f"{stray} is there without {path}; choose another --out")
             return cls(folder, asked)
         try:
             content = json.loads(path.read_bytes())
@@ -60,7 +59,7 @@ class Ledger:
         """Count a part whose file is in place.
 
         Raises:
-            BulkError: the ledger cannot be written.
+            BulkError: the ledger cannot be written, or the note of the part not removed.
         """
         done = self.done
         self.done = Done(
@@ -71,6 +70,11 @@ class Ledger:
             refused=done.refused + written.refused,
         )
         self.write()
+        notes = run_folder(self.folder)
+        try:
+            forget_uncounted(notes, done.parts)
+        except OSError as error:
+            raise BulkError(f"a note in {notes} cannot be removed: {error}") from error
 
     def write(self) -> None:
         """Write the ledger to its folder.

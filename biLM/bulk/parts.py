@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -10,7 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from biLM.bulk.formats import Format, open_writer
-from biLM.bulk.refusals import NAME, Refusal, sifted, write_refusals
+from biLM.bulk.leftovers import note_uncounted
+from biLM.bulk.refusals import Refusal, sifted, write_refusals
 from biLM.bulk.sources import Record, Source
 from biLM.bulk.transform import Transform
 from biLM.errors import BulkError, SourceError
@@ -166,22 +167,21 @@ def write_part(
     path, notes = part_path(folder, part.number, kind), run_folder(folder)
     rows, refused, position = 0, list[Refusal](), part.begin
     try:
-        with (
-            put_in_place(path, own_name(notes / path.name)) as temporary,
-            open_writer(kind, temporary, transform.schema) as file,
-        ):
-            for some in _groups(part.records, CALL_CHARACTERS):
-                texts, without = sifted(some, transform)
-                if without and not skips_refused:
-                    raise _refused(without[0].reason)
-                refused += without
-                if texts:
-                    found = transform(texts)
-                    file.write([text.record for text in texts], found)
-                    rows += found.num_rows
-                advance(some[-1].position - position, len(some))
-                position = some[-1].position
+        with put_in_place(path, own_name(notes / path.name)) as temporary:
+            with open_writer(kind, temporary, transform.schema) as file:
+                for some in _groups(part.records, CALL_CHARACTERS):
+                    texts, without = sifted(some, transform)
+                    if without and not skips_refused:
+                        raise _refused(without[0].reason)
+                    refused += without
+                    if texts:
+                        found = transform(texts)
+                        file.write([text.record for text in texts], found)
+                        rows += found.num_rows
+                    advance(some[-1].position - position, len(some))
+                    position = some[-1].position
             write_refusals(notes, part.number, refused)
+            note_uncounted(notes, part.number, path, temporary)
         sync(folder)  # a part must not be counted and then lost
     except OSError as error:
         raise BulkError(f"{path} cannot be written: {error}") from error
@@ -197,45 +197,34 @@ def write_empty_part(folder: Path, kind: Format, schema: pa.Schema) -> None:
     Raises:
         BulkError: the file cannot be written.
     """
-    path = part_path(folder, 0, kind)
+    path, notes = part_path(folder, 0, kind), run_folder(folder)
     try:
-        with (
-            put_in_place(path, own_name(run_folder(folder) / path.name)) as temporary,
-            open_writer(kind, temporary, schema),
-        ):
-            pass
+        with put_in_place(path, own_name(notes / path.name)) as temporary:
+            with open_writer(kind, temporary, schema):
+                pass
+            note_uncounted(notes, 0, path, temporary)
         sync(folder)
     except OSError as error:
         raise BulkError(f"{path} cannot be written: {error}") from error
 
 
-def remove_leftovers(folder: Path, num_parts: int) -> None:
-    """Remove what killed runs left behind: incomplete files, and files that the ledger lacks.
-
-    Raises:
-        BulkError: a file cannot be removed.
-    """
-    notes = run_folder(folder)
-    try:
-        for temporary in notes.glob(".*.tmp"):
-            temporary.unlink(missing_ok=True)
-        for path in [*folder.glob("part-*"), *notes.glob(f"{NAME}*")]:
-            if int(path.stem.rpartition("-")[2]) >= num_parts:
-                path.unlink(missing_ok=True)
-    except (OSError, ValueError) as error:
-        raise BulkError(f"{folder} holds what cannot be removed: {error}") from error
-
-
-def refuse_missing(folder: Path, num_parts: int, kind: Format) -> None:
+def refuse_missing(folder: Path, counted: Collection[str]) -> None:
     """Refuse to resume if the file of a written part is gone.
+
+    Args:
+        folder: The folder of vectors.
+        counted: The names of the parts that the ledger counts.
 
     Raises:
         BulkError: a file is gone.
     """
     there = {path.name for path in folder.glob("part-*")}
-    for number in range(num_parts):
-        if (name := part_path(folder, number, kind).name) not in there:
-            raise BulkError(f"{folder / name} was written and is gone; choose another --out")
+    for name in counted:
+        if name not in there:
+            raise BulkError(
+                f"{folder / name} was written and is gone; put it back, remove both {folder} and"
+                f" {run_folder(folder)} to begin again, or choose another --out"
+            )
 
 
 def _groups(records: Iterable[Record], characters: int) -> Iterator[list[Record]]:

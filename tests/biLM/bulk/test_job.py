@@ -1,5 +1,7 @@
 import json
 import multiprocessing
+import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -200,8 +202,12 @@ def test_files_without_an_account_are_refused_and_so_is_a_torn_account(texts, tm
     with pytest.raises(BulkError, match="cannot be read"):
         run(texts, out, settings)
     account.unlink()
-    with pytest.raises(BulkError, match="is there without"):
+    before = parts(out)
+    with pytest.raises(
+        BulkError, match=r"part-00000.parquet is there, but the notes in .*out\.run"
+    ):
         run(texts, out, settings)
+    assert parts(out) == before
 
 
 def test_a_mix_that_changed_its_numbers_is_another(texts, tmp_path, artifact_folder):
@@ -213,12 +219,67 @@ def test_a_mix_that_changed_its_numbers_is_another(texts, tmp_path, artifact_fol
         run(texts, tmp_path / "out", EncoderSettings(artifact_folder, "float32", mixes), job)
 
 
-def test_files_that_were_not_counted_are_nobodys(texts, tmp_path, settings):
+@pytest.fixture
+def killed(texts, tmp_path, settings, monkeypatch):
+    """Return the folder of a run that was killed before it could count a part it had written."""
+    monkeypatch.setattr("biLM.bulk.ledger.Ledger.add", _die)
+    with pytest.raises(KeyboardInterrupt):
+        run(texts, tmp_path / "out", settings)
+    monkeypatch.undo()
+    assert parts(tmp_path / "out")
+    return tmp_path / "out"
+
+
+def _die(*_):
+    raise KeyboardInterrupt
+
+
+def test_parts_that_a_killed_run_did_not_count_are_written_again(texts, tmp_path, settings, killed):
+    other = replace(JOB, kind="arrow")  # nothing was counted, so the options may change
+    run(texts, killed, settings, other)
+    run(texts, tmp_path / "unbroken", settings, other)
+    assert parts(killed) == parts(tmp_path / "unbroken")
+    assert sorted(path.name for path in run_folder(killed).iterdir()) == [FILE, "lock"]
+
+
+def moved_from_another_run(texts, tmp_path, settings, out):
+    run(texts, tmp_path / "other", settings, replace(JOB, wanted=Wanted(level="text")))
+    for path in (tmp_path / "other").glob("part-*"):
+        path.rename(out / path.name)
+    return parts(out)
+
+
+def test_a_run_that_wrote_nothing_does_not_remove_parts_of_another(texts, tmp_path, settings):
+    out = tmp_path / "out"
+    with pytest.raises(SourceError):
+        run(texts, out, settings, replace(JOB, wanted=Wanted(level="char", max_text_pieces=1)))
+    moved = moved_from_another_run(texts, tmp_path, settings, out)
+    with pytest.raises(BulkError, match=r"another run wrote it; move it .* choose another --out"):
+        run(texts, out, settings)
+    assert parts(out) == moved
+
+
+def test_a_part_of_another_run_is_kept_under_the_name_of_one_that_was_not_counted(
+    texts, tmp_path, settings, killed
+):
+    moved = moved_from_another_run(texts, tmp_path, settings, killed)
+    with pytest.raises(BulkError, match=r"part-00000.parquet is there, but .* another run wrote"):
+        run(texts, killed, settings)
+    assert parts(killed) == moved
+
+
+def test_a_part_of_another_run_is_kept_beside_counted_ones_and_the_ledger_as_it_was(
+    texts, tmp_path, settings
+):
     out = tmp_path / "out"
     run(texts, out, settings)
-    (out / "part-00077.parquet").write_bytes((out / "part-00000.parquet").read_bytes())
-    run(texts, out, settings)
-    assert parquet.read_table(out).num_rows == sum(map(len, TEXTS))
+    ledger = (run_folder(out) / FILE).read_bytes()
+    (out / "part-00077.parquet").write_bytes(b"of another run")
+    truncating = replace(JOB, wanted=Wanted(level="char", truncate="left"))
+    with pytest.raises(BulkError, match=r"part-00077.parquet is there, but .* another run wrote"):
+        run(texts, out, settings, truncating)
+    assert (out / "part-00077.parquet").read_bytes() == b"of another run"
+    assert (run_folder(out) / FILE).read_bytes() == ledger
 
 
 def test_a_file_that_is_gone_is_told(texts, tmp_path, settings):
@@ -226,6 +287,21 @@ def test_a_file_that_is_gone_is_told(texts, tmp_path, settings):
     (tmp_path / "out" / "part-00001.parquet").unlink()
     with pytest.raises(BulkError, match=r"part-00001\.parquet was written and is gone"):
         run(texts, tmp_path / "out", settings)
+
+
+def test_after_the_folder_was_removed_the_message_says_how_to_begin_again(
+    texts, tmp_path, settings
+):
+    out = tmp_path / "out"
+    run(texts, out, settings)
+    shutil.rmtree(out)
+    remedy = f"remove both {out} and {run_folder(out)} to begin again"
+    with pytest.raises(BulkError, match=re.escape(remedy)):
+        run(texts, out, settings)
+    shutil.rmtree(out)
+    shutil.rmtree(run_folder(out))
+    run(texts, out, settings)
+    assert parts(out)
 
 
 def test_links_that_cannot_be_written_are_told(texts, tmp_path, settings, monkeypatch):
