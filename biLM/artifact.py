@@ -15,6 +15,7 @@ the sha256 of every other file. Nothing in the folder is executed. No other modu
 import base64
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -31,6 +32,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from biLM.errors import (
+    ArtifactError,
     ChecksumError,
     ConfigError,
     DamagedFileError,
@@ -38,7 +40,7 @@ from biLM.errors import (
     MissingFileError,
     MixError,
 )
-from biLM.files import to_json, write_atomically
+from biLM.files import own_name, replace_folder, to_json, write_atomically
 from biLM.mixes import DEFAULT_MIX, read_mixes
 from biLM.network.config import CONTEXT, BiLMConfig, Layer
 from biLM.network.geometry import Geometry
@@ -133,7 +135,12 @@ class Artifact:
 def save_artifact(artifact: Artifact, folder: Path) -> str:
     """Write the folder and return its revision.
 
-    config.json is written last. A folder without it is incomplete and cannot be loaded.
+    config.json is written last. A folder without it is incomplete and cannot be loaded. A folder
+    that has an artifact keeps it until the new one is complete.
+
+    Raises:
+        ArtifactError: the folder has an artifact and cannot be replaced.
+        OSError: a file cannot be written.
     """
     parameters = artifact.model.state_dict() | artifact.heads.state_dict(prefix=HEADS)
     weights = {name: t.to(torch.bfloat16).contiguous() for name, t in parameters.items()}
@@ -158,10 +165,35 @@ def save_artifact(artifact: Artifact, folder: Path) -> str:
             "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()},
         }
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, data in (contents | {CONFIG: config}).items():
-        write_atomically(folder / name, data)
+    write = _replace if (folder / CONFIG).exists() else _write
+    write(folder, contents | {CONFIG: config})
     return _revision(config)
+
+
+def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in contents.items():
+        write_atomically(folder / name, data)
+
+
+def _replace(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write a new folder beside an artifact, then put it in its place.
+
+    Files replaced one by one would not fit config.json until the last of them is in place.
+    """
+    folder = folder.resolve()  # a link stays a link
+    new = own_name(folder)
+    try:
+        _write(new, contents)
+        try:
+            replace_folder(folder, new)
+        except OSError as error:
+            raise ArtifactError(
+                f"{folder} has an artifact and cannot be replaced by a new folder: {error}; write"
+                " to another folder"
+            ) from error
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
 
 
 def load_artifact(named: str | Path) -> Artifact:

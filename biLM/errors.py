@@ -92,7 +92,7 @@ class SelfTestError(BiLMError):
 
 
 class ArtifactError(BiLMError):
-    """An artifact folder cannot be loaded."""
+    """An artifact folder cannot be loaded, or cannot be replaced."""
 
 
 class MissingFileError(ArtifactError):

@@ -4,6 +4,7 @@ import gzip
 import json
 import lzma
 import os
+import shutil
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,6 +37,31 @@ def put_in_place(path: Path, temporary: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)  # half a file would keep a full disk full
+
+
+def replace_folder(folder: Path, new: Path) -> None:
+    """Put a folder in the place of another, whose files of other names it takes over.
+
+    A process that is killed meanwhile leaves the old folder or the new one, never a mixture. For
+    the moment between two renamings neither has the name; then both stand beside it, whole, the old
+    one as `.NAME.….tmp`.
+
+    Raises:
+        OSError: the folder cannot be replaced, because it is a mount point, for example; it is as
+            before.
+    """
+    old = own_name(folder)
+    folder.rename(old)
+    try:
+        new.rename(folder)
+    except OSError:
+        old.rename(folder)
+        raise
+    sync(folder.parent)
+    for other in old.iterdir():
+        if not (folder / other.name).exists():
+            other.rename(folder / other.name)
+    shutil.rmtree(old)
 
 
 def sync(path: Path) -> None:

@@ -1,9 +1,12 @@
+import errno
 import hashlib
 import json
+import os
 import struct
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +14,12 @@ import torch
 
 from biLM.artifact import load_artifact, save_artifact
 from biLM.errors import (
+    ArtifactError,
     ChecksumError,
     DamagedFileError,
     MissingFileError,
 )
+from biLM.files import write_atomically
 from biLM.network.config import BiLMConfig
 from biLM.network.geometry import Geometry
 from biLM.network.heads import Heads
@@ -213,6 +218,49 @@ def test_a_save_that_fails_on_the_way_leaves_no_artifact(artifact, tmp_path):
         save_artifact(artifact, tmp_path)
     with pytest.raises(MissingFileError, match=r"config\.json"):
         load_artifact(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["mixes.json", "config.json"])
+def test_a_save_that_is_killed_leaves_the_artifact_before_it(artifact, folder, monkeypatch, name):
+    before = load_artifact(folder).revision
+
+    def killed_at(path, data):
+        if path.name == name:
+            raise KeyboardInterrupt
+        write_atomically(path, data)
+
+    monkeypatch.setattr("biLM.artifact.write_atomically", killed_at)
+    with pytest.raises(KeyboardInterrupt):
+        save_artifact(replace(artifact, id="newer", pieces_model=b"newer"), folder)
+    assert load_artifact(folder).revision == before
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_a_save_over_an_artifact_keeps_a_link_and_the_other_files(artifact, folder, tmp_path):
+    (folder / "README.md").write_text("mine")
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    save_artifact(replace(artifact, id="newer"), link)
+    assert link.is_symlink()
+    assert load_artifact(folder).id == "newer"
+    assert (folder / "README.md").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([folder.name, "link"])
+
+
+def test_an_artifact_that_cannot_be_replaced_stays(artifact, folder, monkeypatch):
+    before = load_artifact(folder).revision
+    rename = Path.rename
+
+    def refuse_newer(path, target):
+        if target == folder and load_artifact(path).id == "newer":
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse_newer)
+    with pytest.raises(ArtifactError, match=r"cannot be replaced .* busy; write to another folder"):
+        save_artifact(replace(artifact, id="newer"), folder)
+    assert load_artifact(folder).revision == before
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
 def test_a_save_replaces_the_artifact_before_it(artifact, folder):

@@ -18,10 +18,11 @@ def renew(artifact: str | Path, out: Path) -> str:
 
     Args:
         artifact: The folder of the artifact, or the name of a shipped model.
-        out: The folder to write, which may be the same.
+        out: The folder to write, which may be the same: it keeps the old artifact until the
+            new one is complete.
 
     Raises:
-        ArtifactError: the artifact cannot be loaded.
+        ArtifactError: the artifact cannot be loaded, or its folder cannot be replaced.
         TrainingError: it has the present normaliser, or would read a golden text in another way.
     """
     before = load_artifact(artifact)
