@@ -95,16 +95,7 @@ def checked_address(url: object) -> httpx.URL:
             f"the address {shown} has no scheme; give http://{without_user('//' + address)[2:]},"
             " or https:// if the service speaks TLS"
         )
-    try:
-        parsed = httpx.URL(address)
-    except httpx.InvalidURL as error:
-        raise InputError(f"the address {shown} cannot be read: {error}; correct it") from None
-    if not parsed.host:
-        raise InputError(f"the address {shown} has no host; give one such as http://127.0.0.1:8000")
-    if parsed.port is not None and not 0 < parsed.port < 1 << 16:
-        raise InputError(f"the port of {shown} is not one of 1 to 65535; correct the address")
-    if any(not 0 < len(label) < 64 for label in parsed.host.rstrip(".").split(".")):
-        raise InputError(f"the host of {shown} cannot be a name; correct the address")
+    parsed = readable(address, f"the address {shown}")
     if parsed.query or parsed.fragment:
         raise InputError(
             f"the address {shown} has a query or a fragment, which would be lost; give the address"
@@ -113,11 +104,45 @@ def checked_address(url: object) -> httpx.URL:
     return parsed
 
 
+def readable(url: str, name: str) -> httpx.URL:
+    """Return an address with a scheme as httpx reads it.
+
+    Args:
+        url: The address.
+        name: What a message calls it, such as `the address 'http://h'`.
+
+    Raises:
+        InputError: it cannot be read, has an `@` behind its host, or has a host or a port that
+            cannot be one. What httpx says of it is not repeated, for that may be a password.
+    """
+    place = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)
+    if "@" in "".join(place[1:]):
+        raise InputError(
+            f"{name} has an @ behind a / ? or #; a user name and a password need %2F for /, %3F for"
+            " ?, %23 for # and %40 for @, and so does an @ of a path"
+        )
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        parsed = None
+    # Raised here, it does not hold what httpx has raised.
+    if parsed is None:
+        raise InputError(f"{name} cannot be read; give one such as http://127.0.0.1:8000")
+    if not parsed.host:
+        raise InputError(f"{name} has no host; give one such as http://127.0.0.1:8000")
+    if parsed.port is not None and not 0 < parsed.port < 1 << 16:
+        raise InputError(f"{name} has a port that is not one of 1 to 65535; correct it")
+    if any(not 0 < len(label) < 64 for label in parsed.host.rstrip(".").split(".")):
+        raise InputError(f"{name} has a host that cannot be a name; correct it")
+    return parsed
+
+
 def without_user(url: str) -> str:
-    """Return an address without user name, password, query and fragment, to be shown."""
-    scheme, separator, rest = url.rpartition("//")
-    if not separator:
-        scheme, rest = "", url
-    place = re.split(r"[?#]", rest, maxsplit=1)[0]
-    host, slash, path = place.partition("/")
-    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
+    """Return an address without user name, password, query and fragment, to be shown.
+
+    A password that is not escaped may have any character, so all before the last `@` goes.
+    """
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*:)?//", url)
+    begin = scheme.end() if scheme else 0
+    place = url[begin:].rpartition("@")[2]
+    return url[:begin] + re.split(r"[?#]", place, maxsplit=1)[0]

@@ -2,13 +2,14 @@
 
 import importlib.util
 import ipaddress
+import re
 from dataclasses import dataclass
 from urllib.request import getproxies
 
 import httpx
 
 from bilm_client.errors import InputError
-from bilm_client.keys import without_user
+from bilm_client.keys import readable, without_user
 
 KINDS = ("http", "https", "socks5", "socks5h")
 
@@ -41,9 +42,13 @@ def proxy_for(url: httpx.URL, given: str | bool) -> Proxy | None:
             loopback nor for what NO_PROXY names; False for none.
 
     Raises:
-        InputError: the proxy is of an unknown kind.
+        InputError: the proxy is of an unknown kind, or its address cannot be one.
         ImportError: it is a SOCKS proxy, and what httpx needs for one is not installed.
     """
+    if not isinstance(given, str | bool):
+        raise InputError(
+            f"proxy is of type {type(given).__name__}; give the address of one, True or False"
+        )
     if isinstance(given, str):
         return _checked(Proxy(given.strip(), "the argument proxy"))
     if not given or is_loopback(url.host):
@@ -52,7 +57,7 @@ def proxy_for(url: httpx.URL, given: str | bool) -> Proxy | None:
     if "no" in found and is_exempt(url, found["no"]):
         return None
     for scheme in (url.scheme, "all"):
-        if found.get(scheme):
+        if found.get(scheme, "").strip():
             return _checked(Proxy(found[scheme].strip(), f"{scheme.upper()}_PROXY"))
     return None
 
@@ -106,10 +111,17 @@ def _number(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _checked(proxy: Proxy) -> Proxy:
-    if "://" not in proxy.address:
+    if not proxy.address:
+        raise InputError(
+            f"the proxy of {proxy.source} is empty; give its address, or proxy=False for a direct"
+            " connection"
+        )
+    # What precedes "://" may be a user name with a password instead of a kind.
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", proxy.address)
+    kind = scheme[1].lower() if scheme else "http"
+    if not scheme:
         proxy = Proxy(f"http://{proxy.address}", proxy.source)
-    kind = proxy.address.partition("://")[0].lower()
-    if kind == "socks":
+    elif kind == "socks":
         proxy = Proxy(f"socks5{proxy.address[len(kind) :]}", proxy.source)
         kind = "socks5"
     if kind not in KINDS:
@@ -117,6 +129,7 @@ def _checked(proxy: Proxy) -> Proxy:
             f"{proxy} is of the kind {kind}; the kinds are {', '.join(KINDS)}. Correct it, or give"
             " proxy=False for a direct connection"
         )
+    httpx.Proxy(readable(proxy.address, str(proxy)))
     if kind.startswith("socks") and importlib.util.find_spec("socksio") is None:
         raise ImportError(
             f"{proxy} needs pip install 'httpx[socks]'; install it, name the service in NO_PROXY,"

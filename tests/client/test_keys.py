@@ -6,10 +6,22 @@ import pickle
 import socket
 import traceback
 
+import httpx
 import pytest
-from bilm_client import AsyncClient, BiLMClientError, Client, NoServiceError, UnauthorizedError
-from bilm_client.keys import without_user
+from bilm_client import (
+    AsyncClient,
+    BiLMClientError,
+    Client,
+    InputError,
+    NoServiceError,
+    UnauthorizedError,
+)
+from bilm_client.connection import Connection
+from bilm_client.keys import Address, without_user
+from bilm_client.proxies import Proxy
 from bilm_client.transformer import TextVectors
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
@@ -191,13 +203,49 @@ def test_white_space_around_an_address_and_a_path_behind_it_are_taken(peer, kind
     ("url", "shown"),
     [
         ("http://u:p@h:1/x?k=1", "http://h:1/x"),
-        ("http://h/a@b", "http://h/a@b"),
+        ("http://u:p@h/a@b", "http://b"),
+        ("http://u:p/1@h:80", "http://h:80"),
+        ("http://u:p?1@h:80/x", "http://h:80/x"),
+        ("http://u:p#1@h:80", "http://h:80"),
+        ("http://u:p//1@h?k=1", "http://h"),
+        ("u:p//1@h", "h"),
+        ("//u:p@h", "//h"),
         ("u:p@h", "h"),
         ("h:1", "h:1"),
     ],
 )
 def test_what_is_shown_of_an_address_has_no_user(url, shown):
     assert without_user(url) == shown
+
+
+# A password may have whatever its maker has put in; some of it divides an address.
+PASSWORDS = st.text(st.sampled_from("/?#@:%[]\\ 1aé密\n") | st.characters(), max_size=6)
+
+
+@given(PASSWORDS, PASSWORDS, st.sampled_from(["http://", "https://", "ftp://", "//", ""]))
+def test_no_password_is_shown_however_it_is_written(before, after, scheme):
+    url = f"{scheme}user:{before}sesame{after}@127.0.0.1:80"
+    shown = [without_user(url), repr(Address(url)), str(Proxy(url, "X")), repr(Proxy(url, "X"))]
+    for address, proxy in [(url, False), ("http://bilm.invalid", url)]:
+        try:
+            made = Connection.of(address, None, None, proxy, 4, 60.0)
+        except InputError as error:
+            shown.append(everything_about(error))
+        else:
+            lost = made.lost(httpx.Request("GET", made.url), httpx.ConnectError("none"))
+            shown += [repr(made), everything_about(lost)]
+    assert "sesame" not in "\n".join(shown)
+
+
+@pytest.mark.parametrize("password", ["/sesame", "12/sesame", "sesame/1", "12?sesame", "//sesame"])
+def test_a_password_that_is_not_escaped_is_refused_with_the_remedy(kind, password):
+    for url, more in [
+        (f"http://user:{password}@127.0.0.1:80", {}),
+        ("http://bilm.invalid", {"proxy": f"http://user:{password}@127.0.0.1:80"}),
+    ]:
+        with pytest.raises(InputError, match=r"http://127\.0\.0\.1:80.* %2F for /") as caught:
+            kind(url, **more)
+        assert "sesame" not in everything_about(caught.value)
 
 
 def test_a_pipeline_prints_no_key(capsys):

@@ -5,7 +5,7 @@ import socket
 
 import httpx
 import pytest
-from bilm_client import Client, NoServiceError
+from bilm_client import Client, InputError, NoServiceError
 from bilm_client.proxies import Proxy, is_exempt, is_loopback, proxy_for
 
 NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -133,3 +133,28 @@ def test_what_a_socks_proxy_needs_is_named(monkeypatch):
 def test_a_proxy_of_an_unknown_kind_is_refused():
     with pytest.raises(ValueError, match="of the kind ftp; the kinds are http"):
         Client("http://bilm.invalid", proxy="ftp://user:sesame@h")
+
+
+@pytest.mark.parametrize(
+    ("proxy", "why"),
+    [
+        ("", "the proxy of the argument proxy is empty; .* proxy=False"),
+        (" ", "the proxy of the argument proxy is empty"),
+        ("http://", "the proxy http:// of the argument proxy has no host"),
+        ("http://p:99999", "p:99999 of the argument proxy has a port that is not"),
+        ("http://p:port", "p:port of the argument proxy cannot be read"),
+        ("http://a..b", "cannot be a name"),
+        ("user:sesame://x@h", "http://h of the argument proxy has an @ behind"),
+        (None, "proxy is of type NoneType"),
+        (httpx.URL("http://p"), "proxy is of type URL"),
+    ],
+)
+def test_what_cannot_be_a_proxy_is_refused_when_the_client_is_made(proxy, why):
+    with pytest.raises(InputError, match=why) as caught:
+        Client("http://bilm.invalid", proxy=proxy)
+    assert "sesame" not in str(caught.value)
+
+
+def test_an_empty_variable_names_no_proxy(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", " ")
+    assert proxy_for(httpx.URL("http://h"), True) is None
