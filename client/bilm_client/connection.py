@@ -1,11 +1,11 @@
 """The connection to the service, for both clients."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import httpx
 
+from bilm_client.bounds import at_least_one, seconds
 from bilm_client.causes import cause_of
 from bilm_client.errors import InputError, NoServiceError
 from bilm_client.keys import Address, Key, checked_address, key_of
@@ -57,10 +57,8 @@ class Connection:
                 contains a key or a password.
         """
         parsed, key = checked_address(url), key_of(api_key, api_key_variable)
-        if in_flight < 1:
-            raise InputError(f"in_flight is {in_flight}; it must be at least 1")
-        if not 0 < timeout_s < math.inf:
-            raise InputError(f"timeout_s is {timeout_s}; it must be above 0, and finite")
+        in_flight = at_least_one(in_flight, "in_flight")
+        timeout_s = seconds(timeout_s, "timeout_s")
         user = (parsed.username, parsed.password) if parsed.userinfo else None
         if user and key:
             raise InputError(

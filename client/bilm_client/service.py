@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from bilm_client.bounds import seconds
+
 # How long to wait for a service if the caller has not said it: one that has answered before may be
 # starting again; an address that has never answered may be wrong.
 MAX_WAIT_S, FIRST_WAIT_S = 120.0, 5.0
@@ -16,12 +18,19 @@ class Service:
         has_answered: Whether this client has had a response.
         max_texts: The most texts that a request may have; None until /info has been read.
         max_body_bytes: The largest body of a request; None if that is not known.
+
+    Raises:
+        InputError: max_wait_s is no number of seconds.
     """
 
     max_wait_s: float | None = None
     has_answered: bool = False
     max_texts: int | None = None
     max_body_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_wait_s is not None:
+            self.max_wait_s = seconds(self.max_wait_s, "max_wait_s", takes_zero=True)
 
     @property
     def patience_s(self) -> float:

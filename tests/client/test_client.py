@@ -16,6 +16,7 @@ from bilm_client import (
     AsyncClient,
     Client,
     ForeignAnswerError,
+    InputError,
     NoServiceError,
     OverloadedError,
     RefusedError,
@@ -532,6 +533,33 @@ def test_a_bar_counts_the_texts(peer, lengths_of, capsys):
     assert "9/9" in capsys.readouterr().err
 
 
-def test_at_least_one_request_is_in_flight(call):
-    with pytest.raises(ValueError, match="in_flight is 0"):
-        call("http://127.0.0.1:1", "info", settings={"in_flight": 0})
+NO_NUMBERS = ["60", None, True, b"1", 1j, [1]]
+NO_TIMES = [*NO_NUMBERS, float("nan"), float("inf"), -1, -0.5, 1e10, 10**400, np.float32("nan")]
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("in_flight", [*NO_NUMBERS, 0, -1, -(10**400), 2.5, 2.0, float("nan")]),
+        ("timeout_s", [*NO_TIMES, 0, 0.0]),
+        ("max_wait_s", [value for value in NO_TIMES if value is not None]),
+    ],
+)
+def test_numbers_out_of_range_are_refused_when_a_client_is_made(kind, name, refused):
+    for value in refused:
+        with pytest.raises(InputError, match=f"{name} is .*; it must be"):
+            kind("http://127.0.0.1:1", **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("in_flight", [1, np.int64(3)]),
+        ("timeout_s", [1, 0.5, np.float32(2), np.int64(3)]),
+        ("max_wait_s", [None, 0, 0.0, 7, np.float64(2)]),
+    ],
+)
+def test_numbers_of_any_library_are_taken(call, peer, name, values):
+    for value in values:
+        assert call(peer.url, "info", settings={name: value})["model"]["id"] == "peer"
