@@ -89,7 +89,7 @@ def is_table(given: Any) -> bool:
 def _collection(
     given: Any, name: str, expected: str, check: Callable[[Any, int], Entry]
 ) -> Iterable[Entry]:
-    if reason := _refusal(given):
+    if reason := _refusal(given) or _shape_refusal(given):
         raise InputError(f"{name}: {_kind(given)} {reason}; give {expected}")
     if hasattr(given, "to_pylist"):  # pyarrow's arrays, whose elements are no strings of Python
         given = given.to_pylist()
@@ -116,6 +116,11 @@ def _refusal(given: Any) -> str | None:
         return "gives lines with their ends, unlike given.read().splitlines()"
     if hasattr(given, "__aiter__"):
         return "must be awaited: [text async for text in given]"
+    return None
+
+
+def _shape_refusal(given: Any) -> str | None:
+    """Return why an array is not taken, if it has not one dimension."""
     shape = getattr(given, "shape", None)
     if isinstance(shape, tuple) and len(shape) != 1:
         taken = "given.item()" if not shape else "one column, given[:, 0]"
@@ -150,7 +155,7 @@ def _spans(given: Any, number: int) -> list[list[int]]:
     found = []
     for place, span in enumerate(spans):
         name = f"span {place} of text {number}"
-        if isinstance(span, str) or not isinstance(span, Iterable):
+        if _refusal(span) or not isinstance(span, Iterable):
             raise InputError(f"{name} is {_kind(span)}; give [begin, end)", number)
         found.append([_integer(one, f"a number of {name}", number) for one in span])
     return found
@@ -158,15 +163,16 @@ def _spans(given: Any, number: int) -> list[list[int]]:
 
 def _inner(given: Any, number: int, name: str, remedy: str) -> list[Any]:
     """Return the entries of one text."""
-    is_matrix = len(getattr(given, "shape", (0,))) != 1 and name != "spans"
-    if is_matrix or isinstance(given, str | bytes | Mapping | Set) or is_table(given):
+    # The spans of a text may be a matrix.
+    if _refusal(given) or (name != "spans" and _shape_refusal(given)):
         raise InputError(f"{name} of text {number}: {_kind(given)} is not taken; {remedy}", number)
     if hasattr(given, "to_pylist"):
         given = given.to_pylist()
     try:
-        return list(given)
+        entries = iter(given)
     except TypeError:
         raise InputError(f"{name} of text {number} is {_kind(given)}; {remedy}", number) from None
+    return list(entries)
 
 
 def _integer(given: Any, name: str, number: int) -> int:
@@ -186,7 +192,9 @@ def _kind(given: Any) -> str:
     name = type(given).__name__
     article = "an" if name[0].lower() in "aeiou" else "a"
     if isinstance(given, int | float):
-        shown = repr(given)[:SHOWN_LENGTH] if abs(given) < 1e15 or not math.isfinite(given) else "…"
+        # NaN and infinity are shown; of a larger number, Python may refuse to write the digits.
+        is_short = abs(given) < 1e15 or given != given or abs(given) == math.inf
+        shown = repr(given)[:SHOWN_LENGTH] if is_short else "…"
         return f"{article} {name} ({shown})"
     return f"{article} {name}"
 

@@ -231,6 +231,9 @@ def test_words_come_in_any_collections():
         ([["我"], {"吃"}], "words of text 1: a set is not taken"),
         ([["我"], ["吃", None]], "word 1 of text 1 is None"),
         ([["我"], 3], r"words of text 1 is an int \(3\)"),
+        ([io.StringIO("我\n吃\n")], "words of text 0: a StringIO is not taken"),
+        ([Path("words.txt")], "words of text 0: a PosixPath is not taken"),
+        ([np.array("我")], "words of text 0: a ndarray is not taken"),
         (pd.DataFrame({"a": ["我"]}), "words: a DataFrame has columns"),
         ({"a": ["我"]}, "words: a dict has names"),
     ],
@@ -239,6 +242,21 @@ def test_words_of_another_kind_are_refused(call, given, why):
     for method in ("embed", "tokenize"):
         with pytest.raises(InputError, match=why):
             call(method, words=given)
+
+
+def test_what_a_generator_of_words_raises_is_not_taken_for_a_wrong_kind():
+    def words():
+        yield "我"
+        raise TypeError("a fault of the caller's own")
+
+    with pytest.raises(TypeError, match="a fault of the caller's own"):
+        list(words_of([words()]))
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**4000), 1e300, -(10**16)])
+def test_a_number_among_texts_is_named_however_large_it_is(number):
+    with pytest.raises(InputError, match=r"text 1 is an? (int|float) \(…\)"):
+        texts_of(["a", number])
 
 
 def test_ids_are_integers_of_any_library():
@@ -259,6 +277,8 @@ def test_ids_are_integers_of_any_library():
         ([3], r"ids of text 0 is an int \(3\)"),
         (np.array([[3, 4]]), r"ids: a ndarray has the shape \(1, 2\)"),
         ([np.array([[3]])], "ids of text 0: a ndarray is not taken"),
+        ([bytearray(b"ab")], "ids of text 0: a bytearray is not taken"),
+        ([[3], memoryview(b"ab")], "ids of text 1: a memoryview is not taken"),
     ],
 )
 def test_ids_of_another_kind_are_refused(call, given, why):
@@ -277,6 +297,11 @@ def test_spans_are_pairs_of_integers_of_any_library():
         ([[(0, 1)], [(0, 1.5)]], r"a number of span 0 of text 1 is a float \(1.5\)"),
         ([[(0, 1)], [3]], r"span 0 of text 1 is an int \(3\)"),
         ([[(0, 1)], None], "spans of text 1 is None"),
+        ([[(0, 1)], [b"ab"]], "span 0 of text 1 is a bytes; give"),
+        ([[(0, 1)], [bytearray(b"ab")]], "span 0 of text 1 is a bytearray; give"),
+        ([[(0, 1)], [{2, 1}]], "span 0 of text 1 is a set; give"),
+        ([[(0, 1)], [{0: 1}]], "span 0 of text 1 is a dict; give"),
+        ([[(0, 1)], bytearray(b"ab")], "spans of text 1: a bytearray is not taken"),
         ([[(0, 1)]], "there are spans for 1 of 2 texts"),
         ("fewer", "there is no list of spans 1"),
         ({0: [(0, 1)]}, "spans: a dict has names"),
