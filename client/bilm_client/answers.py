@@ -109,10 +109,12 @@ class WordVectors:
     Args:
         vectors: `[occurrences, dim]`, or `[layers, occurrences, dim]` if layers were requested.
         occurrences: The occurrences, from left to right, text by text.
+        empty_rows: The numbers of the rows that have no pieces and are zero; see `Embedding`.
     """
 
     vectors: Vectors
     occurrences: tuple[Occurrence, ...]
+    empty_rows: npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)

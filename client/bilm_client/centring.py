@@ -11,6 +11,8 @@ from bilm_client.answers import Embedding, WordVectors
 
 Centred = TypeVar("Centred", list[Embedding], WordVectors, npt.NDArray[Any])
 
+Rows = TypeVar("Rows", bound=Embedding | WordVectors)
+
 
 def center(vectors: Centred) -> Centred:
     """Return the vectors without the mean of all their rows; see `Client.center`.
@@ -20,7 +22,8 @@ def center(vectors: Centred) -> Centred:
         TypeError: these are no vectors.
     """
     if isinstance(vectors, WordVectors):
-        return replace(vectors, vectors=_without_mean(vectors.vectors, mean_of([vectors.vectors])))
+        (found,) = _centred([vectors])
+        return found
     if isinstance(vectors, np.ndarray):
         if vectors.ndim < 2 or vectors.dtype.kind != "f":
             raise TypeError(
@@ -35,9 +38,13 @@ def center(vectors: Centred) -> Centred:
             f"these are of type {type(vectors).__name__}; give what embed or word_vectors returns,"
             " or an array of vectors"
         )
+    return _centred(vectors)
+
+
+def _centred(collection: Sequence[Rows]) -> list[Rows]:
     # Rows without pieces are zero: they are no part of the mean, and stay as they are.
-    mean = mean_of([np.delete(one.vectors, one.empty_rows, axis=-2) for one in vectors])
-    found = [replace(one, vectors=_without_mean(one.vectors, mean)) for one in vectors]
+    mean = mean_of([np.delete(one.vectors, one.empty_rows, axis=-2) for one in collection])
+    found = [replace(one, vectors=_without_mean(one.vectors, mean)) for one in collection]
     for one in found:
         one.vectors[..., one.empty_rows, :] = 0
     return found

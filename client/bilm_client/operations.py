@@ -209,7 +209,12 @@ class Word(Texts[Embedding]):
                 " change the word"
             )
         vectors = np.concatenate([embedding.vectors for embedding in found], axis=-2)
-        return WordVectors(vectors, tuple(self._occurrences))
+        ends = np.cumsum([embedding.vectors.shape[-2] for embedding in found])
+        begins = [0, *ends[:-1]]
+        empty_rows = np.concatenate(
+            [embedding.empty_rows + begin for embedding, begin in zip(found, begins, strict=True)]
+        )
+        return WordVectors(vectors, tuple(self._occurrences), empty_rows)
 
 
 def compare(

@@ -57,6 +57,20 @@ def test_rows_without_pieces_are_no_part_of_the_mean(service_url):
     assert not found[2].vectors.any()
 
 
+def test_an_occurrence_without_pieces_is_no_part_of_the_mean(service_url):
+    # The end of the second text is truncated, and its last occurrence has no pieces.
+    with Client(service_url) as client:
+        limit = client.info()["limits"]["max_text_pieces"]
+        texts = ["苹果和我", "苹果" + "吃" * limit + "苹果", "我吃苹果"]
+        given = client.word_vectors(texts, "苹果", truncate="right", layers=[0, 2])
+        found = Client.center(given)
+    assert given.empty_rows.tolist() == [2]
+    kept = given.vectors[:, [0, 1, 3]].astype(float)
+    expected = kept - kept.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(found.vectors[:, [0, 1, 3]], expected, rtol=0, atol=1e-6)
+    assert not found.vectors[:, 2].any()
+
+
 @pytest.mark.parametrize(
     ("given", "kind", "why"),
     [
