@@ -222,7 +222,6 @@ class AsyncClient:
                     yield window.take()
                 else:
                     await asyncio.wait(window.running, return_when=asyncio.FIRST_COMPLETED)
-                    window.check()
         finally:  # after an error, the remaining requests are not worth sending
             window.cancel()
             await asyncio.gather(*window.running, return_exceptions=True)

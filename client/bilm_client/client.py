@@ -304,7 +304,6 @@ class Client:
                     yield window.take()
                 else:
                     wait(window.running, return_when=FIRST_COMPLETED)
-                    window.check()
         finally:  # after an error, the remaining requests are not worth sending
             is_over.set()
             pool.shutdown(wait=False, cancel_futures=True)

@@ -8,7 +8,6 @@ It waits for nothing itself, so that threads and tasks use it alike:
             yield window.take()
         else:
             ...  # wait until one of window.running is done
-            window.check()
 """
 
 from collections import deque
@@ -79,20 +78,25 @@ class Window(Generic[Future]):
         """Start what there is room for, and return whether anything is left to wait for.
 
         Raises:
-            Exception: whatever reading the caller's texts raised, after all answers before it.
+            Exception: whatever reading the caller's texts raised, after all answers before it; or
+                why a conversation failed, unless answers are kept.
         """
-        while not self._is_read and self._has_room():
+        self._look()
+        # Reading may take as long as the caller's source does, so an answer that is there goes
+        # first where each is handed out as it comes.
+        while not self._is_read and self._has_room() and not (self._keeps and self._has_answer()):
             try:
                 conversation = next(self._conversations)
+                self._look()
+                if not self._is_read:
+                    self._started.append(self._start(conversation))
             except StopIteration:
                 self._is_read = True
             except Exception as error:  # whatever the caller's iterator raises
                 if not self._keeps:
                     raise
                 self._is_read = True
-                self._failure = error
-            else:
-                self._started.append(self._start(conversation))
+                self._failure = self._failure or error
         if not self._started and self._failure is not None:
             raise self._failure
         return bool(self._started)
@@ -111,14 +115,6 @@ class Window(Generic[Future]):
         """What has not ended."""
         return [future for future in self._started if not future.done()]
 
-    def check(self) -> None:
-        """Look for failures: start nothing more after one, and raise it unless answers are kept."""
-        for future in self._started:
-            if future.done() and not future.cancelled() and future.exception() is not None:
-                self._is_read = True
-                if not self._keeps:
-                    future.result()
-
     def cancel(self) -> None:
         """Keep from running what has not ended; no further failure is reported."""
         for future in self._started:
@@ -127,3 +123,19 @@ class Window(Generic[Future]):
 
     def _has_room(self) -> bool:
         return len(self._started) < self._most and len(self.running) < self._in_flight
+
+    def _has_answer(self) -> bool:
+        return bool(self._started) and self.has_next
+
+    def _look(self) -> None:
+        """Look for failures: start nothing more after one, and raise it unless answers are kept."""
+        for future in self._started:
+            if not future.done() or future.cancelled():
+                continue
+            if future.exception() is not None:
+                self._is_read = True
+                if not self._keeps:
+                    future.result()
+            elif getattr(future.result(), "error", None) is not None:
+                # An answer for the texts before a refused one; see `Answers`.
+                self._is_read = True

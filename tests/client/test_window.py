@@ -3,6 +3,8 @@
 from concurrent.futures import Future
 
 import pytest
+from bilm_client.conversation import Answers
+from bilm_client.errors import RefusedError
 from bilm_client.window import Window
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,12 @@ class Started:
 
     def __init__(self, number, in_flight, keeps):
         self.futures = []
-        self.window = Window(iter(range(number)), self._start, in_flight, keeps)
+        self.read = 0
+        self.window = Window(self._numbers(number), self._start, in_flight, keeps)
+
+    def _numbers(self, number):
+        for self.read in range(1, number + 1):
+            yield self.read
 
     def _start(self, _):
         self.futures.append(Future())
@@ -32,7 +39,6 @@ def test_answers_come_in_order_whatever_ends_first(number, in_flight, keeps, dra
         else:
             one = draw.choice(running)
             one.set_result(started.futures.index(one))
-            started.window.check()
     assert found == list(range(number))
 
 
@@ -54,9 +60,9 @@ def test_after_a_failure_nothing_is_started(keeps):
     started.futures[1].set_exception(LookupError("failed"))
     if not keeps:
         with pytest.raises(LookupError):
-            started.window.check()
+            started.window.fill()
         return
-    started.window.check()
+    assert started.window.fill()
     started.futures[0].set_result("first")
     started.futures[2].set_result("third")
     assert started.window.fill()
@@ -65,3 +71,39 @@ def test_after_a_failure_nothing_is_started(keeps):
     with pytest.raises(LookupError):
         started.window.take()
     assert len(started.futures) == 3
+
+
+def test_an_answer_that_is_there_goes_before_reading_on():
+    started = Started(1000, 3, keeps=True)
+    started.window.fill()
+    for number, future in enumerate(started.futures):
+        future.set_result(number)
+    for number in range(3):
+        assert started.window.fill()
+        assert started.window.take() == number
+    assert started.read == 3
+
+
+def test_after_an_answer_with_an_error_nothing_is_started():
+    started = Started(1000, 3, keeps=True)
+    started.window.fill()
+    started.futures[1].set_result(Answers("sha256:1", ["first"], RefusedError(422, "no", "no")))
+    assert started.window.fill()
+    started.futures[0].set_result(Answers("sha256:1", []))
+    assert started.window.take().error is None
+    assert started.window.fill()
+    assert len(started.futures) == 3
+
+
+def test_a_failure_while_the_source_is_read_keeps_what_was_read_from_starting():
+    started = Started(1000, 2, keeps=True)
+    numbers = started.window._conversations
+
+    def fails_meanwhile():
+        yield next(numbers)
+        started.futures[0].set_exception(LookupError("failed"))
+        yield next(numbers)
+
+    started.window._conversations = fails_meanwhile()
+    assert started.window.fill()
+    assert len(started.futures) == 1
