@@ -22,6 +22,7 @@ from bilm_client.async_client import AsyncClient
 from bilm_client.client import Client
 from bilm_client.errors import (
     BiLMClientError,
+    ClosedError,
     ForeignAnswerError,
     InputError,
     NoServiceError,
@@ -35,6 +36,7 @@ __all__ = [
     "AsyncClient",
     "BiLMClientError",
     "Client",
+    "ClosedError",
     "Completion",
     "Embedding",
     "ForeignAnswerError",

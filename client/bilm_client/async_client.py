@@ -22,7 +22,7 @@ from bilm_client.answers import (
 from bilm_client.centring import Centred, center
 from bilm_client.connection import DROPPED, FAILED, IN_FLIGHT, TIMEOUT_S, Connection
 from bilm_client.conversation import Conversation, Send, Wait
-from bilm_client.errors import NoServiceError
+from bilm_client.errors import ClosedError, NoServiceError
 from bilm_client.inputs import Many, ManyIds, ManySpans, ManyWords
 from bilm_client.keys import Address
 from bilm_client.operations import (
@@ -45,7 +45,8 @@ Item = TypeVar("Item")
 class AsyncClient:
     """Like `Client`, but `wait` is awaited; tasks may share a client.
 
-    A client works in another event loop than before, after a fork, and from a pickle.
+    A client works in several event loops, at the same time too, after a fork, and from a pickle.
+    Each loop has connections of its own, and `close` closes those of the running one.
     """
 
     def __init__(
@@ -75,9 +76,8 @@ class AsyncClient:
         }
         self._service = Service(max_wait_s)
         self._wait = wait
-        self._http = httpx.AsyncClient(**self._connection.arguments())
-        # The process and the loop that the connections belong to.
-        self._owner: tuple[int, asyncio.AbstractEventLoop] | None = None
+        # The connections of each loop, by the process and the loop that they belong to.
+        self._https: dict[tuple[int, asyncio.AbstractEventLoop], httpx.AsyncClient] = {}
 
     def __repr__(self) -> str:
         return f"AsyncClient({self._connection.address!r})"
@@ -92,9 +92,8 @@ class AsyncClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections."""
-        if self._owner in (None, _owner()):
-            await self._http.aclose()
+        """Close the connections of the running event loop, whose calls then end."""
+        await self._http().aclose()
 
     async def info(self) -> dict[str, Any]:
         """See `Client.info`."""
@@ -245,23 +244,32 @@ class AsyncClient:
             return answer
 
     async def _send(self, send: Send) -> httpx.Response:
-        if self._owner not in (None, _owner()):
-            self._http = httpx.AsyncClient(**self._connection.arguments())
-        self._owner = _owner()
-        once = self._http.build_request(
-            send.method, send.path, content=send.content, headers=send.headers
-        )
+        http = self._http()
         try:
+            once = http.build_request(
+                send.method, send.path, content=send.content, headers=send.headers
+            )
             try:
-                return await self._http.send(once)
+                return await http.send(once)
             except DROPPED:
-                return await self._http.send(once)
-        except FAILED as error:
+                return await http.send(once)
+        except (*FAILED, RuntimeError) as error:
+            if http.is_closed:
+                raise ClosedError from error
+            if isinstance(error, RuntimeError):
+                raise
             raise self._connection.lost(once, error) from error
 
-
-def _owner() -> tuple[int, asyncio.AbstractEventLoop]:
-    return os.getpid(), asyncio.get_running_loop()
+    def _http(self) -> httpx.AsyncClient:
+        """Return the connections of this process and the running loop."""
+        owner = os.getpid(), asyncio.get_running_loop()
+        found = self._https.get(owner)
+        if found is None:
+            for process, loop in list(self._https):
+                if process != owner[0] or loop.is_closed():
+                    self._https.pop((process, loop), None)
+            found = self._https[owner] = httpx.AsyncClient(**self._connection.arguments())
+        return found
 
 
 def _remade(kind: type[AsyncClient], arguments: dict[str, Any]) -> AsyncClient:

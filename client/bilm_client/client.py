@@ -3,10 +3,11 @@
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from threading import Event
 from typing import Any, Literal, Self, TypeVar, Unpack, overload
-from weakref import WeakSet
 
 import httpx
 
@@ -24,7 +25,7 @@ from bilm_client.answers import (
 from bilm_client.centring import Centred, center
 from bilm_client.connection import DROPPED, FAILED, IN_FLIGHT, TIMEOUT_S, Connection
 from bilm_client.conversation import Conversation, Send, Wait
-from bilm_client.errors import NoServiceError
+from bilm_client.errors import ClosedError, NoServiceError
 from bilm_client.inputs import Many, ManyIds, ManySpans, ManyWords
 from bilm_client.keys import Address
 from bilm_client.operations import (
@@ -100,10 +101,10 @@ class Client:
         }
         self._service = Service(max_wait_s)
         self._wait = wait
-        self._pools: WeakSet[ThreadPoolExecutor] = WeakSet()
-        self._http = httpx.Client(**self._connection.arguments())
-        # The process that the connections belong to.
-        self._process = os.getpid()
+        self._is_closed = False
+        # What each process has open, by its id; after a fork there is one more.
+        self._all_open: dict[int, _Open] = {}
+        self._open()
 
     def __repr__(self) -> str:
         return f"Client({self._connection.address!r})"
@@ -118,11 +119,18 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Wait for the requests in flight and close the connections."""
-        if self._process == os.getpid():  # after a fork they are those of the parent
-            for pool in list(self._pools):
+        """Wait for the requests in flight, end their retries and close the connections.
+
+        A call that is not over raises ClosedError then.
+        """
+        self._is_closed = True
+        ours = self._all_open.get(os.getpid())
+        if ours is not None:  # after a fork the rest belongs to the parent
+            for is_over in list(ours.calls):
+                is_over.set()
+            for pool in list(ours.pools):
                 pool.shutdown(cancel_futures=True)
-            self._http.close()
+            ours.http.close()
 
     def info(self) -> dict[str, Any]:
         """Return the model, its mixes and its card, every limit, and the measured speed."""
@@ -259,14 +267,14 @@ class Client:
         return self._collect(operations.tokenize(texts, words))
 
     def _perform(self, operation: Operation[Answer]) -> Answer:
-        is_over = Event()
-        try:
-            conversation = next(operation)
-            while True:
-                conversation = operation.send(self._run(conversation, is_over))
-        except StopIteration as end:
-            answer: Answer = end.value
-            return answer
+        with self._call() as is_over:
+            try:
+                conversation = next(operation)
+                while True:
+                    conversation = operation.send(self._run(conversation, is_over))
+            except StopIteration as end:
+                answer: Answer = end.value
+                return answer
 
     def _collect(self, texts: Texts[Item], progress: bool = False) -> list[Item]:
         with bar(progress, texts.num_texts) as advance:
@@ -284,18 +292,29 @@ class Client:
         self, conversations: Iterator[Conversation[Answer]], keeps: bool
     ) -> Iterator[Answer]:
         """Yield the answers in order, by threads of this call, so that no other call waits."""
-        is_over = Event()
-        if not keeps:
-            few = list(islice(conversations, 2))
-            if len(few) < 2:  # needs no thread
-                yield from (self._run(conversation, is_over) for conversation in few)
-                return
-            conversations = chain(few, conversations)
+        with self._call() as is_over:
+            if not keeps:
+                few = list(islice(conversations, 2))
+                if len(few) < 2:  # needs no thread
+                    yield from (self._run(conversation, is_over) for conversation in few)
+                    return
+                conversations = chain(few, conversations)
+            yield from self._by_threads(conversations, keeps, is_over)
+
+    def _by_threads(
+        self, conversations: Iterator[Conversation[Answer]], keeps: bool, is_over: Event
+    ) -> Iterator[Answer]:
         pool = ThreadPoolExecutor(self._connection.in_flight, "bilm-client")
-        self._pools.add(pool)
+        pools = self._open().pools
+        pools.add(pool)
 
         def start(conversation: Conversation[Answer]) -> "Future[Answer]":
-            return pool.submit(self._run, conversation, is_over)
+            try:
+                return pool.submit(self._run, conversation, is_over)
+            except RuntimeError as error:  # a pool that was shut down takes nothing
+                if self._is_closed:
+                    raise ClosedError from error
+                raise
 
         window = Window(conversations, start, self._connection.in_flight, keeps)
         try:
@@ -304,9 +323,27 @@ class Client:
                     yield window.take()
                 else:
                     wait(window.running, return_when=FIRST_COMPLETED)
+        except CancelledError as error:
+            if self._is_closed:
+                raise ClosedError from error
+            raise
         finally:  # after an error, the remaining requests are not worth sending
             is_over.set()
             pool.shutdown(wait=False, cancel_futures=True)
+            pools.discard(pool)
+
+    @contextmanager
+    def _call(self) -> Iterator[Event]:
+        """Yield the event that ends a call, which `close` sets, too."""
+        is_over = Event()
+        calls = self._open().calls
+        calls.add(is_over)  # before the client is looked at, so that close misses no call
+        try:
+            if self._is_closed:
+                raise ClosedError
+            yield is_over
+        finally:
+            calls.discard(is_over)
 
     def _run(self, conversation: Conversation[Answer], is_over: Event) -> Answer:
         pause = self._wait or is_over.wait
@@ -326,23 +363,51 @@ class Client:
         except StopIteration as end:
             answer: Answer = end.value
             return answer
-        raise CancelledError
+        raise ClosedError if self._is_closed else CancelledError
 
     def _send(self, send: Send) -> httpx.Response:
-        if self._process != os.getpid():
-            self._http = httpx.Client(**self._connection.arguments())
-            self._pools = WeakSet()
-            self._process = os.getpid()
-        once = self._http.build_request(
-            send.method, send.path, content=send.content, headers=send.headers
-        )
+        http = self._open().http
         try:
+            once = http.build_request(
+                send.method, send.path, content=send.content, headers=send.headers
+            )
             try:
-                return self._http.send(once)
+                return http.send(once)
             except DROPPED:
-                return self._http.send(once)
-        except FAILED as error:
+                return http.send(once)
+        except (*FAILED, RuntimeError) as error:
+            if self._is_closed:
+                raise ClosedError from error
+            if isinstance(error, RuntimeError):
+                raise
             raise self._connection.lost(once, error) from error
+
+    def _open(self) -> "_Open":
+        """Return what this process has open.
+
+        There is no lock, which a fork could leave locked for ever: `setdefault` is atomic, so of
+        two threads that come first one closes what it has made.
+        """
+        process = os.getpid()
+        found = self._all_open.get(process)
+        if found is None:
+            made = _Open(httpx.Client(**self._connection.arguments()))
+            found = self._all_open.setdefault(process, made)
+            if found is not made:
+                made.http.close()
+            for other in list(self._all_open):
+                if other != process:
+                    self._all_open.pop(other, None)
+        return found
+
+
+@dataclass(frozen=True)
+class _Open:
+    """What a process has open: connections, the ends of its calls, and their threads."""
+
+    http: httpx.Client
+    calls: set[Event] = field(default_factory=set)
+    pools: set[ThreadPoolExecutor] = field(default_factory=set)
 
 
 def _remade(kind: type[Client], arguments: dict[str, Any]) -> Client:

@@ -3,6 +3,7 @@
 BiLMClientError
 ├── InputError              an argument that cannot be used: its kind, the text's number, the remedy
 ├── NoServiceError          no response in time: the service cannot be reached, or is too slow
+├── ClosedError            the client was closed before the call, or during it
 ├── ForeignAnswerError      a response that is not from a biLM service, or from another model
 └── RefusedError            the service refused: status, code, message, which text
     ├── UnauthorizedError   401: no valid key was sent
@@ -56,6 +57,13 @@ class NoServiceError(BiLMClientError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class ClosedError(BiLMClientError, RuntimeError):
+    """The client was closed before the call, or during it by another thread or task."""
+
+    def __init__(self, message: str = "the client is closed; make another") -> None:
+        super().__init__(message)
 
 
 class ForeignAnswerError(BiLMClientError):

@@ -15,11 +15,13 @@ import pytest
 from bilm_client import (
     AsyncClient,
     Client,
+    ClosedError,
     ForeignAnswerError,
     InputError,
     NoServiceError,
     RefusedError,
 )
+from bilm_client.connection import Connection
 
 from tests.client.numbers_peer import NUMBERS, refusal, vectors
 from tests.live import INFO, PATIENCE_S
@@ -358,6 +360,103 @@ def test_a_client_works_after_a_fork_by_connections_of_its_own(peer, ports, is_a
     assert not before & set(ports)
     if not is_async:
         assert sums(True) == sum(range(40))  # the parent's connections are its own still
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # of a client without a close
+def test_each_of_two_event_loops_keeps_its_connections_and_closes_them(peer, ports):
+    peer.answer = vectors
+    client = AsyncClient(peer.url)
+    with asyncio.Runner() as one, asyncio.Runner() as other:
+        for loop in (one, other, one, other):
+            assert len(loop.run(client.embed("1"))) == 1
+        assert ports[:2] == ports[2:]
+        one.run(client.close())
+        with pytest.raises(ClosedError, match="make another"):
+            one.run(client.embed("1"))
+        assert len(other.run(client.embed("1"))) == 1
+        other.run(client.close())
+
+
+def test_threads_that_come_first_after_a_fork_share_one_set_of_connections(peer, monkeypatch):
+    client = Client(peer.url)
+    client._all_open.clear()  # as the parent's is none of a child
+    both, original = threading.Barrier(2, timeout=PATIENCE_S), Connection.arguments
+
+    def arguments(connection):
+        both.wait()
+        return original(connection)
+
+    monkeypatch.setattr(Connection, "arguments", arguments)
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(client._open())) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert found[0] is found[1]
+    assert not found[0].http.is_closed
+    client.close()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_call_of_a_closed_client_raises_an_error_of_the_client(peer, method):
+    client = Client(peer.url)
+    client.close()
+    client.close()
+    with pytest.raises(ClosedError, match="the client is closed"):
+        METHODS[method](client, "1__")
+
+
+@pytest.mark.parametrize("texts", [["1"], NUMBERS], ids=["alone", "by threads"])
+@pytest.mark.parametrize("method", ["embed", "embed_iter"])
+def test_closing_ends_the_retries_of_other_threads(peer, method, texts):
+    has_begun = threading.Semaphore(0)
+
+    def answer(body):
+        has_begun.release()
+        return 503, {"Retry-After": "3000"}, refusal(503, "starting")[2]
+
+    peer.answer = answer
+    client = Client(peer.url, max_wait_s=4000)
+    found = []
+
+    def call():
+        try:
+            list(getattr(client, method)(texts))
+        except Exception as error:
+            found.append(error)
+
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    assert has_begun.acquire(timeout=PATIENCE_S)
+    closing = threading.Thread(target=client.close, daemon=True)
+    closing.start()
+    closing.join(PATIENCE_S)
+    thread.join(PATIENCE_S)
+    assert not closing.is_alive()
+    assert [type(error) for error in found] == [ClosedError]
+
+
+def test_a_task_whose_client_is_closed_gets_an_error_of_the_client(peer):
+    may_end = threading.Event()
+    has_begun = threading.Event()
+
+    def answer(body):
+        has_begun.set()
+        assert may_end.wait(PATIENCE_S)
+        return vectors(body)
+
+    async def call():
+        client = AsyncClient(peer.url)
+        task = asyncio.create_task(client.embed(NUMBERS))
+        assert await asyncio.to_thread(has_begun.wait, PATIENCE_S)
+        await client.close()
+        with pytest.raises(ClosedError):
+            await task
+        may_end.set()
+
+    peer.answer = answer
+    asyncio.run(call())
 
 
 def test_a_client_from_a_pickle_embeds(peer):
