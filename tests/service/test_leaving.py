@@ -23,7 +23,7 @@ from tests.service.serving import error_of, serving, settings_of
 ALONE = [pytest.mark.long, pytest.mark.alone]
 ATE = "我吃了一个苹果"
 READYZ = LIVEZ.replace(b"livez", b"readyz")
-LAME_DUCK_S = 1.0
+LAME_DUCK_S = 0.6
 LARGE = json.dumps({"texts": ATE * 300, "level": "char", "layers": "all", "encoding": "json"})
 
 

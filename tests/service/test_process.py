@@ -26,6 +26,7 @@ def begin_request(port):
     return connection
 
 
+@pytest.mark.long
 def test_a_request_in_flight_at_sigterm_is_answered_and_the_process_exits_0(artifact_folder):
     with running(
         *SERVICE, "--model", str(artifact_folder), "--threads", "1", "--lame-duck-s", "0"

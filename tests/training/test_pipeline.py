@@ -49,6 +49,7 @@ def told(order):
     return lines
 
 
+@pytest.mark.long
 def test_an_order_ends_in_an_artifact_that_passes_its_self_test(order, told):
     encoder = Encoder.load(order.out)
     assert encoder.artifact.id == "zh-mine"
@@ -58,10 +59,12 @@ def test_an_order_ends_in_an_artifact_that_passes_its_self_test(order, told):
     assert card["evaluation"]["held_out"]["all"]["predictions"] > 0
 
 
+@pytest.mark.long
 def test_the_course_of_the_loss_is_drawn(order, told):
     assert (order.work / "run/loss.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.long
 def test_the_budget_is_what_the_time_and_the_text_allow(order, told):
     recipe = load_artifact(order.out).card["recipe"]
     shards = Shards(order.work / "shards")
@@ -74,6 +77,7 @@ def test_the_budget_is_what_the_time_and_the_text_allow(order, told):
     assert recipe["warmup_steps"] <= max(1, recipe["max_pieces"] // 256 // 10)
 
 
+@pytest.mark.long
 def test_the_person_who_waits_is_told_how_much_and_how_well(order, told):
     said = "\n".join(told)
     for fact in (
@@ -85,12 +89,14 @@ def test_the_person_who_waits_is_told_how_much_and_how_well(order, told):
         assert fact in said
 
 
+@pytest.mark.long
 def test_what_only_frequencies_tell_is_worse_than_the_model(order, told):
     evaluation = load_artifact(order.out).card["evaluation"]
     whole = evaluation["held_out"]["all"]
     assert whole["forward_bits_per_character"] < evaluation["frequencies_bits_per_character"]
 
 
+@pytest.mark.long
 def test_the_same_order_again_changes_nothing(order, told):
     revision = load_artifact(order.out).revision
     lines = []
@@ -98,12 +104,14 @@ def test_the_same_order_again_changes_nothing(order, told):
     assert lines[0] == f"resuming the work in {order.work}"
 
 
+@pytest.mark.long
 def test_a_text_that_was_changed_is_another_order(order, told, toy_text):
     before = order.described()
     os.utime(toy_text)
     assert order.described() != before
 
 
+@pytest.mark.long
 def test_another_order_does_not_touch_the_work_of_the_first(order, told):
     with pytest.raises(TrainingError, match="choose another --work"):
         fulfil(replace(order, minutes=1.0), print)
