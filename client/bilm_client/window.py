@@ -71,6 +71,7 @@ class Window(Generic[Future]):
         self._keeps = keeps
         self._most = in_flight * (KEPT if keeps else COLLECTED)
         self._started: deque[Future] = deque()
+        self._unseen: list[Future] = []
         self._is_read = False
         self._failure: Exception | None = None
 
@@ -89,7 +90,9 @@ class Window(Generic[Future]):
                 conversation = next(self._conversations)
                 self._look()
                 if not self._is_read:
-                    self._started.append(self._start(conversation))
+                    future = self._start(conversation)
+                    self._started.append(future)
+                    self._unseen.append(future)
             except StopIteration:
                 self._is_read = True
             except Exception as error:  # whatever the caller's iterator raises
@@ -112,8 +115,11 @@ class Window(Generic[Future]):
 
     @property
     def running(self) -> Sequence[Future]:
-        """What has not ended."""
-        return [future for future in self._started if not future.done()]
+        """What had not ended when `fill` last looked; whatever has ended since is to be looked at.
+
+        To wait only for what runs now would miss a failure that came in between.
+        """
+        return self._unseen
 
     def cancel(self) -> None:
         """Keep from running what has not ended; no further failure is reported."""
@@ -122,13 +128,15 @@ class Window(Generic[Future]):
                 future.exception()
 
     def _has_room(self) -> bool:
-        return len(self._started) < self._most and len(self.running) < self._in_flight
+        num_running = sum(not future.done() for future in self._started)
+        return len(self._started) < self._most and num_running < self._in_flight
 
     def _has_answer(self) -> bool:
         return bool(self._started) and self.has_next
 
     def _look(self) -> None:
         """Look for failures: start nothing more after one, and raise it unless answers are kept."""
+        self._unseen = [future for future in self._started if not future.done()]
         for future in self._started:
             if not future.done() or future.cancelled():
                 continue

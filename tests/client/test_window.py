@@ -1,6 +1,6 @@
 """Test how many conversations run, and in which order their answers are handed out."""
 
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 import pytest
 from bilm_client.conversation import Answers
@@ -107,3 +107,16 @@ def test_a_failure_while_the_source_is_read_keeps_what_was_read_from_starting():
     started.window._conversations = fails_meanwhile()
     assert started.window.fill()
     assert len(started.futures) == 1
+
+
+def test_a_failure_that_comes_after_the_look_is_not_waited_past():
+    """A refusal between `fill` and the wait must end the wait, however long the others take."""
+    futures = [Future(), Future()]
+    left = iter(futures)
+    window = Window(iter([1, 2]), lambda _: next(left), in_flight=2, keeps=False)
+    assert window.fill()
+    futures[1].set_exception(ValueError("refused"))
+    done, _ = wait(window.running, timeout=5, return_when=FIRST_COMPLETED)
+    assert done == {futures[1]}
+    with pytest.raises(ValueError, match="refused"):
+        window.fill()
