@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 from fastapi.responses import Response
-from pydantic import BaseModel, Discriminator, Field, Tag
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from biLM.network.config import CONTEXT, Layer
+from biLM.network.config import Layer
 from biLM.network.pooling import Pooling
 from biLM.network.scalar_mix import ScalarMix
 from biLM.questions.passage import Level
@@ -20,8 +20,8 @@ from biLM.questions.vectors import Vectors
 from ..body import JSON
 from ..endpoint import Endpoint, Streamed
 from ..engine import Engine
-from ..errors import SHOWN_NAME_LENGTH, RequestError, invalid
-from ..fields import NAME, NUMBER, NUMBERS, DType, Encoding, Listed, ModelFacts, Usage
+from ..errors import invalid
+from ..fields import DType, Encoding, Listed, ModelFacts, Usage
 from ..limits import check_response
 from ..openapi import BODY_CODES, Json, JsonBody, refusals
 from ..router import new_router
@@ -35,6 +35,7 @@ from ..wire import (
     to_numbers,
     to_safetensors,
 )
+from .layers import Layers, chosen_layers
 from .mixes import Mix, MixUsed, check_size, chosen_mix, mix_used
 from .texts import (
     APPLES,
@@ -103,30 +104,6 @@ CODES = (
     "unknown_layer",
     "nonfinite_output",
 )
-
-
-# More layers than any model has. A longer list is refused before its items are read.
-MOST_LAYERS = 64
-
-
-def _kind_of_layers(value: object) -> str:
-    return NAME if isinstance(value, str) else NUMBERS
-
-
-def _kind_of_layer(value: object) -> str:
-    return NAME if isinstance(value, str) else NUMBER
-
-
-# The discriminator chooses a member. A plain union would try every member and report all failures.
-OneLayer = Annotated[
-    Annotated[int, Tag(NUMBER)] | Annotated[Literal["context"], Tag(NAME)],
-    Discriminator(_kind_of_layer),
-]
-Layers = Annotated[
-    Annotated[Literal["all", "context"], Tag(NAME)]
-    | Annotated[Listed[OneLayer], Tag(NUMBERS), Field(min_length=1, max_length=MOST_LAYERS)],
-    Discriminator(_kind_of_layers),
-]
 
 
 class EmbedRequest(TokenizeRequest):
@@ -289,32 +266,12 @@ def _readout(request: EmbedRequest, engine: Engine) -> tuple[Readout, str | None
     if request.layers is not None:
         if request.mix is not None:
             raise invalid("layers", "layers are returned unmixed; send either layers or mix")
-        source = _layers(request.layers, engine.num_representations)
+        source = chosen_layers(request.layers, engine.num_representations)
     else:
         source, mix_name = chosen_mix(request.mix, engine)
         if mix_name is None:
             check_size(source)
     return Readout(source, request.pooling, request.center, request.normalize), mix_name
-
-
-def _layers(
-    requested: Literal["all", "context"] | Sequence[Layer], num_representations: int
-) -> tuple[Layer, ...]:
-    if requested == "all":
-        return tuple(range(num_representations))
-    if requested == CONTEXT:
-        return (CONTEXT,)
-    for layer in requested:
-        if isinstance(layer, int) and not 0 <= layer < num_representations:
-            raise RequestError(
-                "unknown_layer",
-                f"layers: there is no layer {str(layer)[:SHOWN_NAME_LENGTH]}; send numbers from 0"
-                f' to {num_representations - 1} or "context"; see /info',
-                param="layers",
-            )
-    if len(set(requested)) < len(requested):
-        raise invalid("layers", "one layer occurs twice; send each once")
-    return tuple(requested)
 
 
 def _least_rows(request: EmbedRequest, level: Level) -> int:
