@@ -2,11 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from threading import Event
 from typing import Any, Literal, Self, TypeVar, Unpack, overload
 
 import httpx
@@ -22,6 +21,7 @@ from bilm_client.answers import (
     Similarity,
     WordVectors,
 )
+from bilm_client.call import Call
 from bilm_client.centring import Centred, center
 from bilm_client.connection import DROPPED, FAILED, IN_FLIGHT, TIMEOUT_S, Connection
 from bilm_client.conversation import Conversation, Send, Wait
@@ -119,17 +119,16 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Wait for the requests in flight, end their retries and close the connections.
+        """Close the connections, and give up whatever is in flight.
 
-        A call that is not over raises ClosedError then.
+        A call of another thread raises ClosedError then: at once if it has several requests, and
+        otherwise when its request would have ended.
         """
         self._is_closed = True
         ours = self._all_open.get(os.getpid())
         if ours is not None:  # after a fork the rest belongs to the parent
-            for is_over in list(ours.calls):
-                is_over.set()
-            for pool in list(ours.pools):
-                pool.shutdown(cancel_futures=True)
+            for call in list(ours.calls):
+                call.end()
             ours.http.close()
 
     def info(self) -> dict[str, Any]:
@@ -267,11 +266,11 @@ class Client:
         return self._collect(operations.tokenize(texts, words))
 
     def _perform(self, operation: Operation[Answer]) -> Answer:
-        with self._call() as is_over:
+        with self._call() as call:
             try:
                 conversation = next(operation)
                 while True:
-                    conversation = operation.send(self._run(conversation, is_over))
+                    conversation = operation.send(self._run(conversation, call))
             except StopIteration as end:
                 answer: Answer = end.value
                 return answer
@@ -292,64 +291,51 @@ class Client:
         self, conversations: Iterator[Conversation[Answer]], keeps: bool
     ) -> Iterator[Answer]:
         """Yield the answers in order, by threads of this call, so that no other call waits."""
-        with self._call() as is_over:
+        with self._call() as call:
             if not keeps:
                 few = list(islice(conversations, 2))
                 if len(few) < 2:  # needs no thread
-                    yield from (self._run(conversation, is_over) for conversation in few)
+                    yield from (self._run(conversation, call) for conversation in few)
                     return
                 conversations = chain(few, conversations)
-            yield from self._by_threads(conversations, keeps, is_over)
+            yield from self._by_threads(conversations, keeps, call)
 
     def _by_threads(
-        self, conversations: Iterator[Conversation[Answer]], keeps: bool, is_over: Event
+        self, conversations: Iterator[Conversation[Answer]], keeps: bool, call: Call
     ) -> Iterator[Answer]:
-        pool = ThreadPoolExecutor(self._connection.in_flight, "bilm-client")
-        pools = self._open().pools
-        pools.add(pool)
-
-        def start(conversation: Conversation[Answer]) -> "Future[Answer]":
-            try:
-                return pool.submit(self._run, conversation, is_over)
-            except RuntimeError as error:  # a pool that was shut down takes nothing
-                if self._is_closed:
-                    raise ClosedError from error
-                raise
+        def start(conversation: Conversation[Answer]) -> Future[Answer]:
+            return call.start(lambda: self._run(conversation, call))
 
         window = Window(conversations, start, self._connection.in_flight, keeps)
         try:
             while window.fill():
                 if window.has_next:
                     yield window.take()
+                elif call.is_over:
+                    raise ClosedError
                 else:
-                    wait(window.running, return_when=FIRST_COMPLETED)
-        except CancelledError as error:
-            if self._is_closed:
-                raise ClosedError from error
-            raise
+                    call.wait_for_one(window.running)
         finally:  # after an error, the remaining requests are not worth sending
-            is_over.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            pools.discard(pool)
+            call.end()
 
     @contextmanager
-    def _call(self) -> Iterator[Event]:
-        """Yield the event that ends a call, which `close` sets, too."""
-        is_over = Event()
+    def _call(self) -> Iterator[Call]:
+        """Yield a call, which `close` ends, too."""
+        call = Call()
         calls = self._open().calls
-        calls.add(is_over)  # before the client is looked at, so that close misses no call
+        calls.add(call)  # before the client is looked at, so that close misses no call
         try:
             if self._is_closed:
                 raise ClosedError
-            yield is_over
+            yield call
         finally:
-            calls.discard(is_over)
+            calls.discard(call)
 
-    def _run(self, conversation: Conversation[Answer], is_over: Event) -> Answer:
-        pause = self._wait or is_over.wait
+    def _run(self, conversation: Conversation[Answer], call: Call) -> Answer:
+        pause = self._wait or call.pause
         try:
             step = next(conversation)
-            while not is_over.is_set():
+            while not call.is_over:
                 if isinstance(step, Wait):
                     pause(step.seconds)
                     step = conversation.send(None)
@@ -363,7 +349,7 @@ class Client:
         except StopIteration as end:
             answer: Answer = end.value
             return answer
-        raise ClosedError if self._is_closed else CancelledError
+        raise ClosedError
 
     def _send(self, send: Send) -> httpx.Response:
         http = self._open().http
@@ -403,11 +389,10 @@ class Client:
 
 @dataclass(frozen=True)
 class _Open:
-    """What a process has open: connections, the ends of its calls, and their threads."""
+    """What a process has open: connections, and the calls that are going on."""
 
     http: httpx.Client
-    calls: set[Event] = field(default_factory=set)
-    pools: set[ThreadPoolExecutor] = field(default_factory=set)
+    calls: set[Call] = field(default_factory=set)
 
 
 def _remade(kind: type[Client], arguments: dict[str, Any]) -> Client:

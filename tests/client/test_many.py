@@ -8,6 +8,8 @@ import itertools
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import threading
 import tracemalloc
 
@@ -435,6 +437,58 @@ def test_closing_ends_the_retries_of_other_threads(peer, method, texts):
     thread.join(PATIENCE_S)
     assert not closing.is_alive()
     assert [type(error) for error in found] == [ClosedError]
+
+
+@pytest.fixture
+def silent(peer):
+    """Return a peer that answers nothing but texts `0` until the test ends, and what it holds."""
+    peer.held, may_end = threading.Semaphore(0), threading.Event()
+
+    def answer(body):
+        if "0" in body["texts"]:
+            for _ in range(2):
+                assert peer.held.acquire(timeout=PATIENCE_S)
+            return refusal(422, "bad_text")
+        peer.held.release()
+        may_end.wait(PATIENCE_S)
+        return vectors(body)
+
+    peer.answer = answer
+    yield peer
+    may_end.set()
+
+
+def test_closing_ends_a_call_that_waits_for_responses(silent):
+    client, found = Client(silent.url, in_flight=2), []
+
+    def call():
+        try:
+            client.embed(NUMBERS[10:])
+        except Exception as error:
+            found.append(error)
+
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    for _ in range(2):
+        assert silent.held.acquire(timeout=PATIENCE_S)
+    closing = threading.Thread(target=client.close, daemon=True)
+    closing.start()
+    for ends in (closing, thread):  # the peer is silent for longer
+        ends.join(PATIENCE_S / 4)
+        assert not ends.is_alive()
+    assert [type(error) for error in found] == [ClosedError]
+
+
+def test_a_response_that_is_no_longer_wanted_does_not_keep_a_program_from_ending(silent):
+    program = f"""
+from bilm_client import Client
+Client({silent.url!r}, in_flight=3).embed({NUMBERS!r})
+"""
+    # the peer is silent for longer
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE_S / 4
+    )
+    assert run.stderr.splitlines()[-1].startswith("bilm_client.errors.RefusedError")
 
 
 def test_a_task_whose_client_is_closed_gets_an_error_of_the_client(peer):
