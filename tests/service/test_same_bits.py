@@ -20,8 +20,8 @@ pytestmark = pytest.mark.long
 
 TEXT = "我在用苹果手机，昨天吃了一个苹果。"
 WORDS = ["苹果", "手机", "病毒", "我们", "吃", "打", "意思", "。", "，", "the", "窗口", "花"]
-CLIENTS, ASKED = 8, 20  # 320 together, half of them before a restart
-SEARCHED = 4
+CLIENTS, ASKED = 8, 10  # 160 together, half of them before a restart
+SEARCHED = 2
 ACCEPT = {
     "json": "application/json",
     "base64": "application/json",
