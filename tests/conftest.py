@@ -1,5 +1,6 @@
 """Make the artifact of the tests: tiny but real, with golden vectors of the numpy oracle."""
 
+import gc
 import io
 import os
 from pathlib import Path
@@ -29,6 +30,17 @@ SENTENCES = (
     "The quick brown fox jumps over the lazy dog.",
     "2019年12月，黄牛在医院门口卖号。",
 )
+
+
+def pytest_collection_finish():
+    """Spare the collector thousands of tests, each time it looks for garbage."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure():
+    """Spare it all that is left, which would take seconds at the end of the process."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
