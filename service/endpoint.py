@@ -20,6 +20,7 @@ from .byte_budget import SMALL_BYTES, Share
 from .engine import AnyQuestion, Engine, Scheduled
 from .errors import invalid
 from .job import Job
+from .middleware import Trace
 from .ndjson import Lines, until_disconnect
 from .parsing import parse
 from .runtime import Runtime
@@ -101,7 +102,8 @@ class Endpoint(Generic[Asked, Planned]):
             RequestError: the request is refused or fails, with the code that says why.
         """
         runtime = runtime_of(request)
-        spent: dict[str, float] = request.state.trace.spent
+        trace: Trace = request.state.trace
+        spent = trace.spent
         runtime.serving_engine()  # before anything of the body is read
         check_content(request.headers)
         self._refuse_fields_in_address(request)
@@ -109,7 +111,7 @@ class Endpoint(Generic[Asked, Planned]):
         budget = runtime.byte_budget
         with ExitStack() as admission, ExitStack() as reservation, Share(budget) as of_body:
             body = await read_body(request, runtime.settings, of_body.add)
-            engine = admission.enter_context(runtime.admitted())
+            engine = admission.enter_context(runtime.admitted(trace.key))
             deadline = monotonic() + runtime.settings.deadline_s
             async with runtime.in_time(deadline):
                 reading = self._read(body, runtime, engine, spent)
@@ -118,7 +120,7 @@ class Endpoint(Generic[Asked, Planned]):
                 of_body.give_back()
                 reservation.enter_context(budget.room_for(plan.answer_bytes))
                 job = runtime.batcher.submit(questions, deadline) if questions else None
-                request.state.trace.pieces = plan.pieces
+                trace.pieces = plan.pieces
                 is_fast = media_type == SAFETENSORS or self.is_base64(plan)
                 is_quick = plan.answer_bytes <= (SMALL_BYTES if is_fast else SMALL_JSON_BYTES)
                 writer = None if is_quick else runtime.encoding

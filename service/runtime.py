@@ -9,13 +9,13 @@ from time import monotonic
 from .batcher import Batcher, worker_dead
 from .byte_budget import ByteBudget
 from .engine import Engine
-from .errors import Details, RequestError
+from .errors import RequestError
 from .metrics import Metrics
+from .places import Places
 from .settings import Settings
 from .stage import Stage
 
 RETRY_S = 5  # about what a start takes, and about how long a replica is still listed while it ends
-CROWD_RETRY_S = 1
 
 
 class Runtime:
@@ -34,17 +34,17 @@ class Runtime:
         self.tokenizing = Stage("tokenizing", settings.max_queue_s)
         self.encoding = Stage("encoding")  # what has been computed is never refused
         self.byte_budget = ByteBudget(settings.max_held_bytes)
+        self.places = Places(settings)
         self.is_leaving = False
         self.is_draining = False
         self._ends_at = math.inf
         self._limits: set[asyncio.Timeout] = set()
-        self._requests = 0
         metrics.watch(
             waiting=lambda: self.batcher.waiting_pieces,
             waiting_s=lambda: self.batcher.waiting_s,
             tokenizing_s=lambda: self.tokenizing.waiting_s,
             encoding_s=lambda: self.encoding.waiting_s,
-            inside=lambda: self._requests,
+            inside=lambda: self.places.num_taken,
             held=lambda: self.byte_budget.bytes,
             ready=lambda: self.is_ready,
         )
@@ -105,30 +105,21 @@ class Runtime:
         self.encoding.close()
 
     @contextmanager
-    def admitted(self) -> Iterator[Engine]:
+    def admitted(self, key: str | None) -> Iterator[Engine]:
         """The engine, for the time of one request that has arrived whole.
 
         A process that drains still takes it: its first bytes came before.
+
+        Args:
+            key: The name of the request's API key; None if no key is needed.
 
         Raises:
             RequestError: starting, worker_dead, or overloaded by sheer number.
         """
         self.check_alive()
         engine = self.loaded_engine()
-        limit = self.settings.max_requests
-        if self._requests >= limit:
-            raise RequestError(
-                "overloaded",
-                f"{limit} requests are being served, which is the limit; ask again in"
-                f" {CROWD_RETRY_S} s",
-                details=Details(limit=limit, actual=self._requests + 1, setting="max_requests"),
-                retry_after_s=CROWD_RETRY_S,
-            )
-        self._requests += 1
-        try:
+        with self.places.taken(key):
             yield engine
-        finally:
-            self._requests -= 1
 
     def ready_engine(self) -> Engine:
         """The engine of a process that requests should be sent to.

@@ -17,6 +17,8 @@ from .errors import SettingsError
 from .key_ring import Key, parse_keys, read_keys
 
 PREFIX = "BILM_"
+# Paths of the service begin with these and go on, so a prefix that does as well would hide them.
+OWN_SEGMENTS = frozenset({"v1", "docs", "page"})
 PREFIX_PATH = re.compile(r"(/[^/?#\s]+)+")
 MIB = 2**20
 # The last seconds of drain_s, in which the threads and the interpreter end.
@@ -126,6 +128,14 @@ class Settings(BaseSettings):
         description="The most requests that may wait or be computed at one time, once their bodies"
         " have arrived. If it is too low, many small requests at once are refused; if it is too"
         " high, they can fill the memory.",
+    )
+    max_key_requests: int = Field(
+        0,
+        ge=0,
+        le=65536,
+        description="The most of these requests that may have the same API key. 0 means as many as"
+        " `max_requests`. If it is too low, a caller of many small requests is refused while"
+        " nobody else asks; if it is 0 or too high, one caller can take the places of all others.",
     )
     max_texts: int = Field(
         256,
@@ -312,6 +322,11 @@ class Settings(BaseSettings):
         value = value.rstrip("/")
         if value and not PREFIX_PATH.fullmatch(value):
             raise ValueError("it must be a path such as /bilm, without a query and without //")
+        if (first := value.split("/", 2)[1:2]) and first[0] in OWN_SEGMENTS:
+            raise ValueError(
+                f"paths of the service itself begin with /{first[0]}/, which {value} would hide:"
+                " choose another, such as /bilm"
+            )
         return value
 
     @field_validator("api_keys")

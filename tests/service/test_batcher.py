@@ -93,6 +93,34 @@ async def test_a_crowd_of_requests_answers_429(serving_held, gate):
         assert (await first).status_code == 200
 
 
+async def test_a_crowd_of_one_key_leaves_places_to_others(serving_held, gate):
+    keys = {"api_keys": "shop shop-key-1, lab lab-key-22"}
+    async with serving_held(max_requests=3, max_key_requests=2, **keys) as client:
+        shop, lab = {"x-api-key": "shop-key-1"}, {"x-api-key": "lab-key-22"}
+        first, second, other = (
+            asyncio.create_task(client.post("/embed", json={"texts": ATE}, headers=key))
+            for key in (shop, shop, lab)
+        )
+        await until(lambda: client.runtime.places.num_taken == 3)
+        by_all = await client.post("/embed", json={"texts": ATE}, headers=lab)
+        other.cancel()
+        await until(lambda: client.runtime.places.num_taken == 2)
+        by_key = await client.post("/embed", json={"texts": ATE}, headers=shop)
+        third = asyncio.create_task(client.post("/embed", json={"texts": ATE}, headers=lab))
+        await until(lambda: client.runtime.places.num_taken == 3)
+        gate.is_open.set()
+
+        assert error_of(by_all, 429, "overloaded")["details"]["setting"] == "max_requests"
+        error = error_of(by_key, 429, "overloaded")
+        assert error["details"]["setting"] == "max_key_requests"
+        assert error["details"]["limit"] == 2
+        assert "2 requests of this key are being served" in error["message"]
+        for task in (first, second, third):
+            assert (await task).status_code == 200
+        again = await client.post("/embed", json={"texts": ATE}, headers=shop)
+        assert again.status_code == 200
+
+
 async def test_what_gathers_while_the_model_is_busy_rides_together(serving_held, gate, cut):
     async with serving_held() as client:
         first = post(client, texts="我")

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from service.app import API_PATHS, KNOWN_PATHS
 from service.router import suggestion
+from service.settings import OWN_SEGMENTS
 from tests.live import service_url  # noqa: F401 - a fixture
 from tests.service.raw import HOST, Raw
 from tests.service.serving import error_of, serving, settings_of
@@ -223,6 +224,17 @@ def test_a_prefix_is_a_path(artifact_folder, value):
         return
     with pytest.raises(ValidationError, match="a path such as /bilm"):
         settings_of(artifact_folder, path_prefix=value)
+
+
+@pytest.mark.parametrize("value", ["/v1", "/v1/models", "/docs/", "/page/app"])
+def test_a_prefix_may_not_hide_a_path(artifact_folder, value):
+    with pytest.raises(ValidationError, match="would hide: choose another, such as /bilm"):
+        settings_of(artifact_folder, path_prefix=value)
+
+
+def test_the_paths_that_a_prefix_could_hide_are_those_below_others(client):
+    paths = [route.path.split("/") for route in client.app.router.routes]
+    assert {path[1] for path in paths if len(path) > 2} == OWN_SEGMENTS
 
 
 async def test_the_document_s_address_is_where_its_paths_are(client):

@@ -18,7 +18,7 @@ POLL_S = 0.002  # how often a run is looked at
 SETTINGS = {
     "embedding_size": 8,
     "cell_size": 8,
-    "max_pieces": 150_000,
+    "max_pieces": 80_000,
     "batch_pieces": 64,
     "min_rows": 1,
     "num_negatives": 16,
