@@ -1,6 +1,6 @@
 """Measure whether the memory of a server stays flat under mixed load.
 
-python -m benchmarks.soak --minutes 20
+python -m benchmarks.soak --minutes 20 [--hostile]
 
 A real process serves the shipped model on the loopback. Each client sends its next request as soon
 as it has a response: random texts of random lengths, on every path, at every level and in every
@@ -8,7 +8,9 @@ form. Every 15 seconds the clients pause. Once nothing is in flight, the residen
 from the server's own metrics, so that the memory a request needs while it is answered does not
 count. The program prints the course of the memory, and its slope over the last three quarters of
 the time, when the caches are warm. It fails if the memory grows, if a response is missing, or if
-its status is not 200, 429, or 413 for a request that is too large.
+its status is not 200, 429, or 413 for a request that is too large. With --hostile, a further
+thread does what the limits of the service are made for (`benchmarks/hostile.py`). The time that
+/livez takes is printed; it includes that of the clients, which share the cores.
 """
 
 import argparse
@@ -22,11 +24,14 @@ import httpx
 import numpy as np
 import torch
 
+from benchmarks.hostile import Hostile
 from benchmarks.processes import HOST, PATIENCE_S, SERVICE, resident_mib, serving
 from training.run.provenance import provenance
 
 CLIENTS = 8
-EVERY_S = 15.0
+EVERY_S, LEFT_S, PROBE_EVERY_S = 15.0, 3.0, 0.25
+# What the service does after its patience is over should happen often.
+IMPATIENT = ("--head-s", "3", "--body-s", "3", "--unread-s", "3")
 # The largest growth of the memory, in MiB a minute.
 MAX_SLOPE = 0.5
 ACCEPT = ("application/json", "application/vnd.safetensors", "application/x-ndjson")
@@ -88,32 +93,75 @@ class Clients:
                 self.answers[status] += 1
 
 
+class Probes:
+    """A thread that asks /livez, as an orchestrator does, and takes the time.
+
+    Attributes:
+        seconds: How long each response took.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.seconds: list[float] = []
+        self._url = f"http://{HOST}:{port}/livez"
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._is_over.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        with httpx.Client(timeout=PATIENCE_S, trust_env=False) as client:
+            while not self._is_over.wait(PROBE_EVERY_S):
+                began = time.monotonic()
+                client.get(self._url).raise_for_status()
+                self.seconds.append(time.monotonic() - began)
+
+
 def main() -> None:
     """Print the memory, its slope and the number of responses by status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--hostile", action="store_true", help="with clients that mean harm")
     given = parser.parse_args()
     print(provenance(torch.device("cpu")))
-    with serving(*SERVICE, "--inspect", "true") as port:
+    with serving(*SERVICE, "--inspect", "true", *IMPATIENT) as port:
         clients = Clients(f"http://{HOST}:{port}")
-        course = list(watch(clients, port, time.monotonic() + 60 * given.minutes))
+        hostile = Hostile(port) if given.hostile else None
+        probes = Probes(port)
+        course = list(watch(clients, hostile, port, time.monotonic() + 60 * given.minutes))
+        probes.stop()
+        if hostile:
+            hostile.stop()
+            print(f"acts {dict(hostile.acts)}")
         clients.stop()
     seconds, memory = np.array(course[len(course) // 4 :]).T
     slope = np.polyfit(seconds / 60, memory, 1)[0]
     for second, mebibytes in course[:: max(1, len(course) // 20)]:
         print(f"{second / 60:6.1f} min {mebibytes:8.1f} MiB")
     print(f"slope {slope:+.3f} MiB a minute; answers {dict(clients.answers)}")
+    waits = 1e3 * np.quantile(probes.seconds, [0.5, 0.99, 1])
+    print("/livez: {:.1f} ms, 99 % within {:.1f}, the slowest {:.1f}".format(*waits))
     assert clients.answers.keys() <= {200, 413, 429}, "an answer that is none of those"
     assert slope <= MAX_SLOPE, f"the memory grows by more than {MAX_SLOPE} MiB a minute"
 
 
-def watch(clients: Clients, port: int, ends: float) -> Iterator[tuple[float, float]]:
+def watch(
+    clients: Clients, hostile: Hostile | None, port: int, ends: float
+) -> Iterator[tuple[float, float]]:
     """Yield the seconds since the start, and the resident memory in MiB while the clients pause."""
     began = time.monotonic()
     while time.monotonic() < ends:
         time.sleep(EVERY_S)
         clients.pause()
+        if hostile:
+            hostile.pause()
+            time.sleep(LEFT_S)  # for searches that had begun
         yield time.monotonic() - began, resident_mib(port)
+        if hostile:
+            hostile.go_on()
         clients.go_on()
 
 
