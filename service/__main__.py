@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from types import FrameType
 
 from .address import take_address
+from .environment import load_settings
 from .errors import AddressError, SettingsError
 from .log import configure_logs, fields
 from .memory import give_back_large_blocks
-from .settings import PREFIX, Settings, load_settings
+from .settings import PREFIX, Settings
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 COULD_NOT_START, WRONG_SETTINGS = 1, 2

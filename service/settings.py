@@ -1,19 +1,12 @@
-"""Define and load the settings. Each is a variable `BILM_X`, a flag `--x` and a field of `/info`.
+"""Define the settings. Each is a variable `BILM_X`, a flag `--x` and a field of `/info`."""
 
-This is the only module that reads the environment.
-"""
-
-import os
 import re
-from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .errors import SettingsError
 from .key_ring import Key, parse_keys, read_keys
 
 PREFIX = "BILM_"
@@ -379,36 +372,3 @@ class Settings(BaseSettings):
 def _entries(keys: SecretStr) -> list[str]:
     value = keys.get_secret_value()
     return value.split(",") if value else []
-
-
-def load_settings(flags: Mapping[str, str]) -> Settings:
-    """Return the settings: flags override the environment, which overrides the defaults.
-
-    Args:
-        flags: Values by field name, as they were given on the command line.
-
-    Raises:
-        SettingsError: a value is invalid, or the environment has an unknown BILM_ name.
-    """
-    _refuse_unknown_names(os.environ)
-    try:
-        return Settings.model_validate(flags)
-    except ValidationError as error:
-        complaints = (
-            f"{PREFIX}{str(wrong['loc'][0]).upper()}: {wrong['msg']}"
-            if wrong["loc"]
-            else wrong["msg"]
-            for wrong in error.errors(include_input=False, include_url=False)
-        )
-        raise SettingsError("; ".join(complaints)) from error
-
-
-def _refuse_unknown_names(environment: Mapping[str, str]) -> None:
-    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
-    for name in environment:
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
-            nearest = get_close_matches(name.upper(), known, n=1, cutoff=0.0)[0]
-            raise SettingsError(
-                f"the environment has {name}, which is not a setting; did you mean {nearest}?"
-                " Unset it, or see --help for all names"
-            )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.settings import load_settings
+from service.environment import load_settings
 from tests.service.serving import error_of, serving, settings_of
 
 pytestmark = pytest.mark.anyio

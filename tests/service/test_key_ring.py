@@ -6,10 +6,10 @@ import os
 
 import pytest
 
+from service.environment import load_settings
 from service.errors import SettingsError
 from service.key_ring import MAX_FILE_BYTES, KeyRing, parse_keys, read_keys
 from service.log import JsonLines
-from service.settings import load_settings
 from tests.service.serving import serving, settings_of
 from tests.service.test_metrics import samples
 

@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from service.__main__ import main
+from service.environment import load_settings
 from service.errors import SettingsError
 from service.log import JsonLines
 from service.paths import ROUTES
-from service.settings import load_settings
 from tests.service.serving import error_of, serving, settings_of
 
 pytestmark = pytest.mark.anyio

@@ -13,9 +13,10 @@ import pytest
 
 from benchmarks.processes import HOST, READY, SERVICE, running
 from service.address import take_address
+from service.environment import load_settings
 from service.errors import AddressError, SettingsError
 from service.server import COULD_NOT_START, Server
-from service.settings import CLOSING_S, MIN_FINISHING_S, load_settings
+from service.settings import CLOSING_S, MIN_FINISHING_S
 from tests.live import PATIENCE_S, served
 from tests.service.raw import LIVEZ, connected, post
 from tests.service.serving import error_of, serving, settings_of

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from service.__main__ import WRONG_SETTINGS, main
+from service.environment import load_settings
 from service.errors import SettingsError
 from service.server import COULD_NOT_START, Server
-from service.settings import Settings, load_settings
+from service.settings import Settings
 
 
 def test_a_flag_beats_the_environment_beats_the_default(monkeypatch, capsys):

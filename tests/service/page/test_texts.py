@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.settings import load_settings
+from service.environment import load_settings
 from tests.service.page.node import evaluate, needs_node
 from tests.service.serving import PATIENCE_S
 
