@@ -26,7 +26,7 @@ COLOURS = 128
 def main() -> None:
     """Write a picture of each view in each language, and of the first on a telephone."""
     FOLDER.mkdir(exist_ok=True)
-    options = ("--precision", "float32", "--inspect", "true", "--log-level", "warning")
+    options = ("--precision", "float32", "--inspect", "true")
     with serving(*SERVICE, *options) as port, browsing() as browser:
         for language in LANGUAGES:
             shots = [(view, SIZE, view) for view in VIEWS] + [("compare", TELEPHONE, "telephone")]
