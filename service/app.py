@@ -51,6 +51,7 @@ def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> 
         version=versions()["bilm"],
         description=description(),
         lifespan=lifespan,
+        openapi_url=None,  # written once, and not at each request, by a route of ours
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # a redirected POST loses its body in many clients
@@ -65,7 +66,7 @@ def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> 
     app.add_middleware(Traced, metrics=metrics, paths=frozenset(API_PATHS))
     if settings.path_prefix:
         app.add_middleware(Prefixed, prefix=settings.path_prefix)
-    app.router.routes.extend([*ROUTES, *page_routes(), *document_routes(app.title)])
+    app.router.routes.extend([*ROUTES, *page_routes(), *document_routes(app.title, app.openapi)])
     return app
 
 

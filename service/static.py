@@ -1,12 +1,15 @@
-"""Static files, of the page and of /docs: read and compressed at start, served to every visitor."""
+"""What is the same for every visitor, compressed once: the page, /docs and the OpenAPI document."""
 
+import asyncio
 import base64
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from threading import Lock
+from typing import Any, NamedTuple
 
 import fastapi_offline
 from fastapi.openapi.docs import get_swagger_ui_html
@@ -20,7 +23,7 @@ from .compression import GZIPPED, compressed, takes_gzip
 FOLDER = Path(__file__).parent / "page"
 INDEX = "index.html"
 BELOW = "/page/"  # prefix of every path but that of the index
-DOCUMENTS = "/docs"
+DOCUMENTS, OPENAPI = "/docs", "/openapi.json"
 # Swagger UI, in files that are installed with the service.
 SWAGGER = Path(fastapi_offline.__file__).parent / "static"
 SCRIPT, STYLE = "swagger-ui-bundle.js", "swagger-ui.css"
@@ -64,12 +67,12 @@ class StaticFile:
     """A file, as an endpoint for GET and HEAD.
 
     Args:
-        path: Path of the file.
+        content: Content of the file.
+        media_type: Its Content-Type.
     """
 
-    def __init__(self, path: Path) -> None:
-        content = path.read_bytes()
-        headers = HEADERS | {"Content-Type": TYPES[path.suffix]}
+    def __init__(self, content: bytes, media_type: str) -> None:
+        headers = HEADERS | {"Content-Type": media_type}
         self._plain = _variant(content, headers)
         self._compressed = _variant(compressed(content), headers | GZIPPED)
 
@@ -84,7 +87,33 @@ class StaticFile:
 @cache
 def file_at(path: Path) -> StaticFile:
     """Return the endpoint of a file, which is read and compressed once a process."""
-    return StaticFile(path)
+    return StaticFile(path.read_bytes(), TYPES[path.suffix])
+
+
+class OpenApiFile:
+    """The OpenAPI document as an endpoint; another thread makes it for the first who asks.
+
+    Args:
+        document: Returns the document, which takes a tenth of a second.
+    """
+
+    def __init__(self, document: Callable[[], dict[str, Any]]) -> None:
+        self._document = document
+        self._lock = Lock()
+        self._file: StaticFile | None = None
+
+    async def __call__(self, request: Request) -> Response:
+        """Return the document, or status 304 without content if the client already has it."""
+        if (file := self._file) is None:
+            file = await asyncio.to_thread(self._made)
+        return await file(request)
+
+    def _made(self) -> StaticFile:
+        with self._lock:
+            if self._file is None:
+                text = json.dumps(self._document(), ensure_ascii=False, separators=(",", ":"))
+                self._file = StaticFile(text.encode(), "application/json")
+            return self._file
 
 
 def page_routes() -> Iterator[Route]:
@@ -95,10 +124,17 @@ def page_routes() -> Iterator[Route]:
             yield Route("/" if name == INDEX else BELOW + name, file_at(path).__call__)
 
 
-def document_routes(title: str) -> Iterator[Route]:
-    """Yield the routes of the documentation page and its files; nothing comes from other hosts."""
+def document_routes(title: str, document: Callable[[], dict[str, Any]]) -> Iterator[Route]:
+    """Yield the routes of the documentation: the document, its page, and the files of that.
+
+    Nothing comes from other hosts.
+
+    Args:
+        title: Title of the page.
+        document: Returns the OpenAPI document.
+    """
     content = get_swagger_ui_html(  # relative URLs also work behind a balancer that adds a prefix
-        openapi_url="openapi.json",
+        openapi_url=OPENAPI.lstrip("/"),
         title=title,
         swagger_js_url=f".{DOCUMENTS}/{SCRIPT}",
         swagger_css_url=f".{DOCUMENTS}/{STYLE}",
@@ -114,6 +150,7 @@ def document_routes(title: str) -> Iterator[Route]:
     async def documents(_: Request) -> Response:
         return HTMLResponse(content, headers=headers)
 
+    yield Route(OPENAPI, OpenApiFile(document).__call__)
     yield Route(DOCUMENTS, documents)
     for name in (SCRIPT, STYLE):
         yield Route(f"{DOCUMENTS}/{name}", file_at(SWAGGER / name).__call__)

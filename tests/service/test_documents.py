@@ -1,19 +1,23 @@
 """What the service says of itself: /docs, /openapi.json, /info, and its log."""
 
+import asyncio
 import base64
 import hashlib
 import json
 import logging
 import re
 import sys
+import threading
 from urllib.parse import urljoin
 
 import pytest
 
 from service.errors import STATUS_OF
 from service.log import JsonLines, fields
+from service.openapi import Api
 from service.paths.embed import EXAMPLES, EmbedRequest
 from service.settings import Settings
+from tests.service.serving import serving, settings_of
 
 pytestmark = pytest.mark.anyio
 
@@ -142,6 +146,24 @@ async def test_the_page_of_the_documentation_runs_no_script_but_its_own(client):
     page = await client.get("/")
     for name in ("x-content-type-options", "referrer-policy", "cross-origin-opener-policy"):
         assert answer.headers[name] == page.headers[name]
+
+
+async def test_the_document_is_made_once_and_not_on_the_loop(artifact_folder, monkeypatch):
+    made = []
+
+    def openapi(self, original=Api.openapi):
+        made.append(threading.current_thread())
+        return original(self)
+
+    monkeypatch.setattr(Api, "openapi", openapi)
+    async with serving(settings_of(artifact_folder)) as client:
+        answers = await asyncio.gather(*(client.get("/openapi.json") for _ in range(5)))
+        known = {"if-none-match": answers[0].headers["etag"]}
+        assert (await client.get("/openapi.json", headers=known)).status_code == 304
+    assert len(made) == 1
+    assert made[0] is not threading.main_thread()
+    assert {answer.content for answer in answers} == {answers[0].content}
+    assert "FillRequest" in answers[0].json()["components"]["schemas"]
 
 
 async def test_head_is_get_without_a_body(client, document):
