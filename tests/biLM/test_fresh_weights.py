@@ -21,6 +21,12 @@ def in_place(model):
         model.forward_lm.layers[1].weight_hh_l0.mul_(0.5)
 
 
+def in_one_place(model):
+    """Change one value, which is none of those that are compared."""
+    with torch.no_grad():
+        model.forward_lm.layers[1].weight_hh_l0[3, 5] += 2
+
+
 def through_data(model):
     model.backward_lm.layers[0].weight_ih_l0.data.mul_(0.5)
 
@@ -60,6 +66,7 @@ def by_another_type_and_back(model):
 
 CHANGES = [
     in_place,
+    in_one_place,
     through_data,
     by_new_data,
     by_state_dict,

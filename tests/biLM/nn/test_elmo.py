@@ -247,6 +247,13 @@ def test_dropout_is_applied_in_training_alone(artifact_folder):
     torch.testing.assert_close(dropped[~gone], 2 * kept[~gone])
 
 
+def test_the_bilm_stays_in_the_mode_in_which_cudnn_has_gradients(load):
+    elmo = load()
+    assert elmo.bilm.training
+    assert elmo.eval().bilm.training
+    assert not elmo.dropout.training
+
+
 def test_gradients_are_those_of_finite_differences(load):
     elmo = load(requires_grad=True, context=True, num_output_representations=2).double()
     learning = [one for one in elmo.parameters() if one.requires_grad]
