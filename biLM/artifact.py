@@ -132,6 +132,13 @@ class Artifact:
         return replace(self, mixes={**self.mixes, **more})
 
 
+def round_weights(part: nn.Module) -> None:
+    """Round weights in place to bfloat16, the precision of an artifact's file."""
+    with torch.no_grad():
+        for parameter in part.parameters():
+            parameter.copy_(parameter.bfloat16())
+
+
 def save_artifact(artifact: Artifact, folder: Path) -> str:
     """Write the folder and return its revision.
 

@@ -4,14 +4,17 @@
     passage = encoder.chars("我吃了一个苹果")
     vectors = encoder.embed([passage], [Readout(encoder.mix("default"))])[0]  # (7, 1024)
 
-A vector depends only on the artifact and on the text. Every text starts from a zero state, neither
-its neighbours nor padding can reach it, and the encoder keeps nothing between calls.
+A vector depends only on the artifact and on the text. Every text starts from a zero state, and
+neither its neighbours nor padding nor an earlier call can reach it.
 
 Each kind of question has two methods: `vectors_for` makes one, and `embed` answers it at once. A
 caller who schedules the work makes questions and answers them with `answer` or `Underway.go_on`.
 """
 
+from collections import defaultdict
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar, overload
 
@@ -20,13 +23,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from biLM.artifact import Artifact, load_artifact
+from biLM.copies import Copies
 from biLM.errors import DamagedFileError
+from biLM.inference import as_inference
 from biLM.limit import NO_LIMIT, Limit
 from biLM.network.scalar_mix import ScalarMix
 from biLM.proof import Proof
 from biLM.questions.alone import Alone
 from biLM.questions.blank import Blank, Guesses, GuessesFor, find_blank
-from biLM.questions.completions import Completion, CompletionsFor, Greedy, Strategy, Writer
+from biLM.questions.completions import Completion, CompletionsFor, Greedy, Strategy
 from biLM.questions.gates import Direction, Gates, GatesFor
 from biLM.questions.passage import (
     Passage,
@@ -37,17 +42,18 @@ from biLM.questions.passage import (
     text_passage,
     word_passage,
 )
-from biLM.questions.phrases import Filler, Phrases, PhrasesFor
+from biLM.questions.phrases import Phrases, PhrasesFor
 from biLM.questions.question import Question, Underway, finished
 from biLM.questions.readout import Readout
 from biLM.questions.vectors import Vectors, VectorsFor
 from biLM.reading.batch import SURE_SHAPE, Shape, batches
-from biLM.reading.layer import State
+from biLM.reading.padded import read_padded
 from biLM.reading.precision import PrecisionChoice, chosen_precision
 from biLM.reading.reader import Reader
 from biLM.reading.side_by_side import cores_for
 from biLM.self_test import checked_deviation
 from biLM.tokenizer import Tokenizer
+from biLM.warming import Warming
 
 Answer = TypeVar("Answer")
 GREEDY = Greedy()
@@ -56,15 +62,21 @@ GREEDY = Greedy()
 class Encoder:
     """A loaded artifact, ready to read texts.
 
+    Weights that are changed in place are noticed, and the next call reads with them. An encoder can
+    be pickled; the other one proves its shapes anew.
+
     Args:
         artifact: The artifact: a model with its tokenizer, its mixes and its golden vectors.
         precision: The precision in which the LSTMs multiply; `auto` is the fastest that this
             machine has, which the service uses.
         both_at_once: Whether the two directions are read side by side; None means that they are if
             the calling thread may use more than one core.
+        device: Where the LSTMs read texts, such as `cuda`. On any device but a CPU, torch's own
+            LSTM reads in float32, and the last bits of a vector may depend on its neighbours.
+            Everything else is computed on the CPU.
 
     Raises:
-        PrecisionError: the machine does not have this precision.
+        PrecisionError: the device does not have this precision.
         DamagedFileError: the vocabulary does not belong to the model.
     """
 
@@ -73,16 +85,16 @@ class Encoder:
         artifact: Artifact,
         precision: PrecisionChoice = "float32",
         both_at_once: bool | None = None,
+        device: str | torch.device = "cpu",
     ) -> None:
         self.artifact = artifact
-        self.precision = chosen_precision(precision)
+        self.device = torch.device(device)
+        self.precision = chosen_precision(precision, self.device)
         self._tokenizer = Tokenizer(artifact.pieces_model)
-        self._reader = Reader(artifact.model, getattr(torch, self.precision))
         self._both_at_once = both_at_once
         self._shapes: frozenset[Shape] = frozenset([SURE_SHAPE])
-        forward, backward = self._reader.forward_stepper, self._reader.backward_stepper
-        self._writer = Writer(artifact, self._tokenizer, forward)
-        self._filler = Filler(artifact, self._tokenizer, forward, backward)
+        self._warming = Warming()
+        self._made = self._new_copies()
         if self._tokenizer.num_pieces != artifact.config.num_pieces:
             raise DamagedFileError(
                 f"pieces.model has {self._tokenizer.num_pieces} pieces, the embedding"
@@ -96,6 +108,7 @@ class Encoder:
         precision: PrecisionChoice = "float32",
         mixes: Path | None = None,
         both_at_once: bool | None = None,
+        device: str | torch.device = "cpu",
     ) -> "Encoder":
         """Load the encoder of an artifact folder.
 
@@ -104,13 +117,39 @@ class Encoder:
             precision: See the class.
             mixes: A file of further mixes; see `read_mixes`.
             both_at_once: See the class.
+            device: See the class.
 
         Raises:
-            PrecisionError: the machine does not have this precision.
+            PrecisionError: the device does not have this precision.
             ArtifactError: the folder is incomplete, foreign or damaged.
             MixError: a further mix does not fit.
         """
-        return cls(load_artifact(folder).with_mixes(mixes), precision, both_at_once)
+        return cls(load_artifact(folder).with_mixes(mixes), precision, both_at_once, device)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle what the encoder was made of; oneDNN's copies of the weights cannot be pickled."""
+        return type(self), (self.artifact, self.precision, self._both_at_once, self.device)
+
+    def __copy__(self) -> "Encoder":
+        """Return an encoder with the same weights that keeps the shapes of now."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+    def _new_copies(self) -> Copies:
+        dtype = getattr(torch, self.precision)
+        return Copies(self.artifact, self._tokenizer, dtype, self.device)
+
+    @property
+    def _copies(self) -> Copies:
+        """What is made of the weights as they are now."""
+        if not self._made.are_current():
+            self._made = self._new_copies()
+        return self._made
+
+    @property
+    def _reader(self) -> Reader:
+        return self._copies.reader
 
     def mix(self, name: str) -> ScalarMix:
         """Return a mix of the artifact by its name.
@@ -182,11 +221,16 @@ class Encoder:
     def embed(self, passages: Sequence[Passage], readouts: Sequence[Readout]) -> list[Vectors]:
         """Return the vectors of each passage, made as its readout says.
 
+        A passage that is given several times, with a readout each time, is read once. Shapes are
+        proved on the way; see `warming`.
+
         Returns:
             An array `[rows, dim]` for each passage, or `[layers, rows, dim]` if its readout names
             layers.
         """
-        return self.answer([self.vectors_for(*one) for one in zip(passages, readouts, strict=True)])
+        asked = [self.vectors_for(*one) for one in zip(passages, readouts, strict=True)]
+        with self.warming():
+            return self.answer(asked)
 
     def vectors_for(self, passage: Passage, readout: Readout) -> Question[Vectors]:
         """Return the question that `embed` answers for each passage."""
@@ -231,7 +275,7 @@ class Encoder:
         Raises:
             SearchError: top_k or num_pieces is outside its range.
         """
-        return Underway(PhrasesFor(self._filler, blank, num_pieces, top_k))
+        return Underway(PhrasesFor(self._copies.filler, blank, num_pieces, top_k))
 
     def complete(
         self, text: str, strategy: Strategy = GREEDY, max_pieces: int = 20
@@ -258,7 +302,7 @@ class Encoder:
             TextTooLongError: the text has more pieces than the limit.
         """
         ids = self._tokenizer.encode(text, limit).ids
-        return Underway(CompletionsFor(self._writer, ids, strategy, max_pieces))
+        return Underway(CompletionsFor(self._copies.writer, ids, strategy, max_pieces))
 
     def inspect(self, text: str, layer: int = 1, direction: Direction = "forward") -> Gates:
         """Return the gates and the cell states of one layer at each piece of a text.
@@ -282,15 +326,19 @@ class Encoder:
         """
         return Underway(GatesFor(self.artifact.model, passage.ids, layer, direction))
 
-    @torch.inference_mode()
+    @as_inference
     def answer(self, questions: Sequence[Question[Answer]]) -> list[Answer]:
         """Return the answer to each question; no answer depends on the other questions."""
-        found: dict[int, Answer] = {}
-        for text, framed in self._read([question.ids for question in questions]):
-            found[text] = finished(questions[text].answering(framed, self.artifact))
+        about: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
+        for number, question in enumerate(questions):
+            about[question.ids].append(number)
+        texts, found = list(about), dict[int, Answer]()
+        for text, framed in self._read(texts):
+            for number in about[texts[text]]:
+                found[number] = finished(questions[number].answering(framed, self.artifact))
             # A view would keep this batch in memory while the next one is read.
             del framed
-        return [found[text] for text in range(len(questions))]
+        return [found[number] for number in range(len(questions))]
 
     def alone(self, question: Question[Answer]) -> Underway[Answer]:
         """Return a question about a long text as one that is answered in steps.
@@ -299,7 +347,7 @@ class Encoder:
         """
         return Underway(Alone(question, self._read_alone, self.artifact))
 
-    @torch.inference_mode()
+    @as_inference
     def represent(self, texts: Sequence[Sequence[int]]) -> list[Float[Tensor, "depth framed dim"]]:
         """Return every representation of each text, with those of its two boundary pieces.
 
@@ -314,18 +362,24 @@ class Encoder:
         self, texts: Sequence[Sequence[int]]
     ) -> Iterator[tuple[int, Float[Tensor, "depth framed dim"]]]:
         """Yield the number of each text and its representations, batch by batch."""
-        config = self.artifact.config
-        framed = [[config.bos_id, *ids, config.eos_id] for ids in texts]
+        framed = [self.artifact.config.framed(ids) for ids in texts]
+        copies = self._copies
+        if copies.elsewhere is not None:
+            for text, found in read_padded(copies.elsewhere, framed):
+                yield text, found.cpu()
+            return
         with cores_for(self._both_at_once) as cores_of_both:
             for batch in batches(framed, self._shapes):
-                yield from zip(batch.texts, self._reader.read(batch, cores_of_both), strict=True)
+                yield from zip(batch.texts, copies.reader.read(batch, cores_of_both), strict=True)
 
     def _read_alone(
         self, ids: Sequence[int]
     ) -> Generator[None, None, Float[Tensor, "depth framed dim"]]:
         """Return the representations of one text, pausing after each stretch."""
-        config = self.artifact.config
-        (batch,) = batches([[config.bos_id, *ids, config.eos_id]], self._shapes)
+        if self._copies.elsewhere is not None:
+            ((_, found),) = self._read([ids])
+            return found
+        (batch,) = batches([self.artifact.config.framed(ids)], self._shapes)
         return (yield from self._reader.read_alone(batch, self._both_at_once))
 
     @property
@@ -333,7 +387,7 @@ class Encoder:
         """The numbers of texts that one call may read: the heights of the shapes in use."""
         return tuple(sorted({height for height, _ in self._shapes}))
 
-    @torch.inference_mode()
+    @as_inference
     def warm_up(self) -> tuple[int, ...]:
         """Try every shape that may be fast, and use those that give a text the same bits.
 
@@ -344,6 +398,14 @@ class Encoder:
             pass
         return self.heights
 
+    def warming(self) -> AbstractContextManager[None]:
+        """Return a block in which texts are read; `embed` is one.
+
+        Before the block, shapes are proved for at most as long as earlier blocks took. So whoever
+        reads often reads fast, without a call of `warm_up`. It changes no bit of a vector.
+        """
+        return self._warming.beside(self.prove)
+
     def prove(self) -> Generator[None, None, None]:
         """Do the work of `warm_up` in short steps, and use each shape as soon as it is proved.
 
@@ -351,17 +413,15 @@ class Encoder:
         because every shape in use gives the same bits. The caller runs the steps under
         `torch.inference_mode`.
         """
-        proof = Proof(self._call, self._reader.embedded, self.artifact.config)
-        for _ in proof.steps():
+        copies = self._copies  # for the whole proof, because all results must be of one model
+        if copies.elsewhere is None:
+            call = partial(copies.reader.call, both_at_once=self._both_at_once)
+            proof = Proof(call, copies.reader.embedded, self.artifact.config)
+            for _ in proof.steps():
+                self._shapes = proof.proved
+                yield
             self._shapes = proof.proved
-            yield
-        self._shapes = proof.proved
-
-    def _call(
-        self, depth: int, x: Float[Tensor, "direction time batch width"], state: State
-    ) -> tuple[Float[Tensor, "direction time batch dim"], State]:
-        with cores_for(self._both_at_once) as cores_of_both:
-            return self._reader.call(depth, x, state, cores_of_both)
+        self._warming.end()
 
     def self_test(self) -> float:
         """Embed the golden texts of the artifact, and return the largest deviation.
@@ -372,7 +432,7 @@ class Encoder:
         """
         passages = [self.pieces(golden.text) for golden in self.artifact.golden]
         readout = Readout(self.artifact.layers)
-        found = self.embed(passages, [readout] * len(passages))
+        found = self.answer([self.vectors_for(passage, readout) for passage in passages])
         compared = zip(self.artifact.golden, passages, found, strict=True)
         deviations = [
             checked_deviation(golden, passage.ids, vectors, self.precision)

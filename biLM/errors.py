@@ -1,7 +1,8 @@
 """Define the errors of biLM. Each message says what was found, what is allowed and what to do.
 
 BiLMError
-├── ConfigError     the sizes cannot make a model
+├── ConfigError     the sizes or settings cannot make a model
+├── SentenceError   what is given as sentences has no words, or no texts and spans
 ├── TextError       a text cannot be read, because it contains a lone surrogate
 │   └── TextTooLongError       a text has more pieces than its caller allows
 ├── IdError         a piece id is outside the vocabulary, or of a piece that no text has
@@ -30,7 +31,11 @@ class BiLMError(Exception):
 
 
 class ConfigError(BiLMError):
-    """The sizes cannot make a model."""
+    """The sizes or settings cannot make a model."""
+
+
+class SentenceError(BiLMError):
+    """What is given as sentences is not lists of words, or not texts with spans."""
 
 
 class TextError(BiLMError):

@@ -1,14 +1,15 @@
-"""Read a file of named scalar mixes, learned by a task or written by an operator.
+"""Read and write a file of named scalar mixes, learned by a task or written by an operator.
 
 {"reviews": {"weights": [0.1, 0.3, 0.6], "gamma": 1.2}, "titles": {"logits": [0, 1, 2]}}
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from biLM.errors import MixError
+from biLM.files import to_json, write_atomically
 from biLM.network.scalar_mix import ScalarMix
 
 # Every artifact has a mix of this name.
@@ -35,12 +36,42 @@ def read_mixes(
         raise MixError(f"mixes of {path}: {error}; name a JSON file") from error
     if not isinstance(named, dict):
         raise MixError(f"mixes of {path}: a {type(named).__name__}; write an object of named mixes")
-    for name in named:
-        if name in taken:
-            raise MixError(
-                f"mixes of {path}: the model already has a mix {name!r}; choose another name"
-            )
+    refuse_taken(named, taken, f"mixes of {path}: ")
     return {name: _mix(path, name, given, num_representations) for name, given in named.items()}
+
+
+def add_mixes(path: Path, added: Mapping[str, ScalarMix], taken: Mapping[str, object]) -> None:
+    """Add mixes to a file, and keep the mixes of other names that are in it.
+
+    Args:
+        path: The file; it is written if it is missing.
+        added: The mixes, at least one.
+        taken: Names of the model's own mixes.
+
+    Raises:
+        MixError: a name is taken, or the file has something else than mixes of this model.
+    """
+    refuse_taken(added, taken)
+    depth = len(next(iter(added.values())).weights)
+    mixes = (read_mixes(path, depth, taken) if path.exists() else {}) | dict(added)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, to_json({name: fields_of(mix) for name, mix in mixes.items()}))
+
+
+def fields_of(mix: ScalarMix) -> dict[str, Any]:
+    """Return a mix as the file has it."""
+    return {"weights": list(mix.weights), "gamma": mix.gamma}
+
+
+def refuse_taken(names: Iterable[str], taken: Mapping[str, object], place: str = "") -> None:
+    """Refuse a name that the model's own mixes have, because a name has one meaning.
+
+    Raises:
+        MixError: a name is taken.
+    """
+    for name in names:
+        if name in taken:
+            raise MixError(f"{place}the model already has a mix {name!r}; choose another name")
 
 
 def _mix(path: Path, name: str, given: Any, num_representations: int) -> ScalarMix:

@@ -1,5 +1,6 @@
 """The sizes of a biLM, and the names of its layers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -63,3 +64,7 @@ class BiLMConfig:
     def num_representations(self) -> int:
         """L + 1: the context-free piece embedding counts as representation 0."""
         return self.num_layers + 1
+
+    def framed(self, ids: Sequence[int]) -> list[int]:
+        """Return the piece ids of a text between its two boundary pieces."""
+        return [self.bos_id, *ids, self.eos_id]

@@ -19,14 +19,18 @@ def pool(
     vectors: Float[Tensor, "*depth time dim"], ranges: Sequence[PieceRange], pooling: Pooling
 ) -> Float[Tensor, "*depth rows dim"]:
     """Return one vector per range of pieces; a range without pieces gives zeros."""
-    bounds = torch.tensor(ranges, dtype=torch.long).reshape(-1, 2)
+    bounds = torch.tensor(ranges, dtype=torch.long, device=vectors.device).reshape(-1, 2)
     sizes = bounds[:, 1] - bounds[:, 0]
     if pooling in ("first", "last"):
         chosen = bounds[:, 0] if pooling == "first" else bounds[:, 1] - 1
         pooled = vectors[..., torch.where(sizes > 0, chosen, 0), :] if vectors.shape[-2] else None
         return _without_empty(pooled, vectors, sizes)
-    rows = torch.repeat_interleave(torch.arange(len(ranges)), sizes)
-    pieces = torch.arange(len(rows)) + (bounds[:, 0] - (sizes.cumsum(0) - sizes))[rows]
+    # Without the number of pieces, another device would have to be waited for.
+    num_pieces = sum(end - begin for begin, end in ranges)
+    rows = torch.arange(len(ranges), device=vectors.device)
+    rows = rows.repeat_interleave(sizes, output_size=num_pieces)
+    pieces = torch.arange(num_pieces, device=vectors.device)
+    pieces = pieces + (bounds[:, 0] - (sizes.cumsum(0) - sizes))[rows]
     shape = *vectors.shape[:-2], len(ranges), vectors.shape[-1]
     pooled = vectors.new_full(shape, 0.0 if pooling == "mean" else -torch.inf)
     for row, piece in zip(*(torch.split(one, GATHERED) for one in (rows, pieces)), strict=True):

@@ -50,7 +50,8 @@ def contexts(
     """
     if ranges is None:
         ranges = [(piece, piece + 1) for piece in range(len(top) - 2)]
-    begin, end = torch.tensor(ranges, dtype=torch.long).reshape(-1, 2).unbind(1)
+    bounds = torch.tensor(ranges, dtype=torch.long, device=top.device)
+    begin, end = bounds.reshape(-1, 2).unbind(1)
     # Piece k is in column k + 1, so column `begin` is the piece before the row.
     left, right = top.chunk(2, dim=-1)
     here = yield from _in_blocks(heads.cloze, left[begin], right[end + 1])
@@ -97,7 +98,8 @@ def _near_mean(x: Float[Tensor, "place width"]) -> Float[Tensor, "place width"]:
     for far in (1, 2, 4, 8, 16):
         earlier = nn.functional.pad(total, (0, 0, far, 0))[: len(x)]
         total = total + 0.5**far * earlier
-    weights = 2 - 0.5 ** torch.arange(len(x))  # 1 + 1/2 + 1/4 + ..., one term per place
+    places = torch.arange(len(x), dtype=x.dtype, device=x.device)
+    weights = 2 - 0.5**places  # 1 + 1/2 + 1/4 + ..., one term per place
     return total / weights[:, None]
 
 
@@ -105,6 +107,7 @@ def _mean_embeddings(
     rows: Sequence[Sequence[int]], embedding: nn.Embedding
 ) -> Float[Tensor, "rows width"]:
     """Return the mean embedding of the pieces of each row; zeros for a row without pieces."""
-    ids = torch.tensor([*chain.from_iterable(rows)], dtype=torch.long)
+    every, device = [*chain.from_iterable(rows)], embedding.weight.device
+    ids = torch.tensor(every, dtype=torch.long, device=device)
     ends = accumulate(map(len, rows), initial=0)
     return pool(embedding(ids), [*pairwise(ends)], "mean")

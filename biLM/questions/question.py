@@ -11,11 +11,11 @@ from collections.abc import Generator
 from time import perf_counter
 from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from biLM.artifact import Artifact
+from biLM.inference import as_inference
 from biLM.network.config import BOUNDARY_PIECES
 from biLM.reading.batch import STRETCH_COLUMNS, padded_pieces
 
@@ -131,7 +131,7 @@ class Underway(Generic[Answer_co]):
         """The work that is left, if the answer takes as many steps as it may."""
         return self._question.cost.after(self.num_steps)
 
-    @torch.inference_mode()
+    @as_inference
     def go_on(self, seconds: float) -> Answer_co | None:
         """Work for about so many seconds, one step at least, and return the answer if complete.
 

@@ -107,8 +107,9 @@ def _with_context(
     ranges: Sequence[PieceRange] | None,
 ) -> Float[Tensor, "layers rows dim"]:
     if ranges is not None:  # a row without pieces is zero in every layer
-        has_pieces = torch.tensor([begin < end for begin, end in ranges], dtype=torch.bool)
-        context = context * has_pieces[:, None]
+        has_pieces = [begin < end for begin, end in ranges]
+        kept = torch.tensor(has_pieces, dtype=torch.bool, device=context.device)
+        context = context * kept[:, None]
     numbered = iter(vectors)
     chosen = [context if layer == CONTEXT else next(numbered) for layer in layers]
     return torch.stack(chosen)

@@ -42,10 +42,15 @@ class VectorsFor:
         self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact
     ) -> Generator[None, None, Vectors]:
         """Return a vector for each row, or for each layer and row."""
+        found: Vectors = (yield from self.rows(framed, artifact)).contiguous().numpy()
+        return found
+
+    def rows(
+        self, framed: Float[Tensor, "depth framed dim"], artifact: Artifact
+    ) -> Generator[None, None, Float[Tensor, "*layers rows dim"]]:
+        """Return the same as `answering`, as a tensor that has a gradient if `framed` has one."""
         ranges, context = self.passage.ranges, None
         if self.readout.has_context:
             rests, embedding = self.passage.rests, artifact.model.embedding
             context = yield from contexts(framed[-1], ranges, rests, artifact.heads, embedding)
-        rows = read_out(framed[:, 1:-1], ranges, artifact.geometry, self.readout, context)
-        found: Vectors = rows.contiguous().numpy()
-        return found
+        return read_out(framed[:, 1:-1], ranges, artifact.geometry, self.readout, context)

@@ -39,10 +39,11 @@ class ReadingLayer:
         self._num_zeros = width - layer.input_size
         self._cell_size = layer.hidden_size
         self._dtype = dtype
-        wide = nn.LSTM(width, layer.hidden_size, dtype=dtype).requires_grad_(False)
+        with torch.random.fork_rng(devices=[]):  # torch draws weights, which are overwritten
+            wide = nn.LSTM(width, layer.hidden_size, dtype=dtype).requires_grad_(False)
         for name, parameter in layer.named_parameters():
             copied = wide.get_parameter(name).zero_()
-            copied[..., : parameter.shape[-1]] = parameter
+            copied[..., : parameter.shape[-1]] = parameter.detach()
         self._kernel: Kernel = wide
         if onednn.has_kernel():
             self._kernel = partial(onednn.call, onednn.laid_out(wide))

@@ -18,6 +18,7 @@ from biLM.reading.onednn import has_kernel, multiplies_bfloat16
 Precision = Literal["float32", "bfloat16"]
 # "auto" chooses the fastest precision of this machine.
 PrecisionChoice = Precision | Literal["auto"]
+CPU = torch.device("cpu")
 # These are names that torch.cpu.get_capabilities uses.
 UNITS = ("amx_bf16", "avx512_bf16")
 
@@ -47,12 +48,20 @@ def _tell_that_nothing_is_known() -> None:
     )
 
 
-def chosen_precision(wanted: PrecisionChoice) -> Precision:
+def chosen_precision(wanted: PrecisionChoice, device: torch.device = CPU) -> Precision:
     """Return the precision in which to read.
 
     Raises:
-        PrecisionError: the processor has no units for bfloat16, so bfloat16 would be slower.
+        PrecisionError: the processor has no units for bfloat16, so bfloat16 would be slower, or the
+            device is not a CPU, where texts are read in float32 only.
     """
+    if device.type != "cpu":
+        if wanted == "bfloat16":
+            raise PrecisionError(
+                f"the precision is bfloat16, but on the device {device} texts are read in float32;"
+                " choose auto or float32"
+            )
+        return "float32"
     fastest = fastest_precision()
     if wanted == "bfloat16" != fastest:
         raise PrecisionError(

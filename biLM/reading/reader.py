@@ -56,8 +56,8 @@ class Reader:
 
     def __init__(self, model: BiLM, dtype: torch.dtype) -> None:
         self._config = model.config
-        self._embedding = model.embedding.weight
-        self._inputs = model.embedding.weight.to(dtype)
+        self._embedding = model.embedding.weight.detach().to("cpu", torch.float32)
+        self._inputs = self._embedding.to(dtype)
         self._forward_lm = _reading_layers(model.forward_lm, dtype)
         self._backward_lm = _reading_layers(model.backward_lm, dtype)
         self.forward_stepper = Stepper(self._inputs, self._forward_lm)
@@ -133,7 +133,7 @@ class Reader:
         depth: int,
         x: Float[Tensor, "direction time batch width"],
         state: State,
-        cores_of_both: int | None,
+        both_at_once: bool | None,
     ) -> tuple[Float[Tensor, "direction time batch dim"], State]:
         """Run one layer of each direction in a single call, as `read` does for each strip.
 
@@ -141,11 +141,12 @@ class Reader:
             depth: The number of the layer, counted from 0.
             x: The inputs of the forward and of the backward layer.
             state: The initial h and c, each `[direction, 1, batch, cells]`.
-            cores_of_both: The same as for `read`.
+            both_at_once: The same as for `read_alone`.
         """
         layers = self._forward_lm[depth], self._backward_lm[depth]
         sides = zip(layers, x, zip(*state, strict=True), strict=True)
-        outputs, states = zip(*_both(_call, sides, cores_of_both), strict=True)
+        with cores_for(both_at_once) as cores_of_both:
+            outputs, states = zip(*_both(_call, sides, cores_of_both), strict=True)
         h, c = map(torch.stack, zip(*states, strict=True))
         return torch.stack(outputs), (h, c)
 

@@ -37,16 +37,31 @@ def on_one_core() -> Iterator[int]:
 
 
 @contextmanager
+def on_one_core_alone() -> Iterator[int]:
+    """Do the work of `on_one_core`, but let threads that begin meanwhile have the caller's cores.
+
+    A thread that begins takes the number that any thread set last, and keeps it.
+    """
+    with on_one_core() as num_cores:
+        other = Thread(target=torch.set_num_threads, args=[num_cores], daemon=True)
+        other.start()
+        other.join()
+        yield num_cores
+
+
+@contextmanager
 def cores_for(both_at_once: bool | None) -> Iterator[int | None]:
     """Yield how many cores read both directions at once; None if one is read after the other.
 
     Args:
         both_at_once: Whether they are read at once; None means that they are if the calling thread
-            may use more than one core.
+            may use more than one core. The caller then has threads of its own, which keep their
+            cores.
     """
+    limited = on_one_core if both_at_once else on_one_core_alone
     if both_at_once is None:
         both_at_once = torch.get_num_threads() > 1
-    with on_one_core() if both_at_once else nullcontext() as num_cores:
+    with limited() if both_at_once else nullcontext() as num_cores:
         yield num_cores
 
 

@@ -362,6 +362,24 @@ def test_a_text_without_pieces_keeps_its_layer_axis(encoder):
     assert encoder.embed([encoder.pieces("")], [EVERYTHING])[0].shape == (4, 0, 24)
 
 
+def test_a_passage_with_several_readouts_is_read_once(encoder, monkeypatch):
+    passage, other = encoder.pieces(TEXT), encoder.text("病毒")
+    readouts = [Readout(encoder.mix("default")), Readout(encoder.mix("top")), EVERYTHING]
+    expected = [encoder.embed([passage], [readout])[0] for readout in readouts]
+    read, real = [], Encoder._read
+
+    def observed(encoder, texts):
+        read.extend(texts)
+        return real(encoder, texts)
+
+    monkeypatch.setattr(Encoder, "_read", observed)
+    asked = [passage, other, passage, passage]
+    found = encoder.embed(asked, [readouts[0], LAYERS, *readouts[1:]])
+    assert read == [passage.ids, other.ids]
+    for vectors, wanted in zip([found[0], *found[2:]], expected, strict=True):
+        np.testing.assert_array_equal(vectors, wanted)
+
+
 def test_no_passages_give_no_vectors(encoder):
     assert encoder.embed([], []) == []
 
@@ -534,3 +552,12 @@ def test_bfloat16_gives_what_float32_gives_but_for_its_rounding(encoder, roundin
     np.testing.assert_allclose(rounded, exact, rtol=0, atol=0.1)
     if exact.size:
         assert np.abs(rounded - exact).mean() < 5e-3
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_callers_autocast_changes_no_bit(encoder, dtype):
+    passage = encoder.words(WORDS)
+    vectors, written = encoder.embed([passage], [EVERYTHING])[0], encoder.complete("我吃")
+    with torch.autocast("cpu", dtype=dtype):
+        np.testing.assert_array_equal(encoder.embed([passage], [EVERYTHING])[0], vectors)
+        assert encoder.complete("我吃") == written

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-import torch
-
-from biLM.artifact import Artifact
+from biLM.artifact import Artifact, round_weights
 from biLM.encoder import Encoder
 from biLM.network.geometry import Geometry
 from biLM.network.scalar_mix import ScalarMix
@@ -62,13 +60,6 @@ def require_tied(config: TrainConfig) -> None:
             " embedding; `evaluate` reports the figures of the run; for an artifact, train with"
             " --set tied=true"
         )
-
-
-def round_weights(objective: BiLMObjective) -> None:
-    """Round the weights to bfloat16, the precision of an artifact's file."""
-    with torch.no_grad():
-        for parameter in objective.parameters():
-            parameter.copy_(parameter.bfloat16())
 
 
 def assemble(objective: BiLMObjective, config: TrainConfig, shards: Shards) -> Artifact:

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from biLM.artifact import Artifact
+from biLM.artifact import Artifact, round_weights
 from biLM.encoder import Encoder
 from biLM.files import to_json, write_atomically
 from biLM.network.config import BiLMConfig
@@ -20,7 +20,7 @@ from ..run.held_out import NO_SCORES, Scores, added, judgements
 from ..run.initial import check_vocabulary, objective_of
 from ..run.objective import BiLMObjective
 from ..text.shards import Shard, Shards
-from .assemble import assemble, load_objective, require_lstm, round_weights
+from .assemble import assemble, load_objective, require_lstm
 from .senses import read_folder, score_senses
 
 NAME = "evaluation.json"

@@ -1,13 +1,12 @@
 """Export a trained and evaluated run as an artifact folder with golden vectors and a card."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from biLM.artifact import Golden, save_artifact
+from biLM.artifact import save_artifact
 from biLM.encoder import Encoder
-from biLM.questions.readout import Readout
+from biLM.golden import make_golden
 
 from ..errors import TrainingError
 from ..run.checkpoint import Checkpoint, load_checkpoint
@@ -50,16 +49,6 @@ def export(run: Path, shards: Shards, out: Path, sources: Path | None) -> str:
     golden = make_golden(Encoder(artifact), GOLDEN_TEXTS)
     name = out.resolve().name
     return save_artifact(replace(artifact, id=name, golden=golden, card=card), out)
-
-
-def make_golden(encoder: Encoder, texts: Sequence[str]) -> tuple[Golden, ...]:
-    """Compute the self-test of an artifact: the vectors of these texts on the exporting machine."""
-    passages = [encoder.pieces(text) for text in texts]
-    vectors = encoder.embed(passages, [Readout(encoder.artifact.layers)] * len(passages))
-    return tuple(
-        Golden(text, passage.ids, found.mean(axis=1))
-        for text, passage, found in zip(texts, passages, vectors, strict=True)
-    )
 
 
 def make_card(

@@ -18,9 +18,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from biLM.artifact import Artifact, save_artifact
-from biLM.errors import MixError
-from biLM.files import to_json, write_atomically
-from biLM.mixes import read_mixes
+from biLM.mixes import add_mixes, read_mixes, refuse_taken
 from biLM.network.scalar_mix import ScalarMix
 
 from ..errors import TrainingError
@@ -189,8 +187,7 @@ class NamedMix:
     artifact: Artifact
 
     def __post_init__(self) -> None:
-        if self.name in self.artifact.mixes:
-            raise MixError(f"the model already has a mix {self.name!r}; choose another name")
+        refuse_taken([self.name], self.artifact.mixes)
 
     def others_of(self, path: Path) -> dict[str, ScalarMix]:
         """Read the mixes of a file for `BILM_MIXES`; a missing file counts as empty.
@@ -203,10 +200,7 @@ class NamedMix:
 
     def add_to(self, path: Path, mix: ScalarMix) -> None:
         """Add the mix to a file for `BILM_MIXES`, and keep the mixes that are in it."""
-        mixes = self.others_of(path) | {self.name: mix}
-        fields = {n: {"weights": list(m.weights), "gamma": m.gamma} for n, m in mixes.items()}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, to_json(fields))
+        add_mixes(path, {self.name: mix}, self.artifact.mixes)
 
     def save_with(self, folder: Path, mix: ScalarMix) -> str:
         """Write the artifact with the mix added to its own, and return the new revision."""

@@ -87,3 +87,10 @@ def test_what_a_cell_of_bfloat16_remembers_is_not_rounded():
     given.bias_ih_l0[1], given.weight_ih_l0[2] = 99.0, 0.01
     _, (_, c) = read(ReadingLayer(given, torch.bfloat16), torch.ones(600, 1, 1).bfloat16())
     assert c.item() == pytest.approx(3.0, rel=0.01)
+
+
+def test_a_copy_of_the_weights_leaves_the_callers_random_numbers_alone():
+    given = layer(5, 12)
+    before = torch.get_rng_state()
+    ReadingLayer(given, torch.float32)
+    assert torch.equal(torch.get_rng_state(), before)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from biLM.reading.side_by_side import on_one_core, side_by_side
+from biLM.reading.side_by_side import cores_for, on_one_core, side_by_side
 
 PATIENCE_S = 60
 # How long a thread of a busy machine may take until it waits for work again.
@@ -79,6 +79,16 @@ def test_the_caller_and_threads_that_begin_later_keep_the_callers_cores(cores, m
     side_by_side(pow, [(2, 5), (3, 2)])
     with ThreadPoolExecutor(1) as later:
         assert later.submit(torch.get_num_threads).result() == torch.get_num_threads() == cores
+
+
+@pytest.mark.parametrize("cores", [5], indirect=True)
+def test_threads_that_begin_while_a_text_is_read_have_the_callers_cores(cores):
+    with cores_for(None) as cores_of_both, ThreadPoolExecutor(1) as begun:
+        assert torch.get_num_threads() == 1
+        assert begun.submit(torch.get_num_threads).result() == cores_of_both == cores
+    assert torch.get_num_threads() == cores
+    with ThreadPoolExecutor(1) as later:
+        assert later.submit(torch.get_num_threads).result() == cores
 
 
 def test_what_fails_at_one_side_fails_for_the_caller():

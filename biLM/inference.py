@@ -1,0 +1,29 @@
+"""Compute without gradients and without the caller's autocast."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import torch
+
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
+
+
+def as_inference(function: Callable[Given, Found]) -> Callable[Given, Found]:
+    """Return a function that does its work in torch's inference mode, and not under autocast.
+
+    Under autocast, torch would round what it multiplies, and oneDNN's copies of the weights could
+    not be read at all.
+    """
+
+    @wraps(function)
+    def wrapped(*args: Given.args, **kwargs: Given.kwargs) -> Found:
+        # torch.autocast as a decorator would share one state between threads.
+        is_on = torch.is_autocast_enabled("cpu")
+        exact = torch.autocast("cpu", enabled=False) if is_on else nullcontext()
+        with torch.inference_mode(), exact:
+            return function(*args, **kwargs)
+
+    return wrapped
