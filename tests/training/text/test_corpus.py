@@ -10,7 +10,13 @@ import pytest
 
 from training.__main__ import main
 from training.errors import CorpusError
-from training.text.corpus import CorpusConfig, build_corpus, read_documents, training_text
+from training.text.corpus import (
+    CorpusConfig,
+    _Files,
+    build_corpus,
+    read_documents,
+    training_text,
+)
 
 
 def test_every_document_goes_to_training_or_is_held_out_and_none_is_lost(toy_text, toy_corpus):
@@ -269,6 +275,17 @@ def test_the_command_reads_as_its_options_say(tmp_path, capsys):
     assert "training: a document is a record in 1 csv files, a line" in capsys.readouterr().err
     assert main(["corpus", str(tmp_path), "--encoding", "gbk2"]) == 2
     assert "no text encoding 'gbk2'" in capsys.readouterr().err
+
+
+def test_training_files_are_written_as_the_text_comes(tmp_path, monkeypatch):
+    monkeypatch.setattr("training.text.corpus.MAX_WAITING_CHARACTERS", 5)
+    paths = [tmp_path / "a", tmp_path / "b"]
+    files = _Files(paths)
+    for number, line in enumerate(["苹果\n", "手机\n", "病毒\n"]):
+        files.write(number, line)
+    assert [path.read_text() for path in paths] == ["苹果\n", "手机\n"]
+    files.flush()
+    assert [path.read_text() for path in paths] == ["苹果\n病毒\n", "手机\n"]
 
 
 def mixed_folder(folder, num_files):

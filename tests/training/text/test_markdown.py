@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from training.text.joining import joined
-from training.text.markdown import CODE, inline_prose, prose_of
+from training.text.markdown import CODE, MAX_PARAGRAPH_LINES, inline_prose, prose_of
 
 ARTICLE = """---
 title: 苹果
@@ -129,6 +129,21 @@ def test_a_rule_in_the_first_line_begins_no_front_matter():
 
 def test_an_indented_chinese_paragraph_is_no_code():
     assert prose("一\n\n    这一段缩进了四格。\n")[0] == ["一", "这一段缩进了四格。"]
+
+
+def test_an_indented_line_of_a_list_is_no_code():
+    assert prose("- 一\n\n    x = 1\n\n后\n\n    y = 2")[0] == ["一", "x = 1", "后"]
+
+
+def test_a_paragraph_without_end_is_read_in_parts():
+    taken = []
+    lines = ((taken.append(number), (number, f"第{number}行"))[1] for number in range(10**6))
+    assert next(prose_of(lines, print)) == (0, "第0行")
+    assert len(taken) == MAX_PARAGRAPH_LINES
+
+
+def test_signs_of_a_font_for_icons_never_become_code_of_the_line():
+    assert inline_prose("\ue100苹果`手机`") == "苹果手机"
 
 
 def test_blocks_have_an_empty_line_between_them():

@@ -49,6 +49,11 @@ def test_a_page_keeps_its_prose_and_loses_scripts_and_menus():
     ]
 
 
+def test_a_page_that_forgets_to_end_its_elements_keeps_its_prose():
+    page = "<aside>菜单<body><p><a href='/x'>目录<p>苹果手机没有句号<p>再一句"
+    assert prose(page) == (["苹果手机没有句号", "再一句"], [(NAVIGATION, "目录", 1)])
+
+
 def test_a_number_is_that_of_the_line_where_a_block_ends():
     found = list(prose_of(enumerate(["<p>一</p>", "", "<p>二", "三"], 1), print))
     assert [entry for entry in found if entry[1]] == [(1, "一"), (4, "二 三")]
