@@ -24,6 +24,7 @@ CANDIDATES = ["gb18030", "big5hkscs"]
 # At least this share of the characters of a Chinese or English text is of the usual kinds. Where
 # bytes of another encoding, or in the other order, are read as UTF-16, it is about a third.
 USUAL_SHARE = 0.9
+# Fewer characters may look usual by chance.
 LEAST_CHARACTERS = 8
 USUAL = re.compile(r"[\t\n\r -~\xa0-\xff\u2010-\u2027\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]")
 DECLARED = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w-]{2,40})""", re.IGNORECASE)
