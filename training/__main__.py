@@ -7,17 +7,24 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biLM.errors import BiLMError
 
-from .choices import STRATEGIES
+from .choices import DOCUMENTS, STRATEGIES
 from .errors import TrainingError
 from .lab import arguments as laboratory
 from .run.recipes import RECIPES
 from .text.corpus import CorpusConfig, build_corpus, training_text
+from .text.documents import Reading
 from .text.vocabulary import VocabularyConfig, train_vocabulary
+
+INPUTS = (
+    "files, or folders with all that is in them: .txt, .md, .html, .jsonl, .csv, .tsv and .parquet,"
+    " also packed as .gz or .xz, and all of these in a .zip"
+)
 
 if TYPE_CHECKING:  # only the library's stubs have this name
     Steps = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -50,10 +57,10 @@ def build_parser(prog: str = "python -m training") -> argparse.ArgumentParser:
 
 
 def _declare_text_steps(steps: "Steps") -> None:
-    corpus = steps.add_parser("corpus", help="shuffle text files and hold a slice out")
-    corpus.add_argument(
-        "inputs", type=Path, nargs="+", help="files in .txt, .gz or .xz, or folders"
+    corpus = steps.add_parser(
+        "corpus", help="shuffle the documents of text files and hold some out"
     )
+    corpus.add_argument("inputs", type=Path, nargs="+", help=INPUTS)
     corpus.add_argument("--out", type=Path, default=Path("build/corpus"))
     corpus.add_argument(
         "--weight",
@@ -62,6 +69,7 @@ def _declare_text_steps(steps: "Steps") -> None:
         metavar="SOURCE=TIMES",
         help="how many times each document of a source is trained on",
     )
+    _declare_reading(corpus)
     corpus.set_defaults(step=_corpus)
 
     vocabulary = steps.add_parser(
@@ -86,6 +94,36 @@ def _declare_text_steps(steps: "Steps") -> None:
         "--one-sentence", action="store_true", help="put only one sentence into a row"
     )
     shards.set_defaults(step=_shards)
+
+
+def _declare_reading(step: argparse.ArgumentParser) -> None:
+    step.add_argument(
+        "--document",
+        choices=DOCUMENTS,
+        help="what a document is in text, Markdown and HTML: the whole file, a line, or what stands"
+        " between blank lines; guessed for each file if left out",
+    )
+    step.add_argument(
+        "--column",
+        "--text-column",
+        "--text-field",
+        metavar="NAME",
+        help="the column of the text in CSV, TSV, JSON Lines and Parquet, or its number from 0 if"
+        " there is no header; guessed if left out: text, content and the like, else the one with"
+        " the most Chinese",
+    )
+    step.add_argument(
+        "--text-encoding",
+        "--encoding",
+        metavar="NAME",
+        help="of files that are not UTF-8 and have no byte order mark, for example gbk or big5;"
+        " guessed if left out",
+    )
+    step.add_argument(
+        "--keep-near-copies",
+        action="store_true",
+        help="keep documents most of whose text stands in earlier ones",
+    )
 
 
 def _declare_model_steps(steps: "Steps") -> None:
@@ -146,7 +184,7 @@ def _declare_model_steps(steps: "Steps") -> None:
 def _declare_all(steps: "Steps") -> None:
     everything = steps.add_parser("all", help="make an artifact from text files in a given time")
     everything.add_argument(
-        "--corpus", type=Path, nargs="+", required=True, help="the inputs, as for corpus"
+        "--corpus", type=Path, nargs="+", required=True, metavar="PATH", help=INPUTS
     )
     everything.add_argument("--out", type=Path, required=True, help="the artifact folder")
     everything.add_argument("--minutes", type=float, default=30.0, help="time for all steps")
@@ -155,6 +193,7 @@ def _declare_all(steps: "Steps") -> None:
     everything.add_argument(
         "--init-from", type=Path, metavar="ARTIFACT", help="train this artifact further"
     )
+    _declare_reading(everything)
     everything.set_defaults(step=_all)
 
 
@@ -206,9 +245,14 @@ def _refuse_team() -> None:
 
 
 def _corpus(given: argparse.Namespace) -> None:
-    config = CorpusConfig(weights=dict(map(_weight, given.weight)))
+    config = replace(_corpus_config(given), weights=dict(map(_weight, given.weight)))
     for note in build_corpus(given.inputs, given.out, config).notes:
         _tell(note)
+
+
+def _corpus_config(given: argparse.Namespace) -> CorpusConfig:
+    reading = Reading(given.document, given.column, given.text_encoding)
+    return CorpusConfig(keep_near_copies=given.keep_near_copies, reading=reading)
 
 
 def _weight(written: str) -> tuple[str, float]:
@@ -304,6 +348,7 @@ def _all(given: argparse.Namespace) -> None:
         minutes=given.minutes,
         recipe=RECIPES[given.recipe](),
         initial=load_artifact(given.init_from) if given.init_from else None,
+        corpus=_corpus_config(given),
     )
     revision = fulfil(order, _tell)
     print(f"{given.out} {revision}")  # noqa: T201

@@ -4,3 +4,4 @@ LSTM = "lstm"  # the cell of biLM, and of every artifact
 CELLS = (LSTM, "peephole", "gru", "rnn")
 STRATEGIES = ("greedy", "sample", "beam")
 EXPERIMENTS = ("cells", "gradients", "clipping", "copying", "inputs", "directions")
+DOCUMENTS = ("file", "line", "blank-line")

@@ -9,7 +9,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +24,9 @@ from .run.initial import adapted
 from .run.loop import train
 from .run.loss_plot import plot_loss
 from .run.speed import usual_speed
-from .text.corpus import (
-    Corpus,
-    CorpusConfig,
-    build_corpus,
-    find_sources,
-    fingerprints,
-    text_bytes,
-    training_text,
-)
+from .text.corpus import Corpus, CorpusConfig, build_corpus, training_text
 from .text.shards import Shards, build_shards
+from .text.sources import find_sources, fingerprints, mark_as_made, text_bytes
 from .text.vocabulary import VocabularyConfig, train_vocabulary
 
 # Hold out about a mebibyte of text, and never more than one document in twenty.
@@ -63,12 +56,13 @@ class Order:
     """A request for an artifact.
 
     Args:
-        inputs: Text files, or folders of them, with one document per line.
+        inputs: Files of text, or folders of them.
         out: The artifact folder.
         work: The folder for all intermediate files.
         minutes: The approximate time for all steps together.
         recipe: The recipe to train; its budget is replaced by what the time allows.
         initial: The artifact to train further; None trains a new vocabulary and new weights.
+        corpus: How the text is read; how much is held out follows from its size.
     """
 
     inputs: Sequence[Path]
@@ -77,6 +71,7 @@ class Order:
     minutes: float
     recipe: TrainConfig
     initial: Artifact | None = None
+    corpus: CorpusConfig = field(default_factory=CorpusConfig)
 
     def __post_init__(self) -> None:
         if not 0 < self.minutes < math.inf:
@@ -87,6 +82,7 @@ class Order:
         recipe = self.recipe if self.initial is None else adapted(self.recipe, self.initial)
         return {
             "sources": fingerprints(self.inputs),
+            "corpus": asdict(self.corpus),
             "minutes": self.minutes,
             "recipe": recipe.as_dict(),
         }
@@ -103,6 +99,7 @@ def fulfil(order: Order, tell: Callable[[str], None]) -> str:
         TrainingError: the text cannot be read or is too short, or the work folder belongs to
             another order.
     """
+    mark_as_made(order.work)
     plan = order.work / "plan.json"
     wanted = order.described()
     if plan.exists():
@@ -183,7 +180,8 @@ def _prepare(order: Order, config: TrainConfig, tell: Callable[[str], None]) -> 
 def _divide(order: Order, tell: Callable[[str], None]) -> Corpus:
     size = text_bytes(find_sources(order.inputs).values())
     one_in = max(LEAST_ONE_IN, size // HELD_OUT_BYTES)
-    corpus = build_corpus(order.inputs, order.work / "corpus", CorpusConfig(held_out_one_in=one_in))
+    config = replace(order.corpus, held_out_one_in=one_in)
+    corpus = build_corpus(order.inputs, order.work / "corpus", config)
     for note in corpus.notes:
         tell(note)
     counts = corpus.sources.values()
@@ -191,8 +189,8 @@ def _divide(order: Order, tell: Callable[[str], None]) -> Corpus:
     held_out = sum(count.held_out_documents for count in counts)
     if not held_out:
         raise CorpusError(
-            f"there are {documents} documents, one per line, and none of them is held out for"
-            " measuring; give a few hundred, or break long lines at their paragraphs"
+            f"there are {documents} documents, and none of them is held out for measuring; give a"
+            " few hundred, or smaller ones by --document line"
         )
     tell(f"{documents:,} documents to train on, {held_out:,} held out")
     sources = [

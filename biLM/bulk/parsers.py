@@ -92,7 +92,7 @@ def tsv_records(
     Raises:
         SourceError: there are no such columns.
     """
-    yield from _Cells(columns, "0", "a tab").records(_tsv_rows(lines))
+    yield from _Cells(columns, "0", "a tab").records(tsv_rows(lines))
 
 
 def csv_records(
@@ -105,7 +105,41 @@ def csv_records(
     Raises:
         SourceError: there are no such columns, or a quote is not closed.
     """
-    yield from _Cells(columns, "text", "a comma").records(_csv_rows(lines))
+    yield from _Cells(columns, "text", "a comma").records(csv_rows(lines))
+
+
+def tsv_rows(lines: Iterator[Line]) -> Rows:
+    """Yield the cells of each line of a TSV file."""
+    for line in lines:
+        try:
+            yield line.place, line.text().split("\t")
+        except SourceError as error:
+            yield line.place, error
+
+
+def csv_rows(lines: Iterator[Line]) -> Rows:
+    """Yield the cells of each row of a CSV file.
+
+    Raises:
+        SourceError: a quote is not closed.
+    """
+    csv.field_size_limit(MAX_LINE_BYTES)
+    feed = _Feed(lines)
+    rows = csv.reader(feed, strict=True)
+    while True:
+        feed.begin_row()
+        try:
+            cells = next(rows)
+            yield feed.place, feed.error or cells
+        except StopIteration:
+            return
+        except csv.Error as error:
+            if feed.is_at_end:
+                raise SourceError(
+                    f"{feed.place}: a quote opens here that nothing closes; close it, or double it"
+                    " if it belongs to the text"
+                ) from error
+            yield feed.place, _not_csv(feed.place, error)
 
 
 PARSERS: dict[str, Parser] = {
@@ -238,34 +272,6 @@ class _Cells:
                 )
         self._numbers = [cells.index(name) for name in self._names]
         self._width = len(cells)
-
-
-def _tsv_rows(lines: Iterator[Line]) -> Rows:
-    for line in lines:
-        try:
-            yield line.place, line.text().split("\t")
-        except SourceError as error:
-            yield line.place, error
-
-
-def _csv_rows(lines: Iterator[Line]) -> Rows:
-    csv.field_size_limit(MAX_LINE_BYTES)
-    feed = _Feed(lines)
-    rows = csv.reader(feed, strict=True)
-    while True:
-        feed.begin_row()
-        try:
-            cells = next(rows)
-            yield feed.place, feed.error or cells
-        except StopIteration:
-            return
-        except csv.Error as error:
-            if feed.is_at_end:
-                raise SourceError(
-                    f"{feed.place}: a quote opens here that nothing closes; close it, or double it"
-                    " if it belongs to the text"
-                ) from error
-            yield feed.place, _not_csv(feed.place, error)
 
 
 class _Feed:

@@ -8,6 +8,9 @@ from tests.conftest import SENTENCES
 from training.text.corpus import CorpusConfig, build_corpus
 from training.text.shards import build_shards
 
+# The documents of the toy text are made of a few sentences, so most are near copies of others.
+TOY_CORPUS = CorpusConfig(min_files=3, held_out_one_in=10, keep_near_copies=True)
+
 
 @pytest.fixture(scope="session")
 def toy_text(tmp_path_factory):
@@ -23,7 +26,7 @@ def toy_text(tmp_path_factory):
 def toy_corpus(toy_text, tmp_path_factory):
     """Return a corpus of the toy text: three training files and about a tenth held out."""
     folder = tmp_path_factory.mktemp("corpus")
-    build_corpus([toy_text], folder, CorpusConfig(min_files=3, held_out_one_in=10))
+    build_corpus([toy_text], folder, TOY_CORPUS)
     return folder
 
 

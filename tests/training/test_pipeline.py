@@ -6,6 +6,7 @@ import pytest
 
 from biLM.artifact import load_artifact
 from biLM.encoder import Encoder
+from tests.training.conftest import TOY_CORPUS
 from training.errors import CorpusError, TrainingError
 from training.pipeline import (
     FIXED_S,
@@ -19,6 +20,7 @@ from training.pipeline import (
 )
 from training.run.config import TrainConfig
 from training.run.journal import Journal
+from training.text.documents import Reading
 from training.text.shards import Shards
 
 RECIPE = TrainConfig(
@@ -38,7 +40,9 @@ def _told_speed():
 @pytest.fixture(scope="module")
 def order(toy_text, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pipeline")
-    return Order([toy_text], folder / "zh-mine", folder / "work", MINUTES, RECIPE)
+    return Order(
+        [toy_text], folder / "zh-mine", folder / "work", MINUTES, RECIPE, corpus=TOY_CORPUS
+    )
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +119,13 @@ def test_a_text_that_was_changed_is_another_order(order, told, toy_text):
 def test_another_order_does_not_touch_the_work_of_the_first(order, told):
     with pytest.raises(TrainingError, match="choose another --work"):
         fulfil(replace(order, minutes=1.0), print)
+
+
+def test_another_way_to_read_the_text_is_another_order(order):
+    reading = Reading(document="file")
+    other = replace(order, corpus=replace(order.corpus, reading=reading))
+    assert other.described() != order.described()
+    assert json.loads(json.dumps(other.described())) == other.described()
 
 
 def test_a_text_read_too_often_is_not_read_for_all_the_time_given(order, tmp_path):

@@ -8,8 +8,9 @@ from typing import Any
 from biLM.files import to_json, write_atomically
 
 from ..errors import CorpusError
-from ..text.corpus import CorpusConfig, build_corpus, fingerprints, training_text
+from ..text.corpus import CorpusConfig, build_corpus, training_text
 from ..text.shards import Shards, build_shards
+from ..text.sources import fingerprints
 from ..text.vocabulary import VocabularyConfig, train_vocabulary
 from .sizes import Plan
 
@@ -32,7 +33,8 @@ def prepare(inputs: Sequence[Path], work: Path, plan: Plan) -> Shards:
     made = work / NAME
     if made.exists() and json.loads(made.read_text("utf-8")) == wanted:
         return Shards(work / "shards")
-    config = CorpusConfig(held_out_one_in=plan.held_out_one_in)
+    # Near copies stay: published figures are of the text with them.
+    config = CorpusConfig(held_out_one_in=plan.held_out_one_in, keep_near_copies=True)
     corpus = build_corpus(inputs, work / "corpus", config)
     if not any(count.held_out_documents for count in corpus.sources.values()):
         raise CorpusError(

@@ -1,36 +1,45 @@
-"""Divide raw text files into shuffled training text and a held-out slice per source.
+"""Divide the documents of a corpus into shuffled training text and a held-out slice per source.
 
-One line of an input is one document. A hash of its text alone decides whether it is held out, so a
-document that occurs twice is never on both sides, and a new source moves no document to the other
-side. The hash also chooses the training file, so all copies of a document are in one file, where
-all but the first are dropped. Memory holds no more than one training file and the hashes of the
-held-out documents, whatever the size of the corpus.
+A hash of a document's text alone decides whether it is held out, so a document that occurs twice is
+never on both sides, and a new source moves no document to the other side. The hash also chooses the
+training file, so all copies of a document are in one file, where all but the first are dropped.
+Near copies are dropped before. Memory holds no more than one training file, the fingerprints of
+`near_copies` and the hashes of the held-out documents, whatever the size of the corpus.
 """
 
 import hashlib
 import json
 import math
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import tee
 from pathlib import Path
 from typing import TextIO
 
 from biLM.files import numbered_lines, to_json, write_atomically
 
 from ..errors import CorpusError
+from .documents import Document, Reader, Reading
+from .near_copies import NearCopies
+from .sources import Source, find_sources, mark_as_made, text_bytes
+from .summary import Doubts, Tally, shortened
 
-SUFFIXES = (".txt", ".gz", ".xz")
 FORMAT_VERSION = 2
 # The manifest is written last, so a folder without it has an incomplete corpus.
 MANIFEST = "corpus.json"
 # The approximate size of a training file, which is shuffled in memory.
 MAX_FILE_BYTES = 64 << 20
-# Text takes about this many times the space of its .gz or .xz file.
-PACKED_RATIO = 4
-# More characters on one line are rarely meant to be one document.
+# So many characters wait in memory for their training files, which are opened one after the other.
+MAX_WAITING_CHARACTERS = 8 << 20
+# A longer line is rarely meant to be one document.
 LONG_DOCUMENT = 100_000
+
+DUPLICATES = "copies dropped"
+NEAR_COPIES = "near copies of earlier documents dropped"
+LONG = (
+    f"documents of more than {LONG_DOCUMENT:,} characters, each held out or trained on as a whole"
+)
 
 
 @dataclass(frozen=True)
@@ -41,18 +50,23 @@ class CorpusConfig:
         min_files: Least number of training files; a large corpus gets more, so that each is small
             enough to be shuffled in memory.
         held_out_one_in: One document in this many is held out of training.
-        keep_duplicates: Whether to keep every copy of a document that occurs several times.
+        keep_duplicates: Whether to keep every copy of a document that occurs several times; near
+            copies are kept as well.
+        keep_near_copies: Whether to keep documents most of whose text occurs in earlier ones.
         weights: How many times each document of a source is trained on, by the source's name; 2.5
             means two or three times. Documents of a source that is not named are trained on once.
             For a duplicate, the first source decides.
         seed: Seed of the shuffle.
+        reading: How the files are read.
     """
 
     min_files: int = 8
     held_out_one_in: int = 200
     keep_duplicates: bool = False
+    keep_near_copies: bool = False
     weights: Mapping[str, float] = field(default_factory=dict)
     seed: int = 1
+    reading: Reading = field(default_factory=Reading)
 
     def __post_init__(self) -> None:
         if self.min_files < 1:
@@ -69,13 +83,14 @@ class CorpusConfig:
 
 @dataclass
 class SourceCount:
-    """The counts of one source: distinct documents, their characters (code points), duplicates."""
+    """The counts of one source: distinct documents, their characters (code points), copies."""
 
     documents: int = 0
     characters: int = 0
     held_out_documents: int = 0
     held_out_characters: int = 0
     duplicates: int = 0
+    near_copies: int = 0
 
 
 @dataclass
@@ -84,77 +99,50 @@ class Corpus:
 
     Args:
         sources: The counts of each source, by name.
-        notes: What the corpus's owner should know: empty files, very long lines, duplicates.
+        notes: What the corpus's owner should know: how the files were read, and what was left out,
+            a line for each reason.
     """
 
     sources: dict[str, SourceCount] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-
-    def count_duplicate(self, source: str, number: int, first: str) -> None:
-        """Count a dropped line, and write a note about the first one of each source."""
-        self.sources[source].duplicates += 1
-        if self.sources[source].duplicates == 1:
-            self.notes.append(
-                f"{source} line {number} repeats {first}; duplicates of this source are dropped,"
-                f" and {MANIFEST} counts them"
-            )
 
 
 def build_corpus(inputs: Sequence[Path], out: Path, config: CorpusConfig) -> Corpus:
     """Write `train-*.txt`, `held_out/<source>.txt` and, once they are complete, `corpus.json`.
 
     Raises:
-        CorpusError: there is no input, two sources share a name, a weight names no source, a file
-            cannot be read, or there is no text to train on.
+        CorpusError: there is no input, a weight names no source, too many files cannot be read, or
+            there is no text to train on.
     """
-    sources = find_sources(inputs)
+    tally = Tally()
+    sources = find_sources(inputs, tally)
     if strangers := config.weights.keys() - sources.keys():
         raise CorpusError(f"weights name {sorted(strangers)}; the sources are {sorted(sources)}")
-    (out / "held_out").mkdir(parents=True, exist_ok=True)
+    mark_as_made(out)
+    (out / "held_out").mkdir(exist_ok=True)
     (out / MANIFEST).unlink(missing_ok=True)
     # Files left by an earlier corpus would be read as part of this one.
     for stale in [*_training_files(out), *(out / "held_out").glob("*.txt")]:
         stale.unlink()
-    num_files = max(config.min_files, -(-text_bytes(sources.values()) // MAX_FILE_BYTES))
+    num_bytes = text_bytes(sources.values())
+    num_files = max(config.min_files, -(-num_bytes // MAX_FILE_BYTES))
     train_files = [out / f"train-{number:03d}.txt" for number in range(num_files)]
-    corpus, first_held_out = Corpus(), dict[int, str]()
-    with ExitStack() as stack:
-        train = [stack.enter_context(path.open("w", encoding="utf-8")) for path in train_files]
-        for source, path in sources.items():
-            with (out / "held_out" / f"{source}.txt").open("w", encoding="utf-8") as held_out:
-                _divide(source, path, train, held_out, first_held_out, corpus, config)
+    division = _Division(out / "held_out", _Files(train_files), num_bytes, tally, config)
+    for source in sources.values():
+        division.add(source)
+    corpus = division.finish()
     if not any(count.documents for count in corpus.sources.values()):
-        raise CorpusError(f"there is no text to train on in {[str(i) for i in inputs]}")
+        raise CorpusError(
+            f"there is no text to train on in {[str(i) for i in inputs]};"
+            f" {'; '.join(tally.lines()) or 'every document is held out'}"
+        )
     shuffle = random.Random(config.seed)
     for path in train_files:
-        _shuffle_file(path, shuffle, corpus, config)
+        _shuffle_file(path, shuffle, corpus, tally, config)
+    corpus.notes += [*division.notes(), *tally.lines()]
     manifest = {"version": FORMAT_VERSION, **asdict(config), **asdict(corpus)}
     write_atomically(out / MANIFEST, to_json(manifest))
     return corpus
-
-
-def find_sources(inputs: Sequence[Path]) -> dict[str, Path]:
-    """Map the name of each source to its file; a folder stands for all text files in it."""
-    sources: dict[str, Path] = {}
-    for given in inputs:
-        if not given.exists():
-            raise CorpusError(f"{given} does not exist; name a text file or a folder of them")
-        for path in sorted(given.iterdir()) if given.is_dir() else [given]:
-            if path.suffix not in SUFFIXES:
-                continue
-            name = path.name.split(".")[0]
-            if name in sources:
-                raise CorpusError(f"{path} and {sources[name]} share the name {name}; rename one")
-            sources[name] = path
-    if not sources:
-        raise CorpusError(f"no text in {[str(i) for i in inputs]}; files end in {list(SUFFIXES)}")
-    return sources
-
-
-def fingerprints(inputs: Sequence[Path]) -> dict[str, list[int]]:
-    """Return the size and modification time of each source, by name, to recognise the same text."""
-    found = {name: path.stat() for name, path in find_sources(inputs).items()}
-    return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in found.items()}
 
 
 def training_text(folder: Path) -> list[Path]:
@@ -172,84 +160,155 @@ def training_text(folder: Path) -> list[Path]:
 
 
 def read_documents(path: Path) -> Iterator[str]:
-    """Yield the documents of one file, one per line, leaving out blank lines.
+    """Yield the documents of one file of a corpus folder, one per line, leaving out blank lines.
 
     Raises:
         CorpusError: the file cannot be read as UTF-8.
     """
-    return (text for _, text in _numbered_documents(path))
+    with path.open("rb") as file:
+        for _, line in numbered_lines(file, path, CorpusError):
+            if text := line.strip():
+                yield text
 
 
-def text_bytes(paths: Iterable[Path]) -> int:
-    """Estimate how many bytes of text the files contain."""
-    sizes = ((path.stat().st_size, path.suffix != ".txt") for path in paths)
-    return sum(size * (PACKED_RATIO if is_packed else 1) for size, is_packed in sizes)
+class _Files:
+    """Appends lines to many files, of which only one is open at a time.
+
+    Args:
+        paths: The files, which are emptied.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = paths
+        self._waiting: list[list[str]] = [[] for _ in paths]
+        self._characters = 0
+        for path in paths:
+            path.write_bytes(b"")
+
+    def write(self, number: int, line: str) -> None:
+        """Write a line to the file of a number, counted around if there are fewer files."""
+        self._waiting[number % len(self._paths)].append(line)
+        self._characters += len(line)
+        if self._characters > MAX_WAITING_CHARACTERS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits in memory."""
+        for path, lines in zip(self._paths, self._waiting, strict=True):
+            if lines:
+                with path.open("a", encoding="utf-8", newline="") as file:
+                    file.writelines(lines)
+                lines.clear()
+        self._characters = 0
+
+
+class _Division:
+    """Divides the documents of one source after the other.
+
+    Args:
+        held_out: The folder of the held-out files.
+        train: The training files.
+        num_bytes: The size of the text, estimated.
+        tally: Counts what is left out.
+        config: The settings.
+    """
+
+    def __init__(
+        self, held_out: Path, train: _Files, num_bytes: int, tally: Tally, config: CorpusConfig
+    ) -> None:
+        self._held_out, self._train = held_out, train
+        self._tally, self._config = tally, config
+        self._reader = Reader(config.reading, tally)
+        self._near_copies = NearCopies(num_bytes // 3)  # a Chinese character has three bytes
+        self._first_held_out: dict[int, str] = {}
+        self._doubts = Doubts()
+        self._corpus = Corpus()
+
+    def add(self, source: Source) -> None:
+        """Write each document to the source's held-out file, or to a training file."""
+        self._corpus.sources[source.name] = SourceCount()
+        path = self._held_out / f"{source.name}.txt"
+        with path.open("w", encoding="utf-8", newline="") as held_out:
+            for document in self._without_near_copies(source):
+                self._doubts.look_at(document.text)
+                if len(document.text) > LONG_DOCUMENT:
+                    self._tally.count(LONG, document.place)
+                self._divide(source.name, document, held_out)
+
+    def finish(self) -> Corpus:
+        """Return what was counted, once all documents are in their files.
+
+        Raises:
+            CorpusError: too many files cannot be read.
+        """
+        self._reader.refuse_unreadable()
+        self._train.flush()
+        return self._corpus
+
+    def notes(self) -> list[str]:
+        """Return what should be known about the documents besides what was left out."""
+        return [*self._reader.notes(), *self._doubts.lines()]
+
+    def _without_near_copies(self, source: Source) -> Iterator[Document]:
+        documents = self._reader.documents(source)
+        if self._config.keep_near_copies or self._config.keep_duplicates:
+            yield from documents
+            return
+        documents, again = tee(documents)
+        flags = self._near_copies.flags(document.text for document in again)
+        for document, is_copy in zip(documents, flags, strict=True):
+            if is_copy:
+                self._corpus.sources[source.name].near_copies += 1
+                beginning = shortened(document.text, 30)
+                self._tally.count(NEAR_COPIES, f"{document.place}: {beginning}")
+            else:
+                yield document
+
+    def _divide(self, source: str, document: Document, held_out: TextIO) -> None:
+        count, (place, text) = self._corpus.sources[source], document
+        digest = _digest(text)
+        if digest % self._config.held_out_one_in:
+            number = digest // self._config.held_out_one_in
+            self._train.write(number, f"{source}\t{place}\t{text}\n")
+            count.documents += 1
+            count.characters += len(text)
+        elif digest in self._first_held_out and not self._config.keep_duplicates:
+            count.duplicates += 1
+            self._tally.count(DUPLICATES, f"{place} repeats {self._first_held_out[digest]}")
+        else:
+            self._first_held_out.setdefault(digest, place)
+            held_out.write(text + "\n")
+            count.held_out_documents += 1
+            count.held_out_characters += len(text)
 
 
 def _training_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("train-*.txt"))
 
 
-def _numbered_documents(path: Path) -> Iterator[tuple[int, str]]:
-    with path.open("rb") as file:
-        for number, line in numbered_lines(file, path, CorpusError):
-            if text := line.strip():
-                yield number, text
-
-
 def _digest(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
-def _divide(
-    source: str,
-    path: Path,
-    train: Sequence[TextIO],
-    held_out: TextIO,
-    first_held_out: dict[int, str],
-    corpus: Corpus,
-    config: CorpusConfig,
+def _shuffle_file(
+    path: Path, shuffle: random.Random, corpus: Corpus, tally: Tally, config: CorpusConfig
 ) -> None:
-    """Write each document to the held-out file, or with source and line to a training file."""
-    count = corpus.sources[source] = SourceCount()
-    for number, text in _numbered_documents(path):
-        if len(text) > LONG_DOCUMENT:
-            corpus.notes.append(
-                f"{path} line {number} has {len(text):,} characters; a line is one document, held"
-                " out or trained on as a whole; break it at its paragraphs"
-            )
-        digest = _digest(text)
-        if digest % config.held_out_one_in:
-            file = train[digest // config.held_out_one_in % len(train)]
-            file.write(f"{source}\t{number}\t{text}\n")
-            count.documents += 1
-            count.characters += len(text)
-        elif digest in first_held_out and not config.keep_duplicates:
-            corpus.count_duplicate(source, number, first_held_out[digest])
-        else:
-            first_held_out.setdefault(digest, f"{source} line {number}")
-            held_out.write(text + "\n")
-            count.held_out_documents += 1
-            count.held_out_characters += len(text)
-    if not count.documents + count.held_out_documents + count.duplicates:
-        corpus.notes.append(f"{path} holds no text")
-
-
-def _shuffle_file(path: Path, shuffle: random.Random, corpus: Corpus, config: CorpusConfig) -> None:
     first: dict[str, str] = {}
     texts = []
     # Split only at "\n": other ways of reading lines also end a document at "\r" or U+2028.
     for line in path.read_bytes().decode("utf-8").split("\n")[:-1]:
-        source, number, text = line.split("\t", 2)
+        source, place, text = line.split("\t", 2)
         if text in first and not config.keep_duplicates:
-            corpus.count_duplicate(source, int(number), first[text])
-            corpus.sources[source].documents -= 1
-            corpus.sources[source].characters -= len(text)
+            tally.count(DUPLICATES, f"{place} repeats {first[text]}")
+            count = corpus.sources[source]
+            count.duplicates += 1
+            count.documents -= 1
+            count.characters -= len(text)
         else:
-            first.setdefault(text, f"{source} line {number}")
+            first.setdefault(text, place)
             texts += [text + "\n"] * _copies(config.weights.get(source, 1.0), shuffle)
     shuffle.shuffle(texts)
-    path.write_text("".join(texts), encoding="utf-8")
+    path.write_bytes("".join(texts).encode())
 
 
 def _copies(weight: float, chance: random.Random) -> int:

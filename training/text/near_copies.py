@@ -1,0 +1,190 @@
+"""Recognise documents most of whose text has been read before.
+
+A document is compared by fingerprints of its letters: of each run of 13 characters a hash is
+computed, and the least hash in every 8 neighbouring ones is a fingerprint. So two texts that share
+20 characters in a row share a fingerprint, wherever it stands in either (Schleimer, Wilkerson and
+Aiken 2003, "Winnowing: local algorithms for document fingerprinting"). A document is a near copy if
+most of its fingerprints occur in documents before it.
+
+The fingerprints that occurred are kept in two Bloom filters of a fixed size (Bloom 1970). When one
+is full, the older one is emptied, so that memory does not grow with the text; what is forgotten is
+the text furthest back.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+SHINGLE = 13
+WINDOW = 8
+# A text with fewer letters has too few fingerprints to be sure, and is only compared as a whole.
+LEAST_LETTERS = 40
+# A near copy has at least this share of its fingerprints in common with earlier texts.
+COMMON = 0.8
+# Documents are compared in groups of about this many characters, which take about 20 MB.
+GROUP_CHARACTERS = 1 << 18
+# A filter of the largest size takes 64 MiB. Two of them remember the fingerprints of the last 220
+# to 450 million characters.
+LEAST_WORDS, MOST_WORDS = 1 << 14, 1 << 23
+# A filter with more fingerprints to a word takes more than one in fifty for one that it has.
+FINGERPRINTS_PER_WORD = 6
+# A fingerprint for every 4.5 characters.
+DENSITY = 2 / (WINDOW + 1)
+
+U64 = npt.NDArray[np.uint64]
+# Odd numbers whose bits look random: 2**64 over the golden ratio, and the finisher of splitmix64.
+BASE, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+
+
+class NearCopies:
+    """Recognises near copies among the documents that it is shown.
+
+    Args:
+        num_characters: How many characters all documents together have, about.
+    """
+
+    def __init__(self, num_characters: int) -> None:
+        wanted = max(1.0, 2 * DENSITY * num_characters / FINGERPRINTS_PER_WORD)
+        words = 1 << int(np.ceil(np.log2(wanted)))
+        self._recent = _Filter(min(MOST_WORDS, max(LEAST_WORDS, words)))
+        self._older = _Filter(LEAST_WORDS)
+
+    def flags(self, texts: Iterable[str]) -> Iterator[bool]:
+        """Yield for each text whether it is a near copy of earlier ones.
+
+        An exact copy of an earlier text is none; it is another module's to drop it. The texts are
+        read ahead, a group at a time.
+        """
+        group: list[str] = []
+        held = 0
+        for text in texts:
+            group.append(text)
+            held += len(text)
+            if held >= GROUP_CHARACTERS:
+                yield from self._flags(group)
+                group, held = [], 0
+        if group:
+            yield from self._flags(group)
+
+    def _flags(self, texts: list[str]) -> list[bool]:
+        wholes = np.array([_digest(text) for text in texts], np.uint64)
+        prints, owners = _fingerprints(texts)
+        common = self._seen_before(prints, owners)
+        number = np.bincount(owners, minlength=len(texts))
+        shared = np.bincount(owners[common], minlength=len(texts))
+        is_exact = self._seen_before(wholes, np.arange(len(texts))) & (shared == number)
+        self._add(np.concatenate([prints, wholes]))
+        is_near = (number > 0) & (shared >= COMMON * number) & ~is_exact
+        return [bool(flag) for flag in is_near]
+
+    def _seen_before(self, values: U64, owners: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Return for each value whether an earlier text has it, in this group or before."""
+        if not len(values):
+            return np.zeros(0, bool)
+        _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
+        in_group = owners[first[inverse]] < owners
+        return in_group | self._recent.has(values) | self._older.has(values)
+
+    def _add(self, values: U64) -> None:
+        values = np.unique(values)
+        if self._recent.is_full:
+            self._older, self._recent = self._recent, _Filter(self._recent.num_words)
+        self._recent.add(values)
+
+
+class _Filter:
+    """A set of numbers that may take a number for one of its own, but never forgets one.
+
+    Args:
+        num_words: Its size in words of 64 bits, a power of two.
+    """
+
+    def __init__(self, num_words: int) -> None:
+        self.num_words = num_words
+        self._words = np.zeros(num_words, np.uint64)
+        self._added = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more numbers would make too many mistakes."""
+        return self._added > FINGERPRINTS_PER_WORD * self.num_words
+
+    def has(self, values: U64) -> npt.NDArray[np.bool_]:
+        """Return for each value whether it was added."""
+        places, bits = self._places(values)
+        found: npt.NDArray[np.bool_] = (self._words[places] & bits) == bits
+        return found
+
+    def add(self, values: U64) -> None:
+        """Add values, of which each is different."""
+        places, bits = self._places(values)
+        np.bitwise_or.at(self._words, places, bits)
+        self._added += len(values)
+
+    def _places(self, values: U64) -> tuple[U64, U64]:
+        """Return the word of each value, and its four bits there."""
+        mixed = _mixed(values)
+        bits = np.zeros(len(values), np.uint64)
+        for place in range(4):
+            bits |= np.uint64(1) << ((mixed >> np.uint64(6 * place)) & np.uint64(63))
+        return (mixed >> np.uint64(24)) & np.uint64(self.num_words - 1), bits
+
+
+def _fingerprints(texts: list[str]) -> tuple[U64, npt.NDArray[np.int64]]:
+    """Return the fingerprints of all texts, and for each the number of its text."""
+    joint = np.frombuffer("".join(texts).lower().encode("utf-32-le"), np.uint32)
+    lengths = [len(text.lower()) for text in texts]
+    owners = np.repeat(np.arange(len(texts)), lengths)
+    is_letter = _letters()[joint]
+    letters, owners = joint[is_letter].astype(np.uint64), owners[is_letter]
+    is_long = np.bincount(owners, minlength=len(texts))[owners] >= LEAST_LETTERS
+    letters, owners = letters[is_long], owners[is_long]
+    if not len(letters):
+        return np.zeros(0, np.uint64), np.zeros(0, np.int64)
+    hashes = _hashes(letters)
+    windows = _window_minima(hashes)
+    # A window belongs to a text if its first and last character do.
+    num = len(windows)
+    within = owners[:num] == owners[len(owners) - num :]
+    windows, first = windows[within], owners[:num][within]
+    is_new = np.ones(len(windows), bool)
+    is_new[1:] = (windows[1:] != windows[:-1]) | (first[1:] != first[:-1])
+    return windows[is_new], first[is_new]
+
+
+def _hashes(characters: U64) -> U64:
+    """Return the hash of each run of characters, which is a polynomial of them."""
+    num = len(characters) - SHINGLE + 1
+    hashes = np.zeros(num, np.uint64)
+    for place in range(SHINGLE):
+        hashes = hashes * np.uint64(BASE) + characters[place : place + num]
+    return _mixed(hashes)
+
+
+def _window_minima(hashes: U64) -> U64:
+    """Return the least of each `WINDOW` neighbours, found by doubling the width three times."""
+    width = 1
+    while width < WINDOW:
+        hashes = np.minimum(hashes[:-width], hashes[width:])
+        width *= 2
+    return hashes
+
+
+def _mixed(values: U64) -> U64:
+    """Return numbers whose every bit depends on every bit of the given ones (splitmix64)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(FIRST)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(SECOND)
+    return values ^ (values >> np.uint64(31))
+
+
+def _digest(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+@cache
+def _letters() -> npt.NDArray[np.bool_]:
+    """Return for each code point whether it is a letter or a digit."""
+    return np.fromiter((chr(code).isalnum() for code in range(0x110000)), bool, 0x110000)
