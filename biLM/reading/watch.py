@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 # So many values of each tensor are compared; numpy does that without releasing the interpreter.
-SAMPLED = 256
+SAMPLED = 64
 # Values of other types have no numpy array, and those of another device would have to be copied.
 COMPARED = (torch.float32, torch.float64)
 
@@ -47,6 +47,7 @@ class _Seen:
         self._weight = weight
         # An alias keeps the memory in use, so that no other tensor can get the same address.
         self._alias = weight.detach()
+        self._address = weight.data_ptr()
         self._version = _version(weight)
         self._sample = _sampled(self._alias)
         self._values = self._sample.tobytes()
@@ -54,7 +55,7 @@ class _Seen:
     def is_still(self, weight: Tensor) -> bool:
         return (
             weight is self._weight
-            and weight.data_ptr() == self._alias.data_ptr()
+            and weight.data_ptr() == self._address
             and _version(weight) == self._version
             and self._sample.tobytes() == self._values
         )
