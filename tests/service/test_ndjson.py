@@ -128,7 +128,7 @@ async def test_a_slow_reader_holds_nobodys_place(serving_held, gate):
         stream = Stream(client, texts=[ATE, USED])
         stream.reads.clear()
         with anyio.fail_after(PATIENCE_S):
-            while len(gate.batches) < 1 or client.runtime._requests:
+            while len(gate.batches) < 1 or client.runtime.places.num_taken:
                 await anyio.sleep(0)
         assert len((await embed(client, texts=[USED]))["data"]) == 1
         assert len(stream.sent) <= 1
