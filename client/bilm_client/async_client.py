@@ -121,7 +121,10 @@ class AsyncClient:
         spans: ManySpans | None = None,
         **options: Unpack[EmbedOptions],
     ) -> AsyncIterator[Embedding]:
-        """See `Client.embed_iter`; `async for` goes through what this returns."""
+        """See `Client.embed_iter`; `async for` goes through what this returns.
+
+        The texts are read in the event loop, so reading one must not wait for anything.
+        """
         return self._flow(operations.embed(texts, words, ids, spans, options), keeps=True)
 
     async def word_vectors(

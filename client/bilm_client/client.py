@@ -172,7 +172,9 @@ class Client:
     ) -> Iterator[Embedding]:
         """Yield the vectors of any number of texts in their order, as the answers come.
 
-        Texts are read as they are needed, so they may come from an endless generator. If a text is
+        Texts are read as they are needed, so they may come from an endless generator. If they come
+        slowly, a request waits half a second for more of them, and its vectors are yielded once the
+        next text has come, because nothing else is done while a text is waited for. If a text is
         refused or the service is lost, the vectors of all texts before it are yielded first: what
         is left is `texts[n:]` after n vectors. See `embed` for the arguments.
         """
