@@ -32,6 +32,7 @@ from bilm_client.operations import (
     Operation,
     SimilarityOptions,
     Texts,
+    Truncate,
     Word,
 )
 from bilm_client.progress import bar
@@ -181,9 +182,10 @@ class AsyncClient:
         texts: Many | None = None,
         *,
         words: ManyWords | None = None,
+        truncate: Truncate = "error",
     ) -> list[Pieces]:
         """See `Client.tokenize`."""
-        return await self._collect(operations.tokenize(texts, words))
+        return await self._collect(operations.tokenize(texts, words, truncate))
 
     async def _perform(self, operation: Operation[Answer]) -> Answer:
         try:

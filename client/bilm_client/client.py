@@ -35,6 +35,7 @@ from bilm_client.operations import (
     Operation,
     SimilarityOptions,
     Texts,
+    Truncate,
     Word,
 )
 from bilm_client.progress import bar
@@ -263,9 +264,10 @@ class Client:
         texts: Many | None = None,
         *,
         words: ManyWords | None = None,
+        truncate: Truncate = "error",
     ) -> list[Pieces]:
         """Return the pieces, ids and offsets that `embed` would use."""
-        return self._collect(operations.tokenize(texts, words))
+        return self._collect(operations.tokenize(texts, words, truncate))
 
     def _perform(self, operation: Operation[Answer]) -> Answer:
         with self._call() as call:
