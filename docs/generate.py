@@ -48,9 +48,9 @@ those of the text as you sent it, however many characters normalisation adds or 
 * **NFKC.** Full-width and other compatibility forms are read as plain ones: `，` as `,`, `Ａ` as
   `A`, `x²` as `x2`, `①` as `1`. One character may become several.
 * **White space.** Every tab, line end, no-break space and full-width space (U+3000) is read as
-  one space. In `pieces` a space is written `▁` (U+2581), and that character in a text is read
-  as a space as well. Nothing is trimmed: a newline at the end of a text is a piece, and changes
-  the vector of the whole text.
+  one space, and so is U+FFFD, which stands for what a decoder could not read. In `pieces` a space
+  is written `▁` (U+2581), and that character in a text is read as a space as well. Nothing is
+  trimmed: a newline at the end of a text is a piece, and changes the vector of the whole text.
 * **Characters without content vanish**: a byte order mark, joiners, variation selectors, soft
   hyphens, direction marks, tags, and every other default-ignorable, format or control character.
   No piece begins or ends with one, so the offset of a piece slices exactly the characters that
@@ -81,6 +81,7 @@ READ = (
     "ｉＰｈｏｎｅ　①，",
     "\ufeff你\u200b好",
     "苹\u00ad果\n",
+    "好\ufffd",
     "龘x²",
     "㈱",
 )

@@ -17,11 +17,16 @@ from .fields import FIELDS_OF_TEXTS, IDS, TAGS
 MAX_ERRORS = 256
 UTF8_MARK = b"\xef\xbb\xbf"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-# The end of a key of an object. A text may contain the same bytes.
-KEY_END = re.compile(rb'"[ \t\r\n]*:')
-# The tokens that separate the objects of a JSON text: strings, keys, and braces outside strings.
+# The end of a key of an object. A text has a quote only after a backslash, which no field ends
+# with, so only a text that begins with a colon looks the same.
+KEY_END = re.compile(rb'(?<!\\)"[ \t\r\n]*:')
+STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+# The next key, or brace outside strings, of a JSON text, and what precedes it. Each match skips at
+# most a thousand strings, because other threads can run only between two matches.
 TOKEN = re.compile(
-    rb'(?P<string>"[^"\\]*+(?:\\.[^"\\]*+)*+")(?P<colon>[ \t\r\n]*:)?|[{}]', re.DOTALL
+    rb'[^"{}]*+(?:' + STRING + rb'(?![ \t\r\n]*:)[^"{}]*+){0,1000}+'
+    rb"(?:(?P<key>" + STRING + rb")[ \t\r\n]*:|(?P<brace>[{}]))?",
+    re.DOTALL,
 )
 PLACE = re.compile(r"(?P<found>.*) at line (?P<line>\d+) column (?P<column>\d+)", re.DOTALL)
 SEE = "see /docs for the fields and their values"
@@ -107,21 +112,18 @@ class _Object:
 
 
 def _repeated_key(body: bytes) -> list[str]:
-    """Return the keys that lead to the first key which an object has twice; empty if there is none.
-
-    Other threads may run between two tokens of the body; a parser in C would not let them.
-    """
+    """Return the keys that lead to the first one which an object has twice; empty without one."""
     objects: list[_Object] = []
     for token in TOKEN.finditer(body):
-        if token.lastgroup == "colon":
+        if token["key"]:
             one = objects[-1]
-            one.key = json.loads(token["string"])
+            one.key = json.loads(token["key"])
             if one.key in one.keys:
                 return [outer.key for outer in objects]
             one.keys.add(one.key)
-        elif token.lastgroup is None and token[0] == b"{":
+        elif token["brace"] == b"{":
             objects.append(_Object(set()))
-        elif token.lastgroup is None:
+        elif token["brace"]:
             objects.pop()
     return []
 

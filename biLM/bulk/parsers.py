@@ -21,6 +21,8 @@ class Parts(NamedTuple):
 
 # A message shows at most this many names of columns, and this many characters of each.
 MOST_NAMES, LONGEST_NAME = 20, 40
+# So many blank lines before the first row may wait in memory to learn whether they are texts.
+MOST_BLANK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -214,24 +216,24 @@ class _Cells:
     def _from_first_row(self, rows: Rows) -> Rows:
         """Yield the rows, and blank lines before the first one if they are texts.
 
-        Only a row that is not blank shows whether the file has a single column.
+        Only a row that is not blank shows whether the file has a single column. Beyond MOST_BLANK
+        lines without one, it counts as having a single column.
         """
-        blank = []
+        may_be_texts = not self._is_headed and not self._has_several
+        waiting: list[tuple[str, list[str] | SourceError]] = []
         for place, cells in rows:
             if cells == [""]:
-                blank.append((place, cells))
+                if may_be_texts:
+                    waiting.append((place, cells))
             elif cells:  # the CSV reader returns no cells for a blank line
-                if not isinstance(cells, list) or len(cells) == 1:
-                    yield from self._texts_of(blank)
-                yield place, cells
-                yield from (row for row in rows if row[1])
-                return
-        yield from self._texts_of(blank)
-
-    def _texts_of(self, blank: list[tuple[str, list[str]]]) -> Rows:
-        """Yield leading blank lines, unless a header or further columns must follow them."""
-        if not self._is_headed and not self._has_several:
-            yield from blank
+                if isinstance(cells, list) and len(cells) > 1:
+                    waiting.clear()
+                waiting.append((place, cells))
+                break
+            if len(waiting) >= MOST_BLANK:
+                break
+        yield from waiting
+        yield from (row for row in rows if row[1])
 
     @property
     def _has_several(self) -> bool:

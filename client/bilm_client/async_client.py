@@ -32,6 +32,7 @@ from bilm_client.operations import (
     Operation,
     SimilarityOptions,
     Texts,
+    Truncate,
     Word,
 )
 from bilm_client.progress import bar
@@ -121,7 +122,10 @@ class AsyncClient:
         spans: ManySpans | None = None,
         **options: Unpack[EmbedOptions],
     ) -> AsyncIterator[Embedding]:
-        """See `Client.embed_iter`; `async for` goes through what this returns."""
+        """See `Client.embed_iter`; `async for` goes through what this returns.
+
+        The texts are read in the event loop, so reading one must not wait for anything.
+        """
         return self._flow(operations.embed(texts, words, ids, spans, options), keeps=True)
 
     async def word_vectors(
@@ -178,9 +182,10 @@ class AsyncClient:
         texts: Many | None = None,
         *,
         words: ManyWords | None = None,
+        truncate: Truncate = "error",
     ) -> list[Pieces]:
         """See `Client.tokenize`."""
-        return await self._collect(operations.tokenize(texts, words))
+        return await self._collect(operations.tokenize(texts, words, truncate))
 
     async def _perform(self, operation: Operation[Answer]) -> Answer:
         try:

@@ -35,6 +35,7 @@ from bilm_client.operations import (
     Operation,
     SimilarityOptions,
     Texts,
+    Truncate,
     Word,
 )
 from bilm_client.progress import bar
@@ -172,7 +173,9 @@ class Client:
     ) -> Iterator[Embedding]:
         """Yield the vectors of any number of texts in their order, as the answers come.
 
-        Texts are read as they are needed, so they may come from an endless generator. If a text is
+        Texts are read as they are needed, so they may come from an endless generator. If they come
+        slowly, a request waits half a second for more of them, and its vectors are yielded once the
+        next text has come, because nothing else is done while a text is waited for. If a text is
         refused or the service is lost, the vectors of all texts before it are yielded first: what
         is left is `texts[n:]` after n vectors. See `embed` for the arguments.
         """
@@ -261,9 +264,10 @@ class Client:
         texts: Many | None = None,
         *,
         words: ManyWords | None = None,
+        truncate: Truncate = "error",
     ) -> list[Pieces]:
         """Return the pieces, ids and offsets that `embed` would use."""
-        return self._collect(operations.tokenize(texts, words))
+        return self._collect(operations.tokenize(texts, words, truncate))
 
     def _perform(self, operation: Operation[Answer]) -> Answer:
         with self._call() as call:

@@ -1,5 +1,7 @@
 """The connection to the service, for both clients."""
 
+import os
+import ssl
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -30,6 +32,7 @@ class Connection:
         proxy: The proxy that requests go through.
         in_flight: How many requests of a call are in flight at the same time.
         timeout_s: Seconds to wait for the next byte.
+        certificates: The certificates that are trusted; None if nothing speaks TLS.
     """
 
     address: Address
@@ -38,6 +41,7 @@ class Connection:
     proxy: Proxy | None
     in_flight: int
     timeout_s: float
+    certificates: ssl.SSLContext | None
     _user: tuple[str, str] | None = field(repr=False)
 
     @classmethod
@@ -53,8 +57,8 @@ class Connection:
         """Check what the caller gave.
 
         Raises:
-            InputError: an argument is out of its range, or the address cannot be one; no message
-                contains a key or a password.
+            InputError: an argument is out of its range, the address cannot be one, or the trusted
+                certificates cannot be read; no message contains a key or a password.
         """
         parsed, key = checked_address(url), key_of(api_key, api_key_variable)
         in_flight = at_least_one(in_flight, "in_flight")
@@ -66,21 +70,23 @@ class Connection:
                 " too; there is one header for both, so give one of them"
             )
         bare = parsed.copy_with(username=None, password=None) if user else parsed
-        return cls(Address.of(url), bare, key, proxy_for(bare, proxy), in_flight, timeout_s, user)
+        through = proxy_for(bare, proxy)
+        # Reading the certificates of the system takes longer than a request does.
+        schemes = (bare.scheme, through.address.partition("://")[0] if through else "")
+        certificates = _certificates() if "https" in schemes else None
+        return cls(Address.of(url), bare, key, through, in_flight, timeout_s, certificates, user)
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments for httpx's clients."""
         # Each call has its own bound, so that no call waits for the connection of another.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=self.in_flight)
-        # Reading the certificates of the system takes longer than a request does.
-        schemes = (self.url.scheme, self.proxy.address.partition("://")[0] if self.proxy else "")
         return {
             "base_url": self.url,
             "headers": {"Authorization": f"Bearer {str.__str__(self.key)}"} if self.key else {},
             "auth": self._user,
             "timeout": self.timeout_s,
             "limits": limits,
-            "verify": httpx.create_ssl_context() if "https" in schemes else False,
+            "verify": self.certificates or False,
             "proxy": self.proxy.address if self.proxy else None,
             "trust_env": False,  # `proxy` has what the environment says
         }
@@ -91,3 +97,19 @@ class Connection:
         return NoServiceError(
             f"{request.method} {request.url}: {cause.found}; {cause.remedy}", cause.is_transient
         )
+
+
+def _certificates() -> ssl.SSLContext:
+    """Return the certificates that are trusted: those of SSL_CERT_FILE, or SSL_CERT_DIR, if set.
+
+    Raises:
+        InputError: they cannot be read.
+    """
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:  # ssl.SSLError is one
+        path = os.environ.get("SSL_CERT_FILE")
+        raise InputError(
+            f"the trusted certificates cannot be read (SSL_CERT_FILE is {path!r}): {error}; name a"
+            " file of certificates in PEM, or unset the variable"
+        ) from error

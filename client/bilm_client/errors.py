@@ -80,6 +80,7 @@ class RefusedError(BiLMClientError):
         param: Name of the request field that caused the refusal.
         text: Index of the caller's text that caused it, counted from 0.
         request_id: The id of the request in the service's log.
+        place: Where the value is in the fields, such as mix.weights.2 or texts.31.
     """
 
     def __init__(
@@ -90,15 +91,17 @@ class RefusedError(BiLMClientError):
         param: str | None = None,
         text: int | None = None,
         request_id: str | None = None,
+        place: str | None = None,
     ) -> None:
         # Exceptions are pickled by their arguments.
-        super().__init__(status, code, message, param, text, request_id)
+        super().__init__(status, code, message, param, text, request_id, place)
         self.status = status
         self.code = code
         self.message = message
         self.param = param
         self.text = text
         self.request_id = request_id
+        self.place = place
 
     def __str__(self) -> str:
         is_named = self.text is None or re.search(rf"\btexts?[ .]{self.text}\b", self.message)
@@ -129,7 +132,7 @@ KINDS: Mapping[int, type[RefusedError]] = {
 
 
 def refused(status: int, error: Mapping[str, Any], numbers: Sequence[int] | None) -> RefusedError:
-    """Return the error for a refusal; its `text` is an index into all texts that the caller gave.
+    """Return the error for a refusal; `text` and `place` count all texts that the caller gave.
 
     Args:
         status: The HTTP status.
@@ -137,24 +140,33 @@ def refused(status: int, error: Mapping[str, Any], numbers: Sequence[int] | None
         numbers: For each text of the request, its index among all texts that the caller gave.
     """
     message, param = str(error["message"]), _string(error.get("param"))
-    index = _index_of(error, param, len(numbers or ()))
+    details = error.get("details")
+    details = details if isinstance(details, dict) else {}
+    place = _string(details.get("place"))
     text = None
-    if index is not None and numbers is not None:
-        text = numbers[index]
+    if _is_of_a_text(param):
+        index = details.get("index")
+        text = _number_of(index, numbers or ())
         # The service counts the texts of its request, the caller all texts.
-        message = re.sub(rf"\b(texts?[ .]){index}\b", rf"\g<1>{text}", message)
+        if text is None:
+            place = None
+        else:
+            message = re.sub(rf"\b(texts?[ .]){index}\b", rf"\g<1>{text}", message)
+            place = place and re.sub(rf"^(\w+\.){index}\b", rf"\g<1>{text}", place)
     request_id = _string(error.get("request_id"))
     kind = KINDS.get(status, RefusedError)
-    return kind(status, str(error["code"]), message, param, text, request_id)
+    return kind(status, str(error["code"]), message, param, text, request_id, place)
 
 
-def _index_of(error: Mapping[str, Any], param: str | None, num_texts: int) -> int | None:
-    """Return which text of the request a refusal is about, if it can be about one of them."""
-    details = error.get("details")
-    index = details.get("index") if isinstance(details, dict) else None
-    is_of_a_text = param is None or re.split(r"[.\[]", param)[0] in PER_TEXT
-    if type(index) is int and is_of_a_text and 0 <= index < num_texts:
-        return index
+def _is_of_a_text(param: str | None) -> bool:
+    """Return whether a refusal that names this field can be about one text."""
+    return param is None or re.split(r"[.\[]", param)[0] in PER_TEXT
+
+
+def _number_of(index: object, numbers: Sequence[int]) -> int | None:
+    """Return the number of a text among all texts, if the index is one of the request's texts."""
+    if type(index) is int and 0 <= index < len(numbers):
+        return numbers[index]
     return None
 
 

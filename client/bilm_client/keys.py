@@ -10,6 +10,8 @@ from bilm_client.errors import InputError
 
 # What the value of an HTTP header may consist of.
 HEADER_CHARACTERS = re.compile(r"[ -~]*")
+# What the name of a variable usually looks like. Anything else may be the key itself.
+VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 MASK = "***"
 
 
@@ -61,10 +63,14 @@ def key_of(api_key: str | None, variable: str | None) -> Key | None:
     if variable is not None:
         if api_key is not None:
             raise InputError("api_key and api_key_variable are both given; give one of them")
+        if not isinstance(variable, str):
+            raise InputError(f"api_key_variable is of type {type(variable).__name__}; give a name")
         api_key = os.environ.get(variable)
         if not api_key or not api_key.strip():
+            name = variable if VARIABLE.fullmatch(variable) else "the variable of that name"
             raise InputError(
-                f"the environment has no key in {variable}; set it, or leave out api_key_variable"
+                f"api_key_variable: the environment has no key in {name}; set it, give the key"
+                " itself as api_key, or leave both out"
             )
     if api_key is None:
         return None

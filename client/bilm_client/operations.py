@@ -48,6 +48,7 @@ from bilm_client.requests import Entry, check_length, places_of, split, to_json
 from bilm_client.service import Service
 
 Direction = Literal["forward", "backward"]
+Truncate = Literal["error", "right", "left"]
 Answer = TypeVar("Answer")
 Item = TypeVar("Item")
 Operation = Generator[Conversation[Any], Any, Answer]
@@ -71,7 +72,7 @@ class EmbedOptions(SimilarityOptions, total=False):
     layers: Literal["all", "context"] | Sequence[int | Literal["context"]]
     normalize: bool
     dtype: Literal["float32", "float16"]
-    truncate: Literal["error", "right", "left"]
+    truncate: Truncate
 
 
 class CompleteOptions(TypedDict, total=False):
@@ -160,13 +161,13 @@ def embed(texts: Any, words: Any, ids: Any, spans: Any, options: EmbedOptions) -
     return Texts("/embed", enumerate(rows), others, VECTORS, num_texts)
 
 
-def tokenize(texts: Any, words: Any) -> Texts[Pieces]:
+def tokenize(texts: Any, words: Any, truncate: Truncate) -> Texts[Pieces]:
     """Return the texts of a request for pieces, checked as far as they can be now."""
     name, given = inputs.single_source(texts=texts, words=words)
     entries = READERS[name](given)
     num_texts = len(entries) if isinstance(entries, Sized) else None
     rows = ({name: entry} for entry in entries)
-    return Texts("/tokenize", enumerate(rows), {}, PIECES, num_texts)
+    return Texts("/tokenize", enumerate(rows), {"truncate": truncate}, PIECES, num_texts)
 
 
 class Word(Texts[Embedding]):

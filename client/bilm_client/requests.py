@@ -1,7 +1,8 @@
 """Split a caller's texts into requests of a size that the service accepts."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +14,9 @@ from bilm_client.service import Service
 # About one micro-batch of the service. Its queue has room for some seconds of work and admits a
 # request whole or not at all, so several small requests may fit where a large one is refused.
 REQUEST_CHARACTERS = 4096
+# A request waits no longer than this for further texts. A reader hardly notices it, and a source
+# that is not slow fills a request in less.
+SLOW_S = 0.5
 
 # A text with its index among all that the caller gave, and the fields that it has.
 Entry = tuple[int, Mapping[str, Any]]
@@ -71,11 +75,16 @@ class Request:
 
 
 def split(
-    path: str, entries: Iterable[Entry], others: Mapping[str, Any], service: Service
+    path: str,
+    entries: Iterable[Entry],
+    others: Mapping[str, Any],
+    service: Service,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Request]:
     """Yield requests of at most `max_texts` texts and about a micro-batch, in order of the texts.
 
-    The entries are read as the requests are needed. If reading one fails, those before it are
+    The entries are read as the requests are needed. If they come slowly, a request has those that
+    came within SLOW_S, and the one that came then. If reading one fails, those before it are
     yielded before the exception is raised again.
 
     Only the service knows how many pieces a text has, but a piece is seldom less than a character.
@@ -86,6 +95,7 @@ def split(
     """
     some: list[Entry] = []
     characters = 0
+    began = clock()
     try:
         for number, fields in entries:
             length = _length(next(iter(fields.values())))
@@ -94,9 +104,12 @@ def split(
                 len(some) == service.max_texts or characters + length > REQUEST_CHARACTERS
             ):
                 yield _request(path, some, others)
-                some, characters = [], 0
+                some, characters, began = [], 0, clock()
             some.append((number, fields))
             characters += length
+            if clock() - began >= SLOW_S:
+                yield _request(path, some, others)
+                some, characters, began = [], 0, clock()
     except Exception:  # whatever the caller's iterator raises
         if some:
             yield _request(path, some, others)

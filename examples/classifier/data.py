@@ -103,6 +103,10 @@ def _named(
                 " column of the first line, or give numbers from 1 if the file has no header"
                 f"{_other_kind(names, separator)}"
             )
+        if names.count(name) > 1:
+            raise DataError(
+                f"{place}: {names.count(name)} columns are named {name!r}; rename all but one"
+            )
     return names.index(asked[0]), names.index(asked[1])
 
 

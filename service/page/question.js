@@ -1,6 +1,6 @@
 // The request of Compare and Map: the vectors of a word at each of its occurrences.
 
-import { groupedLines, occurrences } from "./text.js";
+import { groupedLines, isEmpty, occurrences } from "./text.js";
 import { rowsByLayer } from "./vectors.js";
 
 /**
@@ -18,7 +18,7 @@ export async function askForOccurrences({ ask, info }, { typed, word, center }, 
   const count = number(lines, sought, limit);
   const facts = await info();
   if (!lines.length) return { lines, facts, message: ["word.no_text"] };
-  if (!sought) return { lines, facts, message: ["word.none_given"] };
+  if (isEmpty(sought)) return { lines, facts, message: ["word.none_given"] };
   if (!count) return { lines, facts, message: ["word.nowhere", { word: sought }] };
 
   const body = question(lines, facts, center);

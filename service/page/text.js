@@ -1,5 +1,20 @@
 // Places in a text, counted in code points as the service counts them.
 
+// A character that the service reads as nothing, such as a joiner or a byte order mark. Those of
+// white space are controls as well, and are read as a space.
+const VANISHING = "(?:(?![\\s\\x85])[\\p{Default_Ignorable_Code_Point}\\p{Cf}\\p{Cc}]|\\ufeff)";
+const UNDERSCORE = "[_＿︳︴﹍﹎﹏]";
+
+/** The blank of a text: two or more underscores, as /fill finds them. */
+export const BLANK = new RegExp(`${UNDERSCORE}(?:${VANISHING}*${UNDERSCORE})+`, "u");
+
+const EMPTY = new RegExp(`^(?:[\\s\\x85]|${VANISHING})*$`, "u");
+
+/** Whether a text has nothing to be seen: white space and characters without content alone. */
+export function isEmpty(text) {
+  return EMPTY.test(text);
+}
+
 /** The code points of a text: JavaScript's own length counts UTF-16 units. */
 export function codePoints(text) {
   return Array.from(text);
@@ -21,13 +36,13 @@ export function occurrences(text, word) {
   return places;
 }
 
-/** The lines of a typed text, trimmed at both ends; an empty line begins another group. */
+/** The lines of a typed text, trimmed at both ends; a line with nothing begins another group. */
 export function groupedLines(typed) {
   const lines = [];
   let group = 0;
   let isGap = false;
   for (const line of typed.split(/\r?\n/).map((one) => one.trim())) {
-    if (line === "") {
+    if (isEmpty(line)) {
       isGap = lines.length > 0;
     } else {
       if (isGap) group += 1;

@@ -186,9 +186,13 @@ def plan_openai(request: OpenAIRequest, engine: Engine, settings: Settings) -> E
         plan = plan_embedding(as_embed, engine, settings.model_copy(update=own))
     for index, passage in enumerate(plan.reading.passages):
         if not passage.ids:
-            raise invalid(
-                "input", f"text {index} has nothing that the model can read; leave it out", index
-            )
+            found = "nothing that the model can read; leave it out"
+            if passage.truncated:
+                found = (
+                    f"no character of at most {max_pieces} pieces where the rest is cut off; send a"
+                    " larger truncate_prompt_tokens"
+                )
+            raise invalid("input", f"text {index} has {found}", index)
     return plan
 
 

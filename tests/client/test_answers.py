@@ -56,6 +56,39 @@ def test_a_message_without_a_number_gets_that_of_the_caller(peer):
     assert str(caught.value) == "422 bad: input: no string; see /docs (text 31 of those given)"
 
 
+def test_a_place_counts_all_texts_like_the_message(peer):
+    def answer(body):
+        if "31" not in body["texts"]:
+            return vectors(body)
+        details = {
+            "index": body["texts"].index("31"),
+            "place": f"texts.{body['texts'].index('31')}.0",
+        }
+        return refusal(422, "bad", param="texts", details=details)
+
+    peer.answer = answer
+    with Client(peer.url) as client, pytest.raises(RefusedError) as caught:
+        client.embed(NUMBERS)
+    assert (caught.value.text, caught.value.place) == (31, "texts.31.0")
+
+
+@pytest.mark.parametrize(
+    ("param", "details", "place"),
+    [
+        ("mix", {"index": None, "place": "mix.weights.2"}, "mix.weights.2"),
+        ("layers", {"index": 0, "place": "layers.0"}, "layers.0"),
+        ("mix", {"place": None}, None),
+        ("mix", {"place": ["mix"]}, None),
+        ("texts", {"index": 9, "place": "texts.9"}, None),
+    ],
+)
+def test_a_place_in_another_field_is_the_services(peer, param, details, place):
+    peer.answer = lambda _: refusal(422, "bad", param=param, details=details)
+    with Client(peer.url) as client, pytest.raises(RefusedError) as caught:
+        client.embed(["0"])
+    assert caught.value.place == place
+
+
 @pytest.mark.parametrize(
     "fields", [{"details": 3}, {"details": []}, {"param": {}}, {"request_id": []}, {"code": None}]
 )

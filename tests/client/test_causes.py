@@ -9,7 +9,13 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from bilm_client import AsyncClient, Client, ForeignAnswerError, NoServiceError
+from bilm_client import (
+    AsyncClient,
+    Client,
+    ForeignAnswerError,
+    InputError,
+    NoServiceError,
+)
 
 from tests.live import PATIENCE_S
 
@@ -166,6 +172,19 @@ def test_a_certificate_that_is_not_trusted(failure, tls):
     assert "the certificate of 127.0.0.1 is not trusted: self-signed" in message
     assert "SSL_CERT_FILE" in message
     assert waits == []
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize(("name", "content"), [("gone", None), ("empty", ""), ("text", "木")])
+def test_certificates_that_cannot_be_read_are_named_when_a_client_is_made(
+    tmp_path, monkeypatch, kind, name, content
+):
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / name))
+    with pytest.raises(InputError, match=f"SSL_CERT_FILE is '{tmp_path / name}'.*name a file"):
+        kind("https://bilm.invalid")
+    kind("http://bilm.invalid")  # needs none
 
 
 def test_tls_where_plain_http_is_spoken(failure, tls):

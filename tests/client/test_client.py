@@ -246,6 +246,16 @@ def test_texts_are_cut_as_they_are_embedded(real):
         assert pieces.offsets == tuple(map(tuple, embedding.offsets))
 
 
+def test_a_long_text_is_cut_off_as_the_refusal_of_tokenize_advises(real):
+    long = "病毒" * 5000
+    with pytest.raises(RefusedError, match='"truncate": "right"'):
+        real("tokenize", long)
+    (pieces,) = real("tokenize", long, truncate="right")
+    (embedding,) = real("embed", long, truncate="right", layers=[0])
+    assert pieces.truncated
+    assert pieces.ids == tuple(embedding.ids)
+
+
 def test_info_is_what_the_service_says(real, service_url):
     assert real("info") == httpx.get(f"{service_url}/info").json()
 

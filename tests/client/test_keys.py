@@ -109,6 +109,13 @@ def test_a_variable_without_a_key_and_two_keys_are_refused(monkeypatch, kind):
     assert "sesame" not in everything_about(caught.value)
 
 
+@pytest.mark.parametrize("key", [KEY, "sk-SESAME-1", "Sesame", "sesame", 7])
+def test_a_key_that_is_given_for_a_variable_is_not_shown(kind, key):
+    with pytest.raises(InputError, match="api_key_variable") as caught:
+        kind("http://127.0.0.1:1", api_key_variable=key)
+    assert "sesame" not in everything_about(caught.value).lower()
+
+
 def everything_about(error):
     """Return all that is printed of an exception and of what it follows from."""
     shown = ["".join(traceback.format_exception(error))]

@@ -22,6 +22,7 @@ from bilm_client import (
     InputError,
     NoServiceError,
     RefusedError,
+    requests,
 )
 from bilm_client.connection import Connection
 
@@ -180,6 +181,24 @@ def test_an_endless_generator_is_read_as_far_as_needed(peer):
     assert some == list(range(9))
     # Three requests were given; at most twice two more wait, and one text more is looked at.
     assert next(read) <= 9 + 3 * 4 + 3 + 1
+
+
+def test_a_text_is_sent_before_the_next_one_comes(peer, monkeypatch):
+    monkeypatch.setattr(requests, "SLOW_S", 0.0)
+    seen = {text: threading.Event() for text in NUMBERS}
+
+    def answer(body):
+        for text in body["texts"]:
+            seen[text].set()
+        return vectors(body)
+
+    def texts():
+        for text in NUMBERS:
+            yield text
+            assert seen[text].wait(PATIENCE_S), f"text {text} waits for the next one"
+
+    peer.answer = answer
+    assert list(numbers_by_thread(peer.url, texts())) == list(range(40))
 
 
 def test_a_bad_text_of_an_endless_generator_ends_a_call_that_collects(peer):

@@ -25,6 +25,21 @@ def test_parts_hold_every_text_once_in_order_and_keep_both_limits(lengths, max_t
         assert part.num_texts == 1 or len("".join(part.body["texts"])) <= REQUEST_CHARACTERS
 
 
+def test_a_request_does_not_wait_for_a_slow_source():
+    times = [0.0]
+
+    def entries():
+        for number, after_s in enumerate([0, 0.1, 0.1, 0.1, 1, 1, 0, 0.4, 0.3, 0]):
+            times.append(times[-1] + after_s)
+            yield number, {"texts": "我"}
+
+    found = []
+    for part in split("/embed", entries(), {}, Service(max_texts=99), lambda: times[-1]):
+        found.append(part.numbers)
+        times.append(times[-1] + 60)  # the service takes a minute, which is no time of the source
+    assert found == [[0, 1, 2, 3, 4], [5], [6, 7, 8], [9]]
+
+
 @given(st.lists(st.integers(0, 99), min_size=2, max_size=30))
 def test_halves_are_the_whole(numbers):
     request = Request("/embed", {"ids": [[n] for n in numbers]}, {}, numbers)

@@ -73,6 +73,14 @@ def test_a_name_that_is_not_in_the_first_line_is_refused_with_the_remedy(file):
         read_labelled([file(ROWS)], "category", "review")
 
 
+@pytest.mark.parametrize("header", ["label\treview\treview", "label\treview\tlabel"])
+def test_a_name_that_two_columns_have_is_refused(file, header):
+    with pytest.raises(
+        DataError, match=r"rows\.tsv:1: 2 columns are named '(label|review)'; rename"
+    ):
+        read_labelled([file(f"{header}\n1\t好\t坏\n")], "label", "review")
+
+
 WAIMAI = 'label,review\r\n1,"很快，好吃, 味道""足"""\r\n0,"送餐慢\n还凉了"\r\n\r\n1,不错'
 WAIMAI_DATA = Labelled(['很快，好吃, 味道"足"', "送餐慢\n还凉了", "不错"], ["1", "0", "1"])
 

@@ -216,7 +216,9 @@ async def test_a_key_given_twice_is_refused_on_every_path(client, path):
     assert error["param"] == name
 
 
-@pytest.mark.parametrize("text", ['{"a": 1, "a": 2}', '"texts": "texts":', '他说："苹果":', "\\"])
+@pytest.mark.parametrize(
+    "text", ['{"a": 1, "a": 2}', '"texts": "texts":', '他说："苹果":', "\\", ":", ' :"']
+)
 async def test_a_text_may_look_like_keys(client, text):
     answer = await client.post("/tokenize", json={"texts": [text, text]})
     assert answer.json()["usage"]["characters"] == 2 * len(text)
@@ -224,8 +226,29 @@ async def test_a_text_may_look_like_keys(client, text):
 
 def test_keys_are_looked_at_one_by_one_only_where_one_may_be_repeated(monkeypatch):
     monkeypatch.setattr(parsing, "TOKEN", None)
-    body = json.dumps({"texts": ["时间: 12:30"] * 9, "mix": {"weights": [1, 0, 0], "gamma": 2}})
+    texts = ["时间: 12:30", '{"a": 1, "a": 2}', 'C:\\"'] * 9
+    body = json.dumps({"texts": texts, "mix": {"weights": [1, 0, 0], "gamma": 2}})
     assert parse(EmbedRequest, body.encode()).mix.gamma == 2
+
+
+def test_looking_for_a_repeated_key_takes_few_steps_and_long_ones_let_others_run():
+    body = json.dumps({"texts": [": a", "b{}\\"] * 5000, "texts ": 1}).encode()
+    tokens = list(parsing.TOKEN.finditer(body))
+    assert b"".join(token[0] for token in tokens) == body
+    assert [one for token in tokens if (one := token["key"] or token["brace"])] == [
+        b"{",
+        b'"texts"',
+        b'"texts "',
+        b"}",
+    ]
+    assert len(tokens) < 20
+    assert max(token[0].count(b",") for token in tokens) <= 1000
+
+
+@pytest.mark.parametrize("text", [": a", ":", "\n:", " :"])
+async def test_a_repeated_key_is_found_between_texts_that_look_like_one(client, text):
+    body = json.dumps({"texts": [text] * 99})[:-1] + ', "level": "text", "level": "text"}'
+    error_of(await post(client, body.encode()), 422, "validation_error")
 
 
 # Numbers that are too large to compute with.

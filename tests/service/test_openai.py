@@ -230,6 +230,17 @@ async def test_a_long_text_is_cut_in_the_words_of_other_servers(short, cut, ways
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("side", ["right", "left"])
+async def test_a_character_that_is_cut_off_is_not_called_unreadable(client, side):
+    body = {"input": ["木", "𠮷"], "truncate_prompt_tokens": 3, "truncation_side": side}
+    error = error_of(await client.post("/v1/embeddings", json=body), 422, "validation_error")
+    assert error["message"] == (
+        "input: text 1 has no character of at most 3 pieces where the rest is cut off; send a"
+        " larger truncate_prompt_tokens"
+    )
+    assert error["details"]["index"] == 1
+
+
 @pytest.mark.parametrize(
     "ways", [{}, {"truncate": False}, {"truncate": "NONE"}, {"truncate_prompt_tokens": 7}]
 )

@@ -4,14 +4,13 @@ import { chips } from "../chips.js";
 import { h } from "../dom.js";
 import { submittingField } from "../field.js";
 import { requestPanel } from "../request.js";
+import { BLANK } from "../text.js";
 import words from "../words/fill.js";
 import { expectations } from "./fill/expectations.js";
 
 export { words };
 export const styles = "views/fill.css";
 
-// Underscores of any width, as the service finds them.
-const BLANK = /[_＿︳︴﹍﹎﹏]{2,}/;
 const MAX_PIECES = 6;
 // Written for this page.
 const EXAMPLES = [

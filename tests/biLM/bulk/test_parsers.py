@@ -1,5 +1,6 @@
 import csv
 import io
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biLM.bulk import parsers
+from biLM.bulk.lines import Line
 from biLM.bulk.parsers import Columns
 from biLM.bulk.sources import open_source
 from biLM.errors import SourceError
@@ -153,6 +155,29 @@ def test_blank_lines_before_the_first_row_of_tsv_follow_the_same_rule(
     assert [(record.text, record.id, record.refusal) for record in found] == [
         (*parts, "") for parts in expected
     ]
+
+
+def test_many_blank_lines_before_the_first_row_are_those_of_a_single_column(tmp_path, monkeypatch):
+    monkeypatch.setattr(parsers, "MOST_BLANK", 3)
+    assert texts(tmp_path / "a.tsv", "\n\nx\t1\n") == ["x"]
+    assert texts(tmp_path / "a.tsv", "\n\n\n\nx\n\n") == ["", "", "", "", "x", ""]
+    assert texts(tmp_path / "a.tsv", "\n" * 9 + "x\t1\n", Columns("0", id="1")) == ["x"]
+    *_, divided = records(tmp_path / "a.tsv", "\n\n\nx\t1\n")
+    assert "line 4: 2 columns; the first line has 1; a tab inside a text" in divided.refusal
+
+
+@pytest.mark.parametrize("columns", [Columns("0"), Columns("1"), Columns("text")])
+def test_memory_does_not_grow_with_blank_lines(columns, monkeypatch):
+    monkeypatch.setattr(parsers, "MOST_BLANK", 1000)
+    lines = (Line(Path("a.tsv"), number, b"\n", "utf-8") for number in range(1, 30_001))
+    tracemalloc.start()
+    try:
+        for _ in parsers.tsv_records(columns, lines):
+            pass
+        held = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert held < 1 << 20
 
 
 def test_a_quoted_empty_cell_is_a_text_in_csv_of_a_single_column(tmp_path):

@@ -8,10 +8,13 @@ import sys
 
 import httpx
 import pytest
+import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from biLM.questions.blank import UNDERSCORES
 from service.environment import load_settings
+from tests.reference.normaliser import is_dropped
 from tests.service.page.node import evaluate, needs_node
 from tests.service.serving import PATIENCE_S
 
@@ -55,6 +58,33 @@ def test_an_empty_line_begins_another_group_and_is_no_line():
         {"text": "b", "group": 0},
         {"text": "c", "group": 1},
     ]
+
+
+def every_character(expression):
+    """Return the characters for which an expression over `c` is true in the page."""
+    loop = f"if ((c < 0xd800 || c > 0xdfff) && {expression}) found.push(c);"
+    program = (
+        f"((found) => {{ for (let c = 0; c < 0x110000; c++) {{ {loop} }} return found; }})([])"
+    )
+    return {chr(code) for code in evaluate("text.js", program)}
+
+
+def test_a_blank_may_have_characters_without_content_in_it_as_in_the_service():
+    found = every_character('module.BLANK.test("_" + String.fromCodePoint(c) + "_")')
+    characters = (chr(code) for code in range(0x110000))
+    expected = {one for one in characters if is_dropped(one) or re.match(UNDERSCORES, one)}
+    assert found == expected
+    (blank,) = evaluate("text.js", "'我_\\u200b＿\\u00ad_果_'.match(module.BLANK)")
+    assert blank == "_\u200b＿\u00ad_"
+
+
+def test_a_text_of_nothing_to_be_seen_is_empty():
+    found = every_character("module.isEmpty(String.fromCodePoint(c))")
+    characters = (chr(code) for code in range(0x110000))
+    assert found == {one for one in characters if is_dropped(one) or regex.match(r"\s", one)}
+    typed = "a\n\u200b \ufeff\nb\n\u00ad"
+    lines = evaluate("text.js", "module.groupedLines(typed)", typed=typed)
+    assert [(line["text"], line["group"]) for line in lines] == [("a", 0), ("b", 1)]
 
 
 @pytest.mark.parametrize("needs_key", [False, True])
