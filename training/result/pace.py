@@ -16,12 +16,12 @@ from ..text.shards import Shards
 from .assemble import bare_artifact
 from .geometry import sampled_rows
 from .sample import Sample
-from .scoring import Reader, characters_of
+from .scoring import Reader, characters_of, tally_all
 
-# A speed is measured on this many excerpts or rows: a few batches, and a second or two of a slow
-# machine.
-NUM_EXCERPTS = 16
-NUM_ROWS = 48
+# A speed is measured on this many excerpts or rows: two batches or so, which take some seconds on a
+# slow machine.
+NUM_EXCERPTS = 6
+NUM_ROWS = 24
 # Exporting makes two encoders.
 NUM_ENCODERS = 2
 
@@ -29,7 +29,7 @@ NUM_ENCODERS = 2
 def scoring_speed(
     objective: BiLMObjective, shards: Shards, sample: Sample, beside: Artifact | None
 ) -> float:
-    """Return the characters per second of scoring by all models, one after the other.
+    """Return the characters per second of scoring by all models together.
 
     Args:
         objective: A model of the sizes to be scored; its weights do not matter.
@@ -38,13 +38,12 @@ def scoring_speed(
         beside: The artifact that is scored as well.
     """
     layout = shards.manifest.max_row_pieces, shards.manifest.one_sentence
-    readers = [Reader(objective, shards.vocabulary.read_bytes(), layout)]
+    readers = {"run": Reader(objective, shards.vocabulary.read_bytes(), layout)}
     if beside is not None:
-        readers.append(Reader(objective_of(beside), beside.pieces_model, layout))
+        readers["beside"] = Reader(objective_of(beside), beside.pieces_model, layout)
     excerpts = sample.excerpts[:NUM_EXCERPTS]
     numbers = dict.fromkeys(sample.sources, 0)
-    seconds = sum(_second_time(partial(one.tally, excerpts, numbers)) for one in readers)
-    return characters_of(excerpts) / seconds
+    return characters_of(excerpts) / _second_time(partial(tally_all, readers, excerpts, numbers))
 
 
 def geometry_speed(config: TrainConfig, shards: Shards) -> tuple[float, float]:
