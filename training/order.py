@@ -130,6 +130,20 @@ class Work:
         write_atomically(path, to_json({"order": order, **facts}))
 
 
+def with_more(work: Work, progress: Progress, train_pieces: int) -> Work | None:
+    """Return the work with a larger budget if the run was much faster than planned, else None.
+
+    The pieces of the plan are then read before the learning rate has been level for half of its
+    time, so the budget is what all the time allows at the speed that the run has had.
+    """
+    level_s = (1 - work.recipe.decay_share) * work.step_seconds
+    most = MAX_EPOCHS * train_pieces
+    if progress.seconds >= level_s / 2 or work.recipe.max_pieces >= most:
+        return None
+    faster = max(2 * work.recipe.max_pieces, int(reached_speed(progress) * work.step_seconds))
+    return replace(work, recipe=replace(work.recipe, max_pieces=min(faster, most)))
+
+
 def with_decay(work: Work, progress: Progress, train_pieces: int, left_s: float) -> Work:
     """Return the work with the budget that the rest of the time allows for the decay.
 

@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable
 
-from .order import Order, Work, with_decay
+from .order import Order, Work, with_decay, with_more
 from .plan import times
 from .preparation import prepare
 from .result.evaluate import evaluate_sample
@@ -51,6 +51,9 @@ def fulfil(order: Order, tell: Callable[[str], None]) -> str:
     shards, run = Shards(order.work / "shards"), order.work / "run"
     if not work.decays:
         progress = _train_until_decay(order, work, shards)
+        while more := with_more(work, progress, shards.manifest.train_pieces):
+            more.write(path, wanted)
+            work, progress = more, _train_until_decay(order, more, shards)
         after_s = work.plan.scoring_s + work.plan.writing_s
         left_s = min(work.step_seconds - progress.seconds, ends - time.monotonic() - after_s)
         work = with_decay(work, progress, shards.manifest.train_pieces, left_s)

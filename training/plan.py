@@ -25,8 +25,10 @@ MAX_GEOMETRY_ROWS = 4_000
 MIN_GEOMETRY_ROWS = 100
 # A model that reads its text more often than this learns it by heart.
 MAX_EPOCHS = 20
-# Encode this many times the text that the plan lets the model read, in case it trains faster.
+# Encode this many times the text that the plan lets the model read, in case it trains faster, and
+# never less than so many characters: with few rows of each length, batches are half empty.
 SPARE_TEXT = 1.5
+MIN_TRAIN_CHARACTERS = 500_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +131,8 @@ def make_plan(total_s: float, spent_s: float, text: Text, speeds: Speeds) -> Pla
     before_s = spent_s + vocabulary / speeds.vocabulary
     left = total_s - before_s - scoring_s - writing_s
     read = SPARE_TEXT * max(left, LEAST_SHARE * total_s) * speeds.training
-    encoded = min(text.characters, read * text.characters_per_piece)
+    wanted = max(MIN_TRAIN_CHARACTERS, read * text.characters_per_piece)
+    encoded = min(text.characters, wanted)
     encoding_s = encoded / speeds.encoding
     training_s = max(left - encoding_s, LEAST_SHARE * total_s)
     max_pieces = max(1, min(int(speeds.training * training_s), MAX_EPOCHS * text.pieces))

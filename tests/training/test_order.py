@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from training.errors import TrainingError
-from training.order import Order, Work, with_decay
+from training.order import Order, Work, with_decay, with_more
 from training.plan import Speeds, Text, make_plan
 from training.run.checkpoint import Checkpoint, Progress
 from training.run.config import TrainConfig
@@ -42,6 +42,21 @@ def test_a_decay_for_which_no_time_is_left_takes_one_batch():
     progress = Progress(step=400, pieces=100_000, seconds=500.0)
     found = with_decay(work(400.0), progress, 10**9, -60.0)
     assert found.recipe.max_pieces == 100_000 + 256
+
+
+def test_a_run_that_is_faster_than_planned_gets_the_budget_of_its_speed():
+    """It has read 200,000 pieces in 50 s; 190 s were meant for them, and 380 s for all steps."""
+    progress = Progress(step=800, pieces=200_000, seconds=50.0)
+    more = with_more(work(400.0), progress, train_pieces=10**9)
+    assert more.recipe.max_pieces == 4_000 * 380
+    assert Checkpoint(RECIPE, progress, "", {}).leads_to(more.recipe)
+    assert with_more(work(400.0), replace(progress, seconds=100.0), 10**9) is None
+
+
+def test_a_budget_of_twenty_readings_is_not_made_larger():
+    progress = Progress(step=800, pieces=200_000, seconds=50.0)
+    assert with_more(work(400.0), progress, train_pieces=20_000) is None
+    assert with_more(work(400.0), progress, train_pieces=30_000).recipe.max_pieces == 600_000
 
 
 def test_a_text_is_not_read_more_than_twenty_times():

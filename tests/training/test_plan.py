@@ -68,7 +68,8 @@ def test_a_quarter_is_for_training_though_the_order_takes_longer():
     assert plan.training_s == pytest.approx(150)
     assert plan.needed_s > 600
     lines = "\n".join(described(plan, is_new=True))
-    # 590 + 90 + 3.375 to prepare, 150 to train, 60 and 60.
+    assert plan.train_characters == 500_000  # it would read 337,500, which is too few for batches
+    # 590 + 90 + 5 to prepare, 150 to train, 60 and 60.
     assert "it will take about 15.9 minutes; give --minutes 16, or less text" in lines
 
 

@@ -10,6 +10,12 @@ from .device import choose_device
 from .loop import Run
 from .objective import build_objective
 
+# The first steps of a slow machine would pass for its speed if there were fewer than this.
+MIN_STEPS = 8
+# A machine that does not take as many steps in this many times the given time is measured by those
+# that it has taken.
+PATIENCE = 3
+
 
 def step_speeds(
     config: TrainConfig, shards: Shards, seconds: float, num_pieces: int | None = None
@@ -22,7 +28,7 @@ def step_speeds(
     Args:
         config: The recipe.
         shards: The rows to read.
-        seconds: About how long to train.
+        seconds: About how long to train; longer if that is only a few steps.
         num_pieces: The size of the vocabulary, if it is larger than that of the shards.
     """
     device = choose_device()
@@ -34,7 +40,8 @@ def step_speeds(
         now = time.monotonic()
         speeds.append(batch.num_predictions / (now - last))
         last = now
-        if now - began > seconds:
+        is_enough = now - began > seconds and len(speeds) >= MIN_STEPS
+        if is_enough or now - began > PATIENCE * seconds:
             break
     return speeds[len(speeds) // 2 :]
 
