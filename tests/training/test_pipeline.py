@@ -35,6 +35,7 @@ def _given_speeds():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("training.preparation._measure", lambda *_: (SPEEDS, 1.5))
         patch.setattr("training.order.reached_speed", lambda _: SPEED)
+        patch.setattr("training.pipeline.with_more", lambda *_: None)
         yield
 
 
