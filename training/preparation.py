@@ -33,6 +33,8 @@ PROBE_PER_MINUTE = 25_000
 MAX_PROBE_CHARACTERS = 200_000
 PROBE_S_PER_MINUTE = 1.5
 MAX_PROBE_S = 10.0
+# The log has at least about this many points of the loss, which the plot and the card show.
+LOG_LINES = 40
 # Loading the run, drawing its loss and writing the files take about this long.
 FIXED_S = 10.0
 Tell = Callable[[str], None]
@@ -67,9 +69,14 @@ def prepare(order: Order, began: float, tell: Tell) -> Work:
         " minutes of training"
     )
     steps = plan.max_pieces // config.batch_pieces
-    warm_up = min(config.warmup_steps, max(1, steps // 10))
-    name = order.out.name
-    return Work(replace(config, name=name, max_pieces=plan.max_pieces, warmup_steps=warm_up), plan)
+    recipe = replace(
+        config,
+        name=order.out.name,
+        max_pieces=plan.max_pieces,
+        warmup_steps=min(config.warmup_steps, max(1, steps // 10)),
+        log_every_steps=min(config.log_every_steps, max(1, steps // LOG_LINES)),
+    )
+    return Work(recipe, plan)
 
 
 def _divide(order: Order, tell: Tell) -> Corpus:

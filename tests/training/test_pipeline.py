@@ -85,6 +85,14 @@ def test_the_budget_is_what_the_time_and_the_text_allow(order, told):
 
 
 @pytest.mark.long
+def test_the_card_of_a_short_order_has_the_course_of_its_loss(order, told):
+    curve = load_artifact(order.out).card["training"]["curve"]
+    assert 5 <= len(curve) <= 8
+    first, last = (point["nats"]["forward"] for point in (curve[0], curve[-1]))
+    assert last < first
+
+
+@pytest.mark.long
 def test_the_person_who_waits_is_told_how_much_and_how_well(order, told):
     said = "\n".join(told)
     for fact in (
