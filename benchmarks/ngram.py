@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from biLM.artifact import load_artifact
 from biLM.tokenizer import Tokenizer
-from training.result.evaluate import words_of
+from training.result.words import words_of
 from training.run.initial import check_vocabulary
 from training.text.shards import Shard, Shards
 

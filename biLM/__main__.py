@@ -1,4 +1,4 @@
-"""Run the service, a bulk run or training: `bilm COMMAND`, or `python -m biLM COMMAND`."""
+"""Run the service, a bulk run, training or a card: `bilm COMMAND`, or `python -m biLM COMMAND`."""
 
 import argparse
 import sys
@@ -21,6 +21,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "serve": Command("serve a model over HTTP until SIGTERM", "service", "__main__", "service"),
     "embed": Command("turn a file of texts into files of vectors", "biLM", "bulk.command", "bulk"),
+    "card": Command("print what a model is and how good it is", "biLM", "card", "service"),
     "train": Command("train a model on your own text files", "training", "__main__", "training"),
 }
 

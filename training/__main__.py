@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biLM.errors import BiLMError
+from biLM.shipped import DEFAULT_MODEL, shipped_models
 
 from .choices import DOCUMENTS, STRATEGIES
 from .errors import TrainingError
@@ -191,7 +192,16 @@ def _declare_all(steps: "Steps") -> None:
     everything.add_argument("--recipe", choices=sorted(RECIPES), default="small")
     everything.add_argument("--work", type=Path, help="folder of intermediate files; build/NAME")
     everything.add_argument(
-        "--init-from", type=Path, metavar="ARTIFACT", help="train this artifact further"
+        "--init-from",
+        metavar="ARTIFACT",
+        help="train this artifact further: a folder, or the name of a shipped model, zh-small",
+    )
+    everything.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change a value of the recipe, such as cell_size=256",
     )
     _declare_reading(everything)
     everything.set_defaults(step=_all)
@@ -339,8 +349,10 @@ def _polysemy(given: argparse.Namespace) -> None:
 def _all(given: argparse.Namespace) -> None:
     from biLM.artifact import load_artifact
 
-    from .pipeline import Order, fulfil
+    from .order import Order
+    from .pipeline import fulfil
 
+    shipped = DEFAULT_MODEL in shipped_models() and not given.init_from
     order = Order(
         inputs=given.corpus,
         out=given.out,
@@ -348,11 +360,12 @@ def _all(given: argparse.Namespace) -> None:
         minutes=given.minutes,
         recipe=RECIPES[given.recipe](),
         initial=load_artifact(given.init_from) if given.init_from else None,
+        shipped=load_artifact(DEFAULT_MODEL) if shipped else None,
+        settings=tuple(given.set),
         corpus=_corpus_config(given),
     )
     revision = fulfil(order, _tell)
     print(f"{given.out} {revision}")  # noqa: T201
-    _tell(f"serve it: BILM_MODEL={given.out} scripts/serve")
 
 
 def _fit_mix(given: argparse.Namespace) -> None:

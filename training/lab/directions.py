@@ -6,7 +6,7 @@ from biLM.network.heads import SIDES
 from biLM.tokenizer import Tokenizer
 
 from ..choices import LSTM
-from ..result.evaluate import words_of
+from ..result.words import words_of
 from ..run.config import TrainConfig
 from ..run.held_out import NO_SCORES, added, judgements
 from ..run.metrics import LanguageModelScore

@@ -14,7 +14,7 @@ from ..run.checkpoint import Checkpoint
 from ..run.config import TrainConfig
 from ..run.objective import BiLMObjective, build_objective
 from ..text.shards import Shards
-from .geometry import measured_geometry
+from .geometry import MAX_ROWS, measured_geometry
 
 # The weights of the last layer but one and of the last layer in the mix `default`.
 DEFAULT_WEIGHTS = (-1.0, 1.5)
@@ -62,7 +62,9 @@ def require_tied(config: TrainConfig) -> None:
         )
 
 
-def assemble(objective: BiLMObjective, config: TrainConfig, shards: Shards) -> Artifact:
+def assemble(
+    objective: BiLMObjective, config: TrainConfig, shards: Shards, max_rows: int = MAX_ROWS
+) -> Artifact:
     """Build the artifact of a trained model, as its file will hold it.
 
     The golden vectors and the card are empty; `export` adds them.
@@ -71,15 +73,23 @@ def assemble(objective: BiLMObjective, config: TrainConfig, shards: Shards) -> A
         objective: The trained model. Its weights are rounded in place.
         config: The recipe it was trained with.
         shards: The shards with its vocabulary and held-out text.
+        max_rows: The number of held-out rows to measure the geometry from.
 
     Raises:
         TrainingError: the recipe's cell is not the LSTM.
     """
     require_lstm(config)
     round_weights(objective)
+    artifact = bare_artifact(objective, config.name, shards)
+    sources = list(shards.held_out().values())
+    return replace(artifact, geometry=measured_geometry(Encoder(artifact), sources, max_rows))
+
+
+def bare_artifact(objective: BiLMObjective, name: str, shards: Shards) -> Artifact:
+    """Return an artifact of these weights without geometry, golden vectors and card."""
     sizes = objective.bilm.config
-    artifact = Artifact(
-        id=config.name,
+    return Artifact(
+        id=name,
         config=sizes,
         pieces_model=shards.vocabulary.read_bytes(),
         model=objective.bilm,
@@ -89,8 +99,6 @@ def assemble(objective: BiLMObjective, config: TrainConfig, shards: Shards) -> A
         golden=(),
         card={},
     )
-    sources = list(shards.held_out().values())
-    return replace(artifact, geometry=measured_geometry(Encoder(artifact), sources))
 
 
 def standard_mixes(num_representations: int) -> Mapping[str, ScalarMix]:

@@ -7,15 +7,19 @@ from pathlib import Path
 from biLM.artifact import save_artifact
 from biLM.encoder import Encoder
 from biLM.golden import make_golden
+from biLM.network.heads import SIDES
 
 from ..errors import TrainingError
 from ..run.checkpoint import Checkpoint, load_checkpoint
-from ..run.journal import read_entries
+from ..run.journal import read_entries, read_log
 from ..text.normaliser import FACTS, has_normaliser
 from ..text.shards import Shards
 from .assemble import assemble, load_objective, require_lstm, require_tied
 from .evaluate import NAME as EVALUATION
+from .geometry import MAX_ROWS
 
+# The points of the loss that a card has.
+CURVE_POINTS = 8
 GOLDEN_TEXTS = (
     "我吃了一个苹果。",
     "我在用苹果手机。",
@@ -25,7 +29,9 @@ GOLDEN_TEXTS = (
 )
 
 
-def export(run: Path, shards: Shards, out: Path, sources: Path | None) -> str:
+def export(
+    run: Path, shards: Shards, out: Path, sources: Path | None, max_rows: int = MAX_ROWS
+) -> str:
     """Write the artifact of a run and return its revision.
 
     Args:
@@ -33,17 +39,21 @@ def export(run: Path, shards: Shards, out: Path, sources: Path | None) -> str:
         shards: The shards the run was trained on.
         out: The artifact folder; its name becomes the artifact's name.
         sources: A JSON list for the card, with each source of the corpus and its licence.
+        max_rows: The number of held-out rows to measure the mean vectors from.
 
     Raises:
-        TrainingError: the run has not been trained, its evaluation is missing or out of date, its
-            cell is not the LSTM, its softmax is not tied, or the file of sources is not JSON.
+        TrainingError: the run has not been trained or has read another text, its evaluation is
+            missing or out of date, its cell is not the LSTM, its softmax is not tied, or the file
+            of sources is not JSON.
     """
     checkpoint = load_checkpoint(run)
     require_lstm(checkpoint.config)
     require_tied(checkpoint.config)
+    checkpoint.require_rows(shards.manifest.rows_sha256)
     # The card comes first because making it takes no time and may refuse the run.
     card = make_card(run, checkpoint, shards, sources)
-    artifact = assemble(load_objective(checkpoint, shards), checkpoint.config, shards)
+    objective = load_objective(checkpoint, shards)
+    artifact = assemble(objective, checkpoint.config, shards, max_rows)
     if has_normaliser(artifact.pieces_model):  # not if it began with an older artifact
         card["normaliser"] = FACTS
     golden = make_golden(Encoder(artifact), GOLDEN_TEXTS)
@@ -74,9 +84,23 @@ def make_card(
             "steps": progress.step,
             "pieces_seen": progress.pieces,
             "hours": round(progress.seconds / 3600, 2),
+            "curve": loss_curve(run),
         },
         "evaluation": _read_evaluation(run, progress.step),
     }
+
+
+def loss_curve(run: Path) -> list[dict[str, object]]:
+    """Return the loss of each head, as optimised, at a few points of a run and at the last one."""
+    entries = read_log(run, "train")
+    step = -(-len(entries) // CURVE_POINTS) or 1
+    return [
+        {
+            "pieces": entry["pieces"],
+            "nats": {side: round(entry[f"{side}_nats"], 4) for side in SIDES},
+        }
+        for entry in entries[::-step][::-1]
+    ]
 
 
 def _read_evaluation(run: Path, step: int) -> dict[str, object]:

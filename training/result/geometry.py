@@ -12,14 +12,16 @@ from biLM.questions.readout import Readout
 
 from ..text.shards import Shard
 
-# The number of rows from all sources together; each source gives at least one.
+# The number of rows from all sources together.
 MAX_ROWS = 4000
 ROWS_PER_CALL = 256
 # The least variance: the bound must be above 0 even for a cell that never moves.
 TINY = 1e-12
 
 
-def measured_geometry(encoder: Encoder, sources: Sequence[Shard]) -> Geometry:
+def measured_geometry(
+    encoder: Encoder, sources: Sequence[Shard], max_rows: int = MAX_ROWS
+) -> Geometry:
     """Compute the mean vector of every layer and of the context, and the bounds of the layers.
 
     Every row of text counts the same, and no source gives more rows than its share; otherwise the
@@ -28,7 +30,7 @@ def measured_geometry(encoder: Encoder, sources: Sequence[Shard]) -> Geometry:
     embedding and the context have no bound; docs/decisions/0016 has the figures. Without any text
     the geometry is neutral.
     """
-    rows = sampled_rows(sources, MAX_ROWS)
+    rows = sampled_rows(sources, max_rows)
     if not rows:
         return Geometry.neutral(encoder.artifact.config)
     everything = Readout(encoder.artifact.layers)
@@ -47,9 +49,13 @@ def measured_geometry(encoder: Encoder, sources: Sequence[Shard]) -> Geometry:
 def sampled_rows(sources: Sequence[Shard], number: int) -> list[tuple[int, ...]]:
     """Return the piece ids of about `number` rows, drawn evenly from the sources.
 
-    The draw is random, but the same in every call.
+    The draw is random, but the same in every call. If there are more sources than rows, it draws
+    the sources, too.
     """
     random = np.random.default_rng(0)
+    if len(sources) > number:
+        some = random.choice(len(sources), number, replace=False)
+        sources = [sources[index] for index in sorted(some.tolist())]
     share = max(1, number // max(1, len(sources)))
     rows = []
     for shard in sources:

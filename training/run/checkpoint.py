@@ -6,8 +6,9 @@
                              budget resumes here
 
 Each file contains the weights and Adam's moments. Its metadata contains the recipe, the progress of
-the run and the sha256 of the vocabulary and of the tensors. No random state needs to be saved,
-because every step derives its own from the seed and the number of the step.
+the run and the sha256 of the vocabulary, of the rows that the run reads, and of the tensors. The
+sha256 of the rows is missing in older checkpoints, which are taken with any rows. No random state
+needs to be saved, because every step derives its own from the seed and the number of the step.
 """
 
 import hashlib
@@ -66,12 +67,14 @@ class Checkpoint:
         progress: How far the run has come.
         vocabulary: sha256 of the sentencepiece model whose ids the run reads.
         tensors: The weights and Adam's moments, by name.
+        rows: sha256 of the rows that the run reads; empty if it is not known.
     """
 
     config: TrainConfig
     progress: Progress
     vocabulary: str
     tensors: Mapping[str, Tensor]
+    rows: str = ""
 
     @classmethod
     def of(
@@ -126,6 +129,19 @@ class Checkpoint:
             self.config, max_pieces=config.max_pieces, decay_share=config.decay_share
         )
         return falls_later and as_asked == config
+
+    def require_rows(self, rows: str) -> None:
+        """Refuse shards of another text than the run has read so far.
+
+        Raises:
+            CheckpointError: both texts are known, and they differ.
+        """
+        if self.rows and rows and self.rows != rows:
+            raise CheckpointError(
+                f"the run has read the rows {self.rows}, but these shards have {rows}; name the"
+                " run's own shards with --shards, or start another run with another --out: to train"
+                " a model further on other text, export it and use --init-from"
+            )
 
     def require_vocabulary(self, vocabulary: str) -> None:
         """Refuse shards whose piece ids do not mean what they meant in the run.
@@ -200,6 +216,7 @@ def _serialised(checkpoint: Checkpoint) -> bytes:
         "config": json.dumps(checkpoint.config.as_dict()),
         "progress": json.dumps(asdict(checkpoint.progress)),
         "vocabulary": checkpoint.vocabulary,
+        "rows": checkpoint.rows,
         "sha256": _digest(checkpoint.tensors),
     }
     return save(dict(checkpoint.tensors), metadata)
@@ -230,6 +247,7 @@ def _read(path: Path) -> Checkpoint:
         position = Position(**progress.pop("position"))
         config = TrainConfig(**json.loads(metadata["config"]))
         progress = Progress(position=position, **progress)
-        return Checkpoint(config, progress, metadata["vocabulary"], tensors)
+        rows = metadata.get("rows", "")
+        return Checkpoint(config, progress, metadata["vocabulary"], tensors, rows)
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} was written by another program ({error!r})") from error

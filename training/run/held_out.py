@@ -1,7 +1,8 @@
 """Score how well each head predicts held-out rows, by the full softmax in float32."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
 import torch
 
 from biLM.network.heads import SIDES
@@ -13,6 +14,8 @@ from .stream import Stream
 
 # Batches are small because a source with few rows fills few batches of each length.
 BATCH_PIECES = 512
+# Held-out text is read in parts of about this many pieces; they and their plan take some 100 MB.
+PART_PIECES = 1 << 22
 Scores = tuple[LanguageModelScore, ...]
 NO_SCORES: Scores = (LanguageModelScore(),) * len(SIDES)
 
@@ -43,6 +46,33 @@ def judgements(
         with torch.inference_mode():  # not around the yield: the mode would reach the caller
             judged = objective.judge(batch.to(objective.heads.bias.device))
         yield judged
+
+
+def joined_in_parts(shards: Iterable[Shard]) -> Iterator[Shard]:
+    """Join shards to a few, each of which fits into memory, in the same order.
+
+    Many small shards make batches with few rows; one shard of all would grow with the text.
+    """
+    some: list[Shard] = []
+    pieces = 0
+    for shard in shards:
+        some.append(shard)
+        pieces += len(shard.pieces)
+        if pieces >= PART_PIECES:
+            yield Shard.joined(some)
+            some, pieces = [], 0
+    if some:
+        yield Shard.joined(some)
+
+
+def sampled(shards: Iterable[Shard]) -> Shard:
+    """Return the rows of all shards or, if these are too many for memory, every n-th of them."""
+    every = list(shards)
+    step = -(-sum(len(one.pieces) for one in every) // PART_PIECES)
+    if step <= 1:
+        return Shard.joined(every)
+    rows = [one.row(row) for one in every for row in range(0, len(one), step)]
+    return Shard(np.concatenate(rows), np.cumsum([len(row) for row in rows]))
 
 
 def added(scores: Scores, judged: Sequence[Judged]) -> Scores:

@@ -47,14 +47,10 @@ def start_from(artifact: Artifact, objective: BiLMObjective, shards: Shards) -> 
     _copy_weights(artifact, objective)
 
 
-def objective_of(artifact: Artifact, shards: Shards) -> BiLMObjective:
-    """Return an objective with the artifact's weights, to be scored on the shards.
-
-    Raises:
-        TrainingError: the shards have another vocabulary than the artifact.
-    """
-    check_vocabulary(artifact, shards)
-    objective = BiLMObjective(BiLM(artifact.config), torch.from_numpy(shards.counts))
+def objective_of(artifact: Artifact) -> BiLMObjective:
+    """Return an objective with the artifact's weights, to be scored on text of its vocabulary."""
+    unused = torch.ones(artifact.config.num_pieces, dtype=torch.int64)  # no negatives are drawn
+    objective = BiLMObjective(BiLM(artifact.config), unused)
     _copy_weights(artifact, objective)
     return objective.eval().requires_grad_(False)
 

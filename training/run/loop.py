@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -13,12 +13,12 @@ from biLM.artifact import Artifact
 from biLM.network.heads import SIDES
 
 from ..errors import CheckpointError, DivergenceError, TrainingError
-from ..text.shards import Shard, Shards
+from ..text.shards import Shards
 from .checkpoint import Checkpoint, Progress, find_checkpoints, save_checkpoint
 from .config import TrainConfig
 from .device import autocast, choose_device
 from .distributed import Team, team
-from .held_out import score
+from .held_out import sampled, score
 from .initial import start_from
 from .journal import Journal
 from .objective import BiLMObjective, build_objective
@@ -105,7 +105,12 @@ class Run:
 
 
 def train(
-    config: TrainConfig, shards: Shards, out: Path, initial: Artifact | None = None
+    config: TrainConfig,
+    shards: Shards,
+    out: Path,
+    initial: Artifact | None = None,
+    *,
+    stops: Callable[[Progress], bool] | None = None,
 ) -> Progress:
     """Train until the budget is spent, from the checkpoint in `out` if there is one.
 
@@ -114,6 +119,7 @@ def train(
         shards: The rows to read.
         out: The folder of the run.
         initial: The artifact that a recipe with `init_from` starts from.
+        stops: Returns, before each step, whether to stop here and leave the rest to another call.
 
     Raises:
         CheckpointError: `out` holds a run of another recipe, or the disk is full.
@@ -127,7 +133,7 @@ def train(
         _resume(run, shards, out, initial, journal)
         saved_at = time.monotonic()
         for following, batch in run.batches(shards):
-            if run.progress.pieces >= config.max_pieces:
+            if run.progress.pieces >= config.max_pieces or (stops and stops(run.progress)):
                 break
             losses, norm = run.step(batch, following)
             journal.advance(run.progress.pieces, float(losses.mean()))
@@ -151,6 +157,7 @@ def _resume(
     usable = [checkpoint for checkpoint in checkpoints if checkpoint.leads_to(run.config)]
     if usable:
         usable[0].require_vocabulary(shards.manifest.vocabulary_sha256)
+        usable[0].require_rows(shards.manifest.rows_sha256)
         usable[0].restore(run.objective, run.optimizer)
         run.progress = usable[0].progress
     elif checkpoints or refusals:
@@ -179,7 +186,8 @@ def _save(run: Run, shards: Shards, out: Path, ends_plateau: bool = False) -> No
     if run.team.leads:
         sha256 = shards.manifest.vocabulary_sha256
         state = run.config, run.progress, sha256, run.objective, run.optimizer
-        save_checkpoint(out, Checkpoint.of(*state), ends_plateau)
+        checkpoint = replace(Checkpoint.of(*state), rows=shards.manifest.rows_sha256)
+        save_checkpoint(out, checkpoint, ends_plateau)
 
 
 def _log_start(journal: Journal, run: Run) -> None:
@@ -201,7 +209,7 @@ def _log_step(journal: Journal, run: Run, losses: Tensor, norm: float, shards: S
         found = {**_by_side(losses.tolist()), "gradient_norm": norm, "skipped": progress.skipped}
         journal.write("train", {**seen, **found})
     if progress.step % config.score_every_steps == 0:
-        held_out = Shard.joined(list(shards.held_out().values()))
+        held_out = sampled(shards.held_out().values())
         scores = score(run.objective, held_out, NUM_SCORE_BATCHES)
         journal.write("score", {**seen, **_by_side([one.nats_per_piece for one in scores])})
 

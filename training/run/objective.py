@@ -119,7 +119,7 @@ class BiLMObjective(nn.Module):
         x = target_vectors if self.outputs is None else self.bilm.embedding(batch.ids)
         expected = self._expected(self._read(batch.ids, x), batch.lengths, dropout)
         target_logits = (expected * target_vectors).sum(-1).float() + target_bias[batch.ids]
-        is_place = _predicted(batch)
+        is_place = predicted(batch)
         total, losses = softmax_loss(
             expected.flatten(0, 2),
             target_logits.flatten(),
@@ -136,7 +136,7 @@ class BiLMObjective(nn.Module):
         expected = self._expected(x, batch.lengths, 0.0)
         vectors = self._softmax_embedding.weight
         judged = []
-        for side, is_place in zip(expected, _predicted(batch), strict=True):
+        for side, is_place in zip(expected, predicted(batch), strict=True):
             targets = batch.ids[is_place]
             logits = nn.functional.linear(side[is_place], vectors, self.heads.bias)
             target_logits = logits.gather(1, targets[:, None])
@@ -172,7 +172,7 @@ class BiLMObjective(nn.Module):
         return found
 
 
-def _predicted(batch: Batch) -> Bool[Tensor, "side batch time"]:
+def predicted(batch: Batch) -> Bool[Tensor, "side batch time"]:
     """Mark the columns each head predicts: forward all but the first, backward all but the last."""
     time = torch.arange(batch.ids.shape[1], device=batch.ids.device)
     forward = (time > 0) & (time < batch.lengths[:, None])
@@ -180,18 +180,28 @@ def _predicted(batch: Batch) -> Bool[Tensor, "side batch time"]:
     return torch.stack([forward, backward, forward & backward])
 
 
-def build_objective(config: TrainConfig, shards: Shards) -> BiLMObjective:
-    """Build the untrained model of a recipe; the same seed gives the same weights."""
+def build_objective(
+    config: TrainConfig, shards: Shards, num_pieces: int | None = None
+) -> BiLMObjective:
+    """Build the untrained model of a recipe; the same seed gives the same weights.
+
+    Args:
+        config: The recipe.
+        shards: The shards, which say how often each piece occurs.
+        num_pieces: The size of the vocabulary, if it is larger than that of the shards.
+    """
     torch.manual_seed(config.seed)
+    counts = torch.from_numpy(shards.counts)
+    if num_pieces is not None:
+        counts = nn.functional.pad(counts, (0, max(0, num_pieces - len(counts))))
     sizes = BiLMConfig(
-        num_pieces=len(shards.counts),
+        num_pieces=len(counts),
         embedding_size=config.embedding_size,
         cell_size=config.cell_size,
         num_layers=config.num_layers,
     )
     model = BiLM(sizes)
     give_cell(model, config.cell)
-    counts = torch.from_numpy(shards.counts)
     weights = config.objective_weights
     objective = BiLMObjective(model, counts, config.negative_power, weights, config.batch_pieces)
     if not config.tied:

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from biLM.files import to_json, write_atomically
 
 from ..errors import ShardError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+# Version 1 had a file of held-out rows for each source, and no sha256 of the rows to train on.
+READABLE = (1, FORMAT_VERSION)
 # The manifest is removed first and written last: without it, a folder has no shards.
 MANIFEST = "shards.json"
 
@@ -28,8 +30,12 @@ class ShardManifest:
         num_pieces: The number of pieces in the vocabulary.
         train_rows: The number of rows to train on.
         train_pieces: The number of pieces in these rows, without boundaries.
-        held_out_characters: For each source, the number of characters (code points) of its held-out
-            text.
+        train_characters: The number of characters (code points) of the text in these rows, or 0 in
+            version 1.
+        rows_sha256: The sha256, in hexadecimal, of the rows to train on; empty in version 1.
+        held_out_rows: For each source, the number of its held-out rows, in the order in which they
+            are joined; empty in version 1.
+        held_out_characters: For each source, the number of characters of its held-out text.
     """
 
     version: int = FORMAT_VERSION
@@ -39,6 +45,9 @@ class ShardManifest:
     num_pieces: int
     train_rows: int
     train_pieces: int
+    train_characters: int = 0
+    rows_sha256: str = ""
+    held_out_rows: Mapping[str, int] = field(default_factory=dict)
     held_out_characters: Mapping[str, int]
 
     @classmethod
@@ -55,11 +64,14 @@ class ShardManifest:
         try:
             found = dict(json.loads(path.read_text("utf-8")))
             version = found.get("version")
-            manifest = cls(**found) if version == FORMAT_VERSION else None
+            manifest = cls(**found) if version in READABLE else None
         except (ValueError, TypeError) as error:
             raise ShardError(f"{path} is damaged ({error}); make the shards again") from error
         if manifest is None:
-            raise ShardError(f"{folder} has shard version {version}, not {FORMAT_VERSION}")
+            raise ShardError(
+                f"{folder} has shard version {version}; this program reads versions"
+                f" {' and '.join(map(str, READABLE))}; make the shards again"
+            )
         return manifest
 
     def write(self, folder: Path) -> None:

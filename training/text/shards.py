@@ -3,11 +3,14 @@
 A row is what one LSTM pass reads: whole sentences of one document, at most `max_row_pieces`
 including the boundary pieces that the batch adds. A shard consists of two arrays: the pieces of all
 its rows, one row after the other, and the place where each row ends. The arrays are mapped, not
-read, so a run's memory does not grow with its corpus.
+read, so a run's memory does not grow with its corpus. The held-out rows of all sources are joined
+in one shard, so that the number of open files does not grow with the number of sources.
 """
 
 import hashlib
+import math
 import re
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +30,7 @@ from .shard_manifest import MANIFEST, ShardManifest
 
 SENTENCES = re.compile(r"[^。！？；!?]*[。！？；!?]+[”’」』）)]*|.+", re.DOTALL)
 DOCUMENTS_PER_CALL = 4096
+HELD_OUT = "held_out"
 Ids = npt.NDArray[np.uint16]
 
 
@@ -53,6 +57,11 @@ class Shard:
         starts = np.cumsum([0, *(len(shard.pieces) for shard in shards)])[:-1]
         ends = [shard.ends + start for shard, start in zip(shards, starts, strict=True)]
         return cls(np.concatenate([shard.pieces for shard in shards]), np.concatenate(ends))
+
+    def part(self, begin: int, end: int) -> "Shard":
+        """Return the rows from `begin` to before `end`; their pieces stay mapped."""
+        bounds = [int(self.ends[row - 1]) if row else 0 for row in (begin, end)]
+        return Shard(self.pieces[slice(*bounds)], self.ends[begin:end] - bounds[0])
 
     @cached_property
     def lengths(self) -> npt.NDArray[np.int64]:
@@ -100,7 +109,13 @@ class Shards:
 
     def held_out(self) -> dict[str, Shard]:
         """Open the held-out rows of each source."""
-        return {stem.name: Shard.open(stem) for stem in _stems(self.folder / "held_out", "*")}
+        if not self.manifest.held_out_rows:  # version 1, or nothing is held out
+            return {stem.name: Shard.open(stem) for stem in _stems(self.folder / HELD_OUT, "*")}
+        joined, found, begin = Shard.open(self.folder / HELD_OUT), {}, 0
+        for source, number in self.manifest.held_out_rows.items():
+            found[source] = joined.part(begin, begin + number)
+            begin += number
+        return found
 
 
 def build_shards(
@@ -109,6 +124,7 @@ def build_shards(
     out: Path,
     max_row_pieces: int = 64,
     one_sentence: bool = False,
+    max_characters: float = math.inf,
 ) -> Shards:
     """Encode a corpus folder into a shard folder.
 
@@ -119,6 +135,9 @@ def build_shards(
         max_row_pieces: Length of the longest row, boundaries included.
         one_sentence: Whether a row has at most one sentence; otherwise it has as many sentences of
             a document as fit.
+        max_characters: Encode about this many characters of the text to train on. They are a
+            random sample, because a hash chose the file of each document and the files are
+            shuffled.
 
     Raises:
         CorpusError: the corpus is missing or incomplete.
@@ -138,19 +157,26 @@ def build_shards(
         raise ShardError(f"{vocabulary} has {len(processor)} pieces; ids are 16 bits wide")
     _make_empty(out)
     counts = np.zeros(len(processor), dtype=np.int64)
-    num_rows = 0
+    num_rows, sample, digest = 0, _Sample(max_characters), hashlib.sha256()
     layout = max_row_pieces, one_sentence
     for path in train:
-        shard = _write(out / path.stem, encode_rows(read_documents(path), processor, *layout))
+        rows = _Rows()
+        rows.extend(encode_rows(sample.of(read_documents(path)), processor, *layout))
+        shard = rows.save(out / path.stem)
         counts += np.bincount(shard.pieces, minlength=len(processor))
         num_rows += len(shard)
+        for values in (shard.ends, shard.pieces):
+            digest.update(values.data)
     if not num_rows:
         raise ShardError(f"{corpus} holds no text to train on; run `bilm train corpus`")
     counts[[processor.bos_id(), processor.eos_id()]] += num_rows
-    characters = {}
+    held_out, held_out_rows, characters = _Rows(), {}, {}
     for path in sorted((corpus / "held_out").glob("*.txt")):
-        _write(out / "held_out" / path.stem, encode_rows(read_documents(path), processor, *layout))
-        characters[path.stem] = sum(len(text) for text in read_documents(path))
+        source = _Sample(math.inf)
+        rows_of_source = encode_rows(source.of(read_documents(path)), processor, *layout)
+        held_out_rows[path.stem] = held_out.extend(rows_of_source)
+        characters[path.stem] = source.characters
+    held_out.save(out / HELD_OUT)
     np.save(out / "counts.npy", counts)
     (out / "pieces.model").write_bytes(vocabulary.read_bytes())
     manifest = ShardManifest(
@@ -160,6 +186,9 @@ def build_shards(
         num_pieces=len(processor),
         train_rows=num_rows,
         train_pieces=int(counts.sum()) - BOUNDARY_PIECES * num_rows,
+        train_characters=sample.characters,
+        rows_sha256=digest.hexdigest(),
+        held_out_rows=held_out_rows,
         held_out_characters=characters,
     )
     manifest.write(out)
@@ -186,9 +215,9 @@ def encode_rows(
 
 def _make_empty(out: Path) -> None:
     """Create the folder, and remove the shards of another corpus from it."""
-    (out / "held_out").mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     (out / MANIFEST).unlink(missing_ok=True)
-    for stale in [*out.glob("train-*.npy"), *(out / "held_out").glob("*.npy")]:
+    for stale in [*out.glob("train-*.npy"), *(out / HELD_OUT).glob("*.npy")]:
         stale.unlink()
 
 
@@ -206,17 +235,41 @@ def _pack(sentences: Sequence[list[int]], limit: int) -> Iterator[list[int]]:
         yield row
 
 
-def _write(stem: Path, rows: Iterable[list[int]]) -> Shard:
-    pieces: list[Ids] = []
-    ends: list[int] = []
-    end = 0
-    for row in rows:
-        pieces.append(np.array(row, dtype=np.uint16))
-        end += len(row)
-        ends.append(end)
-    np.save(_file(stem, "pieces"), np.concatenate([np.empty(0, np.uint16), *pieces]))
-    np.save(_file(stem, "ends"), np.array(ends, dtype=np.int64))
-    return Shard.open(stem)
+class _Rows:
+    """Rows in memory, which take as many bytes as the files of their shard."""
+
+    def __init__(self) -> None:
+        self._pieces, self._ends = array("H"), array("q")
+
+    def extend(self, rows: Iterable[list[int]]) -> int:
+        """Add rows, and return how many they were."""
+        before = len(self._ends)
+        for row in rows:
+            self._pieces.extend(row)
+            self._ends.append(len(self._pieces))
+        return len(self._ends) - before
+
+    def save(self, stem: Path) -> Shard:
+        """Write the two files of a shard, and map them."""
+        np.save(_file(stem, "pieces"), np.asarray(self._pieces, dtype=np.uint16))
+        np.save(_file(stem, "ends"), np.asarray(self._ends, dtype=np.int64))
+        return Shard.open(stem)
+
+
+@dataclass
+class _Sample:
+    """Takes documents until they have so many characters."""
+
+    max_characters: float
+    characters: int = 0
+
+    def of(self, documents: Iterable[str]) -> Iterator[str]:
+        """Yield the first documents, as long as there is room."""
+        for text in documents:
+            if self.characters >= self.max_characters:
+                return
+            self.characters += len(text)
+            yield text
 
 
 def _file(stem: Path, array: str) -> Path:

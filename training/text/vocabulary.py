@@ -64,6 +64,7 @@ def train_vocabulary(files: Sequence[Path], out: Path, config: VocabularyConfig)
     if not files:
         raise TrainingError("no training text; run `bilm train corpus` first")
     _as_read("")  # loads what the workers share before they are forked: dictionary and normaliser
+    _frequencies()  # an empty text does not load the dictionary, which takes seconds
     model = BytesIO()
     try:
         with Pool(config.num_workers) as pool:

@@ -1,15 +1,26 @@
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import sentencepiece
 import torch
 
 from biLM.network.config import BiLMConfig
-from biLM.network.heads import SIDES
+from biLM.network.heads import SIDES, Heads
+from biLM.network.model import BiLM
 from biLM.tokenizer import Tokenizer
-from training.result.evaluate import frequency_bits, score_held_out, words_of
+from training.result.evaluate import evaluate_sample, frequency_bits, score_held_out
+from training.result.sample import draw_sample
+from training.result.sources import MAX_NAMED
+from training.result.words import words_of
 from training.run.config import TrainConfig
+from training.run.initial import objective_of
+from training.run.loop import train
 from training.run.objective import build_objective
 from training.text.shard_manifest import ShardManifest
-from training.text.shards import Shards
+from training.text.shards import Shards, build_shards, encode_rows
+from training.text.vocabulary import VocabularyConfig, train_vocabulary
 
 
 def test_a_word_is_a_piece_of_two_or_more_han_characters(pieces_model):
@@ -49,6 +60,105 @@ def test_a_model_of_known_probabilities_is_scored_by_hand(knows_frequencies, toy
     for side in SIDES:
         assert fill[side]["accuracy_at_10"] == pytest.approx(np.isin(words, best).mean(), abs=1e-4)
         assert fill[side]["accuracy_at_1"] == pytest.approx((words == best[0]).mean(), abs=1e-4)
+
+
+def toy_sample(toy_corpus):
+    return draw_sample(toy_corpus, 2_000)
+
+
+def by_hand(objective, pieces_model, sample):
+    """Return the forward bits per character of a model that predicts by its bias alone."""
+    processor = sentencepiece.SentencePieceProcessor(model_proto=pieces_model)
+    bias = objective.heads.bias.detach().double().numpy()
+    nats = np.log(np.exp(bias).sum()) - bias
+    total = 0.0
+    for excerpt in sample.excerpts:
+        for row in encode_rows([excerpt.text], processor, 32):
+            total += nats[row].sum() + nats[2]
+    return total / np.log(2) / sample.characters
+
+
+@pytest.fixture(scope="module")
+def run(toy_shards, tmp_path_factory):
+    """Return the folder of a run that has taken one step."""
+    folder = tmp_path_factory.mktemp("run")
+    train(TrainConfig("toy", 8, 8, 1, num_negatives=16, batch_pieces=64), toy_shards, folder)
+    return folder
+
+
+def still(artifact):
+    """Return an artifact whose heads predict by its bias alone."""
+    heads = Heads(artifact.config)
+    with torch.no_grad():
+        for parameter in heads.parameters():
+            parameter.zero_()
+        torch.manual_seed(4)
+        heads.bias.copy_(torch.randperm(artifact.config.num_pieces) / 64)
+    return replace(artifact, id="still", heads=heads, revision="sha256:still")
+
+
+def test_an_artifact_of_another_vocabulary_is_scored_on_the_same_text(
+    run, toy_shards, toy_corpus, artifact, tmp_path
+):
+    other_pieces = tmp_path / "other.model"
+    text = sorted(toy_corpus.glob("train-*.txt"))
+    train_vocabulary(text, other_pieces, VocabularyConfig(380))
+    model = BiLM(BiLMConfig(num_pieces=380, embedding_size=8, cell_size=12)).eval()
+    sizes = {"config": model.config, "model": model, "pieces_model": other_pieces.read_bytes()}
+    beside, sample = still(replace(artifact, **sizes)), toy_sample(toy_corpus)
+    figures = evaluate_sample(run, toy_shards, sample, beside, 10**9)
+    expected = by_hand(objective_of(beside), beside.pieces_model, sample)
+    found = figures["beside"]["held_out"]["all"]
+    assert found["forward_bits_per_character"] == pytest.approx(expected, abs=1e-3)
+    assert found["characters"] == figures["held_out"]["all"]["characters"] == sample.characters
+    assert figures["beside"]["id"] == "still"
+    assert "before" not in figures
+
+
+def test_the_card_states_the_sample_and_the_figures_are_kept(
+    run, toy_shards, toy_corpus, artifact, monkeypatch
+):
+    sample, beside = toy_sample(toy_corpus), still(artifact)
+    figures = evaluate_sample(run, toy_shards, sample, beside, 10**9)
+    facts = figures["sample"]
+    assert (facts["excerpts"], facts["characters"]) == (len(sample.excerpts), sample.characters)
+    assert facts["sources"] == 1
+    assert facts["is_whole"] is True
+    assert figures["held_out"]["toy"] == figures["held_out"]["all"]
+    assert not (run / "scoring.json").exists()
+    monkeypatch.delattr("training.result.evaluate.score_sample")
+    assert evaluate_sample(run, toy_shards, sample, beside, 10**9) == figures
+
+
+def test_frequencies_on_a_sample_of_everything_are_those_of_everything(run, toy_shards, toy_corpus):
+    everything = draw_sample(toy_corpus, 10**9)
+    figures = evaluate_sample(run, toy_shards, everything, None, 10**9)
+    sizes = BiLMConfig(len(toy_shards.counts), 8, 8)
+    # A cut between two excerpts adds the end of a row.
+    assert figures["frequencies_bits_per_character"] == pytest.approx(
+        frequency_bits(toy_shards, sizes), rel=0.02
+    )
+
+
+def test_many_small_sources_are_scored_together_and_reported_as_others(
+    knows_frequencies, toy_shards, toy_corpus, tmp_path
+):
+    corpus = tmp_path / "corpus"
+    shutil.copytree(toy_corpus, corpus)
+    lines = (corpus / "held_out/toy.txt").read_text().splitlines(keepends=True)
+    (corpus / "held_out/toy.txt").unlink()
+    for number, line in enumerate(lines):
+        (corpus / f"held_out/{number:03}.txt").write_text(line)
+    shards = build_shards(corpus, toy_shards.vocabulary, tmp_path / "shards", 32)
+    table, fill = score_held_out(knows_frequencies, shards)
+    expected, fill_of_one = score_held_out(knows_frequencies, toy_shards)
+    assert fill == fill_of_one
+    for name, value in table["all"].items():
+        assert value == pytest.approx(expected["all"][name], rel=1e-3), name
+    assert len(table) == 1 + MAX_NAMED
+    sizes = sorted(len(line) - 1 for line in lines)
+    other = table[f"other, {len(lines) - MAX_NAMED + 1} sources"]
+    assert other["characters"] == sum(sizes[: len(lines) - MAX_NAMED + 1])
 
 
 def test_frequencies_alone_worked_by_hand(tmp_path):

@@ -39,7 +39,14 @@ def test_no_source_gives_more_rows_than_its_share():
     assert rows == sampled_rows([large, small], 10)
     assert len({*rows[:-1]}) == 5
     assert rows[-1] == (40,)
-    assert len(sampled_rows([large] * 20, 10)) == 20  # at least one of each
+
+
+def test_many_sources_give_no_more_rows_than_were_asked_for():
+    sources = [shard_of([[piece]]) for piece in range(30)]
+    rows = sampled_rows(sources, 10)
+    assert rows == sampled_rows(sources, 10)
+    assert len({*rows}) == len(rows) == 10
+    assert len(sampled_rows(sources, 30)) == 30  # one of each
 
 
 def test_numbers_that_never_vary_still_have_a_bound(encoder):

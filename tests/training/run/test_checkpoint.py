@@ -123,6 +123,17 @@ def test_shards_of_another_vocabulary_are_refused(run, tmp_path):
         load_checkpoint(tmp_path).require_vocabulary("other")
 
 
+def test_rows_of_another_text_are_refused_where_both_are_known(run, tmp_path):
+    known = replace(Checkpoint.of(CONFIG, PROGRESS, VOCABULARY, *run), rows="a1")
+    save_checkpoint(tmp_path, known)
+    load_checkpoint(tmp_path).require_rows("a1")
+    load_checkpoint(tmp_path).require_rows("")  # shards of version 1 do not name their rows
+    with pytest.raises(CheckpointError, match=r"the rows a1, but these shards have b2; .* --out"):
+        load_checkpoint(tmp_path).require_rows("b2")
+    write(tmp_path, PROGRESS, run)
+    load_checkpoint(tmp_path).require_rows("b2")  # a checkpoint that names none
+
+
 def test_a_kill_between_the_two_renames_leaves_a_checkpoint(run, tmp_path):
     write(tmp_path, PROGRESS, run)
     (tmp_path / NAME).rename(tmp_path / PREVIOUS)

@@ -8,7 +8,7 @@ from training.errors import TrainingError
 from training.run.checkpoint import load_checkpoint
 from training.run.config import TrainConfig
 from training.run.held_out import score
-from training.run.initial import PEAK_SHARE, adapted, objective_of
+from training.run.initial import PEAK_SHARE, adapted, check_vocabulary, objective_of
 from training.run.loop import train
 from training.text.shards import Shard, build_shards
 from training.text.vocabulary import VocabularyConfig, train_vocabulary
@@ -60,8 +60,7 @@ def test_a_run_starts_where_the_artifact_is(known, toy_shards, tmp_path):
 def test_it_ends_better_on_the_new_text(known, toy_shards, tmp_path):
     config = adapted(RECIPE, known)
     train(config, toy_shards, tmp_path, known)
-    before = objective_of(known, toy_shards)
-    after = objective_of(known, toy_shards)
+    before, after = objective_of(known), objective_of(known)
     load_checkpoint(tmp_path).restore(after)
     now, then = (np.array(held_out_nats(one, toy_shards)) for one in (after, before))
     assert (now < 0.9 * then).all(), (now, then)
@@ -92,4 +91,4 @@ def test_shards_of_another_vocabulary_are_refused(known, toy_corpus, tmp_path):
     )
     shards = build_shards(toy_corpus, tmp_path / "other.model", tmp_path / "shards", 32)
     with pytest.raises(TrainingError, match=r"--vocabulary and the pieces\.model"):
-        objective_of(known, shards)
+        check_vocabulary(known, shards)

@@ -12,6 +12,7 @@ import torch
 
 from training.errors import CheckpointError, DivergenceError
 from training.result.assemble import load_objective
+from training.result.export import export
 from training.run.checkpoint import NAME, load_checkpoint
 from training.run.config import TrainConfig
 from training.run.held_out import score
@@ -167,6 +168,19 @@ def test_a_run_is_not_continued_or_read_with_shards_of_another_vocabulary(toy_sh
         train(replace(short, max_pieces=900), other, tmp_path / "run")
     with pytest.raises(CheckpointError, match="these are of 0000"):
         load_objective(load_checkpoint(tmp_path / "run"), other)
+
+
+def test_a_run_is_not_continued_or_exported_with_rows_of_another_text(toy_shards, tmp_path):
+    """The other text has the same vocabulary, and as many rows and pieces."""
+    short = replace(CONFIG, max_pieces=500)
+    train(short, toy_shards, tmp_path / "run")
+    shutil.copytree(toy_shards.folder, tmp_path / "other")
+    replace(toy_shards.manifest, rows_sha256="0" * 64).write(tmp_path / "other")
+    other = Shards(tmp_path / "other")
+    with pytest.raises(CheckpointError, match=r"these shards have 0000.* use --init-from"):
+        train(replace(short, max_pieces=900), other, tmp_path / "run")
+    with pytest.raises(CheckpointError, match="these shards have 0000"):
+        export(tmp_path / "run", other, tmp_path / "artifact", None)
 
 
 def two_word_language(chance, number):

@@ -6,12 +6,29 @@ from training.errors import ShardError
 from training.text.shard_manifest import ShardManifest
 from training.text.shards import Shards
 
-# As version 0.2.0 wrote it.
 WRITTEN = """{
-  "version": 1,
+  "version": 2,
   "vocabulary_sha256": "3134dc7e",
   "max_row_pieces": 32,
   "one_sentence": true,
+  "num_pieces": 16000,
+  "train_rows": 1220,
+  "train_pieces": 25518,
+  "train_characters": 36004,
+  "rows_sha256": "9c56cc51",
+  "held_out_rows": {
+    "新闻": 191
+  },
+  "held_out_characters": {
+    "新闻": 4688
+  }
+}
+"""
+# As version 0.2.0 wrote it.
+OLD = """{
+  "version": 1,
+  "vocabulary_sha256": "3134dc7e",
+  "max_row_pieces": 32,
   "num_pieces": 16000,
   "train_rows": 1220,
   "train_pieces": 25518,
@@ -27,6 +44,9 @@ MANIFEST = ShardManifest(
     num_pieces=16000,
     train_rows=1220,
     train_pieces=25518,
+    train_characters=36004,
+    rows_sha256="9c56cc51",
+    held_out_rows={"新闻": 191},
     held_out_characters={"新闻": 4688},
 )
 
@@ -36,22 +56,23 @@ def written(folder, text):
     return folder
 
 
-def test_the_file_has_the_bytes_that_earlier_versions_wrote(tmp_path):
+def test_the_file_has_always_the_same_bytes(tmp_path):
     MANIFEST.write(tmp_path)
     assert (tmp_path / "shards.json").read_bytes() == WRITTEN.encode()
 
 
-def test_what_earlier_versions_wrote_is_read(tmp_path):
+def test_what_was_written_is_read(tmp_path):
     assert Shards(written(tmp_path, WRITTEN)).manifest == MANIFEST
 
 
-def test_rows_have_many_sentences_where_a_manifest_does_not_say(tmp_path):
-    without = WRITTEN.replace('  "one_sentence": true,\n', "")
-    assert ShardManifest.read(written(tmp_path, without)).one_sentence is False
+def test_the_manifest_of_an_earlier_version_is_read(tmp_path):
+    found = ShardManifest.read(written(tmp_path, OLD))
+    assert (found.train_pieces, found.held_out_characters) == (25518, {"新闻": 4688})
+    assert (found.one_sentence, found.rows_sha256, found.held_out_rows) == (False, "", {})
 
 
 def test_a_foreign_version_is_refused_by_name(tmp_path):
-    with pytest.raises(ShardError, match="version 99, not 1"):
+    with pytest.raises(ShardError, match="version 99; this program reads versions 1 and 2; make"):
         Shards(written(tmp_path, '{"version": 99}'))
 
 

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 import sentencepiece
@@ -82,6 +84,53 @@ def test_joined_shards_have_the_rows_of_each(toy_shards):
     joined = Shard.joined(parts)
     rows = [part.row(i).tolist() for part in parts for i in range(len(part))]
     assert [joined.row(i).tolist() for i in range(len(joined))] == rows
+
+
+def rows_of(shard):
+    return [shard.row(i).tolist() for i in range(len(shard))]
+
+
+def test_the_held_out_rows_of_many_sources_take_two_files(toy_corpus, toy_shards, tmp_path):
+    """Each source has the rows of its own text, and no source has a file of its own."""
+    corpus = tmp_path / "corpus"
+    shutil.copytree(toy_corpus, corpus)
+    lines = (corpus / "held_out/toy.txt").read_text().splitlines(keepends=True)
+    (corpus / "held_out/toy.txt").unlink()
+    for number, line in enumerate(lines):
+        (corpus / f"held_out/{number:03}.txt").write_text(line)
+    (corpus / "held_out/empty.txt").touch()
+    shards = build_shards(corpus, toy_shards.vocabulary, tmp_path / "shards", 32)
+    assert len(list((tmp_path / "shards").glob("held_out*"))) == 2
+    found = shards.held_out()
+    assert len(found) == len(lines) + 1
+    assert rows_of(found.pop("empty")) == []
+    assert [row for shard in found.values() for row in rows_of(shard)] == rows_of(
+        toy_shards.held_out()["toy"]
+    )
+    assert shards.manifest.held_out_characters["003"] == len(lines[3].strip())
+
+
+def test_a_sample_of_the_text_is_the_beginning_of_the_shuffled_files(
+    toy_corpus, toy_shards, tmp_path
+):
+    texts = list(read_documents(training_text(toy_corpus)[0]))
+    limit = sum(map(len, texts[:7]))
+    vocabulary = toy_shards.vocabulary
+    some = build_shards(toy_corpus, vocabulary, tmp_path / "some", 32, max_characters=limit)
+    assert some.manifest.train_characters == limit
+    rows = [row for shard in some.train() for row in rows_of(shard)]
+    assert rows == rows_of(toy_shards.train()[0])[: len(rows)]
+    assert 0 < len(rows) == some.manifest.train_rows
+    assert some.manifest.rows_sha256 != toy_shards.manifest.rows_sha256
+    assert some.manifest.held_out_rows == toy_shards.manifest.held_out_rows
+
+
+def test_rows_of_other_text_or_of_another_cut_have_another_sha256(toy_corpus, toy_shards, tmp_path):
+    vocabulary = toy_shards.vocabulary
+    again = build_shards(toy_corpus, vocabulary, tmp_path / "again", 32)
+    shorter = build_shards(toy_corpus, vocabulary, tmp_path / "shorter", 31)
+    assert again.manifest.rows_sha256 == toy_shards.manifest.rows_sha256
+    assert shorter.manifest.rows_sha256 != toy_shards.manifest.rows_sha256
 
 
 def test_a_folder_without_shards_names_the_step_that_makes_them(tmp_path):

@@ -1,0 +1,144 @@
+"""The command line of cards: `bilm card ARTIFACT` prints what an artifact is and how good it is."""
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from biLM.errors import BiLMError
+from biLM.shipped import DEFAULT_MODEL
+
+if TYPE_CHECKING:  # torch takes seconds to import; the parser does not need it
+    from biLM.artifact import Artifact
+    from biLM.encoder import Encoder
+
+# The most sources that are listed; the figures of all text stand above them.
+MAX_SOURCES = 10
+# Ten words are taken from the most frequent ones of the vocabulary, this far apart.
+NUM_WORDS = 10
+WORD_STEP = 40
+NUM_NEIGHBOURS = 5
+NUM_GUESSES = 5
+BLANKS = ("我爱____。", "他去____看病。", "这个____很好吃。")
+WORD = re.compile("[\u4e00-\u9fff]{2,}")
+Json = Mapping[str, Any]  # json.loads returns this; a field that is missing is left out
+
+
+def main(arguments: Sequence[str] | None = None, prog: str = "bilm card") -> int:
+    """Print a card and return the exit status; a refusal goes to standard error, with status 2."""
+    parser = argparse.ArgumentParser(prog=prog, description=__doc__)
+    parser.add_argument(
+        "artifact", nargs="?", default=DEFAULT_MODEL, help="a folder, or the name of a model"
+    )
+    given = parser.parse_args(arguments)
+    from biLM.encoder import Encoder
+
+    try:
+        encoder = Encoder.load(given.artifact)
+    except BiLMError as error:
+        sys.stderr.write(f"{prog}: {error}\n")
+        return 2
+    sys.stdout.write("\n".join(page(encoder)) + "\n")
+    return 0
+
+
+def page(encoder: "Encoder") -> Iterator[str]:
+    """Yield the lines of a card."""
+    artifact = encoder.artifact
+    sizes, card = artifact.config, artifact.card
+    yield f"{artifact.id}, {artifact.revision}"
+    yield (
+        f"{sizes.num_layers} layers of {sizes.cell_size} cells in each direction, vectors of width"
+        f" {sizes.dim:,}, {sizes.num_pieces:,} pieces"
+    )
+    yield from _text(card.get("data", {}))
+    yield from _training(card.get("training", {}))
+    yield from _figures(card.get("evaluation", {}))
+    yield from ["", "Words that occur in similar contexts, by the vectors of the softmax"]
+    for word, neighbours in similar_words(artifact).items():
+        yield f"  {word}: {' '.join(neighbours)}"
+    yield from ["", "Blanks, filled from both sides"]
+    for blank in BLANKS:
+        guesses = encoder.fill(blank, NUM_GUESSES)["cloze"]
+        yield f"  {blank} " + ", ".join(f"{one.piece} {one.probability:.0%}" for one in guesses)
+
+
+def _text(data: Json) -> Iterator[str]:
+    if "train_pieces" not in data:
+        return
+    yield from ["", f"Text: {data['train_pieces']:,} pieces in {data['train_rows']:,} rows"]
+    sources = sorted(data.get("sources", []), key=lambda one: -one.get("documents", 0))
+    for source in sources[:MAX_SOURCES]:
+        documents, licence = source.get("documents", 0), source.get("licence", "not stated")
+        yield f"  {documents:>9,} documents  {source['source']} (licence: {licence})"
+    if len(sources) > MAX_SOURCES:
+        yield f"  and {len(sources) - MAX_SOURCES} more"
+
+
+def _training(training: Json) -> Iterator[str]:
+    if "pieces_seen" not in training:
+        return
+    yield from ["", f"Training: {training['pieces_seen']:,} pieces in {training['steps']:,} steps"]
+    yield f"  {training['hours']:.2f} hours on {training['hardware']}, from {training['started']}"
+    for point in training.get("curve", []):
+        losses = ", ".join(f"{side} {nats:.2f}" for side, nats in point["nats"].items())
+        yield f"  {point['pieces']:>12,} pieces  loss as optimised: {losses}"
+
+
+def _figures(evaluation: Json) -> Iterator[str]:
+    held_out = evaluation.get("held_out", {})
+    if "all" not in held_out:
+        return
+    sample = evaluation.get("sample")
+    of = f"a sample of {sample['sources']:,} sources" if sample else "everything held out"
+    yield from ["", f"Held-out text: {held_out['all']['characters']:,} characters, {of}"]
+    yield "  bits per character, forward and backward:"
+    yield f"    {_bits(held_out['all'])}  this model"
+    for key, when in (("before", "where it started from"), ("beside", "on the same text")):
+        if key in evaluation:
+            other = evaluation[key]
+            yield f"    {_bits(other['held_out']['all'])}  {other['id']}, {when}"
+    if "frequencies_bits_per_character" in evaluation:
+        yield f"    {evaluation['frequencies_bits_per_character']:.2f}       frequencies alone"
+    sources = {name: row for name, row in held_out.items() if name != "all"}
+    by_size = sorted(sources, key=lambda name: -sources[name]["characters"])
+    for name in by_size[:MAX_SOURCES] if len(sources) > 1 else []:
+        yield f"    {_bits(sources[name])}  {name}"
+    if places := evaluation.get("fill", {}).get("places"):
+        cloze = evaluation["fill"]["cloze"]
+        yield (
+            f"  blanks of one word: {cloze['accuracy_at_1']:.0%} right,"
+            f" {cloze['accuracy_at_10']:.0%} among the first ten, of {places:,}"
+        )
+
+
+def similar_words(artifact: "Artifact") -> dict[str, list[str]]:
+    """Return some frequent words, each with the words whose vectors of the softmax are nearest.
+
+    The softmax predicts a word by the cosine of what the context expects and this vector, so words
+    with similar vectors are expected in similar contexts. The mean of all words is subtracted.
+    """
+    import torch
+
+    from biLM.tokenizer import Tokenizer
+
+    tokenizer = Tokenizer(artifact.pieces_model)
+    pieces = [tokenizer.piece(number) for number in range(tokenizer.num_pieces)]
+    ids = [number for number, piece in enumerate(pieces) if WORD.fullmatch(piece)]
+    ids.sort(key=lambda number: -float(artifact.heads.bias[number]))
+    if not ids:
+        return {}
+    vectors = artifact.model.embedding.weight[ids]
+    vectors = torch.nn.functional.normalize(vectors - vectors.mean(dim=0))
+    found = {}
+    for row in range(0, len(ids), WORD_STEP)[:NUM_WORDS]:
+        nearest = (vectors @ vectors[row]).argsort(descending=True)[: NUM_NEIGHBOURS + 1].tolist()
+        others = [pieces[ids[one]] for one in nearest if one != row]
+        found[pieces[ids[row]]] = others[:NUM_NEIGHBOURS]
+    return found
+
+
+def _bits(figures: Json) -> str:
+    sides = ("forward_bits_per_character", "backward_bits_per_character")
+    return " ".join(f"{figures[side]:.2f}" for side in sides)

@@ -1,0 +1,128 @@
+"""`bilm card` prints what an artifact is."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import sentencepiece
+
+from biLM.artifact import save_artifact
+from biLM.card import NUM_NEIGHBOURS, main, page, similar_words
+from biLM.encoder import Encoder
+from biLM.tokenizer import Tokenizer
+
+BITS = {"forward_bits_per_character": 4.5, "backward_bits_per_character": 4.25}
+CARD = {
+    "data": {
+        "train_pieces": 25_518,
+        "train_rows": 1_220,
+        "sources": [{"source": f"s{n}", "licence": "CC0", "documents": n} for n in range(14)],
+    },
+    "training": {
+        "pieces_seen": 1_234_567,
+        "steps": 800,
+        "hours": 0.25,
+        "hardware": "two cores",
+        "started": "2026-11-30",
+        "curve": [{"pieces": 900_000, "nats": {"forward": 5.125, "cloze": 3.5}}],
+    },
+    "evaluation": {
+        "sample": {"sources": 823},
+        "held_out": {
+            "all": {**BITS, "characters": 30_000},
+            "small": {**BITS, "characters": 1},
+            "large": {**BITS, "characters": 29_999},
+        },
+        "beside": {"id": "zh-small", "held_out": {"all": {**BITS, "characters": 30_000}}},
+        "frequencies_bits_per_character": 9.5,
+        "fill": {"places": 70, "cloze": {"accuracy_at_1": 0.25, "accuracy_at_10": 0.5}},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def lines(encoder):
+    carded = Encoder(replace(encoder.artifact, card=CARD))
+    return list(page(carded))
+
+
+def test_a_card_states_text_training_and_figures(lines):
+    said = "\n".join(lines)
+    for fact in (
+        "2 layers of 12 cells in each direction, vectors of width 24",
+        "Text: 25,518 pieces in 1,220 rows",
+        "13 documents  s13 (licence: CC0)",
+        "and 4 more",
+        "Training: 1,234,567 pieces in 800 steps",
+        "900,000 pieces  loss as optimised: forward 5.12, cloze 3.50",
+        "Held-out text: 30,000 characters, a sample of 823 sources",
+        "4.50 4.25  this model",
+        "4.50 4.25  zh-small, on the same text",
+        "9.50       frequencies alone",
+        "blanks of one word: 25% right, 50% among the first ten, of 70",
+    ):
+        assert fact in said, fact
+    assert said.index("4.25  large") < said.index("4.25  small")
+
+
+def test_blanks_are_filled_as_by_the_encoder(lines, encoder):
+    first = encoder.fill("我爱____。", 1)["cloze"][0]
+    assert f"  我爱____。 {first.piece} {first.probability:.0%}" in "\n".join(lines)
+
+
+def vocabulary_of_words():
+    """Return a sentencepiece model with some words of two characters."""
+    words, model = ["苹果", "病毒", "手机", "电脑", "医生", "味道", "窗口", "菜单"], io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([*words, "我吃的是什么"] * 30),
+        model_writer=model,
+        vocab_size=29,
+        user_defined_symbols=words,
+        model_type="char",
+        hard_vocab_limit=False,
+        add_dummy_prefix=False,
+        minloglevel=2,
+    )
+    return model.getvalue()
+
+
+def test_similar_words_are_those_of_the_nearest_vectors(artifact):
+    """The same by numpy, from the definition: the cosine after the mean of the words."""
+    artifact = replace(artifact, pieces_model=vocabulary_of_words())
+    tokenizer = Tokenizer(artifact.pieces_model)
+    pieces = [tokenizer.piece(number) for number in range(tokenizer.num_pieces)]
+    ids = [
+        n for n, p in enumerate(pieces) if len(p) > 1 and all("\u4e00" <= c < "\ua000" for c in p)
+    ]
+    vectors = artifact.model.embedding.weight.numpy()[ids].astype("f8")
+    vectors -= vectors.mean(axis=0)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    found = similar_words(artifact)
+    assert len(ids) > NUM_NEIGHBOURS
+    assert found
+    for word, neighbours in found.items():
+        row = ids.index(pieces.index(word))
+        nearest = [pieces[ids[one]] for one in np.argsort(-(vectors @ vectors[row]))]
+        assert nearest[0] == word
+        assert neighbours == nearest[1 : 1 + NUM_NEIGHBOURS]
+
+
+def test_an_artifact_with_an_empty_card_has_a_page(encoder):
+    said = "\n".join(page(encoder))
+    assert "Blanks, filled from both sides" in said
+    assert "Text:" not in said
+    assert "Held-out" not in said
+
+
+def test_the_command_prints_the_card_of_a_folder(artifact, tmp_path, capsys):
+    save_artifact(replace(artifact, card=CARD), tmp_path / "mine")
+    assert main([str(tmp_path / "mine")]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("tiny, sha256:")
+    assert "4.50 4.25  this model" in printed
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path, capsys):
+    assert main([str(tmp_path / "none")]) == 2
+    assert "does not exist" in capsys.readouterr().err

@@ -1,0 +1,75 @@
+"""The whole command in real processes: many small files, and a kill while it scores."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from biLM.encoder import Encoder
+from tests.conftest import SENTENCES
+
+ROOT = Path(__file__).parents[2]
+TOY = ("embedding_size=8", "cell_size=8", "batch_pieces=512", "min_rows=1", "num_negatives=64")
+
+
+@pytest.fixture(scope="module")
+def articles(tmp_path_factory):
+    """Return a folder of 300 files with 40 lines each."""
+    folder, chance = tmp_path_factory.mktemp("text") / "articles", random.Random(3)
+    folder.mkdir()
+    for number in range(300):
+        lines = [
+            f"{number}.{line} " + "".join(chance.choices(SENTENCES, k=chance.randint(1, 6)))
+            for line in range(40)
+        ]
+        (folder / f"{number:04}.md").write_text("\n".join(lines))
+    return folder
+
+
+def command(corpus, folder, minutes):
+    """Return the command that makes an artifact with a small model and the shipped one beside."""
+    given = ["--corpus", corpus, "--out", folder / "mine", "--work", folder / "work"]
+    settings = [word for one in TOY for word in ("--set", one)]
+    return [sys.executable, "-m", "training", "all", *given, "--minutes", str(minutes), *settings]
+
+
+@pytest.mark.long
+@pytest.mark.alone
+def test_many_small_files_end_when_the_order_says(articles, tmp_path):
+    began = time.monotonic()
+    done = subprocess.run(
+        command(articles, tmp_path, 1.5), cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert time.monotonic() - began < 1.15 * 90 + 15  # and the start of a process
+    assert "1.5 minutes: " in done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("training: ")]
+    assert len(said) < 60
+    evaluation = json.loads((tmp_path / "work/run/evaluation.json").read_bytes())
+    assert evaluation["sample"]["characters"] >= 1_000
+    assert evaluation["held_out"]["articles"]["characters"] >= 1_000
+    assert evaluation["beside"]["id"] == "zh-small"
+    assert Encoder.load(tmp_path / "mine").self_test() < 1e-5
+
+
+@pytest.mark.long
+def test_a_command_killed_while_it_scores_ends_like_an_unbroken_one(articles, tmp_path):
+    order, run = command(articles, tmp_path, 0.5), tmp_path / "work/run"
+    process = subprocess.Popen(order, cwd=ROOT, stderr=subprocess.DEVNULL)
+    while not (run / "scoring.json").exists():
+        assert process.poll() is None, "the command ended before it was killed"
+        os.sched_yield()
+    process.kill()
+    process.wait()
+    kept = json.loads((run / "scoring.json").read_bytes())["blocks"]
+    assert kept >= 1
+    again = subprocess.run(order, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "resuming the work" in again.stderr
+    resumed = (run / "evaluation.json").read_bytes()
+    (run / "evaluation.json").unlink()
+    subprocess.run(order, cwd=ROOT, capture_output=True, check=True)
+    assert (run / "evaluation.json").read_bytes() == resumed

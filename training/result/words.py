@@ -1,0 +1,20 @@
+"""Find the pieces of a vocabulary that are words."""
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from biLM.tokenizer import Tokenizer
+
+# A piece of at least this many Han characters counts as a word.
+WORD_CHARACTERS = 2
+
+
+def words_of(tokenizer: Tokenizer) -> Bool[Tensor, " vocab"]:
+    """Mark the pieces that are words of two or more Han characters."""
+    pieces = map(tokenizer.piece, range(tokenizer.num_pieces))
+    return torch.tensor([len(p) >= WORD_CHARACTERS and all(map(_is_han, p)) for p in pieces])
+
+
+def _is_han(character: str) -> bool:
+    return "\u4e00" <= character <= "\u9fff"
