@@ -20,6 +20,7 @@ def split(artifact_folder, tmp_path):
     return elmo, Split(path, elmo, None, 0)
 
 
+@pytest.mark.long
 def test_it_finds_the_entities_that_it_has_learned(split):
     elmo, sentences = split
     of_test, of_dev, _ = fit(elmo, "learned mix", [sentences] * 3, seed=0, epochs=25)

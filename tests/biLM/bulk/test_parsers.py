@@ -166,7 +166,7 @@ def test_many_blank_lines_before_the_first_row_are_those_of_a_single_column(tmp_
     assert "line 4: 2 columns; the first line has 1; a tab inside a text" in divided.refusal
 
 
-@pytest.mark.parametrize("columns", [Columns("0"), Columns("1"), Columns("text")])
+@pytest.mark.parametrize("columns", [Columns("0"), Columns("text")])
 def test_memory_does_not_grow_with_blank_lines(columns, monkeypatch):
     monkeypatch.setattr(parsers, "MOST_BLANK", 1000)
     lines = (Line(Path("a.tsv"), number, b"\n", "utf-8") for number in range(1, 30_001))

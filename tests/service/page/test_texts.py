@@ -69,6 +69,7 @@ def every_character(expression):
     return {chr(code) for code in evaluate("text.js", program)}
 
 
+@pytest.mark.long
 def test_a_blank_may_have_characters_without_content_in_it_as_in_the_service():
     found = every_character('module.BLANK.test("_" + String.fromCodePoint(c) + "_")')
     characters = (chr(code) for code in range(0x110000))
@@ -78,6 +79,7 @@ def test_a_blank_may_have_characters_without_content_in_it_as_in_the_service():
     assert blank == "_\u200b＿\u00ad_"
 
 
+@pytest.mark.long
 def test_a_text_of_nothing_to_be_seen_is_empty():
     found = every_character("module.isEmpty(String.fromCodePoint(c))")
     characters = (chr(code) for code in range(0x110000))
