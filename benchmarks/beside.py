@@ -2,10 +2,10 @@
 
 python -m benchmarks.beside CHECKOUT --tasks TASKS
 
-The other checkout needs a model in models/zh-small; it runs in this environment. Both services are
-idle while the other one is loaded. Reported are, for each load, the median over the turns of the
-ratio this / other: of the responses per second, and of the processor time that the server spends on
-a response, which a noisy neighbour disturbs less.
+The other checkout needs a model in models/zh-small; it runs in this environment. Each service is
+idle while the other one is loaded, and which comes first alternates. Reported are, for each load,
+the median over the turns of the ratio this / other: of the responses per second, and of the
+processor time that the server spends on a response, which a noisy neighbour disturbs less.
 
 Run it with nothing else on the machine; clients and servers share its cores.
 """
@@ -25,7 +25,7 @@ from benchmarks.processes import READY, SERVICE, Server, running
 from training.run.provenance import provenance
 
 ROOT = Path(__file__).parents[1]
-TURNS, TURN_S = 5, 3.0
+TURNS, TURN_S = 8, 2.0
 # A server that spends less in a second has nothing to do.
 IDLE_S = 0.1
 SAFETENSORS = "application/vnd.safetensors"
@@ -60,19 +60,21 @@ def main() -> None:
             [post("/embed", {"texts": t}, SAFETENSORS) for t in short],
         ),
     }
-    with ExitStack() as both:
-        this, other = (
-            both.enter_context(running(*SERVICE, cwd=checkout)) for checkout in (ROOT, given.other)
-        )
-        for server in (this, other):
+    with ExitStack() as servers:
+        order = [
+            servers.enter_context(running(*SERVICE, cwd=checkout))
+            for checkout in (ROOT, given.other)
+        ]
+        for server in order:
             server.wait_for(READY)
             wait_until_idle(server)  # it proves shapes when it is ready
         print("load: responses/s of this and of the other, ratio; processor ms a response, ratio")
         for name, (clients, requests) in loads.items():
-            found = [
-                [measured(server, requests, clients) for server in (this, other)]
-                for _ in range(TURNS + 1)
-            ][1:]  # the first turn warms up
+            found = []
+            for turn in range(TURNS + 1):
+                both = {s: measured(s, requests, clients) for s in order[:: (-1) ** turn]}
+                found.append([both[server] for server in order])
+            del found[0]  # the first turn warms up
             rates, costs = ([[one[n] for one in turn] for turn in found] for n in (0, 1))
             print(f"{name}: {compared(rates)}; {compared(costs)}", flush=True)
 
