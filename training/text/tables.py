@@ -204,7 +204,9 @@ def _best_usual(named: Mapping[str, Sequence[str]]) -> str | None:
 
 def _is_header(first: Sequence[str], place: int, below: Sequence[str]) -> bool:
     """Return whether the first row differs from the texts below it as a header does."""
-    if any(not cell.strip() or cell.strip().isdecimal() for cell in first):
+    # The column of row numbers that pandas writes first has no name.
+    named = first[1:] if place and not first[0].strip() else first
+    if any(not cell.strip() or cell.strip().isdecimal() for cell in named):
         return False
     if len(set(first)) < len(first):
         return False

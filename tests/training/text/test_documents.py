@@ -108,6 +108,7 @@ def test_the_column_may_be_named_and_records_without_it_are_counted(tmp_path):
         ([["标签", "说法"], ["好", LINES[0]], ["坏", LINES[1]]], LINES[:2], "说法"),
         ([["label", "x"], ["好", LINES[0]], ["坏", LINES[1]]], LINES[:2], "x"),
         ([["text", "summary"], [LINES[0], LINES[1] * 3]], LINES[:1], "text"),
+        ([["", "x"], ["0", LINES[0]], ["1", LINES[1]]], LINES[:2], "x"),
         ([[LINES[0]], [LINES[1]]], LINES[:2], "number 0"),
     ],
 )
