@@ -14,6 +14,7 @@ import orjson
 
 from biLM.bulk.lines import UTF_8, Line, lines_of, text_encoding
 from biLM.errors import SourceError
+from biLM.files import DAMAGE
 
 from ..choices import DOCUMENTS
 from ..errors import CorpusError
@@ -151,7 +152,7 @@ class Reader:
         except SourceError as error:
             self._tally.count(UNREADABLE, str(error))
             return
-        except (OSError, *ARCHIVE_ERRORS) as error:
+        except (*DAMAGE, *ARCHIVE_ERRORS) as error:
             self._tally.count(UNREADABLE, f"{origin.shown}: {error}; copy or unpack it again")
             return
         if not has_text:

@@ -138,8 +138,10 @@ def _parquet_sample(origin: Origin) -> list[Mapping[str, object]]:
         with as_file(origin) as path, parquet.ParquetFile(path) as file:
             batch = next(file.iter_batches(SAMPLED_RECORDS), None)
             return batch.to_pylist() if batch else []
-    except (pyarrow.ArrowException, OSError) as error:
-        raise SourceError(f"{origin.shown}: cannot be read as Parquet: {error}") from error
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise SourceError(
+            f"{origin.shown}: cannot be read as Parquet: {error}; copy it or write it again"
+        ) from error
 
 
 def _parquet_texts(origin: Origin, column: Column) -> Iterator[tuple[str, str] | SourceError]:
