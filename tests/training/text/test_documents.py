@@ -16,6 +16,7 @@ from training.text.documents import (
     DIVIDED,
     EMPTY,
     NO_TEXT,
+    OTHER_JSON,
     UNREADABLE,
     Reader,
     Reading,
@@ -293,13 +294,13 @@ def test_a_book_in_one_document_is_divided_between_its_lines(tmp_path):
     assert found.tally[DIVIDED] == 2
 
 
-def test_a_json_file_of_settings_is_of_another_kind(tmp_path):
+def test_json_that_is_no_object_on_each_line_is_skipped_by_name(tmp_path):
     (tmp_path / "a.json").write_text('{\n  "text": "苹果"\n}')
     (tmp_path / "b.json").write_bytes(json_lines({"text": LINES[0]}))
     (tmp_path / "c.json").write_text("[1, 2]")
     found = Found(tmp_path)
     assert found.texts == LINES[:1]
-    assert f"{OTHER_KIND}: 2 (a.json; c.json)" in found.notes
+    assert f"{OTHER_JSON}: 2 (a.json; c.json)" in found.notes
 
 
 @pytest.mark.parametrize("column", [None, "text"])
