@@ -22,6 +22,9 @@ CODE = "lines of code and front matter removed"
 MAX_FRONT_MATTER_LINES = 200
 # A longer paragraph is read in parts, so that memory is bounded.
 MAX_PARAGRAPH_LINES = 100
+# Emphasis and the words of an image go on for no longer than this. Without a bound, each mark that
+# nothing closes would be searched for to the end of the paragraph: an hour for a line of 1 MB.
+MAX_SPAN = 1000
 FRONT_MATTER = {"---": ("---", "..."), "+++": ("+++",)}
 
 FENCE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*(`{3,}(?=[^`]*$)|~{3,})")
@@ -38,14 +41,14 @@ INDENTED = re.compile(r"(?: {4}|\t)")
 SPANS = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 # A destination may have one pair of parentheses in it.
 TARGET = r"\((?:[^()\n]|\([^()\n]*\))*\)"
-IMAGE = re.compile(rf"!\[[^\]]*\](?:{TARGET}|\[[^\]]*\])")
+IMAGE = re.compile(rf"!\[[^\]]{{0,{MAX_SPAN}}}\](?:{TARGET}|\[[^\]]*\])")
 LINK = re.compile(rf"\[([^\[\]]*)\](?:{TARGET}|\[[^\[\]]*\])")
 REFERENCE = re.compile(r"\[\^[^\]]+\]")
 ADDRESS = re.compile(r"<(?:(?:https?|ftp|mailto):[^<>\s]*|[^<>\s@]+@[^<>\s@]+)>")
 TAG = re.compile(r"</?[A-Za-z][\w:-]*(?:\s[^<>]*)?/?>|<!--.*?-->", re.DOTALL)
-EMPHASIS = re.compile(r"(\*{1,3}|~~)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)
+EMPHASIS = re.compile(rf"(\*{{1,3}}|~~)(?=\S)(.{{1,{MAX_SPAN}}}?)(?<=\S)\1", re.DOTALL)
 # Between letters an underscore belongs to a name.
-UNDERSCORES = re.compile(r"(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)", re.DOTALL)
+UNDERSCORES = re.compile(rf"(?<!\w)(_{{1,3}})(?=\S)(.{{1,{MAX_SPAN}}}?)(?<=\S)\1(?!\w)", re.DOTALL)
 ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 # These characters stand for code and for escaped signs while marks are removed. A font for icons
 # may use them; in a text they mean nothing.

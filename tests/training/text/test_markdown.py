@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from training.text.joining import joined
-from training.text.markdown import CODE, MAX_PARAGRAPH_LINES, inline_prose, prose_of
+from training.text.markdown import CODE, MAX_PARAGRAPH_LINES, MAX_SPAN, inline_prose, prose_of
 
 ARTICLE = """---
 title: 苹果
@@ -162,3 +162,11 @@ def test_plain_characters_survive_every_mixture_of_marks(text):
     lines, _ = prose(text)
     if not set(text) & set("`[]<~=!:") and "    " not in text:
         assert [c for c in joined(lines) if c in "苹果"] == [c for c in text if c in "苹果"]
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "left"), [("**", "**", "**"), ("_", "_", "_"), ("![", "](a.png)", "!")]
+)
+def test_a_mark_is_not_searched_for_further_than_a_bound(begin, end, left):
+    assert left not in inline_prose(f"{begin}{'好' * MAX_SPAN}{end}")
+    assert left in inline_prose(f"{begin}{'好' * (MAX_SPAN + 1)}{end}")
