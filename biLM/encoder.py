@@ -418,9 +418,10 @@ class Encoder:
             call = partial(copies.reader.call, both_at_once=self._both_at_once)
             proof = Proof(call, copies.reader.embedded, self.artifact.config)
             for _ in proof.steps():
-                self._shapes = proof.proved
+                # With those that another thread may have proved meanwhile.
+                self._shapes |= proof.proved
                 yield
-            self._shapes = proof.proved
+            self._shapes |= proof.proved
         self._warming.end()
 
     def self_test(self) -> float:

@@ -48,7 +48,8 @@ class Warming:
     def _go_on(self, prove: Callable[[], Steps]) -> None:
         begin, earned_s = perf_counter(), self._earned_s
         while not self._is_over and perf_counter() - begin < earned_s:
-            self._steps = self._steps or prove()
-            if next(self._steps, True):  # a step yields None
+            # `warm_up` in another thread may take the steps away at any time.
+            steps = self._steps = self._steps or prove()
+            if next(steps, True):  # a step yields None
                 self.end()
         self._earned_s -= perf_counter() - begin

@@ -157,7 +157,9 @@ def with_decay(work: Work, progress: Progress, train_pieces: int, left_s: float)
         left_s: The seconds that are left for training.
     """
     most = MAX_EPOCHS * train_pieces - progress.pieces
-    rest = max(work.recipe.batch_pieces, min(int(reached_speed(progress) * left_s), most))
+    # A recipe that decays from its first step has no speed of its own yet.
+    speed = reached_speed(progress) if progress.seconds else work.plan.pieces_per_s
+    rest = max(work.recipe.batch_pieces, min(int(speed * left_s), most))
     total = progress.pieces + rest
     # One piece less, so that the decay does not begin before the present step by a rounding error.
     recipe = replace(work.recipe, max_pieces=total, decay_share=(rest - 1) / total)

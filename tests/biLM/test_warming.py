@@ -5,6 +5,7 @@ from threading import Event
 
 import numpy as np
 import pytest
+import torch
 
 from biLM.encoder import Encoder
 from biLM.questions.readout import Readout
@@ -98,3 +99,13 @@ def test_questions_of_a_scheduler_prove_nothing(artifact):
         encoder.answer([question])
     encoder.self_test()
     assert encoder.heights == (16,)
+
+
+def test_a_proof_that_goes_on_beside_warm_up_takes_no_shape_away(artifact):
+    encoder = Encoder(artifact)
+    with torch.inference_mode():
+        steps = encoder.prove()
+        next(steps)
+        warm = encoder.warm_up()
+        next(steps)
+    assert encoder.heights == warm

@@ -44,6 +44,13 @@ def test_a_decay_for_which_no_time_is_left_takes_one_batch():
     assert found.recipe.max_pieces == 100_000 + 256
 
 
+def test_a_run_that_decays_from_its_first_step_is_planned_by_the_measured_speed():
+    falling = replace(work(400.0), recipe=replace(RECIPE, decay_share=1.0))
+    found = with_decay(falling, Progress(), 10**9, LEFT_S)
+    assert found.recipe.max_pieces == 1_000 * 180
+    assert Checkpoint(falling.recipe, Progress(), "", {}).leads_to(found.recipe)
+
+
 def test_a_run_that_is_faster_than_planned_gets_the_budget_of_its_speed():
     """It has read 200,000 pieces in 50 s; 190 s were meant for them, and 380 s for all steps."""
     progress = Progress(step=800, pieces=200_000, seconds=50.0)

@@ -14,6 +14,7 @@ import orjson
 
 from biLM.bulk.lines import UTF_8, Line, lines_of, text_encoding
 from biLM.errors import SourceError
+from biLM.files import DAMAGE
 
 from ..choices import DOCUMENTS
 from ..errors import CorpusError
@@ -22,7 +23,7 @@ from .encodings import decoded, encoding_of, sample_of
 from .grouping import BLANK_LINE, FILE, LINE, MAX_DOCUMENT_CHARACTERS, grouped, guessed_unit
 from .origins import ARCHIVE_ERRORS, Origin, origins
 from .repeated_lines import RepeatedLines
-from .sources import HTML, MARKDOWN, OTHER_KIND, PARQUET, Source
+from .sources import HTML, MARKDOWN, PARQUET, Source
 from .summary import Tally
 from .tables import TABLES, column_of, texts_of
 
@@ -34,6 +35,10 @@ MAX_COLUMNS = 3
 
 EMPTY = "files without text"
 UNREADABLE = "files that cannot be read left out"
+OTHER_JSON = (
+    ".json files without an object on each line skipped; jq -c '.[]' FILE writes the objects of a"
+    " list so, for a file in .jsonl"
+)
 BAD_RECORDS = "lines and records that cannot be read dropped"
 NO_TEXT = "records without text dropped"
 DIVIDED = f"documents divided, to have at most {MAX_DOCUMENT_CHARACTERS:,} characters"
@@ -146,12 +151,12 @@ class Reader:
                 has_text = True
                 yield document
         except _NoTextError:
-            self._tally.count(OTHER_KIND, origin.shown)
+            self._tally.count(OTHER_JSON, origin.shown)
             return
         except SourceError as error:
             self._tally.count(UNREADABLE, str(error))
             return
-        except (OSError, *ARCHIVE_ERRORS) as error:
+        except (*DAMAGE, *ARCHIVE_ERRORS) as error:
             self._tally.count(UNREADABLE, f"{origin.shown}: {error}; copy or unpack it again")
             return
         if not has_text:

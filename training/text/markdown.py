@@ -8,6 +8,7 @@ in `**苹果。**手机` for want of a blank (decision 61).
 
 import html
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 
@@ -20,8 +21,14 @@ Dropped = Callable[[str, str, int], None]
 CODE = "lines of code and front matter removed"
 # Front matter is longer than this in no file, so a rule in the first line begins none.
 MAX_FRONT_MATTER_LINES = 200
+# A comment or a script with more lines than this is taken for the mention of one. A tutorial
+# mentions `<script>`, and without a bound the rest of the file would be lost.
+MAX_HIDDEN_LINES = 200
 # A longer paragraph is read in parts, so that memory is bounded.
 MAX_PARAGRAPH_LINES = 100
+# Emphasis, a comment and the words of an image go on for no longer than this. Without a bound, the
+# end of each would be searched for to the end of the paragraph: an hour for a line of 1 MB.
+MAX_SPAN = 1000
 FRONT_MATTER = {"---": ("---", "..."), "+++": ("+++",)}
 
 FENCE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*(`{3,}(?=[^`]*$)|~{3,})")
@@ -38,14 +45,14 @@ INDENTED = re.compile(r"(?: {4}|\t)")
 SPANS = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 # A destination may have one pair of parentheses in it.
 TARGET = r"\((?:[^()\n]|\([^()\n]*\))*\)"
-IMAGE = re.compile(rf"!\[[^\]]*\](?:{TARGET}|\[[^\]]*\])")
+IMAGE = re.compile(rf"!\[[^\]]{{0,{MAX_SPAN}}}\](?:{TARGET}|\[[^\]]*\])")
 LINK = re.compile(rf"\[([^\[\]]*)\](?:{TARGET}|\[[^\[\]]*\])")
 REFERENCE = re.compile(r"\[\^[^\]]+\]")
 ADDRESS = re.compile(r"<(?:(?:https?|ftp|mailto):[^<>\s]*|[^<>\s@]+@[^<>\s@]+)>")
-TAG = re.compile(r"</?[A-Za-z][\w:-]*(?:\s[^<>]*)?/?>|<!--.*?-->", re.DOTALL)
-EMPHASIS = re.compile(r"(\*{1,3}|~~)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)
+TAG = re.compile(rf"</?[A-Za-z][\w:-]*(?:\s[^<>]*)?/?>|<!--.{{0,{MAX_SPAN}}}?-->", re.DOTALL)
+EMPHASIS = re.compile(rf"(\*{{1,3}}|~~)(?=\S)(.{{1,{MAX_SPAN}}}?)(?<=\S)\1", re.DOTALL)
 # Between letters an underscore belongs to a name.
-UNDERSCORES = re.compile(r"(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)", re.DOTALL)
+UNDERSCORES = re.compile(rf"(?<!\w)(_{{1,3}})(?=\S)(.{{1,{MAX_SPAN}}}?)(?<=\S)\1(?!\w)", re.DOTALL)
 ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 # These characters stand for code and for escaped signs while marks are removed. A font for icons
 # may use them; in a text they mean nothing.
@@ -62,7 +69,7 @@ def prose_of(lines: Lines, dropped: Dropped) -> Iterator[tuple[int, str]]:
         dropped: Is called for what is removed as code.
     """
     in_code, paragraph = _Code(dropped), _Paragraph()
-    for number, line in _without_hidden(_without_front_matter(iter(lines), dropped)):
+    for number, line in _without_hidden(_without_front_matter(iter(lines), dropped), dropped):
         if in_code.has(line):
             yield from paragraph.ended()
             continue
@@ -165,24 +172,48 @@ def _without_front_matter(
     yield from chain(head, lines)
 
 
-def _without_hidden(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+def _without_hidden(
+    lines: Iterator[tuple[int, str]], dropped: Dropped
+) -> Iterator[tuple[int, str]]:
     """Yield the lines without comments, scripts and styles that go over several lines."""
-    ending = ""
-    for number, line in lines:
-        if ending:
-            _, found, line = line.partition(ending)
-            if not found:
-                continue
-            ending = ""
+    ahead: deque[tuple[int, str]] = deque()
+    while entry := ahead.popleft() if ahead else next(lines, None):
+        number, line = entry
         opening = OPENS.search(line)
-        if opening and "`" not in line[: opening.start()]:
-            ending = f"</{opening[1].lower()}>" if opening[1] else "-->"
-            rest = line[opening.end() :]
-            if ending in rest:
-                line, ending = line[: opening.start()] + rest.partition(ending)[2], ""
-            else:
-                line = line[: opening.start()]
-        yield number, line
+        if not opening or "`" in line[: opening.start()]:
+            yield number, line
+            continue
+        before = line[: opening.start()]
+        ending = re.compile(f"</{opening[1]}>" if opening[1] else "-->", re.IGNORECASE)
+        if found := ending.search(line, opening.end()):
+            yield number, before + line[found.end() :]
+        elif num_hidden := _skip_to(ending, ahead, lines):
+            dropped(CODE, shortened(line.strip(), 40), num_hidden)
+            yield number, before
+        else:  # it is only mentioned
+            yield number, line
+
+
+def _skip_to(
+    ending: re.Pattern[str], ahead: deque[tuple[int, str]], lines: Iterator[tuple[int, str]]
+) -> int:
+    """Remove what is before the next ending and it, and return in how many lines that was.
+
+    If there is none in the next MAX_HIDDEN_LINES lines, it removes nothing and returns 0.
+
+    Args:
+        ending: The ending.
+        ahead: Lines that have been read already; those that are read here are added.
+        lines: The lines after them.
+    """
+    ahead.extend(islice(lines, MAX_HIDDEN_LINES - len(ahead)))
+    for place, (number, line) in enumerate(ahead):
+        if found := ending.search(line):
+            for _ in range(place + 1):
+                ahead.popleft()
+            ahead.appendleft((number, line[found.end() :]))
+            return place + 1
+    return 0
 
 
 class _Code:

@@ -55,8 +55,8 @@ class NearCopies:
     def flags(self, texts: Iterable[str]) -> Iterator[bool]:
         """Yield for each text whether it is a near copy of earlier ones.
 
-        An exact copy of an earlier text is none; it is another module's to drop it. The texts are
-        read ahead, a group at a time.
+        An exact copy of a text that is none is none, either; it is another module's to drop it.
+        The texts are read ahead, a group at a time.
         """
         group: list[str] = []
         held = 0
@@ -75,9 +75,12 @@ class NearCopies:
         common = self._seen_before(prints, owners)
         number = np.bincount(owners, minlength=len(texts))
         shared = np.bincount(owners[common], minlength=len(texts))
-        is_exact = self._seen_before(wholes, np.arange(len(texts))) & (shared == number)
-        self._add(np.concatenate([prints, wholes]))
-        is_near = (number > 0) & (shared >= COMMON * number) & ~is_exact
+        is_kept = (self._recent.has(wholes) | self._older.has(wholes)) & (shared == number)
+        is_near = (number > 0) & (shared >= COMMON * number) & ~is_kept
+        # What the first of several equal texts is, the others are: a copy of a near copy is one.
+        _, first, inverse = np.unique(wholes, return_index=True, return_inverse=True)
+        is_near = is_near[first[inverse]]
+        self._add(np.concatenate([prints, wholes[~is_near]]))
         return [bool(flag) for flag in is_near]
 
     def _seen_before(self, values: U64, owners: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:

@@ -138,8 +138,10 @@ def _parquet_sample(origin: Origin) -> list[Mapping[str, object]]:
         with as_file(origin) as path, parquet.ParquetFile(path) as file:
             batch = next(file.iter_batches(SAMPLED_RECORDS), None)
             return batch.to_pylist() if batch else []
-    except (pyarrow.ArrowException, OSError) as error:
-        raise SourceError(f"{origin.shown}: cannot be read as Parquet: {error}") from error
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise SourceError(
+            f"{origin.shown}: cannot be read as Parquet: {error}; copy it or write it again"
+        ) from error
 
 
 def _parquet_texts(origin: Origin, column: Column) -> Iterator[tuple[str, str] | SourceError]:
@@ -204,7 +206,9 @@ def _best_usual(named: Mapping[str, Sequence[str]]) -> str | None:
 
 def _is_header(first: Sequence[str], place: int, below: Sequence[str]) -> bool:
     """Return whether the first row differs from the texts below it as a header does."""
-    if any(not cell.strip() or cell.strip().isdecimal() for cell in first):
+    # The column of row numbers that pandas writes first has no name.
+    named = first[1:] if place and not first[0].strip() else first
+    if any(not cell.strip() or cell.strip().isdecimal() for cell in named):
         return False
     if len(set(first)) < len(first):
         return False

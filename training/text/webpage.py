@@ -27,6 +27,8 @@ BLOCKS = frozenset(_BLOCKS.split())
 HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 SEPARATORS = {"br": "\n", "td": " ", "th": " "}
 SENTENCE_ENDS = frozenset("。！？；.!?;")
+# While more characters than this of a script or a comment wait for its end, lines are collected.
+LONG_UNFINISHED = 4 << 10
 
 
 def prose_of(lines: Iterable[tuple[int, str]], dropped: Dropped) -> Iterator[tuple[int, str]]:
@@ -38,12 +40,11 @@ def prose_of(lines: Iterable[tuple[int, str]], dropped: Dropped) -> Iterator[tup
     """
     page, number = _Page(dropped), 0
     for number, line in lines:
-        page.feed(line + "\n")
+        page.add(line + "\n")
         for text in page.taken():
             yield number, text
             yield number, ""
-    page.close()
-    page.end_block()
+    page.finish()
     for text in page.taken():
         yield number, text
         yield number, ""
@@ -60,9 +61,28 @@ class _Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self._dropped = dropped
         self._blocks: list[str] = []
+        self._lines: list[str] = []
+        self._num_waiting = 0
         self._skipped: list[str] = []
         self._is_link = self._is_code = self._is_heading = False
         self._begin_block()
+
+    def add(self, line: str) -> None:
+        """Read a line.
+
+        The parser reads an unfinished script or comment anew each time it is given more. So the
+        lines behind a long one wait until they are as long, which bounds the time for all of them.
+        """
+        self._lines.append(line)
+        self._num_waiting += len(line)
+        if self._num_waiting >= len(self.rawdata) or len(self.rawdata) < LONG_UNFINISHED:
+            self._read_lines()
+
+    def finish(self) -> None:
+        """Read what is left, and end the last block."""
+        self._read_lines()
+        self.close()
+        self.end_block()
 
     def taken(self) -> list[str]:
         """Return the blocks that have ended, and forget them."""
@@ -121,6 +141,11 @@ class _Page(HTMLParser):
         self._parts.append(data)
         if self._is_link:
             self._linked += len(data.strip())
+
+    def _read_lines(self) -> None:
+        text = "".join(self._lines)
+        self._lines, self._num_waiting = [], 0
+        self.feed(text)
 
     def _begin_block(self) -> None:
         self._parts: list[str] = []

@@ -16,6 +16,7 @@ from training.text.documents import (
     DIVIDED,
     EMPTY,
     NO_TEXT,
+    OTHER_JSON,
     UNREADABLE,
     Reader,
     Reading,
@@ -107,6 +108,7 @@ def test_the_column_may_be_named_and_records_without_it_are_counted(tmp_path):
         ([["1", LINES[0]], ["0", LINES[1]]], LINES[:2], "number 1"),
         ([["标签", "说法"], ["好", LINES[0]], ["坏", LINES[1]]], LINES[:2], "说法"),
         ([["label", "x"], ["好", LINES[0]], ["坏", LINES[1]]], LINES[:2], "x"),
+        ([["", "x"], ["0", LINES[0]], ["1", LINES[1]]], LINES[:2], "x"),
         ([["text", "summary"], [LINES[0], LINES[1] * 3]], LINES[:1], "text"),
         ([[LINES[0]], [LINES[1]]], LINES[:2], "number 0"),
     ],
@@ -292,13 +294,34 @@ def test_a_book_in_one_document_is_divided_between_its_lines(tmp_path):
     assert found.tally[DIVIDED] == 2
 
 
-def test_a_json_file_of_settings_is_of_another_kind(tmp_path):
+def test_json_that_is_no_object_on_each_line_is_skipped_by_name(tmp_path):
     (tmp_path / "a.json").write_text('{\n  "text": "苹果"\n}')
     (tmp_path / "b.json").write_bytes(json_lines({"text": LINES[0]}))
     (tmp_path / "c.json").write_text("[1, 2]")
     found = Found(tmp_path)
     assert found.texts == LINES[:1]
-    assert f"{OTHER_KIND}: 2 (a.json; c.json)" in found.notes
+    assert f"{OTHER_JSON}: 2 (a.json; c.json)" in found.notes
+
+
+@pytest.mark.parametrize("column", [None, "text"])
+def test_damaged_parquet_is_left_out_by_name(tmp_path, column):
+    out = io.BytesIO()
+    parquet.write_table(pyarrow.table({"text": LINES}), out)
+    (tmp_path / "a.parquet.gz").write_bytes(gzip.compress(out.getvalue())[:-20])
+    ends = [pyarrow.py_buffer(b"\0\0\0\0\3\0\0\0"), pyarrow.py_buffer(b"a\xff\xfe")]
+    no_text = pyarrow.Array.from_buffers(pyarrow.string(), 1, [None, *ends])
+    parquet.write_table(pyarrow.table({"text": no_text}), tmp_path / "b.parquet")
+    with zipfile.ZipFile(tmp_path / "c.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("c.parquet", out.getvalue())
+    packed = bytearray((tmp_path / "c.zip").read_bytes())
+    packed[100:140] = bytes(byte ^ 0x5A for byte in packed[100:140])
+    (tmp_path / "c.zip").write_bytes(packed)
+    (tmp_path / "d.txt").write_text(PROSE)
+    found = Found(tmp_path, column=column)
+    assert found.texts == LINES
+    assert found.tally[UNREADABLE] == 3
+    for name in ("a.parquet.gz", "b.parquet", "c.parquet"):
+        assert name in found.notes
 
 
 def test_a_file_without_text_is_reported_by_name(tmp_path):

@@ -4,7 +4,14 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from training.text.joining import joined
-from training.text.markdown import CODE, MAX_PARAGRAPH_LINES, inline_prose, prose_of
+from training.text.markdown import (
+    CODE,
+    MAX_HIDDEN_LINES,
+    MAX_PARAGRAPH_LINES,
+    MAX_SPAN,
+    inline_prose,
+    prose_of,
+)
 
 ARTICLE = """---
 title: 苹果
@@ -80,7 +87,7 @@ def test_an_article_keeps_its_words_and_loses_its_marks():
         "最后*一句。",
     ]
     assert {reason for reason, _, _ in dropped} == {CODE}
-    assert sum(times for _, _, times in dropped) == 4 + 3 + 2 + 3
+    assert sum(times for _, _, times in dropped) == 4 + 3 + 2 + 3 + 1
 
 
 def words_of(text):
@@ -153,7 +160,20 @@ def test_blocks_have_an_empty_line_between_them():
 
 
 def test_a_script_over_several_lines_is_no_prose():
-    assert prose("前<script>\nvar 苹果;\n</script>后\n字")[0] == ["前", "后", "字"]
+    text, dropped = prose("前<script>\nvar 苹果;\n</script>后\n字")
+    assert (text, dropped) == (["前", "后", "字"], [(CODE, "前<script>", 2)])
+
+
+def test_the_end_of_a_script_may_be_in_capitals_and_begin_another():
+    text = prose("<SCRIPT>\nvar a;\n</SCRIPT>前<style>\np {}\n</Style>后<!--\n注\n-->字")[0]
+    assert text == ["前", "后", "字"]
+
+
+@pytest.mark.parametrize("mention", ["用 <script> 标签", "<!-- 没有结束", "```html\n<style>\n```"])
+def test_a_mentioned_tag_hides_nothing_of_what_follows(mention):
+    following = [f"第{number}段" for number in range(MAX_HIDDEN_LINES + 9)]
+    text = prose("\n".join([mention, *following, "</script></style>-->"]))[0]
+    assert text[-len(following) - 1 : -1] == following
 
 
 @given(st.text("苹果。 \n*_`#>-+1.[]()!|<&\\~:=", max_size=60))
@@ -162,3 +182,11 @@ def test_plain_characters_survive_every_mixture_of_marks(text):
     lines, _ = prose(text)
     if not set(text) & set("`[]<~=!:") and "    " not in text:
         assert [c for c in joined(lines) if c in "苹果"] == [c for c in text if c in "苹果"]
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "left"), [("**", "**", "**"), ("_", "_", "_"), ("![", "](a.png)", "!")]
+)
+def test_a_mark_is_not_searched_for_further_than_a_bound(begin, end, left):
+    assert left not in inline_prose(f"{begin}{'好' * MAX_SPAN}{end}")
+    assert left in inline_prose(f"{begin}{'好' * (MAX_SPAN + 1)}{end}")

@@ -50,6 +50,14 @@ def test_an_exact_copy_is_left_to_those_who_drop_copies():
     assert flags([first, first, first + "！"]) == [False, False, True]
 
 
+def test_every_copy_of_a_near_copy_is_a_near_copy(monkeypatch):
+    first = article(1)
+    near = changed(first, [200])
+    assert flags([first, near, near, first, near]) == [False, True, True, False, True]
+    monkeypatch.setattr(near_copies, "GROUP_CHARACTERS", 1)  # each text is a group
+    assert flags([first, near, near, first, near]) == [False, True, True, False, True]
+
+
 def test_punctuation_blanks_and_case_make_no_difference():
     words = " ".join(f"Word{number}" for number in range(60))
     assert flags([words, words.upper().replace(" ", ", ")]) == [False, True]

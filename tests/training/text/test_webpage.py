@@ -1,3 +1,7 @@
+from html.parser import HTMLParser
+
+import pytest
+
 from training.text.markdown import CODE
 from training.text.webpage import NAVIGATION, prose_of
 
@@ -61,3 +65,15 @@ def test_a_number_is_that_of_the_line_where_a_block_ends():
 
 def test_a_piece_of_a_page_without_tags_is_its_text():
     assert prose("苹果 < 手机 & 电脑")[0] == ["苹果 < 手机 & 电脑"]
+
+
+@pytest.mark.parametrize(("begin", "end"), [("<script>", "</script>"), ("<!--", "-->")])
+def test_a_long_script_is_not_read_anew_with_each_line(monkeypatch, begin, end):
+    given, feed = [], HTMLParser.feed
+    monkeypatch.setattr(
+        HTMLParser, "feed", lambda self, text: (given.append(len(self.rawdata)), feed(self, text))
+    )
+    script = "x = 1; // 苹果\n" * 20_000
+    lines, _ = prose(f"<p>前面</p>\n{begin}{script}{end}\n<p>后面</p>")
+    assert lines == ["前面", "后面"]
+    assert sum(given) < 4 * len(script)
