@@ -394,6 +394,7 @@ class Encoder:
         Returns:
             The heights of the shapes in use.
         """
+        self._shapes = frozenset([SURE_SHAPE])
         for _ in self.prove():
             pass
         return self.heights
