@@ -80,7 +80,9 @@ def _training(training: Json) -> Iterator[str]:
     if "pieces_seen" not in training:
         return
     yield from ["", f"Training: {training['pieces_seen']:,} pieces in {training['steps']:,} steps"]
-    yield f"  {training['hours']:.2f} hours on {training['hardware']}, from {training['started']}"
+    if "hours" in training:
+        hours, hardware = training["hours"], training["hardware"]
+        yield f"  {hours:.2f} hours on {hardware}, from {training['started']}"
     for point in training.get("curve", []):
         losses = ", ".join(f"{side} {nats:.2f}" for side, nats in point["nats"].items())
         yield f"  {point['pieces']:>12,} pieces  loss as optimised: {losses}"

@@ -115,6 +115,12 @@ def test_an_artifact_with_an_empty_card_has_a_page(encoder):
     assert "Held-out" not in said
 
 
+def test_a_training_of_unknown_time_has_its_pieces(artifact):
+    card = {"training": {"pieces_seen": 5000, "steps": 7}}
+    lines = list(page(Encoder(replace(artifact, card=card))))
+    assert "Training: 5,000 pieces in 7 steps" in "\n".join(lines)
+
+
 def test_the_command_prints_the_card_of_a_folder(artifact, tmp_path, capsys):
     save_artifact(replace(artifact, card=CARD), tmp_path / "mine")
     assert main([str(tmp_path / "mine")]) == 0

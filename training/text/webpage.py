@@ -83,6 +83,8 @@ class _Page(HTMLParser):
         self._read_lines()
         self.close()
         self.end_block()
+        if self._skipped:
+            self._dropped(NAVIGATION, f"all behind <{self._skipped[0]}>, which does not end", 1)
 
     def taken(self) -> list[str]:
         """Return the blocks that have ended, and forget them."""

@@ -58,6 +58,12 @@ def test_a_page_that_forgets_to_end_its_elements_keeps_its_prose():
     assert prose(page) == (["苹果手机没有句号", "再一句"], [(NAVIGATION, "目录", 1)])
 
 
+def test_what_an_element_without_an_end_takes_with_it_is_told():
+    page = "<p>前面</p><aside><p>旁边</p><p>后面</p>"
+    told = "all behind <aside>, which does not end"
+    assert prose(page) == (["前面"], [(NAVIGATION, told, 1)])
+
+
 def test_a_number_is_that_of_the_line_where_a_block_ends():
     found = list(prose_of(enumerate(["<p>一</p>", "", "<p>二", "三"], 1), print))
     assert [entry for entry in found if entry[1]] == [(1, "一"), (4, "二 三")]
