@@ -17,6 +17,7 @@ import socket
 import statistics
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -25,7 +26,7 @@ import torch
 
 from benchmarks.encoder import some_texts
 from benchmarks.load import closed_loop, post
-from benchmarks.processes import HOST, SERVICE, serving
+from benchmarks.processes import HOST, PATIENCE_S, POLL_S, SERVICE, serving
 from training.run.provenance import provenance
 
 CORES = (0, 1)
@@ -95,9 +96,21 @@ def balanced(ports: list[int]) -> Iterator[int]:
         file.flush()
         with subprocess.Popen([program, "-db", "-f", file.name]) as process:
             try:
+                wait_for(port)
                 yield port
             finally:
                 process.kill()
+
+
+def wait_for(port: int) -> None:
+    """Wait until somebody listens on a port."""
+    ends = time.monotonic() + PATIENCE_S
+    while time.monotonic() < ends:
+        with socket.socket() as probe:
+            if not probe.connect_ex((HOST, port)):
+                return
+        time.sleep(POLL_S)
+    raise RuntimeError(f"nobody listens on port {port} after {PATIENCE_S} s")
 
 
 if __name__ == "__main__":
