@@ -1,4 +1,4 @@
-"""Start a real browser: the machine's own chromium under Playwright, confined to the loopback."""
+"""Start a real browser: the machine's own chromium, which can reach nothing but this machine."""
 
 import shutil
 from collections.abc import Iterator
@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, sync_playwright
 
 OPTIONS = (
-    "--no-sandbox",  # root in a container has no user namespaces to build one from
+    "--no-sandbox",  # a sandbox needs user namespaces, which root in a container lacks
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 
 
 def chromium() -> str | None:
-    """Return the path of the browser; Playwright's own copy is never downloaded."""
+    """Return the path of the machine's chromium, or None; Playwright never downloads its own."""
     return shutil.which("chromium")
 
 

@@ -2,9 +2,9 @@
 
 python -m benchmarks.phrases models/zh-small --held-out build/corpus/held_out
 
-Blanks of 2 and of 3 pieces are cut into the middle of held-out lines, from the same number of lines
-of each source. Only the original pieces count as right, not the same text in other pieces. The
-blanks are filled by the three sides of `Filler`, and by another score over the same candidates:
+The program cuts blanks of 2 and of 3 pieces into held-out lines, of which it draws the same number
+from each source. Only the original pieces count as right, not the same text in other pieces. The
+three sides of `Filler` fill the blanks, and so does another score over the same candidates:
 
     pseudo   sum_i log p_cloze(x_i | L x_1 .. x_i-1, x_i+1 .. x_n R)
 
@@ -35,13 +35,13 @@ from training.run.provenance import provenance
 
 LINES_OF_A_SOURCE = 12
 MAX_CHARACTERS = 80
-# The least number of pieces on either side of a blank.
+# A blank has at least this many pieces on either side.
 MARGIN = 3
 TOP = 10
 
 
 class PseudoFiller(Filler):
-    """A filler that scores the same candidates by the cloze, with all other pieces in place."""
+    """Scores the same candidates by the cloze head, with all other pieces in place."""
 
     candidates: Sequence[Ids] = ()
 
@@ -66,7 +66,7 @@ class PseudoFiller(Filler):
 
 
 def main() -> None:
-    """Print how often each way is right, for blanks of 2 and of 3 pieces."""
+    """Print how often each score finds the original pieces, for blanks of 2 and of 3 pieces."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("artifact", type=Path)
     parser.add_argument("--held-out", type=Path, required=True, help="of the step corpus")
@@ -104,7 +104,7 @@ def _ids_by_side(filler: Filler, blank: Blank, num_pieces: int) -> dict[str, lis
 
 
 def _blanks(folder: Path, tokenizer: Tokenizer, num_pieces: int) -> Iterator[tuple[Blank, Ids]]:
-    """Yield blanks with their original pieces, sources mixed at random but alike in every run."""
+    """Yield blanks with their original pieces, in a random order that is the same in every run."""
     chance = Random(num_pieces)
     lines = []
     for path in sorted(folder.glob("*.txt")):

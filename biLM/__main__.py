@@ -1,4 +1,4 @@
-"""Run the service, a bulk run, training or a card: `bilm COMMAND`, or `python -m biLM COMMAND`."""
+"""Run one of biLM's commands: `bilm COMMAND`, or `python -m biLM COMMAND`."""
 
 import argparse
 import sys
@@ -10,7 +10,7 @@ DISTRIBUTION = "bilm-vectors"
 
 
 class Command(NamedTuple):
-    """A command and the module whose `main(arguments, prog)` runs it."""
+    """Names the module whose `main(arguments, prog)` runs a command, and the extra it needs."""
 
     help: str
     package: str
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _main_of(command: Command) -> Callable[[Sequence[str], str], int]:
-    """Return the function that runs a command; in a wheel, the packages begin with `bilm_`."""
+    """Return the function that runs a command; in a wheel, package names begin with `bilm_`."""
     installed = f"bilm_{command.package}"
     package = installed if util.find_spec(installed) else command.package
     run: Callable[[Sequence[str], str], int] = import_module(f"{package}.{command.module}").main

@@ -1,4 +1,4 @@
-"""The ledger of a folder of vectors, by which an interrupted run resumes and repeats nothing."""
+"""Record which parts of a folder of vectors are done, so that a run resumes and repeats nothing."""
 
 import fcntl
 import json
@@ -19,14 +19,14 @@ FORMAT_VERSION = 2
 
 @dataclass
 class Ledger:
-    """The record of the parts in a folder; a part is counted once its file is in place.
+    """Counts the parts in a folder of vectors; a part is counted once its file is in place.
 
-    It stands in the folder for the notes of the run, beside the folder of vectors.
+    The ledger is written to the folder for the run's notes, which stands beside that folder.
 
     Args:
         folder: The folder of vectors.
-        asked: What the vectors depend on besides the texts.
-        done: What has been written.
+        asked: The options on which the vectors depend, besides the texts.
+        done: How much has been written.
     """
 
     folder: Path
@@ -35,10 +35,10 @@ class Ledger:
 
     @classmethod
     def of(cls, folder: Path, asked: Mapping[str, Any]) -> "Ledger":
-        """Return the ledger of a folder, which may be new.
+        """Read the ledger of a folder, or return an empty one if the folder has none.
 
         Raises:
-            BulkError: the ledger counts other vectors, or cannot be read.
+            BulkError: the ledger counts vectors of other options, or cannot be read.
         """
         path = run_folder(folder) / FILE
         if not path.exists():
@@ -51,7 +51,7 @@ class Ledger:
             raise BulkError(f"{path} cannot be read: {error!r}; choose another --out") from error
         if version != FORMAT_VERSION:
             raise BulkError(f"{path} is of version {version}, not {FORMAT_VERSION}")
-        if done.parts:  # an account of nothing binds to nothing
+        if done.parts:  # an empty ledger allows any options
             _refuse_other(folder, before, asked, done)
         return cls(folder, asked, done)
 
@@ -59,7 +59,7 @@ class Ledger:
         """Count a part whose file is in place.
 
         Raises:
-            BulkError: the ledger cannot be written, or the note of the part not removed.
+            BulkError: the ledger cannot be written, or the note of the part cannot be removed.
         """
         done = self.done
         self.done = Done(
@@ -138,10 +138,10 @@ def _refuse_other(
 def _never_applied(
     before: Mapping[str, Any], asked: Mapping[str, Any], done: Done
 ) -> tuple[str, ...]:
-    """Return the options that may change, because no text so far was over the limit.
+    """Return the options that may still change, because no text so far was over the limit.
 
-    A text over the limit ends the run, and the remedies of its message are `--truncate` and a
-    larger limit: they must be possible in the same folder.
+    A text over the limit ends the run, and the message recommends `--truncate` or a larger limit.
+    The same folder must therefore accept both.
     """
     was_whole = before.get("truncate") is None and not done.refused
     if was_whole and before.get("max_text_pieces", 0) <= asked["max_text_pieces"]:

@@ -1,4 +1,4 @@
-"""Do a bulk run on this machine, in several processes.
+"""Carry out a bulk run on this machine, in several processes.
 
 Several processes with one thread each do more work than one process with many threads, because
 cutting texts into pieces, mixing and writing use only one thread of a process.
@@ -43,16 +43,16 @@ def embed_source(
     workers: int,
     advance: Advance,
 ) -> Done:
-    """Write the vectors of every text of a source that has none yet.
+    """Write vectors for every text of a source that has none in the folder yet.
 
     Args:
         source: The source of the texts.
         out: The folder to write to.
-        job: What to make of the texts.
+        job: What is computed from the texts.
         settings: The settings of the encoder.
         workers: Number of processes, each with an encoder and a share of the CPUs; 1 means this
             process.
-        advance: Called in this thread as texts are embedded, within a part as well.
+        advance: It is called in this thread as texts are embedded, also within a part.
 
     Raises:
         SourceError: a text is refused, or the source is not that of the previous run.
@@ -70,10 +70,11 @@ def embed_source(
 
 
 class Tally:
-    """Sums up what the workers have embedded.
+    """Adds up how much the workers have embedded.
 
     Args:
-        sums: Memory that all workers share: units of the source's size, and texts.
+        sums: Two sums in memory that all workers share: of units of the source's size, and of
+                texts.
     """
 
     def __init__(self, sums: "SynchronizedArray[int]") -> None:
@@ -94,7 +95,7 @@ class Tally:
 
 
 def _result(future: "Future[Written]", tally: Tally, advance: Advance) -> Written:
-    """Wait for a worker, and report meanwhile what all of them have embedded."""
+    """Return a worker's result, and report until then how much all workers have embedded."""
     while not wait_for([future], REPORT_S).done:
         advance(*tally.take())
     advance(*tally.take())
@@ -146,7 +147,7 @@ def _write(writer: PartWriter, part: Part) -> Written:
     return writer(part, _worker.tally.add)
 
 
-# Set by the initializer of a worker's thread, in whichever process that is.
+# `_begin` gives each thread that writes parts its own tally here, in this process or in a worker.
 _worker = threading.local()
 
 

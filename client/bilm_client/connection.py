@@ -1,4 +1,4 @@
-"""The connection to the service, for both clients."""
+"""Holds what both clients need to reach the service: address, key, proxy and certificates."""
 
 import os
 import ssl
@@ -14,7 +14,7 @@ from bilm_client.keys import Address, Key, checked_address, key_of
 from bilm_client.proxies import Proxy, proxy_for
 
 IN_FLIGHT = 4
-# This is twice the default deadline of the service.
+# This is twice the default deadline of the service, which therefore answers or refuses first.
 TIMEOUT_S = 60.0
 # The service may close an idle connection just as it is used again; the request is then resent.
 DROPPED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
@@ -23,16 +23,16 @@ FAILED = (httpx.HTTPError,)
 
 @dataclass(frozen=True)
 class Connection:
-    """Where and how the requests of a client are sent.
+    """Determines where and how a client sends its requests.
 
     Args:
-        address: The address as it was given, perhaps with a user name and a password.
+        address: The address as the caller gave it, perhaps with a user name and a password.
         url: The address without them.
         key: The API key.
         proxy: The proxy that requests go through.
-        in_flight: How many requests of a call are in flight at the same time.
+        in_flight: How many requests one call may have in flight at the same time.
         timeout_s: Seconds to wait for the next byte.
-        certificates: The certificates that are trusted; None if nothing speaks TLS.
+        certificates: The trusted certificates; None if neither service nor proxy uses TLS.
     """
 
     address: Address
@@ -54,7 +54,7 @@ class Connection:
         in_flight: int,
         timeout_s: float,
     ) -> Self:
-        """Check what the caller gave.
+        """Check the arguments of a client and return its connection.
 
         Raises:
             InputError: an argument is out of its range, the address cannot be one, or the trusted
@@ -71,7 +71,7 @@ class Connection:
             )
         bare = parsed.copy_with(username=None, password=None) if user else parsed
         through = proxy_for(bare, proxy)
-        # Reading the certificates of the system takes longer than a request does.
+        # Loading certificates takes longer than a request, so it is done for TLS only.
         schemes = (bare.scheme, through.address.partition("://")[0] if through else "")
         certificates = _certificates() if "https" in schemes else None
         return cls(Address.of(url), bare, key, through, in_flight, timeout_s, certificates, user)
@@ -88,7 +88,7 @@ class Connection:
             "limits": limits,
             "verify": self.certificates or False,
             "proxy": self.proxy.address if self.proxy else None,
-            "trust_env": False,  # `proxy` has what the environment says
+            "trust_env": False,  # `proxy` already follows the environment
         }
 
     def lost(self, request: httpx.Request, error: Exception) -> NoServiceError:
@@ -100,14 +100,14 @@ class Connection:
 
 
 def _certificates() -> ssl.SSLContext:
-    """Return the certificates that are trusted: those of SSL_CERT_FILE, or SSL_CERT_DIR, if set.
+    """Return the trusted certificates: of SSL_CERT_FILE, else of SSL_CERT_DIR, else of certifi.
 
     Raises:
         InputError: they cannot be read.
     """
     try:
         return httpx.create_ssl_context()
-    except OSError as error:  # ssl.SSLError is one
+    except OSError as error:  # ssl.SSLError is a subclass
         path = os.environ.get("SSL_CERT_FILE")
         raise InputError(
             f"the trusted certificates cannot be read (SSL_CERT_FILE is {path!r}): {error}; name a"

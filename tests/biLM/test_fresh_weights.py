@@ -1,4 +1,4 @@
-"""After weights have changed, nobody gets the vectors of the old ones."""
+"""Once the weights of a model have changed, no vector is computed with the old ones."""
 
 import copy
 import pickle
@@ -22,7 +22,7 @@ def in_place(model):
 
 
 def in_one_place(model):
-    """Change one value, which is none of those that are compared."""
+    """Change a single value that is not in the sample that `Watch` compares."""
     with torch.no_grad():
         model.forward_lm.layers[1].weight_hh_l0[3, 5] += 2
 
@@ -83,7 +83,7 @@ def encoder(artifact_folder):
 
 
 def expected_of(model, config, ids):
-    """Return the layers by the equations, with the weights as they are now."""
+    """Return the layers that the equations give with the current weights."""
     return representations(model.state_dict(), [config.bos_id, *ids, config.eos_id])[:, 1:-1]
 
 
@@ -136,7 +136,7 @@ def test_shapes_are_proved_with_one_model_even_if_it_changes_meanwhile(encoder, 
     for step, _ in enumerate(encoder.prove()):
         if step == 20:
             by_state_dict(encoder.artifact.model)
-    assert not caplog.records  # a shape of which a bit differs would be logged
+    assert not caplog.records  # the encoder would log a shape whose bits differ
     assert len(encoder.heights) > 1
 
 

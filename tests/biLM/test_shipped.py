@@ -1,4 +1,4 @@
-"""The shipped model keeps a promise: a text has the same bits alone and in any company."""
+"""The shipped model keeps its promise: a text gets the same bits alone and among any others."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parents[2] / "models/zh-small"
 length = st.integers(0, 70) | st.sampled_from([126, 127, 200, 300])
 
 
-# The usual run reads as a service of this machine would, the long run in the other precision, too.
+# The usual run takes the precision that a service would choose here; the long run adds float32.
 slower = [pytest.mark.long] if fastest_precision() == "bfloat16" else []
 
 
@@ -30,17 +30,17 @@ def shipped(request):
 @pytest.fixture(scope="module")
 def warm(shipped):
     encoder = Encoder(shipped.artifact, shipped.precision)
-    assert len(encoder.warm_up()) > 1  # otherwise there is nothing to compare
+    assert len(encoder.warm_up()) > 1  # one shape alone would leave nothing to compare
     return encoder
 
 
 def ids_of(number, length):
-    """Return pieces that differ from those of every other text."""
+    """Return random piece ids; texts of different numbers or lengths have different ones."""
     random = torch.Generator().manual_seed(1000 * number + length)
     return torch.randint(300, 15_000, (length,), generator=random).tolist()
 
 
-# The usual run looks at the bits of a small model of the same kind (test_encoder).
+# The usual run makes this comparison with a small model instead, in test_encoder.py.
 @pytest.mark.long
 @settings(max_examples=12)
 @given(lengths=st.lists(length, min_size=1, max_size=90), data=st.data())

@@ -1,4 +1,4 @@
-"""One tab and everything that went wrong in it."""
+"""Watch one browser tab and record everything that goes wrong in it."""
 
 import re
 
@@ -6,19 +6,21 @@ FAILED = re.compile(r"Failed to load resource: (?:the server responded with a st
 
 
 class Visit:
-    """A tab at a host, which writes down errors, warnings and requests to anywhere else.
+    """A browser tab that records its errors, its warnings and its requests to any other host.
 
     Args:
         page: The tab.
         host: The address of the service.
-        language: Of the person.
+        language: The language of the visitor.
     """
 
     def __init__(self, page, host, language):
         self.page, self.host, self.language = page, host, language
         self.troubles = []
         self.asked = []
-        self.expected = set()  # of failed requests: what the browser itself writes to the console
+        # The browser reports a failed request on the console by its status; a test adds those that
+        # it provokes.
+        self.expected = set()
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.troubles.append(f"page error: {error}"))
         page.on("request", self._see)

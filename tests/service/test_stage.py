@@ -1,4 +1,4 @@
-"""A stage bounds what waits for its thread, and calls nothing that nobody waits for any more."""
+"""A stage bounds the work that waits for its thread, and skips work that was cancelled."""
 
 import asyncio
 import threading
@@ -10,7 +10,8 @@ from service.stage import FIRST_S_A_BYTE, Stage
 from tests.service.serving import PATIENCE_S, until
 
 pytestmark = pytest.mark.anyio
-A_SECOND = round(1 / FIRST_S_A_BYTE)  # bytes
+# A new stage expects to need one second for this many bytes.
+A_SECOND = round(1 / FIRST_S_A_BYTE)
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ async def stage():
 
 @pytest.fixture
 def held():
-    """A function that returns once the event is set."""
+    """Yield the event for `wait_for`, and set it afterwards, so that no thread waits on."""
     event = threading.Event()
     yield event
     event.set()

@@ -1,7 +1,7 @@
 """Read one text from each record of CSV, TSV, JSON Lines or Parquet.
 
-`biLM.bulk` reads these files for vectors, and this module reads them by the same parsers. What it
-adds is the choice of a column where none is named.
+`biLM.bulk` reads such files to embed their texts, and this module uses the same parsers. It adds
+the choice of a column if the caller names none.
 """
 
 import statistics
@@ -22,25 +22,25 @@ from .sources import CSV, JSON_LINES, PARQUET, TSV
 from .summary import HAN
 
 TABLES = (CSV, TSV, JSON_LINES, PARQUET)
-# The column is chosen by this many records from the beginning of a file.
+# The column is chosen from this many records at the beginning of a file.
 SAMPLED_RECORDS = 100
-# Where a column has one of these names it is the text, and the first name counts most.
+# A column with one of these names has the text; an earlier name is preferred to a later one.
 _USUAL_NAMES = (
     "text content body 正文 内容 文本 article document passage paragraph review comment sentence"
     " output answer abstract summary 评论 评价 句子 摘要"
 )
 USUAL_NAMES = _USUAL_NAMES.split()
-# A header is shorter than what stands below it, at least this many times.
+# The texts below a header are, in the median, at least this many times as long as the header.
 SHORTER = 4
 
 
 @dataclass(frozen=True)
 class Column:
-    """The column that has the text.
+    """Identifies the column that has the text.
 
     Args:
-        name: Its name, or its number from 0 where the file has no header.
-        is_guess: Whether the caller did not name it.
+        name: Its name, or its number from 0 if the file has no header.
+        is_guess: True if the caller did not name it.
     """
 
     name: str
@@ -55,7 +55,7 @@ def column_of(origin: Origin, codec: str, given: str | None) -> Column:
 
     Args:
         origin: The file.
-        codec: Its encoding, except for Parquet.
+        codec: Its encoding; Parquet needs none.
         given: The name of the column, or its number from 0 in CSV and TSV without a header.
 
     Raises:
@@ -79,7 +79,7 @@ def column_of(origin: Origin, codec: str, given: str | None) -> Column:
 
 
 def texts_of(origin: Origin, codec: str, column: Column) -> Iterator[tuple[str, str] | SourceError]:
-    """Yield the place and the text of each record, or why it cannot be read.
+    """Yield the place and the text of each record, or an error that says why it cannot be read.
 
     Raises:
         SourceError: the file cannot be read.
@@ -131,7 +131,7 @@ def _objects(lines: Iterable[str]) -> list[Mapping[str, object]]:
 
 
 def _parquet_sample(origin: Origin) -> list[Mapping[str, object]]:
-    import pyarrow  # takes half a second to load
+    import pyarrow  # pyarrow takes half a second to load
     from pyarrow import parquet
 
     try:
@@ -152,7 +152,7 @@ def _parquet_texts(origin: Origin, column: Column) -> Iterator[tuple[str, str] |
             for record in ParquetSource(path, Columns(column.name)):
                 place = f"{origin.shown}, row {record.number}"
                 if record.refusal:
-                    yield place, ""  # a row without a text
+                    yield place, ""  # the row has no text
                 else:
                     yield _checked(place, record.text)
         except SourceError as error:
@@ -161,7 +161,7 @@ def _parquet_texts(origin: Origin, column: Column) -> Iterator[tuple[str, str] |
 
 
 def _usual_or_chinese(records: Sequence[Mapping[str, object]]) -> str | None:
-    """Return the name of the column of texts, from the first records."""
+    """Return the name of the column that has the texts of these records, or None."""
     columns: dict[str, list[str]] = {}
     for record in records:
         for name, value in record.items():
@@ -171,7 +171,7 @@ def _usual_or_chinese(records: Sequence[Mapping[str, object]]) -> str | None:
 
 
 def _best(columns: Mapping[str, Sequence[str]]) -> str | None:
-    """Return the column with a usual name, else with the most Chinese, else with the most text."""
+    """Return the column with a usual name, else the most Chinese one, else that with most text."""
     by_name = {name.strip().lower(): name for name in reversed(list(columns))}
     usual = [by_name[name] for name in USUAL_NAMES if name in by_name]
     if usual:
@@ -184,7 +184,7 @@ def _best(columns: Mapping[str, Sequence[str]]) -> str | None:
 
 
 def _of_cells(rows: Sequence[Sequence[str]]) -> str | None:
-    """Return the name of the column of texts, or its number if the first row is no header."""
+    """Return the name of the column that has texts, or its number if there is no header."""
     if not rows:
         return None
     first, *others = rows
@@ -205,8 +205,8 @@ def _best_usual(named: Mapping[str, Sequence[str]]) -> str | None:
 
 
 def _is_header(first: Sequence[str], place: int, below: Sequence[str]) -> bool:
-    """Return whether the first row differs from the texts below it as a header does."""
-    # The column of row numbers that pandas writes first has no name.
+    """Return whether the first row looks like a header, compared with the texts below it."""
+    # pandas writes row numbers into a first column, whose header is empty.
     named = first[1:] if place and not first[0].strip() else first
     if any(not cell.strip() or cell.strip().isdecimal() for cell in named):
         return False
