@@ -25,7 +25,7 @@ def browsing() -> Iterator[Browser]:
         RuntimeError: this machine has no chromium.
     """
     if (found := chromium()) is None:
-        raise RuntimeError("there is no chromium; on Debian: apt-get install chromium")
+        raise RuntimeError("the PATH has no chromium; on Debian, apt-get install chromium adds it")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=list(OPTIONS))
         try:

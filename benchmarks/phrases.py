@@ -69,7 +69,9 @@ def main() -> None:
     """Print how often each score finds the original pieces, for blanks of 2 and of 3 pieces."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("artifact", type=Path)
-    parser.add_argument("--held-out", type=Path, required=True, help="of the step corpus")
+    parser.add_argument(
+        "--held-out", type=Path, required=True, help="held_out of bilm train corpus"
+    )
     parser.add_argument("--blanks", type=int, default=250)
     given = parser.parse_args()
     print(provenance(torch.device("cpu")))

@@ -50,7 +50,9 @@ class Ledger:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BulkError(f"{path} cannot be read: {error!r}; choose another --out") from error
         if version != FORMAT_VERSION:
-            raise BulkError(f"{path} is of version {version}, not {FORMAT_VERSION}")
+            raise BulkError(
+                f"{path} is of version {version}, not {FORMAT_VERSION}; choose another --out"
+            )
         if done.parts:  # an empty ledger allows any options
             _refuse_other(folder, before, asked, done)
         return cls(folder, asked, done)
@@ -74,7 +76,10 @@ class Ledger:
         try:
             forget_uncounted(notes, done.parts)
         except OSError as error:
-            raise BulkError(f"a note in {notes} cannot be removed: {error}") from error
+            raise BulkError(
+                f"a note in {notes} cannot be removed: {error}; permit it, and run the same command"
+                " again"
+            ) from error
 
     def write(self) -> None:
         """Write the ledger to its folder.
@@ -87,7 +92,10 @@ class Ledger:
         try:
             write_atomically(path, to_json(content))
         except OSError as error:
-            raise BulkError(f"{path} cannot be written: {error}") from error
+            raise BulkError(
+                f"{path} cannot be written: {error}; make room or permit it, and run the same"
+                " command again"
+            ) from error
 
 
 @contextmanager
@@ -109,16 +117,20 @@ def sole_writer(folder: Path) -> Iterator[None]:
         lock = (notes / "lock").open("w")
     except OSError as error:
         raise BulkError(
-            f"{folder} and a folder {folder.name}.run beside it cannot be written to: {error}"
+            f"{folder} and a folder {folder.name}.run beside it cannot be written to: {error};"
+            " choose another --out"
         ) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BulkError(f"another run writes into {folder}; choose another --out") from error
+            raise BulkError(
+                f"another run writes to {folder}; wait for its end, or choose another --out"
+            ) from error
         except OSError as error:
             raise BulkError(
-                f"{folder} is on a disk without locks ({error}); take another"
+                f"{folder} is on a disk that cannot lock files ({error}); choose an --out"
+                " on another one"
             ) from error
         yield
 

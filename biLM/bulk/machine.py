@@ -109,7 +109,8 @@ def _writing(writer: PartWriter, workers: int, tally: Tally) -> Iterator[Write]:
         yield lambda part: pool.submit(_write, writer, part)
     except BrokenProcessPool as error:
         raise BulkError(
-            f"one of {workers} workers was killed, perhaps for want of memory; take fewer"
+            f"one of {workers} workers was killed, perhaps because memory ran out; run the same"
+            " command with fewer --workers, and it resumes"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

@@ -140,7 +140,7 @@ def test_a_worker_that_is_killed_is_told_and_nothing_written_is_lost(texts, tmp_
             killed[0].kill()
 
     source = open_source(many, JOB.columns)
-    with pytest.raises(BulkError, match="one of 2 workers was killed"):
+    with pytest.raises(BulkError, match=r"one of 2 workers was killed.*fewer --workers"):
         embed_source(source, out, JOB, settings, 2, kill_one)
     before = parts(out)
     assert before
@@ -196,7 +196,7 @@ def test_files_without_an_account_are_refused_and_so_is_a_torn_account(texts, tm
     run(texts, out, settings)
     account = run_folder(out) / FILE
     account.write_text(json.dumps({**json.loads(account.read_text()), "version": 1}))
-    with pytest.raises(BulkError, match="is of version 1, not 2"):
+    with pytest.raises(BulkError, match="is of version 1, not 2; choose another --out"):
         run(texts, out, settings)
     account.write_text("{")
     with pytest.raises(BulkError, match="cannot be read"):
@@ -421,13 +421,14 @@ def test_a_mount_point_is_refused_because_nothing_can_stand_beside_it(texts, set
 
 
 def test_two_runs_do_not_write_into_one_folder(texts, tmp_path, settings):
-    with sole_writer(tmp_path / "out"), pytest.raises(BulkError, match="another run writes"):
+    remedy = "another run writes to .*; wait for its end, or choose another --out"
+    with sole_writer(tmp_path / "out"), pytest.raises(BulkError, match=remedy):
         run(texts, tmp_path / "out", settings)
 
 
 def test_a_folder_that_cannot_be_made_is_told(texts, tmp_path, settings):
     (tmp_path / "file").touch()
-    with pytest.raises(BulkError, match="cannot be written to"):
+    with pytest.raises(BulkError, match=r"cannot be written to: .*; choose another --out"):
         run(texts, tmp_path / "file" / "out", settings)
 
 
