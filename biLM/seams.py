@@ -13,11 +13,16 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
-PART_LENGTH = 2048  # code points; Chinese prose of this length has some 1,400 pieces
-PART_BYTES = 8192  # of UTF-8 after normalisation; no part has more pieces than bytes
-SHORT_LENGTH = 128  # code points that make one part, whatever they become
-SEARCHED = 128  # places in which a seam is looked for; prose has one every few characters
-MAX_VANISHING = 8  # characters without content that may stand between the neighbours of a seam
+# A part has about so many code points; Chinese prose of this length has some 1,400 pieces.
+PART_LENGTH = 2048
+# A part has at most so many bytes of UTF-8 after normalisation, and never more pieces than bytes.
+PART_BYTES = 8192
+# So many code points are one part, whatever normalisation makes of them.
+SHORT_LENGTH = 128
+# A seam is looked for in so many places; prose has one every few characters.
+SEARCHED = 128
+# So many characters without content may stand between the neighbours of a seam.
+MAX_VANISHING = 8
 
 # Conjoining vowels and final consonants of Hangul join what stands before them, as marks do.
 FIRST_JAMO, LAST_JAMO = "\u1100", "\u11ff"

@@ -29,10 +29,14 @@ from .metrics import PROOF, Metrics
 from .settings import Settings
 from .speed import use_one_core
 
-WATCH_S = 1.0  # how often the watchdog looks; a stall is noticed at most this much late
-CLOSE_S = 2.0  # patience with the last batch when the service ends
-PROOF_COUNTS = 4  # a second of the proof counts as so many: requests have four fifths of the time
-RESTART_S = 10  # about what a restart takes
+# The watchdog looks this often, so it notices a stall at most this much later.
+WATCH_S = 1.0
+# When the service ends, it waits this long for the last batch.
+CLOSE_S = 2.0
+# A second of the proof counts as so many of requests, which therefore have four fifths of the time.
+PROOF_COUNTS = 4
+# A restart takes about as long.
+RESTART_S = 10
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,8 @@ Work = Mapping[Kind, float]
 Share = Literal["batches", "long texts", "searches"]
 SHARES: tuple[Share, ...] = get_args(Share)
 KINDS_OF_ROWS: Mapping[int, Kind] = {8: "8 rows", 4: "4 rows", 2: "2 rows", 1: "1 row"}
-FULL_ROWS = 8  # a batch of more rows reads a piece hardly faster
+# A batch of more rows than this hardly reads a piece faster.
+FULL_ROWS = 8
 # In padded pieces of a full batch; measured with zh-small on two cores in float32.
 FIRST_COSTS: Mapping[Kind, float] = {"context": 15.0, "guesses": 0.1, "gates": 3.0}
 

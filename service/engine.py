@@ -21,8 +21,11 @@ from .speed import FULL_PIECES, ShapesProof, first_prices, use_one_core
 
 Answer = TypeVar("Answer")
 AnyQuestion = Question[Answer] | Underway[Answer]
-TURN_S = 0.02  # of a question in steps: others hardly notice it, and to be put back takes far less
-CORES_OF_BATCH = 2  # one for each direction
+# A question that is answered in steps goes on for this long, and then others have their turn. They
+# hardly notice so short a time, and to put the question back takes far less.
+TURN_S = 0.02
+# A batch occupies a core for each direction.
+CORES_OF_BATCH = 2
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,8 @@ from starlette.types import Scope
 
 from .errors import RequestError
 
-REFUSAL, DELIVERED = "edge_refusal", "edge_delivered"  # names in the state of a request
+# These are names in the state of a request.
+REFUSAL, DELIVERED = "edge_refusal", "edge_delivered"
 
 Delivered = Callable[[], bool | Awaitable[bool]]
 

@@ -9,7 +9,8 @@ from .middleware import refusal
 from .probes import PROBES
 
 OPEN_PATHS = PROBES | {"/", "/docs", "/openapi.json"}
-OPEN_BELOW = ("/docs/", "/page/")  # static files; the requests that they make still need a key
+# These are static files. The requests that they send still need a key.
+OPEN_BELOW = ("/docs/", "/page/")
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="biLM"'}
 
 

@@ -16,8 +16,10 @@ from typing import TextIO
 import orjson
 
 FIELDS = "fields"
-MAX_WAITING = 10_000  # lines; more than the requests of a second, and a few MiB
-FLUSH_S = 1.0  # patience with whoever reads the last lines
+# So many lines may wait: more than the requests of a second write, and a few MiB.
+MAX_WAITING = 10_000
+# At the end, whoever reads the log has so many seconds for the last lines.
+FLUSH_S = 1.0
 
 
 class JsonLines(logging.Formatter):

@@ -8,7 +8,8 @@ all sizes these gaps grow for hours. docs/decisions/0040 has the measurements.
 import ctypes
 
 MIB = 2**20
-TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # numbers of the parameters in malloc.h
+# These are the numbers of the two parameters in malloc.h.
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 # A block of this size or more is taken from the machine by itself, and returned when it is freed.
 LARGE_BYTES = 4 * MIB
 # Up to this much free memory stays at the end of a pool, because taking it again costs time.

@@ -22,8 +22,10 @@ from .probes import PROBES
 from .wire import to_json
 
 USABLE_ID = re.compile(r"[\x21-\x7e]{1,128}")
-CLIENT_GONE = 499  # nginx's status for this; it appears in logs and metrics only
-SHOWN_PATH_LENGTH = 200  # of a path in the log; a caller can make it as long as all headers
+# This is the status of nginx for a client that has gone. Only the log and the metrics show it.
+CLIENT_GONE = 499
+# The log shows so many characters of a path, which a caller can make as long as all headers.
+SHOWN_PATH_LENGTH = 200
 # Requests that arrive every few seconds from machines; at level info they would hide the others.
 ROUTINE_PATHS = PROBES | {"/metrics"}
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from .errors import Details, RequestError
 from .settings import Settings
 
-RETRY_S = 1  # a place is free again as soon as any request has its response
+# A place is free again as soon as any request has its response.
+RETRY_S = 1
 
 
 class Places:

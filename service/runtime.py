@@ -15,7 +15,8 @@ from .places import Places
 from .settings import Settings
 from .stage import Stage
 
-RETRY_S = 5  # about what a start takes, and about how long a replica is still listed while it ends
+# A start takes about as long, and a replica that ends is listed about as long.
+RETRY_S = 5
 
 
 class Runtime:

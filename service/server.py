@@ -24,7 +24,8 @@ from .log import fields
 from .runtime import Runtime
 from .settings import CLOSING_S, Settings
 
-TICK_S = 0.1  # uvicorn's
+# uvicorn ticks this often.
+TICK_S = 0.1
 COULD_NOT_START = 1
 # After the last request has been answered or refused, its bytes have this long to leave.
 LAST_BYTES_S = 0.5

@@ -22,8 +22,10 @@ from biLM.reading.stepper import ROWS
 from .costs import FIRST_COSTS, FULL_ROWS, KINDS_OF_ROWS, Kind
 
 TIMED_COLUMNS = 16
-FULL_PIECES = 512  # of a micro-batch; more are read hardly faster
-ALONE_COLUMNS = 64  # of a text that is read alone
+# A micro-batch of more pieces than this is hardly read faster.
+FULL_PIECES = 512
+# A text that is read alone is measured with so many columns.
+ALONE_COLUMNS = 64
 TIMED_RUNS = 3
 TIMED_STEPS = 8
 

@@ -14,7 +14,8 @@ from typing import Final, Literal, ParamSpec, TypeVar
 from .errors import Details, RequestError
 from .prices import Prices
 
-FIRST_S_A_BYTE = 0.5e-6  # cutting Chinese into pieces; JSON numbers and base64 take less
+# To cut Chinese into pieces takes about as long. To write JSON numbers or base64 takes less.
+FIRST_S_A_BYTE = 0.5e-6
 BYTES: Final[Literal["bytes"]] = "bytes"
 
 P = ParamSpec("P")

@@ -22,7 +22,8 @@ from .compression import GZIPPED, compressed, takes_gzip
 
 FOLDER = Path(__file__).parent / "page"
 INDEX = "index.html"
-BELOW = "/page/"  # prefix of every path but that of the index
+# Every path of the page begins with this, except that of the index.
+BELOW = "/page/"
 DOCUMENTS, OPENAPI = "/docs", "/openapi.json"
 # Swagger UI, in files that are installed with the service.
 SWAGGER = Path(fastapi_offline.__file__).parent / "static"

@@ -19,7 +19,8 @@ SAFETENSORS_DTYPE = {"<f2": "F16", "<f4": "F32", "<i4": "I32", "<i8": "I64"}
 HEADER_SIZE_BYTES = 8
 # The first tensor of a safetensors file begins at a multiple of this.
 ALIGNMENT_BYTES = 8
-JSON_NUMBER_BYTES = 12  # such as "-0.12345678,"
+# A number such as "-0.12345678," takes about as many bytes.
+JSON_NUMBER_BYTES = 12
 
 Numbers = npt.NDArray[Any]
 

@@ -1,6 +1,7 @@
 """List by name what the commands of training can choose, without loading the modules."""
 
-LSTM = "lstm"  # the cell of biLM, and of every artifact
+# This is the cell of biLM and of every artifact.
+LSTM = "lstm"
 CELLS = (LSTM, "peephole", "gru", "rnn")
 STRATEGIES = ("greedy", "sample", "beam")
 EXPERIMENTS = ("cells", "gradients", "clipping", "copying", "inputs", "directions")

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from multiprocessing.sharedctypes import SynchronizedArray
 
 Write = Callable[[Part], "Future[Written]"]
-SPAWN = multiprocessing.get_context("spawn")  # a fork would copy locks that threads hold
+# A fork would copy locks that threads hold.
+SPAWN = multiprocessing.get_context("spawn")
 # Progress is reported this often while a part is being written.
 REPORT_S = 0.5
 

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-FORGET_BIAS = 1.0  # Jozefowicz et al. 2015
+# Jozefowicz et al. 2015 recommend this bias.
+FORGET_BIAS = 1.0
 
 
 class LstmStack(nn.Module):

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from biLM.tokenizer import Tokenizer
 
-MAX_BYTES = 4  # per character
+# UTF-8 has at most so many bytes per character.
+MAX_BYTES = 4
 # Unicode's categories of controls, line separators and paragraph separators.
 NO_TEXT = ("Cc", "Zl", "Zp")
 # The values of a byte that continues a character.

@@ -23,7 +23,8 @@ from .door import CHECK_S, Door, Place
 from .framing import Framing
 from .transport import Outlet
 
-KEEP_ALIVE_S = 75.0  # longer than the usual balancer's 60, so that it closes first
+# This is longer than the 60 s of a usual balancer, so the balancer closes first.
+KEEP_ALIVE_S = 75.0
 # A connection beyond the limit has this long for its probe: others wait for its place.
 PROBE_HEAD_S = 2.0
 # Bytes of further requests that are kept while one is being answered.
@@ -39,12 +40,12 @@ REFUSED_HEAD = b"GET / HTTP/1.0\r\n\r\n"
 class Phase(Enum):
     """What a connection waits for."""
 
-    SILENT = auto()  # the first byte of a request
-    HEAD = auto()  # the rest of a head
-    ANSWERING = auto()  # the app
-    DISCARDING = auto()  # the rest of a body whose request has its answer
-    LINGERING = auto()  # the client, to stop sending and take its last answer
-    CLOSING = auto()  # the last bytes to leave
+    SILENT = auto()  # It waits for the first byte of a request.
+    HEAD = auto()  # It waits for the rest of a head.
+    ANSWERING = auto()  # It waits for the app.
+    DISCARDING = auto()  # It waits for the rest of a body whose request has its answer.
+    LINGERING = auto()  # It waits until the client stops sending and has its last answer.
+    CLOSING = auto()  # It waits until the last bytes have left.
 
 
 class Connection(HttpToolsProtocol):

@@ -12,7 +12,8 @@ HIGH_WATER_BYTES = 64 * 1024
 # The system holds at most this much for a client that does not read; without a bound it holds
 # megabytes, and the client seems to have taken its answer.
 UNSENT_BYTES = 256 * 1024
-RESET = struct.pack("ii", 1, 0)  # struct linger of <sys/socket.h>: on, for no time
+# struct linger of <sys/socket.h>: it is on, and lasts for no time.
+RESET = struct.pack("ii", 1, 0)
 
 
 class Outlet(asyncio.Transport):

@@ -10,7 +10,8 @@ from .findings import Plot, Table, Value
 mpl.use("agg")  # draws files and never opens a window
 from matplotlib import pyplot as plt
 
-SIZE = 7.0, 4.0  # inches
+# Width and height are in inches.
+SIZE = 7.0, 4.0
 # The bars of a word fill this share of the space that the word has on the x axis.
 BAR_SPACE = 0.8
 

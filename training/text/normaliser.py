@@ -55,7 +55,8 @@ WITHOUT_CONTENT = (
     (0xE0000, 0xE0FFF),
 )
 TRADITIONAL = Path(__file__).with_name("traditional.tsv")
-WARNING = 1  # of sentencepiece's levels: it reports the size of each table otherwise
+# Below this level of its log, sentencepiece reports the size of each table.
+WARNING = 1
 # Simplified text has these as well, and there they are not what OpenCC makes of them: 乾隆, 哪吒,
 # 宫商角徵羽.
 SIMPLIFIED_TOO = "乾吒夥徵捱摺榘薹醣麴麽"
