@@ -9,6 +9,8 @@ import pytest
 
 from benchmarks.load import closed_loop, open_loop, post
 
+pytestmark = pytest.mark.long
+
 HEAD = b"HTTP/1.1 %d OK\r\nContent-Length: %d\r\n\r\n"
 CUTS = {
     "at once": lambda answer: [answer],

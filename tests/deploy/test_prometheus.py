@@ -18,6 +18,8 @@ from service.paths import ROUTES
 from service.settings import Settings
 from tests.live import PATIENCE_S
 
+pytestmark = pytest.mark.long
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 RULES_FILE = ROOT / "deploy/prometheus-rules.yaml"

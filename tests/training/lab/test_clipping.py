@@ -8,6 +8,8 @@ from training.lab.clipping import BOUND, RATE, descend, measure, windows
 from training.lab.sizes import Plan
 from training.lab.trials import Laboratory
 
+pytestmark = pytest.mark.long
+
 PLAN = Plan(copy_size=8, clip_steps=24, clip_seeds=2)
 
 

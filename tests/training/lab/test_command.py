@@ -14,6 +14,8 @@ from training.lab.plots import draw
 from training.lab.report import written
 from training.lab.sizes import Plan
 
+pytestmark = pytest.mark.long
+
 HAN = re.compile("[\u4e00-\u9fff]")
 
 

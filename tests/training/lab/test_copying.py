@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from training.lab import copying
@@ -5,6 +6,8 @@ from training.lab.copy_task import INPUT_SIZE, NUM_KEPT, NUM_SYMBOLS, SIGN, Copi
 from training.lab.copying import TESTED, TRAINED, accuracy, best_rate
 from training.lab.sizes import Plan
 from training.lab.trials import Laboratory
+
+pytestmark = pytest.mark.long
 
 
 def fresh(seed=0):

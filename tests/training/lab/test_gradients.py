@@ -10,6 +10,8 @@ from training.lab.gradients import held_out_rows, of_model, reach, state_gradien
 from training.lab.sizes import Plan
 from training.run.objective import build_objective
 
+pytestmark = pytest.mark.long
+
 STEPS = 30
 
 

@@ -9,6 +9,8 @@ from training.lab.sizes import Plan
 from training.run.objective import build_objective
 from training.run.stream import Batch
 
+pytestmark = pytest.mark.long
+
 PLAN = Plan.quick()
 # Float32 rounding of a few recurrent steps.
 ROUNDED = {"rtol": 0, "atol": 1e-6}

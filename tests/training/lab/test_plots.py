@@ -5,6 +5,8 @@ import pytest
 from training.lab.findings import Finding, Plot, Table
 from training.lab.plots import draw, save
 
+pytestmark = pytest.mark.long
+
 LINES = Table("caption", ("k", "one", "two"), ((1, 0.5, 1e-9), (2, 0.25, None), (4, 0.125, 3e-12)))
 BARS = Table("caption", ("cell", "at 1", "at 10"), (("lstm", 0.25, 0.5), ("rnn", 0.125, 0.375)))
 

@@ -12,6 +12,8 @@ from training.errors import TrainingError
 from training.task_mix.mix import TaskMixConfig, compare, fit_mix, report
 from training.task_mix.tasks import Task, read_task, split_task
 
+pytestmark = pytest.mark.long
+
 FRUIT = ["我吃了一个苹果", "苹果很甜", "苹果味道很甜", "我吃苹果", "一个苹果", "甜"]
 PHONE = ["我在用苹果手机", "苹果手机打电话", "手机中了病毒", "打电话给家里人", "手机", "打电话"]
 
