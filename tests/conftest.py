@@ -49,6 +49,13 @@ def _no_settings_of_the_shell(monkeypatch):
         monkeypatch.delenv(name)
 
 
+@pytest.fixture
+def any_types(request):
+    """Skip a test that gives wrong types on purpose where all arguments are checked before."""
+    if request.config.getoption("--jaxtyping-packages"):
+        pytest.skip("the checker of types refuses first")
+
+
 @pytest.fixture(scope="session")
 def pieces_model():
     """Return a sentencepiece model of 400 pieces that reads texts as every vocabulary does."""

@@ -205,8 +205,8 @@ def _minutes(seconds: float) -> str:
     return f"{seconds / 60:.1f}".removesuffix(".0")
 
 
-def _between(least: float, wanted: float, most: float) -> float:
-    return max(least, min(wanted, most))
+def _between(least: int, wanted: float, most: int) -> float:
+    return float(max(least, min(wanted, most)))
 
 
 def _finite(speed: float) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 MAX_NAMED = 40
 
 
-def groups_of(sizes: Mapping[str, float]) -> dict[str, str]:
+def groups_of(sizes: Mapping[str, int]) -> dict[str, str]:
     """Return the group of each source: its own name, or `other, N sources`.
 
     The largest sources have a group of their own. A table never has more than MAX_NAMED groups.

@@ -124,7 +124,7 @@ def build_shards(
     out: Path,
     max_row_pieces: int = 64,
     one_sentence: bool = False,
-    max_characters: float = math.inf,
+    max_characters: int | float = math.inf,
 ) -> Shards:
     """Encode a corpus folder into a shard folder.
 
@@ -260,7 +260,7 @@ class _Rows:
 class _Sample:
     """Takes documents until they have so many characters."""
 
-    max_characters: float
+    max_characters: int | float
     characters: int = 0
 
     def of(self, documents: Iterable[str]) -> Iterator[str]:

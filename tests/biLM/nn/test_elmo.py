@@ -289,12 +289,14 @@ def test_a_layer_in_another_network_trains(load):
 # Refusals of numbers
 
 
+@pytest.mark.usefixtures("any_types")
 @pytest.mark.parametrize("number", [0, -1, 1.5, True, None])
 def test_a_number_of_mixes_below_one_is_refused(artifact_folder, number):
     with pytest.raises(ConfigError, match=r"num_output_representations is .* at least 1"):
         Elmo.load(artifact_folder, number)
 
 
+@pytest.mark.usefixtures("any_types")
 @pytest.mark.parametrize("share", [-0.1, 1.0, 2, float("nan")])
 def test_a_dropout_outside_its_range_is_refused(artifact_folder, share):
     with pytest.raises(ConfigError, match=r"dropout is .* below 1"):

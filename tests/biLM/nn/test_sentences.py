@@ -11,6 +11,7 @@ def elmo(load):
     return load()
 
 
+@pytest.mark.usefixtures("any_types")
 @pytest.mark.parametrize(
     ("sentences", "message"),
     [
@@ -38,6 +39,7 @@ def test_the_sentence_and_the_word_are_named(elmo, sentences, message):
         elmo(sentences)
 
 
+@pytest.mark.usefixtures("any_types")
 @pytest.mark.parametrize(
     ("texts", "spans", "error", "message"),
     [
@@ -63,6 +65,7 @@ def test_the_text_and_the_span_are_named(elmo, texts, spans, error, message):
         elmo(texts, spans=spans)
 
 
+@pytest.mark.usefixtures("any_types")
 def test_tuples_arrays_and_numpys_strings_are_sentences_too(elmo):
     expected = elmo([["我", "苹果"]])["elmo_representations"][0]
     for sentences in (

@@ -106,7 +106,7 @@ def test_an_artifact_of_another_vocabulary_is_scored_on_the_same_text(
     model = BiLM(BiLMConfig(num_pieces=380, embedding_size=8, cell_size=12)).eval()
     sizes = {"config": model.config, "model": model, "pieces_model": other_pieces.read_bytes()}
     beside, sample = still(replace(artifact, **sizes)), toy_sample(toy_corpus)
-    figures = evaluate_sample(run, toy_shards, sample, beside, 10**9)
+    figures = evaluate_sample(run, toy_shards, sample, beside, 1e9)
     expected = by_hand(objective_of(beside), beside.pieces_model, sample)
     found = figures["beside"]["held_out"]["all"]
     assert found["forward_bits_per_character"] == pytest.approx(expected, abs=1e-3)
@@ -119,7 +119,7 @@ def test_the_card_states_the_sample_and_the_figures_are_kept(
     run, toy_shards, toy_corpus, artifact, monkeypatch
 ):
     sample, beside = toy_sample(toy_corpus), still(artifact)
-    figures = evaluate_sample(run, toy_shards, sample, beside, 10**9)
+    figures = evaluate_sample(run, toy_shards, sample, beside, 1e9)
     facts = figures["sample"]
     assert (facts["excerpts"], facts["characters"]) == (len(sample.excerpts), sample.characters)
     assert facts["sources"] == 1
@@ -127,12 +127,12 @@ def test_the_card_states_the_sample_and_the_figures_are_kept(
     assert figures["held_out"]["toy"] == figures["held_out"]["all"]
     assert not (run / "scoring.json").exists()
     monkeypatch.delattr("training.result.evaluate.score_sample")
-    assert evaluate_sample(run, toy_shards, sample, beside, 10**9) == figures
+    assert evaluate_sample(run, toy_shards, sample, beside, 1e9) == figures
 
 
 def test_frequencies_on_a_sample_of_everything_are_those_of_everything(run, toy_shards, toy_corpus):
     everything = draw_sample(toy_corpus, 10**9)
-    figures = evaluate_sample(run, toy_shards, everything, None, 10**9)
+    figures = evaluate_sample(run, toy_shards, everything, None, 1e9)
     sizes = BiLMConfig(len(toy_shards.counts), 8, 8)
     # A cut between two excerpts adds the end of a row.
     assert figures["frequencies_bits_per_character"] == pytest.approx(

@@ -59,7 +59,7 @@ def sample():
 @pytest.fixture(scope="module")
 def whole(reader, sample, tmp_path_factory):
     kept = tmp_path_factory.mktemp("kept") / "scoring.json"
-    return score_sample({"run": reader}, sample, kept, "id", 10**9)
+    return score_sample({"run": reader}, sample, kept, "id", 1e9)
 
 
 def nats_by_hand(objective, reader, excerpts):
@@ -154,9 +154,9 @@ def test_an_interrupted_scoring_goes_on_where_it_was_and_ends_alike(
     with monkeypatch.context() as patch:
         patch.setattr(Scored, "keep", keep_and_die)
         with pytest.raises(Killed):
-            score_sample({"run": reader}, sample, kept, "id", 10**9)
+            score_sample({"run": reader}, sample, kept, "id", 1e9)
     first = sum(judged)
-    again = score_sample({"run": reader}, sample, kept, "id", 10**9)
+    again = score_sample({"run": reader}, sample, kept, "id", 1e9)
     assert sum(judged) - first == sum(len(reader.rows(e)) for e in sample.excerpts) - first
     assert np.array_equal(again.tallies["run"].heads, whole.tallies["run"].heads)
     assert np.array_equal(again.tallies["run"].words, whole.tallies["run"].words)
@@ -166,7 +166,7 @@ def test_an_interrupted_scoring_goes_on_where_it_was_and_ends_alike(
 def test_sums_of_another_model_are_not_used(reader, sample, whole, tmp_path):
     kept = tmp_path / "scoring.json"
     score_sample({"run": reader}, sample, kept, "other", 0.0)
-    found = score_sample({"run": reader}, sample, kept, "id", 10**9)
+    found = score_sample({"run": reader}, sample, kept, "id", 1e9)
     assert np.array_equal(found.tallies["run"].heads, whole.tallies["run"].heads)
 
 
