@@ -82,4 +82,6 @@ def test_a_long_script_is_not_read_anew_with_each_line(monkeypatch, begin, end):
     script = "x = 1; // 苹果\n" * 20_000
     lines, _ = prose(f"<p>前面</p>\n{begin}{script}{end}\n<p>后面</p>")
     assert lines == ["前面", "后面"]
-    assert sum(given) < 4 * len(script)
+    # Read anew with each line, it would be 10,000 times as much. How much is kept in between is not
+    # the same in each version of Python.
+    assert sum(given) < 10 * len(script)
