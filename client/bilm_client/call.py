@@ -1,10 +1,13 @@
-"""A call of the client without an event loop: its end, and the threads that work for it."""
+"""The calls of a client without an event loop: their ends, and the threads that work for them."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, InvalidStateError, wait
 from contextlib import suppress
+from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any, TypeVar
+
+import httpx
 
 Answer = TypeVar("Answer")
 
@@ -49,3 +52,11 @@ class Call:
     def wait_for_one(self, futures: Iterable["Future[Any]"]) -> None:
         """Wait until one of the futures is done, or the call is over."""
         wait([*futures, self._end], return_when=FIRST_COMPLETED)
+
+
+@dataclass(frozen=True)
+class Open:
+    """What a process has open: connections, and the calls that are going on."""
+
+    http: httpx.Client
+    calls: set[Call] = field(default_factory=set)

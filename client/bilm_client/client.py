@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any, Literal, Self, TypeVar, Unpack, overload
 
@@ -21,7 +20,7 @@ from bilm_client.answers import (
     Similarity,
     WordVectors,
 )
-from bilm_client.call import Call
+from bilm_client.call import Call, Open
 from bilm_client.centring import Centred, center
 from bilm_client.connection import DROPPED, FAILED, IN_FLIGHT, TIMEOUT_S, Connection
 from bilm_client.conversation import Conversation, Send, Wait
@@ -104,7 +103,7 @@ class Client:
         self._wait = wait
         self._is_closed = False
         # What each process has open, by its id; after a fork there is one more.
-        self._all_open: dict[int, _Open] = {}
+        self._all_open: dict[int, Open] = {}
         self._open()
 
     def __repr__(self) -> str:
@@ -372,7 +371,7 @@ class Client:
                 raise
             raise self._connection.lost(once, error) from error
 
-    def _open(self) -> "_Open":
+    def _open(self) -> Open:
         """Return what this process has open.
 
         There is no lock, which a fork could leave locked for ever: `setdefault` is atomic, so of
@@ -381,7 +380,7 @@ class Client:
         process = os.getpid()
         found = self._all_open.get(process)
         if found is None:
-            made = _Open(httpx.Client(**self._connection.arguments()))
+            made = Open(httpx.Client(**self._connection.arguments()))
             found = self._all_open.setdefault(process, made)
             if found is not made:
                 made.http.close()
@@ -389,14 +388,6 @@ class Client:
                 if other != process:
                     self._all_open.pop(other, None)
         return found
-
-
-@dataclass(frozen=True)
-class _Open:
-    """What a process has open: connections, and the calls that are going on."""
-
-    http: httpx.Client
-    calls: set[Call] = field(default_factory=set)
 
 
 def _remade(kind: type[Client], arguments: dict[str, Any]) -> Client:

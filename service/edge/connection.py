@@ -31,8 +31,7 @@ PROBE_HEAD_S = 2.0
 AHEAD_BYTES = 64 * 1024
 # The rest of a request that was refused is read up to these bounds. A client that is still sending
 # when the connection closes often gets a reset instead of its answer.
-LINGER_BYTES = 64 * 1024 * 1024
-LINGER_S = 5.0
+LINGER_BYTES, LINGER_S = 64 * 1024 * 1024, 5.0
 # What the parser is given in place of a head that is refused.
 REFUSED_HEAD = b"GET / HTTP/1.0\r\n\r\n"
 
