@@ -14,18 +14,13 @@ from typing import TYPE_CHECKING
 from biLM.errors import BiLMError
 from biLM.shipped import DEFAULT_MODEL, shipped_models
 
-from .choices import DOCUMENTS, STRATEGIES
+from .choices import STRATEGIES
 from .errors import TrainingError
 from .lab import arguments as laboratory
 from .run.recipes import RECIPES
-from .text.corpus import CorpusConfig, build_corpus, training_text
-from .text.documents import Reading
+from .text import arguments as texts
+from .text.corpus import build_corpus, training_text
 from .text.vocabulary import VocabularyConfig, train_vocabulary
-
-INPUTS = (
-    "files, or folders with all that is in them: .txt, .md, .html, .jsonl, .csv, .tsv and .parquet,"
-    " also packed as .gz or .xz, and all of these in a .zip"
-)
 
 if TYPE_CHECKING:  # only the library's stubs have this name
     Steps = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -61,7 +56,7 @@ def _declare_text_steps(steps: "Steps") -> None:
     corpus = steps.add_parser(
         "corpus", help="shuffle the documents of text files and hold some out"
     )
-    corpus.add_argument("inputs", type=Path, nargs="+", help=INPUTS)
+    corpus.add_argument("inputs", type=Path, nargs="+", help=texts.INPUTS)
     corpus.add_argument("--out", type=Path, default=Path("build/corpus"))
     corpus.add_argument(
         "--weight",
@@ -70,7 +65,7 @@ def _declare_text_steps(steps: "Steps") -> None:
         metavar="SOURCE=TIMES",
         help="how many times each document of a source is trained on",
     )
-    _declare_reading(corpus)
+    texts.declare(corpus)
     corpus.set_defaults(step=_corpus)
 
     vocabulary = steps.add_parser(
@@ -95,36 +90,6 @@ def _declare_text_steps(steps: "Steps") -> None:
         "--one-sentence", action="store_true", help="put only one sentence into a row"
     )
     shards.set_defaults(step=_shards)
-
-
-def _declare_reading(step: argparse.ArgumentParser) -> None:
-    step.add_argument(
-        "--document",
-        choices=DOCUMENTS,
-        help="what a document is in text, Markdown and HTML: the whole file, a line, or what stands"
-        " between blank lines; guessed for each file if left out",
-    )
-    step.add_argument(
-        "--column",
-        "--text-column",
-        "--text-field",
-        metavar="NAME",
-        help="the column of the text in CSV, TSV, JSON Lines and Parquet, or its number from 0 if"
-        " there is no header; guessed if left out: text, content and the like, else the one with"
-        " the most Chinese",
-    )
-    step.add_argument(
-        "--text-encoding",
-        "--encoding",
-        metavar="NAME",
-        help="of files that are not UTF-8 and have no byte order mark, for example gbk or big5;"
-        " guessed if left out",
-    )
-    step.add_argument(
-        "--keep-near-copies",
-        action="store_true",
-        help="keep documents most of whose text stands in earlier ones",
-    )
 
 
 def _declare_model_steps(steps: "Steps") -> None:
@@ -185,7 +150,7 @@ def _declare_model_steps(steps: "Steps") -> None:
 def _declare_all(steps: "Steps") -> None:
     everything = steps.add_parser("all", help="make an artifact from text files in a given time")
     everything.add_argument(
-        "--corpus", type=Path, nargs="+", required=True, metavar="PATH", help=INPUTS
+        "--corpus", type=Path, nargs="+", required=True, metavar="PATH", help=texts.INPUTS
     )
     everything.add_argument("--out", type=Path, required=True, help="the artifact folder")
     everything.add_argument("--minutes", type=float, default=30.0, help="time for all steps")
@@ -203,7 +168,7 @@ def _declare_all(steps: "Steps") -> None:
         metavar="NAME=VALUE",
         help="change a value of the recipe, such as cell_size=256",
     )
-    _declare_reading(everything)
+    texts.declare(everything)
     everything.set_defaults(step=_all)
 
 
@@ -255,14 +220,9 @@ def _refuse_team() -> None:
 
 
 def _corpus(given: argparse.Namespace) -> None:
-    config = replace(_corpus_config(given), weights=dict(map(_weight, given.weight)))
+    config = replace(texts.config_of(given), weights=dict(map(_weight, given.weight)))
     for note in build_corpus(given.inputs, given.out, config).notes:
         _tell(note)
-
-
-def _corpus_config(given: argparse.Namespace) -> CorpusConfig:
-    reading = Reading(given.document, given.column, given.text_encoding)
-    return CorpusConfig(keep_near_copies=given.keep_near_copies, reading=reading)
 
 
 def _weight(written: str) -> tuple[str, float]:
@@ -362,7 +322,7 @@ def _all(given: argparse.Namespace) -> None:
         initial=load_artifact(given.init_from) if given.init_from else None,
         shipped=load_artifact(DEFAULT_MODEL) if shipped else None,
         settings=tuple(given.set),
-        corpus=_corpus_config(given),
+        corpus=texts.config_of(given),
     )
     revision = fulfil(order, _tell)
     print(f"{given.out} {revision}")  # noqa: T201
