@@ -30,21 +30,14 @@ from biLM.limit import NO_LIMIT, Limit
 from biLM.network.scalar_mix import ScalarMix
 from biLM.proof import Proof
 from biLM.questions.alone import Alone
-from biLM.questions.blank import Blank, Guesses, GuessesFor, find_blank
+from biLM.questions.blank import Blank, Guesses, GuessesFor
 from biLM.questions.completions import Completion, CompletionsFor, Greedy, Strategy
 from biLM.questions.gates import Direction, Gates, GatesFor
-from biLM.questions.passage import (
-    Passage,
-    char_passage,
-    ids_passage,
-    piece_passage,
-    span_passage,
-    text_passage,
-    word_passage,
-)
+from biLM.questions.passage import Passage
 from biLM.questions.phrases import Phrases, PhrasesFor
 from biLM.questions.question import Question, Underway, finished
 from biLM.questions.readout import Readout
+from biLM.questions.texts import Texts
 from biLM.questions.vectors import Vectors, VectorsFor
 from biLM.reading.batch import SURE_SHAPE, Shape, batches
 from biLM.reading.padded import read_padded
@@ -59,7 +52,7 @@ Answer = TypeVar("Answer")
 GREEDY = Greedy()
 
 
-class Encoder:
+class Encoder(Texts):
     """A loaded artifact, ready to read texts.
 
     Weights that are changed in place are noticed, and the next call reads with them. An encoder can
@@ -90,7 +83,7 @@ class Encoder:
         self.artifact = artifact
         self.device = torch.device(device)
         self.precision = chosen_precision(precision, self.device)
-        self._tokenizer = Tokenizer(artifact.pieces_model)
+        super().__init__(Tokenizer(artifact.pieces_model))
         self._both_at_once = both_at_once
         self._shapes: frozenset[Shape] = frozenset([SURE_SHAPE])
         self._warming = Warming()
@@ -158,65 +151,6 @@ class Encoder:
             MixError: the artifact has no mix of that name.
         """
         return self.artifact.mix(name)
-
-    def pieces(self, text: str, limit: Limit = NO_LIMIT) -> Passage:
-        """Return a text with a row for each piece.
-
-        Raises:
-            TextError: the text contains a lone surrogate; here and below.
-            TextTooLongError: the text has more pieces than the limit, which names no end to lose;
-                here and below.
-        """
-        return piece_passage(self._tokenizer, text, limit)
-
-    def chars(self, text: str, limit: Limit = NO_LIMIT) -> Passage:
-        """Return a text with a row for each code point."""
-        return char_passage(self._tokenizer, text, limit)
-
-    def spans(self, text: str, spans: Sequence[Sequence[int]], limit: Limit = NO_LIMIT) -> Passage:
-        """Return a text with a row for each half-open span of code points.
-
-        Raises:
-            SpanError: a span is empty, reversed or outside the text.
-        """
-        return span_passage(self._tokenizer, text, spans, limit)
-
-    def words(
-        self,
-        words: Sequence[str],
-        level: Literal["word", "piece", "text"] = "word",
-        limit: Limit = NO_LIMIT,
-    ) -> Passage:
-        """Return a text in the caller's segmentation, with a row for each word or piece, or one."""
-        return word_passage(self._tokenizer, words, level, limit)
-
-    def text(self, text: str, limit: Limit = NO_LIMIT) -> Passage:
-        """Return a text with one row."""
-        return text_passage(self._tokenizer, text, limit)
-
-    def ids(
-        self,
-        ids: Sequence[int],
-        level: Literal["piece", "text"] = "piece",
-        limit: Limit = NO_LIMIT,
-    ) -> Passage:
-        """Return a text that is given by its piece ids, with a row for each piece, or one.
-
-        Raises:
-            IdError: an id is outside the vocabulary, or the model was never trained on its piece.
-            TextTooLongError: as above.
-        """
-        return ids_passage(self._tokenizer, ids, level, limit)
-
-    def blank(self, text: str, limit: Limit = NO_LIMIT) -> Blank:
-        """Find the blank of a text such as `我爱____`.
-
-        Raises:
-            BlankError: the text has no blank, or more than one.
-            TextError: the text contains a lone surrogate.
-            TextTooLongError: more pieces than the limit stand around the blank.
-        """
-        return find_blank(self._tokenizer, text, limit)
 
     def embed(self, passages: Sequence[Passage], readouts: Sequence[Readout]) -> list[Vectors]:
         """Return the vectors of each passage, made as its readout says.
