@@ -73,7 +73,12 @@ class Team:
 
 @contextmanager
 def team(device: torch.device) -> Iterator[Team]:
-    """Join the team that torchrun has started, or form a team of one, until the block ends."""
+    """Join the team that torchrun has started, or form a team of one, until the block ends.
+
+    What `Team.join` returned must be gone by then. It is a reference to the group of processes, and
+    if it were the last one, the group would end while this thread has the interpreter's lock: the
+    end waits for gloo's threads, and these may wait for the lock to drop their last tensors.
+    """
     if WORLD_SIZE not in os.environ:
         yield Team()
         return

@@ -130,21 +130,35 @@ def train(
     device = choose_device()
     with team(device) as workers, Journal(out, config.max_pieces, workers.leads) as journal:
         run = Run(config, device, build_objective(config, shards).to(device), workers)
-        _resume(run, shards, out, initial, journal)
-        saved_at = time.monotonic()
-        for following, batch in run.batches(shards):
-            if run.progress.pieces >= config.max_pieces or (stops and stops(run.progress)):
-                break
-            losses, norm = run.step(batch, following)
-            journal.advance(run.progress.pieces, float(losses.mean()))
-            if workers.leads:
-                _log_step(journal, run, losses, norm, shards)
-            ends_plateau = run.progress.at_peak and config.decays_at(run.progress.pieces)
-            if ends_plateau or time.monotonic() - saved_at > config.checkpoint_every_s:
-                _save(run, shards, out, ends_plateau)
-                saved_at = time.monotonic()
-        _save(run, shards, out)
-    return run.progress
+        try:
+            _resume(run, shards, out, initial, journal)
+            _train(run, shards, out, journal, stops)
+            return run.progress
+        finally:
+            del run  # before the team ends
+
+
+def _train(
+    run: Run,
+    shards: Shards,
+    out: Path,
+    journal: Journal,
+    stops: Callable[[Progress], bool] | None,
+) -> None:
+    """Take the steps that are left, or those until `stops` says to stop, and save them."""
+    config, saved_at = run.config, time.monotonic()
+    for following, batch in run.batches(shards):
+        if run.progress.pieces >= config.max_pieces or (stops and stops(run.progress)):
+            break
+        losses, norm = run.step(batch, following)
+        journal.advance(run.progress.pieces, float(losses.mean()))
+        if run.team.leads:
+            _log_step(journal, run, losses, norm, shards)
+        ends_plateau = run.progress.at_peak and config.decays_at(run.progress.pieces)
+        if ends_plateau or time.monotonic() - saved_at > config.checkpoint_every_s:
+            _save(run, shards, out, ends_plateau)
+            saved_at = time.monotonic()
+    _save(run, shards, out)
 
 
 def _resume(

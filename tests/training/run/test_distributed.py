@@ -31,6 +31,7 @@ CONFIG = TrainConfig(
     score_every_steps=10,
 )
 WORKER = """
+import gc
 import json
 import os
 import sys
@@ -39,6 +40,7 @@ from functools import partial
 from pathlib import Path
 
 from torch import distributed
+from torch.nn.parallel import DistributedDataParallel
 
 import training.run.loop
 import training.run.objective
@@ -58,6 +60,16 @@ training.run.objective.read_both = read_both  # two processes, and two threads i
 training.run.loop.autocast = nullcontext  # float32: it is arithmetic that is compared, not rounding
 shards, runs = Shards(Path(sys.argv[1])), json.loads(sys.argv[2])
 begin, rank = distributed.init_process_group, int(os.environ["RANK"])
+end = distributed.destroy_process_group
+
+
+def end_group():
+    joined = [one for one in gc.get_objects() if type(one) is DistributedDataParallel]
+    assert not joined, "the group would end while its threads may wait for the interpreter's lock"
+    end()
+
+
+distributed.destroy_process_group = end_group
 for number, (out, recipe) in enumerate(runs.items()):
     if number:
         # torchrun's store still holds the addresses of the group before, which would wait for ever.
