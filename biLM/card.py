@@ -1,7 +1,6 @@
 """The command line of cards: `bilm card ARTIFACT` prints what an artifact is and how good it is."""
 
 import argparse
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,18 +9,12 @@ from biLM.errors import BiLMError
 from biLM.shipped import DEFAULT_MODEL
 
 if TYPE_CHECKING:  # torch takes seconds to import; the parser does not need it
-    from biLM.artifact import Artifact
     from biLM.encoder import Encoder
 
 # The most sources that are listed; the figures of all text stand above them.
 MAX_SOURCES = 10
-# Ten words are taken from the most frequent ones of the vocabulary, this far apart.
-NUM_WORDS = 10
-WORD_STEP = 40
-NUM_NEIGHBOURS = 5
 NUM_GUESSES = 5
 BLANKS = ("我爱____。", "他去____看病。", "这个____很好吃。")
-WORD = re.compile("[\u4e00-\u9fff]{2,}")
 Json = Mapping[str, Any]  # json.loads returns this; a field that is missing is left out
 
 
@@ -56,7 +49,7 @@ def page(encoder: "Encoder") -> Iterator[str]:
     yield from _training(card.get("training", {}))
     yield from _figures(card.get("evaluation", {}))
     yield from ["", "Words that occur in similar contexts, by the vectors of the softmax"]
-    for word, neighbours in similar_words(artifact).items():
+    for word, neighbours in encoder.similar_words().items():
         yield f"  {word}: {' '.join(neighbours)}"
     yield from ["", "Blanks, filled from both sides"]
     for blank in BLANKS:
@@ -113,32 +106,6 @@ def _figures(evaluation: Json) -> Iterator[str]:
             f"  blanks of one word: {cloze['accuracy_at_1']:.0%} right,"
             f" {cloze['accuracy_at_10']:.0%} among the first ten, of {places:,}"
         )
-
-
-def similar_words(artifact: "Artifact") -> dict[str, list[str]]:
-    """Return some frequent words, each with the words whose vectors of the softmax are nearest.
-
-    The softmax predicts a word by the cosine of what the context expects and this vector, so words
-    with similar vectors are expected in similar contexts. The mean of all words is subtracted.
-    """
-    import torch
-
-    from biLM.tokenizer import Tokenizer
-
-    tokenizer = Tokenizer(artifact.pieces_model)
-    pieces = [tokenizer.piece(number) for number in range(tokenizer.num_pieces)]
-    ids = [number for number, piece in enumerate(pieces) if WORD.fullmatch(piece)]
-    ids.sort(key=lambda number: -float(artifact.heads.bias[number]))
-    if not ids:
-        return {}
-    vectors = artifact.model.embedding.weight[ids]
-    vectors = torch.nn.functional.normalize(vectors - vectors.mean(dim=0))
-    found = {}
-    for row in range(0, len(ids), WORD_STEP)[:NUM_WORDS]:
-        nearest = (vectors @ vectors[row]).argsort(descending=True)[: NUM_NEIGHBOURS + 1].tolist()
-        others = [pieces[ids[one]] for one in nearest if one != row]
-        found[pieces[ids[row]]] = others[:NUM_NEIGHBOURS]
-    return found
 
 
 def _bits(figures: Json) -> str:

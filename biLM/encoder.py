@@ -45,6 +45,7 @@ from biLM.reading.precision import PrecisionChoice, chosen_precision
 from biLM.reading.reader import Reader
 from biLM.reading.side_by_side import cores_for
 from biLM.self_test import checked_deviation
+from biLM.similar_words import similar_words
 from biLM.tokenizer import Tokenizer
 from biLM.warming import Warming
 
@@ -358,6 +359,10 @@ class Encoder(Texts):
                 yield
             self._shapes |= proof.proved
         self._warming.end()
+
+    def similar_words(self) -> dict[str, list[str]]:
+        """Return some frequent words, each with those that are expected in similar contexts."""
+        return similar_words(self.artifact, self._tokenizer)
 
     def self_test(self) -> float:
         """Embed the golden texts of the artifact, and return the largest deviation.

@@ -60,6 +60,7 @@ class Engine:
         prices: What work costs a thread, measured on this machine and learned from what runs.
         turn_s: How long a question in steps may go on before others have their turn.
         proof: The question which further shapes can be used; None once it has been answered.
+        similar_words: Some words, each with those that the model expects in similar contexts.
     """
 
     encoder: Encoder
@@ -69,6 +70,7 @@ class Engine:
     prices: Prices[Kind]
     turn_s: float
     proof: Underway[float] | None
+    similar_words: Mapping[str, Sequence[str]]
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
@@ -93,6 +95,7 @@ class Engine:
             prices=Prices(first_prices(encoder, settings.max_batch_pieces, num_threads)),
             turn_s=TURN_S,
             proof=Underway(ShapesProof(encoder, settings.max_batch_pieces)),
+            similar_words=encoder.similar_words(),
         )
         speed = fields(threads=num_threads, pieces_per_s=round(engine.pieces_per_s))
         logger.info("engine measured", extra=speed)

@@ -50,6 +50,7 @@ const VIEWS = [
     load: () => import("./views/continue.js"),
   },
   { id: "inside", name: { en: "Inside", zh: "门" }, load: () => import("./views/inside.js") },
+  { id: "model", name: { en: "Model", zh: "模型" }, load: () => import("./views/model.js") },
 ];
 
 const page = {

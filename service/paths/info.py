@@ -64,6 +64,10 @@ class InfoAnswer(BaseModel):
     card: dict[str, object] = Field(
         description="The data, recipe, hardware and scores of the model."
     )
+    similar_words: dict[str, list[str]] = Field(
+        description="Some frequent words, each with the words that the model expects in the most"
+        " similar contexts."
+    )
 
 
 class Health(BaseModel):
@@ -99,6 +103,7 @@ async def info(request: Request) -> Response:
         "proof_ended": engine.proof is None,
         "versions": versions(),
         "card": engine.card,
+        "similar_words": engine.similar_words,
     }
     if takes_gzip(request.headers):  # the card of a model is long
         return Response(compressed(to_json(facts)), 200, GZIPPED, JSON)

@@ -1,16 +1,12 @@
 """`bilm card` prints what an artifact is."""
 
-import io
 from dataclasses import replace
 
-import numpy as np
 import pytest
-import sentencepiece
 
 from biLM.artifact import save_artifact
-from biLM.card import NUM_NEIGHBOURS, main, page, similar_words
+from biLM.card import main, page
 from biLM.encoder import Encoder
-from biLM.tokenizer import Tokenizer
 
 BITS = {"forward_bits_per_character": 4.5, "backward_bits_per_character": 4.25}
 CARD = {
@@ -69,43 +65,6 @@ def test_a_card_states_text_training_and_figures(lines):
 def test_blanks_are_filled_as_by_the_encoder(lines, encoder):
     first = encoder.fill("我爱____。", 1)["cloze"][0]
     assert f"  我爱____。 {first.piece} {first.probability:.0%}" in "\n".join(lines)
-
-
-def vocabulary_of_words():
-    """Return a sentencepiece model with some words of two characters."""
-    words, model = ["苹果", "病毒", "手机", "电脑", "医生", "味道", "窗口", "菜单"], io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter([*words, "我吃的是什么"] * 30),
-        model_writer=model,
-        vocab_size=29,
-        user_defined_symbols=words,
-        model_type="char",
-        hard_vocab_limit=False,
-        add_dummy_prefix=False,
-        minloglevel=2,
-    )
-    return model.getvalue()
-
-
-def test_similar_words_are_those_of_the_nearest_vectors(artifact):
-    """The same by numpy, from the definition: the cosine after the mean of the words."""
-    artifact = replace(artifact, pieces_model=vocabulary_of_words())
-    tokenizer = Tokenizer(artifact.pieces_model)
-    pieces = [tokenizer.piece(number) for number in range(tokenizer.num_pieces)]
-    ids = [
-        n for n, p in enumerate(pieces) if len(p) > 1 and all("\u4e00" <= c < "\ua000" for c in p)
-    ]
-    vectors = artifact.model.embedding.weight.numpy()[ids].astype("f8")
-    vectors -= vectors.mean(axis=0)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    found = similar_words(artifact)
-    assert len(ids) > NUM_NEIGHBOURS
-    assert found
-    for word, neighbours in found.items():
-        row = ids.index(pieces.index(word))
-        nearest = [pieces[ids[one]] for one in np.argsort(-(vectors @ vectors[row]))]
-        assert nearest[0] == word
-        assert neighbours == nearest[1 : 1 + NUM_NEIGHBOURS]
 
 
 def test_an_artifact_with_an_empty_card_has_a_page(encoder):

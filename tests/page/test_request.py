@@ -14,6 +14,7 @@ ROOT_VIEWS = {
     "fill": "/fill",
     "continue": "/complete",
     "inside": "/inspect",
+    "model": "/fill",
 }
 COPY = {"en": "Copy: {}", "zh": "复制: {}"}
 COPIED = {"en": "Copied", "zh": "已复制"}

@@ -5,17 +5,18 @@ from playwright.sync_api import expect
 
 from benchmarks.processes import HOST, SERVICE, running, serving
 
-VIEWS = ("compare", "map", "fill", "continue", "inside")
+VIEWS = ("compare", "map", "fill", "continue", "inside", "model")
 SHOWS = {  # what stands there once a view has its answer
     "compare": ".matrix",
     "map": ".scatter .dot",
     "fill": ".guess",
     "continue": ".completion",
     "inside": ".following h2",
+    "model": ".card .blanks",
 }
 LINKS = {
-    "en": ("Compare", "Map", "Fill", "Continue", "Inside"),
-    "zh": ("对比", "地图", "填空", "续写", "门"),
+    "en": ("Compare", "Map", "Fill", "Continue", "Inside", "Model"),
+    "zh": ("对比", "地图", "填空", "续写", "门", "模型"),
 }
 FIRST_VIEW_BYTES = 150_000
 KEY = "first-key-1"

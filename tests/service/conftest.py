@@ -40,6 +40,7 @@ def load_held(encoder, gate):
         prices=Prices(PRICES),
         turn_s=0.0,
         proof=None,
+        similar_words={},
         gate=gate,
     )
 

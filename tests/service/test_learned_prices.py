@@ -102,6 +102,7 @@ def test_after_twenty_seconds_of_work_predictions_are_right_within_a_factor_of_t
         prices=Prices(first),
         turn_s=1.0,
         proof=None,
+        similar_words={},
     )
     for questions in workloads(encoder):
         works = [work_of(question.cost, BATCH_PIECES) for question in questions()]

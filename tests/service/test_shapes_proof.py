@@ -47,6 +47,7 @@ def load_unproved(artifact, gate):
             prices=Prices(PRICES),
             turn_s=0.0,
             proof=Underway(ShapesProof(encoder, 512)),
+            similar_words={},
             gate=gate,
         )
 

@@ -1,0 +1,39 @@
+"""Words that a model expects in similar contexts: what it has learned of them, in one look."""
+
+import re
+
+from torch import nn
+
+from biLM.artifact import Artifact
+from biLM.tokenizer import Tokenizer
+
+# Ten words are taken from the most frequent ones of the vocabulary, this far apart.
+NUM_WORDS = 10
+WORD_STEP = 40
+NUM_NEIGHBOURS = 5
+WORD = re.compile("[\u4e00-\u9fff]{2,}")
+
+
+def similar_words(artifact: Artifact, tokenizer: Tokenizer) -> dict[str, list[str]]:
+    """Return some frequent words, each with the words whose vectors of the softmax are nearest.
+
+    The softmax predicts a word by the cosine of what the context expects and this vector, so words
+    with similar vectors are expected in similar contexts. The mean of all words is subtracted.
+
+    Args:
+        artifact: The model and its heads.
+        tokenizer: Reads the vocabulary of the artifact.
+    """
+    pieces = [tokenizer.piece(number) for number in range(tokenizer.num_pieces)]
+    ids = [number for number, piece in enumerate(pieces) if WORD.fullmatch(piece)]
+    ids.sort(key=lambda number: -float(artifact.heads.bias[number]))
+    if not ids:
+        return {}
+    vectors = artifact.model.embedding.weight[ids]
+    vectors = nn.functional.normalize(vectors - vectors.mean(dim=0))
+    found = {}
+    for row in range(0, len(ids), WORD_STEP)[:NUM_WORDS]:
+        nearest = (vectors @ vectors[row]).argsort(descending=True)[: NUM_NEIGHBOURS + 1].tolist()
+        others = [pieces[ids[one]] for one in nearest if one != row]
+        found[pieces[ids[row]]] = others[:NUM_NEIGHBOURS]
+    return found
