@@ -16,7 +16,7 @@ from benchmarks.browser import browsing  # noqa: E402 - found through the line a
 from benchmarks.processes import HOST, SERVICE, serving  # noqa: E402
 
 FOLDER = ROOT / "docs/page"
-VIEWS = ("compare", "map", "fill", "continue", "inside")
+VIEWS = ("compare", "map", "fill", "continue", "inside", "model")
 LANGUAGES = ("en", "zh")
 SIZE = {"width": 1280, "height": 800}
 TELEPHONE = {"width": 390, "height": 844}
