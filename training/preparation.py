@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
+from biLM.counted import counted
 from biLM.files import to_json, write_atomically
 
 from .errors import CorpusError
@@ -83,7 +84,7 @@ def _divide(order: Order, tell: Tell) -> Corpus:
     sources = find_sources(order.inputs)
     size = text_bytes(sources.values())
     files = sum(len(source.files) for source in sources.values())
-    tell(f"reading {files:,} files with about {size / 1e6:,.1f} MB of text")
+    tell(f"reading {counted(files, 'file')} with about {size / 1e6:,.1f} MB of text")
     one_in = max(LEAST_ONE_IN, size // HELD_OUT_BYTES)
     config = replace(order.corpus, held_out_one_in=one_in)
     corpus = build_corpus(order.inputs, order.work / "corpus", config)
@@ -94,10 +95,10 @@ def _divide(order: Order, tell: Tell) -> Corpus:
     held_out = sum(count.held_out_documents for count in counts)
     if not held_out:
         raise CorpusError(
-            f"there are {documents} documents, and none of them is held out for measuring; give a"
+            f"in {counted(documents, 'document')}, none is held out for measuring; give a"
             " few hundred, or smaller ones by --document line"
         )
-    tell(f"{documents:,} documents to train on, {held_out:,} held out")
+    tell(f"{counted(documents, 'document')} to train on, {held_out:,} held out")
     write_atomically(order.work / "sources.json", to_json(_listed(corpus)))
     return corpus
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from biLM.bulk.choices import FORMATS, LEVELS, POOLINGS
+from biLM.counted import counted
 from biLM.cpus import granted_cpus
 from biLM.errors import BiLMError, BulkError
 from biLM.network.config import CONTEXT, Layer
@@ -34,10 +35,12 @@ def main(arguments: Sequence[str] | None = None, prog: str = "bilm embed") -> in
     from biLM.bulk.refusals import NAME
 
     texts = done.texts - done.refused
-    _tell(f"{given.out}: {done.rows:,} vectors of {texts:,} texts in {done.parts or 1} files")
+    files = counted(done.parts or 1, "file")
+    _tell(f"{given.out}: {counted(done.rows, 'vector')} of {counted(texts, 'text')} in {files}")
     if done.refused:
         place = f"{run_folder(given.out)}/{NAME}*.jsonl"
-        _tell(f"refused {done.refused:,} of {done.texts:,} texts; {place} says which and why")
+        of = counted(done.texts, "text")
+        _tell(f"refused {done.refused:,} of {of}; {place} says which and why")
     return 0
 
 

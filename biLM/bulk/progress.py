@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from biLM.bulk.parts import Advance
 from biLM.bulk.sources import Source
+from biLM.counted import counted
 
 TENTHS = 10
 # The bar's own estimate of the time left counts the time in which encoders are loaded.
@@ -82,7 +83,7 @@ class Rate:
 
     def __str__(self) -> str:
         speed = f"{self.texts_per_s:,.0f}" if self.texts_per_s >= 10 else f"{self.texts_per_s:.1f}"
-        return f"{self.texts:,} texts, {speed} texts/s, {_time(self.remaining_s)} left"
+        return f"{counted(self.texts, 'text')}, {speed} texts/s, {_time(self.remaining_s)} left"
 
     @property
     def _elapsed_s(self) -> float:

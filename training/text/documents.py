@@ -13,6 +13,7 @@ from typing import NamedTuple
 import orjson
 
 from biLM.bulk.lines import UTF_8, Line, lines_of, text_encoding
+from biLM.counted import counted
 from biLM.errors import SourceError
 from biLM.files import DAMAGE
 
@@ -128,10 +129,10 @@ class Reader:
 
     def notes(self) -> list[str]:
         """Return a line about each thing that was guessed."""
-        units = [
-            f"{UNITS[unit]} in {' and '.join(f'{n:,} {kind}' for kind, n in kinds.items())} files"
-            for unit, kinds in self._units.items()
-        ]
+        units = []
+        for unit, kinds in self._units.items():
+            files = [counted(number, f"{kind} file") for kind, number in kinds.items()]
+            units.append(f"{UNITS[unit]} in {' and '.join(files)}")
         remedy = "" if set(self._units) <= {RECORD} else " (--document determines it)"
         lines = [f"a document is {', '.join(units)}{remedy}"] if units else []
         columns, encodings = self._columns.lines(), self._encodings.lines()

@@ -25,7 +25,7 @@ def embed(artifact_folder, tmp_path, capsys):
 def test_it_embeds_a_column_and_tells_what_it_did(embed, tmp_path):
     status, told = embed("--column", "1", "--level", "char", "--layers", "0,context", "--float16")
     assert status == 0
-    assert "6 vectors of 2 texts in 1 files" in told
+    assert "6 vectors of 2 texts in 1 file" in told
     table = parquet.read_table(tmp_path / "out")
     assert table.schema.names == ["text", "begin", "end", "num_pieces", "layer_0", "context"]
     assert str(table.schema.field("layer_0").type.value_type) == "halffloat"
@@ -63,7 +63,7 @@ def test_refused_texts_may_be_left_out_and_are_told(embed, tmp_path):
     texts.write_text(texts.read_text() + "without another column\n")
     status, said = embed("--column", "1", "--skip-refused")
     assert status == 0
-    assert "vectors of 2 texts in 1 files" in said
+    assert "vectors of 2 texts in 1 file" in said
     assert (
         f"refused 1 of 3 texts; {tmp_path / 'out.run'}/refused-*.jsonl says which and why" in said
     )

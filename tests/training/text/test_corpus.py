@@ -272,7 +272,7 @@ def test_the_command_reads_as_its_options_say(tmp_path, capsys):
     options = ["--text-field", "1", "--encoding", "gbk", "--keep-near-copies", "--document", "line"]
     assert main(["corpus", str(tmp_path), "--out", str(tmp_path / "out"), *options]) == 0
     assert trained_on(tmp_path) == sorted(["苹果", "手机", article(1), f"{article(1)}！"])
-    assert "training: a document is a record in 1 csv files, a line" in capsys.readouterr().err
+    assert "training: a document is a record in 1 csv file, a line" in capsys.readouterr().err
     assert main(["corpus", str(tmp_path), "--encoding", "gbk2"]) == 2
     assert "no text encoding 'gbk2'" in capsys.readouterr().err
 

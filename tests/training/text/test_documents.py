@@ -261,7 +261,7 @@ def test_paragraphs_of_several_lines_are_documents_and_others_lines(tmp_path):
     found = Found(tmp_path)
     assert [len(text) for text in found.texts] == [7] * 6 + [3] * 12
     assert (
-        "a document is what stands between blank lines in 1 text files, a line in 1 text files"
+        "a document is what stands between blank lines in 1 text file, a line in 1 text file"
         " (--document determines it)"
     ) in found.notes
 
