@@ -114,7 +114,9 @@ class Metrics:
             "bilm_requests_in_progress", "Requests being served.", registry=registry
         )
         self._held = Gauge(
-            "bilm_held_bytes", "Bytes of large bodies and answers held.", registry=registry
+            "bilm_held_bytes",
+            "Bytes of large bodies and answers, and of long texts that the model reads.",
+            registry=registry,
         )
         self._connections = Gauge("bilm_connections", "Open connections.", registry=registry)
         self._cuts = Counter(

@@ -172,9 +172,10 @@ class Settings(BaseSettings):
         512 * MIB,
         ge=1024,
         le=1024 * 1024 * MIB,
-        description="The memory, in bytes, that large request bodies and responses may occupy at"
-        " one time, until the last byte has been sent. If it is too low, many large requests at"
-        " once are refused; if it is too high, slow clients can fill the memory.",
+        description="The memory, in bytes, that large request bodies, responses and what the model"
+        " keeps of long texts may occupy at one time. A response counts until its last byte has"
+        " been sent. If it is too low, many large requests at once are refused; if it is too high,"
+        " slow clients and long texts can fill the memory.",
     )
     max_stepped_pieces: int = Field(
         512,
