@@ -10,6 +10,8 @@ import threading
 from collections.abc import Sequence
 from types import FrameType
 
+from biLM.options import parsed
+
 from .address import take_address
 from .environment import load_settings
 from .errors import AddressError, SettingsError
@@ -29,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m service") -> int:
     """Serve until a signal; return the exit status."""
-    flags = vars(_parser(prog).parse_args(arguments))
+    flags = vars(parsed(_parser(prog), arguments))
     only_check = flags.pop("check_config", False)
     try:
         settings = load_settings(flags)
