@@ -11,12 +11,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from .errors import SHOWN_NAME_LENGTH, Details, RequestError
+from .expected import expected, is_of_kind, kind
 from .fields import FIELDS_OF_TEXTS, IDS, TAGS
 
 # With more errors than this, a refusal names none of them: pydantic would write out every one.
 MAX_ERRORS = 256
 UTF8_MARK = b"\xef\xbb\xbf"
-UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
+# Which of the first four bytes are zero in JSON of UTF-16 and UTF-32, in either order of bytes.
+WIDE_ZEROS = ((0, 1, 0, 1), (1, 0, 1, 0), (0, 1, 1, 1), (1, 1, 1, 0))
 # The end of a key of an object. A text has a quote only after a backslash, which no field ends
 # with, so only a text that begins with a colon looks the same.
 KEY_END = re.compile(rb'(?<!\\)"[ \t\r\n]*:')
@@ -49,7 +52,7 @@ def parse(model: type[Model], body: bytes) -> Model:
                 "validation_error",
                 f"the body has {error.error_count()} fields that this path does not have; {SEE}",
             ) from None
-        first = error.errors(include_url=False, include_input=False)[0]
+        first = error.errors(include_url=False)[0]
     else:
         _refuse_repeated_keys(body, request)
         return request
@@ -62,18 +65,29 @@ def _invalid(error: ErrorDetails) -> RequestError:
     if error["type"] == "extra_forbidden":
         steps = steps[:1]  # a key inside a field may be a part of the caller's text
     if not steps:
-        return RequestError("validation_error", f"the body: {error['msg']}; {SEE}")
+        return RequestError("validation_error", f"the body: {_wrong(error, steps)}; {SEE}")
     place = ".".join(str(step)[:SHOWN_NAME_LENGTH] for step in steps)
     param = str(steps[0])[:SHOWN_NAME_LENGTH]
-    index = _index_of_text(steps)
+    index, inside = _index_of_text(steps), steps[2:]
     if IDS in error["loc"]:  # they are all of one text
-        index = 0
+        index, inside = 0, steps[1:]
+    where = place if index is None else f"{param}: text {index}"
+    item = f"item {inside[-1]}" if index is not None and inside else "it"
     return RequestError(
         "validation_error",
-        f"{place if index is None else f'{param}: text {index}'}: {error['msg']}; {SEE}",
+        f"{where}: {_wrong(error, steps, item)}; {SEE}",
         param=param,
         details=Details(index, place if len(steps) > 1 else None),
     )
+
+
+def _wrong(error: ErrorDetails, steps: Sequence[int | str], item: str = "it") -> str:
+    """Return what is wrong with a value and what is expected; the value itself is not repeated."""
+    if error["type"] == "too_short" and not error["ctx"]["actual_length"]:
+        return "it is empty; send at least one item"
+    if not is_of_kind(error["type"]):
+        return error["msg"]
+    return f"{item} is {kind(error['input'])}; send {expected(steps, error['type'])}"
 
 
 def _index_of_text(steps: Sequence[int | str]) -> int | None:
@@ -137,10 +151,13 @@ def _num_fields(request: BaseModel) -> int:
 def _unreadable(body: bytes, error: ErrorDetails) -> RequestError:
     if not body.strip():
         return RequestError("invalid_json", "the body is empty; send one JSON object")
-    if body.startswith(UTF16_MARKS):
+    if body.startswith(WIDE_MARKS):
         return RequestError(
-            "invalid_json", "the body begins with the byte order mark of UTF-16; send UTF-8"
+            "invalid_json",
+            "the body begins with the byte order mark of UTF-16 or UTF-32; send UTF-8",
         )
+    if tuple(not byte for byte in body[:4]) in WIDE_ZEROS:
+        return RequestError("invalid_json", "the body is in UTF-16 or UTF-32; send UTF-8")
     found, where = _found(body, error)
     if _has_broken_characters(body):
         return RequestError(
