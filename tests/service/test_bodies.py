@@ -411,3 +411,37 @@ async def test_literals_that_are_no_numbers_are_refused(client, path, body, para
     answer = await post(client, content, path)
     assert answer.status_code == 422, answer.text
     assert answer.json()["error"]["param"] == param
+
+
+# Many lists.
+
+
+@pytest.mark.parametrize(
+    "begin", ['{"ids":[', '{"words":{"a":[', '{"texts":"a","x":[', '{"texts":["\\"[",', "["]
+)
+async def test_a_body_of_very_many_lists_is_refused_before_python_makes_them(
+    client, begin, monkeypatch
+):
+    def never(*_):
+        raise AssertionError("the lists were made")
+
+    monkeypatch.setattr(EmbedRequest, "model_validate_json", never)
+    body = begin + "[]," * parsing.MOST_LISTS
+    error = error_of(await post(client, body), 413, "body_too_large")
+    assert "the body has at least 50001 lists and objects; the limit is 50000" in error["message"]
+    assert error["details"]["setting"] == "max_request_pieces"
+
+
+@pytest.mark.parametrize("text", ["[" * 120_000, '"{' * 120_000, "\\[" * 120_000])
+async def test_brackets_of_a_text_are_no_lists(client, text):
+    body = json.dumps({"texts": [text], "truncate": "right", "level": "text"})
+    assert (await post(client, body)).status_code == 200
+
+
+async def test_strings_that_look_like_lists_are_skipped_a_thousand_at_a_time(client):
+    body = json.dumps({"texts": ["["] * 120_000})
+    error_of(await post(client, body), 413, "too_many_texts")
+
+
+async def test_a_string_that_does_not_end_is_no_list(client):
+    error_of(await post(client, '{"texts":"' + "[" * 120_000), 400, "invalid_json")
