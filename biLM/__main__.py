@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from importlib import import_module, metadata, util
 from typing import NamedTuple
 
+from biLM.options import parsed
+
 DISTRIBUTION = "bilm-vectors"
 
 
@@ -28,7 +30,10 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status, which is 2 if a package is not installed."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parsed(parser, arguments)
+    if given.command not in COMMANDS:  # not shown: it may be a key whose option precedes a command
+        parser.error(f"the first word must be a command, one of {', '.join(COMMANDS)}")
     command = COMMANDS[given.command]
     try:
         return _main_of(command)(given.arguments, f"bilm {given.command}")
@@ -54,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     version = f"{DISTRIBUTION} {metadata.version(DISTRIBUTION)}"
     parser.add_argument("--version", action="version", version=version)
-    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help=argparse.SUPPRESS)
+    parser.add_argument("command", metavar="COMMAND", help=argparse.SUPPRESS)
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
 

@@ -25,6 +25,7 @@ import numpy.typing as npt
 import sentencepiece
 
 from biLM.errors import DamagedFileError, TextError
+from biLM.given import text_of
 from biLM.limit import NO_LIMIT, Limit, Lost
 from biLM.seams import SHORT_LENGTH, Seams
 
@@ -90,9 +91,9 @@ def refuse_surrogates(text: str) -> None:
     """Refuse a text that cannot be encoded in UTF-8.
 
     Raises:
-        TextError: the text contains a lone surrogate.
+        TextError: the text contains a lone surrogate, or is no str.
     """
-    if found := LONE_SURROGATE.search(text):
+    if found := LONE_SURROGATE.search(text_of(text)):
         raise TextError(
             f"code point {found.start()} is the lone surrogate U+{ord(found.group()):04X};"
             " send whole characters"

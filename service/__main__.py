@@ -10,6 +10,8 @@ import threading
 from collections.abc import Sequence
 from types import FrameType
 
+from biLM.options import parsed
+
 from .address import take_address
 from .environment import load_settings
 from .errors import AddressError, SettingsError
@@ -29,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m service") -> int:
     """Serve until a signal; return the exit status."""
-    flags = vars(_parser(prog).parse_args(arguments))
+    flags = vars(parsed(_parser(prog), arguments))
     only_check = flags.pop("check_config", False)
     try:
         settings = load_settings(flags)
@@ -45,6 +47,12 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m service"
     logger.info("settings", extra=fields(**settings.model_dump(mode="json")))
     if not settings.needs_key and settings.host not in LOOPBACK:
         logger.warning("no api_keys are set: whoever reaches this address may ask")
+    if settings.deadline_s > settings.finishing_s:
+        logger.info(
+            f"a request that arrives while the process ends may have {settings.finishing_s:g} s"
+            f" instead of deadline_s = {settings.deadline_s:g} s, and is then refused with 503;"
+            " raise drain_s or lower deadline_s to give it all its time"
+        )
     try:
         sockets = take_address(settings.host, settings.port)
     except AddressError as error:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import unquote
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from .settings import Settings
 
 JSON = "application/json"
 UTF8_NAMES = frozenset({"utf-8", "utf8"})
+SHOWN_NAME = re.compile(r"[A-Za-z0-9!#$&^_.+*/:-]{1,64}")
 # A parameter of a media type: its name, and its value with or without quotes.
 PARAMETER = re.compile(r';\s*([^\s=;]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))')
 # U+FDFA, the code point that normalisation makes longest, then has this many bytes in UTF-8.
@@ -33,18 +35,24 @@ def check_content(headers: Headers) -> None:
             "a page of another site sent the request without a content-type; add content-type:"
             " application/json, which browsers send to another site only with its permission",
         )
-    codings = [*headers.getlist("content-encoding"), *headers.getlist("transfer-encoding")]
-    if not all(map(_is_json, content_types)) or not _are_plain(codings):
-        raise RequestError(
-            "unsupported_media_type",
-            "the headers do not declare a plain JSON body; send content-type: application/json and"
-            " no content-encoding",
-        )
+    for content_type in content_types:
+        if not _is_json(content_type):
+            raise RequestError(
+                "unsupported_media_type",
+                f"the content-type is {_shown(content_type.partition(';')[0].strip())}; send"
+                " content-type: application/json",
+            )
+    for name in ("content-encoding", "transfer-encoding"):
+        if wrong := _not_plain(headers.getlist(name)):
+            raise RequestError(
+                "unsupported_media_type",
+                f"the {name} is {_shown(wrong)}; send the JSON as it is, without {name}",
+            )
     for charset in (one for content_type in content_types for one in _charsets(content_type)):
         if charset.lower() not in UTF8_NAMES:
             raise RequestError(
                 "unsupported_media_type",
-                "the content-type declares a charset other than UTF-8, the only one that is read;"
+                f"the charset of the content-type is {_shown(charset)}, and only UTF-8 is read;"
                 " send the body in UTF-8 and content-type: application/json",
             )
 
@@ -53,14 +61,31 @@ def _is_json(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == JSON
 
 
-def _are_plain(codings: Sequence[str]) -> bool:
+def _not_plain(codings: Sequence[str]) -> str | None:
+    """Return the first coding that changes the body; None if there is none."""
     names = (name.strip().lower() for one in codings for name in one.split(","))
-    return all(name in ("", "identity", "chunked") for name in names)
+    return next((name for name in names if name not in ("", "identity", "chunked")), None)
 
 
 def _charsets(content_type: str) -> list[str]:
-    found = PARAMETER.findall(content_type)
-    return [quoted or plain.strip() for name, quoted, plain in found if name.lower() == "charset"]
+    """Return the charsets that a content type declares.
+
+    RFC 8187 writes a parameter as charset*=utf-8''gbk, and RFC 2231 in parts named charset*0 and so
+    on. Nobody needs either for a charset, but a server that reads them would find another one.
+    """
+    found = []
+    for name, quoted, plain in PARAMETER.findall(content_type):
+        base, extended, part = name.lower().partition("*")
+        if base == "charset":
+            value = quoted or plain.strip()
+            is_encoded = extended and (not part or part.endswith("*"))
+            found.append(unquote(value.rpartition("'")[2]) if is_encoded else value)
+    return found
+
+
+def _shown(name: str) -> str:
+    """Return a name from a header for a message, if it is one."""
+    return name if SHOWN_NAME.fullmatch(name) else "no name"
 
 
 def _is_foreign(headers: Headers) -> bool:

@@ -1,10 +1,11 @@
-"""A budget for the memory that large request bodies and responses may occupy at one time.
+"""A budget for the memory that large requests may occupy at one time.
 
-The limits on a single request do not keep many large ones from filling the memory together, and a
+It counts request bodies, responses, and what the model keeps while it works on a long text. The
+limits on a single request do not keep many large ones from filling the memory together, and a
 client that does not read its response could occupy memory for as long as it likes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
 
@@ -21,28 +22,67 @@ class ByteBudget:
     Args:
         limit: The budget in bytes. While hardly anything is reserved by others, one request may
             exceed it, within its own limits.
-
-    Attributes:
-        bytes: Bytes that are reserved now.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self.bytes = 0
+        self._held = 0
+        # What the model keeps for each long text once it has begun it, and how many it has begun.
+        self._kept: list[int] = []
+        self._num_begun = 1
 
-    @contextmanager
-    def room_for(self, num_bytes: int) -> Iterator[None]:
-        """Reserve this many bytes until the context ends.
+    @property
+    def bytes(self) -> int:
+        """Bytes that are reserved now."""
+        return self._held + self._kept_with([])
+
+    def check(self, answer_bytes: int, kept: Sequence[int], num_begun: int) -> None:
+        """Refuse a request that has been read and planned, if it does not fit beside the others.
+
+        Args:
+            answer_bytes: The size of its response.
+            kept: How many bytes the model keeps for each of its long texts.
+            num_begun: How many long texts of all requests the model has begun at most.
 
         Raises:
-            RequestError: overloaded, if they do not fit beside the bytes already reserved.
+            RequestError: overloaded.
         """
-        if num_bytes <= SMALL_BYTES:
+        self._num_begun = num_begun
+        of_answer = answer_bytes if answer_bytes > SMALL_BYTES else 0
+        added = of_answer + self._kept_with(kept) - self._kept_with([])
+        if added:
+            self.refuse_beyond_limit(self.bytes, added)
+
+    @contextmanager
+    def holding(self, answer_bytes: int) -> Iterator[None]:
+        """Count a response, unless it is small, until the context ends."""
+        num_bytes = answer_bytes if answer_bytes > SMALL_BYTES else 0
+        self.change(num_bytes)
+        try:
             yield
-            return
-        with Share(self) as share:
-            share.add(num_bytes)
+        finally:
+            self.change(-num_bytes)
+
+    @contextmanager
+    def keeping(self, kept: Sequence[int]) -> Iterator[None]:
+        """Count what the model keeps for long texts until the context ends."""
+        self._kept += kept
+        try:
             yield
+        finally:
+            for num_bytes in kept:
+                self._kept.remove(num_bytes)
+
+    def _kept_with(self, more: Sequence[int]) -> int:
+        """Return what the model keeps at most.
+
+        It begins a long text only after another has ended, so only the largest are counted.
+        """
+        return sum(sorted([*self._kept, *more])[-self._num_begun :])
+
+    def change(self, num_bytes: int) -> None:
+        """Count so many more bytes of bodies and responses, or fewer if the number is negative."""
+        self._held += num_bytes
 
     def refuse_beyond_limit(self, others: int, num_bytes: int) -> None:
         """Refuse so many bytes of one request, if they do not fit beside those of others.
@@ -53,8 +93,8 @@ class ByteBudget:
         if others > SMALL_BYTES and others + num_bytes > self._limit:
             raise RequestError(
                 "overloaded",
-                f"bodies and answers of {others} bytes are held, and the request adds about"
-                f" {num_bytes}; the limit is {self._limit}",
+                f"bodies, answers and long texts of others occupy {others} bytes, and the request"
+                f" adds about {num_bytes}; the limit is {self._limit}",
                 f"ask again in {RETRY_S} s",
                 details=Details(
                     limit=self._limit, actual=others + num_bytes, setting="max_held_bytes"
@@ -84,7 +124,7 @@ class Share:
         if self._bytes + num_bytes > SMALL_BYTES:
             budget.refuse_beyond_limit(budget.bytes - self._bytes, self._bytes + num_bytes)
         self._bytes += num_bytes
-        budget.bytes += num_bytes
+        budget.change(num_bytes)
 
     def __enter__(self) -> Self:
         """Return the share, which is empty."""
@@ -96,5 +136,5 @@ class Share:
 
     def give_back(self) -> None:
         """Give everything back that is reserved."""
-        self._budget.bytes -= self._bytes
+        self._budget.change(-self._bytes)
         self._bytes = 0

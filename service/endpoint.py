@@ -22,7 +22,7 @@ from .errors import invalid
 from .job import Job
 from .middleware import Trace
 from .ndjson import Lines, until_disconnect
-from .parsing import parse
+from .parsing import MOST_LISTS, parse
 from .runtime import Runtime
 from .settings import Settings
 from .slices import Slices
@@ -115,10 +115,12 @@ class Endpoint(Generic[Asked, Planned]):
             deadline = monotonic() + runtime.settings.deadline_s
             async with runtime.in_time(deadline):
                 reading = self._read(body, runtime, engine, spent)
-                plan, questions = await _while_connected(request, reading)
+                plan, questions, kept = await _while_connected(request, reading)
                 del body
                 of_body.give_back()
-                reservation.enter_context(budget.room_for(plan.answer_bytes))
+                budget.check(plan.answer_bytes, kept, engine.num_threads)
+                reservation.enter_context(budget.holding(plan.answer_bytes))
+                admission.enter_context(budget.keeping(kept))
                 job = runtime.batcher.submit(questions, deadline) if questions else None
                 trace.pieces = plan.pieces
                 is_fast = media_type == SAFETENSORS or self.is_base64(plan)
@@ -146,7 +148,7 @@ class Endpoint(Generic[Asked, Planned]):
 
     async def _read(
         self, body: bytes, runtime: Runtime, engine: Engine, spent: dict[str, float]
-    ) -> tuple[Planned, list[Scheduled]]:
+    ) -> tuple[Planned, list[Scheduled], list[int]]:
         with _timed(spent, "tokenize"):
             is_small = len(body) <= SMALL_BODY_PIECES and most_pieces(body) <= SMALL_BODY_PIECES
             reader = None if is_small else runtime.tokenizing
@@ -166,9 +168,18 @@ class Endpoint(Generic[Asked, Planned]):
 
     def _planned(
         self, body: bytes, engine: Engine, settings: Settings
-    ) -> tuple[Planned, list[Scheduled]]:
-        plan = self.plan(parse(self.request, body), engine, settings)
-        return plan, list(map(engine.scheduled, plan.questions))
+    ) -> tuple[Planned, list[Scheduled], list[int]]:
+        """Return the plan, its questions, and what the model keeps for those that are large."""
+        plan = self.plan(parse(self.request, body, most_lists(settings)), engine, settings)
+        questions = list(map(engine.scheduled, plan.questions))
+        kept = (engine.kept_bytes(one.question) for one in questions)
+        return plan, questions, [num_bytes for num_bytes in kept if num_bytes > SMALL_BYTES]
+
+
+def most_lists(settings: Settings) -> int:
+    """Return how many lists a body may have; it has one for each text, and one for each span."""
+    texts = max(settings.max_texts, settings.max_inputs)
+    return max(MOST_LISTS, 2 * texts + 2 * settings.max_request_pieces)
 
 
 def runtime_of(request: Request) -> Runtime:

@@ -24,6 +24,7 @@ AnyQuestion = Question[Answer] | Underway[Answer]
 # A question that is answered in steps goes on for this long, and then others have their turn. They
 # hardly notice so short a time, and to put the question back takes far less.
 TURN_S = 0.02
+FLOAT32_BYTES = 4
 # A batch occupies a core for each direction.
 CORES_OF_BATCH = 2
 
@@ -158,6 +159,17 @@ class Engine:
         if taken > self.batch_pieces / 2:
             return self.scheduled(self.encoder.alone(question))
         return Scheduled(question, "batches", cost.padded_pieces, taken, seconds)
+
+    def kept_bytes(self, question: AnyQuestion[object]) -> int:
+        """Return how many bytes the model keeps, at most, from turn to turn of a question.
+
+        It is 0 for a question that is answered in one go: a micro-batch bounds its memory.
+        """
+        if not isinstance(question, Underway):
+            return 0
+        config = self.encoder.artifact.config
+        vectors = question.cost.kept_vectors(config.num_representations)
+        return vectors * config.dim * FLOAT32_BYTES
 
     def run(self, questions: Sequence[AnyQuestion[Answer]]) -> list[Answer | None]:
         """The answer to each question, whatever else is in the batch.

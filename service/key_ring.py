@@ -5,6 +5,7 @@ entry per line. It is read again when it changes, so keys change without a resta
 """
 
 import logging
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,11 @@ def parse_keys(entries: Iterable[str]) -> list[Key]:
                 " digits, dots, hyphens and underscores, and begin with a letter or a digit: choose"
                 " another"
             )
+        if len(name.strip()) > len(key):
+            raise ValueError(
+                f"key {number} is shorter than its name, so the two may be in the wrong order,"
+                " and the log shows names; write NAME KEY, with a key at least as long as the name"
+            )
         keys.append(Key(name.strip() or f"key-{number}", sha256(key.encode()).digest()))
     return keys
 
@@ -73,13 +79,23 @@ def read_keys(file: Path) -> list[Key]:
             raise ValueError(f"{file} has more than {MAX_FILE_BYTES} bytes; list fewer keys")
         lines = content.decode("ascii").splitlines()
     except OSError as error:
-        raise ValueError(f"{file} cannot be read: {error.strerror}; name another file") from error
+        raise ValueError(
+            f"{_shown(file)} cannot be read: {error.strerror}; name another file"
+        ) from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{file} has characters that are not ASCII; use ASCII") from error
     entries = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
     if not entries:
         raise ValueError(f"{file} has no key; write one per line")
     return parse_keys(entries)
+
+
+def _shown(file: Path) -> str:
+    """Return the path of a file, unless it may be a key that was given in place of a path."""
+    is_in_folder = file.parent.parts not in ((), (file.root,)) and os.path.isdir(file.parent)
+    if is_in_folder or os.path.exists(file):
+        return str(file)
+    return "the file (its name is not shown because it may be a key, which belongs in the file)"
 
 
 class KeyRing:

@@ -23,109 +23,64 @@ STAGES = {"tokenize", "encode"}
 PROOF = "proof"
 PIECES = (16, 64, 256, 1024, 2048, 4096, 8192, 16384)
 
+# What /metrics says of each metric, in their order.
+REQUESTS = "Requests that ended, by path and status."
+REFUSALS = "Requests that were refused or failed, by code and by the setting that was exceeded."
+REQUESTS_OF_KEY = "Requests with an API key, by its name."
+PIECES_OF_KEY = "Pieces read for an API key, by its name."
+STAGE = "Of a request on a thread of the service: tokenize its texts, encode its answer."
+DURATION = "From the first byte of a request until the last of its answer was handed on."
+READ_PIECES = "Pieces of the texts that were read."
+BATCH_DURATION = "Of a micro-batch in the model."
+BATCH_PIECES = "Padded pieces of a micro-batch."
+WORKED = (
+    "Time of the inference threads, by what it was spent on: batches, long texts, searches,"
+    " or the proof of shapes."
+)
+LAG = "How much later than planned the event loop came to a timer that it has ten times a second."
+WAIT = "From the admission of a text to its micro-batch."
+WAITING = "Padded pieces of texts that wait."
+STAGE_WAITING = "What a thread of the service needs for all that waits: to tokenize, to encode."
+WAITING_S = "What the model needs for all that waits."
+INSIDE = "Requests being served."
+HELD = "Bytes of large bodies and answers, and of long texts that the model reads."
+CUTS = (
+    "Connections that were ended without an answer, because the client was silent, slow,"
+    " or left an answer unread, or because there were too many (crowd)."
+)
+
 
 class Metrics:
     """The metrics of one process."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        registry = self._registry
-        duration = partial(Histogram, buckets=SECONDS, registry=registry)
-        self._requests = Counter(
-            "bilm_requests",
-            "Requests that ended, by path and status.",
-            ["path", "status"],
-            registry=registry,
-        )
-        self._refusals = Counter(
-            "bilm_refusals",
-            "Requests that were refused or failed, by code and by the setting that was exceeded.",
-            ["code", "setting"],
-            registry=registry,
-        )
-        self._requests_of_key = Counter(
-            "bilm_key_requests",
-            "Requests with an API key, by its name.",
-            ["key"],
-            registry=registry,
-        )
-        self._pieces_of_key = Counter(
-            "bilm_key_pieces",
-            "Pieces read for an API key, by its name.",
-            ["key"],
-            registry=registry,
-        )
-        self._stage = duration(
-            "bilm_stage_duration_seconds",
-            "Of a request on a thread of the service: tokenize its texts, encode its answer.",
-            ["stage"],
-        )
-        self._duration = duration(
-            "bilm_request_duration_seconds",
-            "From the first byte of a request until the last of its answer was handed on.",
-            ["path"],
-        )
-        self._pieces = Counter(
-            "bilm_pieces", "Pieces of the texts that were read.", registry=registry
-        )
-        self._batch_duration = duration(
-            "bilm_batch_duration_seconds",
-            "Of a micro-batch in the model.",
-        )
-        self._batch_pieces = Histogram(
-            "bilm_batch_padded_pieces",
-            "Padded pieces of a micro-batch.",
-            buckets=PIECES,
-            registry=registry,
-        )
-        self._worked = Counter(
-            "bilm_model_busy_seconds",
-            "Time of the inference threads, by what it was spent on: batches, long texts, searches,"
-            " or the proof of shapes.",
-            ["share"],
-            registry=registry,
-        )
+        self._registry = registry = CollectorRegistry()
+        counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
+        histogram = partial(Histogram, registry=registry)
+        duration = partial(histogram, buckets=SECONDS)
+        self._requests = counter("bilm_requests", REQUESTS, ["path", "status"])
+        self._refusals = counter("bilm_refusals", REFUSALS, ["code", "setting"])
+        self._requests_of_key = counter("bilm_key_requests", REQUESTS_OF_KEY, ["key"])
+        self._pieces_of_key = counter("bilm_key_pieces", PIECES_OF_KEY, ["key"])
+        self._stage = duration("bilm_stage_duration_seconds", STAGE, ["stage"])
+        self._duration = duration("bilm_request_duration_seconds", DURATION, ["path"])
+        self._pieces = counter("bilm_pieces", READ_PIECES)
+        self._batch_duration = duration("bilm_batch_duration_seconds", BATCH_DURATION)
+        self._batch_pieces = histogram("bilm_batch_padded_pieces", BATCH_PIECES, buckets=PIECES)
+        self._worked = counter("bilm_model_busy_seconds", WORKED, ["share"])
+        self._lag = duration("bilm_loop_lag_seconds", LAG)
+        self._wait = duration("bilm_queue_wait_seconds", WAIT)
+        self._waiting = gauge("bilm_queue_padded_pieces", WAITING)
+        self._stage_waiting_s = gauge("bilm_stage_waiting_seconds", STAGE_WAITING, ["stage"])
+        self._waiting_s = gauge("bilm_queue_seconds", WAITING_S)
+        self._inside = gauge("bilm_requests_in_progress", INSIDE)
+        self._held = gauge("bilm_held_bytes", HELD)
+        self._connections = gauge("bilm_connections", "Open connections.")
+        self._cuts = counter("bilm_connections_cut", CUTS, ["reason"])
+        self._ready = gauge("bilm_ready", "1 while the process takes requests.")
+        ProcessCollector(registry=registry)  # memory, CPU seconds, open files
         for share in (*SHARES, PROOF):
             self._worked.labels(share)  # a rate needs the zero before the first second
-        self._lag = duration(
-            "bilm_loop_lag_seconds",
-            "How much later than planned the event loop came to a timer that it has ten times a"
-            " second.",
-        )
-        self._wait = duration(
-            "bilm_queue_wait_seconds",
-            "From the admission of a text to its micro-batch.",
-        )
-        self._waiting = Gauge(
-            "bilm_queue_padded_pieces", "Padded pieces of texts that wait.", registry=registry
-        )
-        self._stage_waiting_s = Gauge(
-            "bilm_stage_waiting_seconds",
-            "What a thread of the service needs for all that waits: to tokenize, to encode.",
-            ["stage"],
-            registry=registry,
-        )
-        self._waiting_s = Gauge(
-            "bilm_queue_seconds",
-            "What the model needs for all that waits.",
-            registry=registry,
-        )
-        self._inside = Gauge(
-            "bilm_requests_in_progress", "Requests being served.", registry=registry
-        )
-        self._held = Gauge(
-            "bilm_held_bytes", "Bytes of large bodies and answers held.", registry=registry
-        )
-        self._connections = Gauge("bilm_connections", "Open connections.", registry=registry)
-        self._cuts = Counter(
-            "bilm_connections_cut",
-            "Connections that were ended without an answer, because the client was silent, slow,"
-            " or left an answer unread, or because there were too many (crowd).",
-            ["reason"],
-            registry=registry,
-        )
-        self._ready = Gauge("bilm_ready", "1 while the process takes requests.", registry=registry)
-        ProcessCollector(registry=registry)  # memory, CPU seconds, open files
 
     def watch(
         self,

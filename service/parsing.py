@@ -11,12 +11,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from .errors import SHOWN_NAME_LENGTH, Details, RequestError
+from .expected import expected, is_of_kind, kind
 from .fields import FIELDS_OF_TEXTS, IDS, TAGS
 
 # With more errors than this, a refusal names none of them: pydantic would write out every one.
 MAX_ERRORS = 256
 UTF8_MARK = b"\xef\xbb\xbf"
-UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
+# Which of the first four bytes are zero in JSON of UTF-16 and UTF-32, in either order of bytes.
+WIDE_ZEROS = ((0, 1, 0, 1), (1, 0, 1, 0), (0, 1, 1, 1), (1, 1, 1, 0))
 # The end of a key of an object. A text has a quote only after a backslash, which no field ends
 # with, so only a text that begins with a colon looks the same.
 KEY_END = re.compile(rb'(?<!\\)"[ \t\r\n]*:')
@@ -28,19 +31,32 @@ TOKEN = re.compile(
     rb"(?:(?P<key>" + STRING + rb")[ \t\r\n]*:|(?P<brace>[{}]))?",
     re.DOTALL,
 )
+# The next list or object, and the strings that precede it; a match skips a thousand at most.
+OPENING = re.compile(
+    rb'[^"\[{]*+(?:' + STRING + rb'[^"\[{]*+){0,1000}+(?P<bracket>[\[{])?', re.DOTALL
+)
+# Pydantic made 1.3 million lists of a body of 4 MB in 2 to 5 seconds, in which no other thread ran.
+# So many take about a tenth of a second.
+MOST_LISTS = 50_000
 PLACE = re.compile(r"(?P<found>.*) at line (?P<line>\d+) column (?P<column>\d+)", re.DOTALL)
 SEE = "see /docs for the fields and their values"
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def parse(model: type[Model], body: bytes) -> Model:
+def parse(model: type[Model], body: bytes, most_lists: int = MOST_LISTS) -> Model:
     """Return the validated request that a body contains; a byte order mark before it is skipped.
 
+    Args:
+        model: What the body should contain.
+        body: The bytes that were sent.
+        most_lists: How many lists and objects it may have.
+
     Raises:
-        RequestError: invalid_json, invalid_unicode or validation_error.
+        RequestError: invalid_json, invalid_unicode, validation_error or body_too_large.
     """
     body = body.removeprefix(UTF8_MARK)
+    _refuse_many_lists(body, most_lists)
     try:
         request = model.model_validate_json(body)
     except ValidationError as error:
@@ -49,11 +65,33 @@ def parse(model: type[Model], body: bytes) -> Model:
                 "validation_error",
                 f"the body has {error.error_count()} fields that this path does not have; {SEE}",
             ) from None
-        first = error.errors(include_url=False, include_input=False)[0]
+        first = error.errors(include_url=False)[0]
     else:
         _refuse_repeated_keys(body, request)
         return request
     raise _unreadable(body, first) if first["type"] == "json_invalid" else _invalid(first)
+
+
+def _refuse_many_lists(body: bytes, limit: int) -> None:
+    """Refuse a body that would become very many lists, before it becomes any.
+
+    Raises:
+        RequestError: body_too_large.
+    """
+    if body.count(b"[") + body.count(b"{") <= limit:  # also those in strings
+        return
+    number = 0
+    for opening in OPENING.finditer(body):
+        number += opening["bracket"] is not None
+        if number > limit:
+            raise RequestError(
+                "body_too_large",
+                f"the body has at least {number} lists and objects; the limit is {limit}",
+                "send several requests",
+                details=Details(limit=limit, actual=number, setting="max_request_pieces"),
+            )
+        if not opening[0]:  # a string that does not end, and so no JSON
+            return
 
 
 def _invalid(error: ErrorDetails) -> RequestError:
@@ -62,18 +100,29 @@ def _invalid(error: ErrorDetails) -> RequestError:
     if error["type"] == "extra_forbidden":
         steps = steps[:1]  # a key inside a field may be a part of the caller's text
     if not steps:
-        return RequestError("validation_error", f"the body: {error['msg']}; {SEE}")
+        return RequestError("validation_error", f"the body: {_wrong(error, steps)}; {SEE}")
     place = ".".join(str(step)[:SHOWN_NAME_LENGTH] for step in steps)
     param = str(steps[0])[:SHOWN_NAME_LENGTH]
-    index = _index_of_text(steps)
+    index, inside = _index_of_text(steps), steps[2:]
     if IDS in error["loc"]:  # they are all of one text
-        index = 0
+        index, inside = 0, steps[1:]
+    where = place if index is None else f"{param}: text {index}"
+    item = f"item {inside[-1]}" if index is not None and inside else "it"
     return RequestError(
         "validation_error",
-        f"{place if index is None else f'{param}: text {index}'}: {error['msg']}; {SEE}",
+        f"{where}: {_wrong(error, steps, item)}; {SEE}",
         param=param,
         details=Details(index, place if len(steps) > 1 else None),
     )
+
+
+def _wrong(error: ErrorDetails, steps: Sequence[int | str], item: str = "it") -> str:
+    """Return what is wrong with a value and what is expected; the value itself is not repeated."""
+    if error["type"] == "too_short" and not error["ctx"]["actual_length"]:
+        return "it is empty; send at least one item"
+    if not is_of_kind(error["type"]):
+        return error["msg"]
+    return f"{item} is {kind(error['input'])}; send {expected(steps, error['type'])}"
 
 
 def _index_of_text(steps: Sequence[int | str]) -> int | None:
@@ -137,10 +186,13 @@ def _num_fields(request: BaseModel) -> int:
 def _unreadable(body: bytes, error: ErrorDetails) -> RequestError:
     if not body.strip():
         return RequestError("invalid_json", "the body is empty; send one JSON object")
-    if body.startswith(UTF16_MARKS):
+    if body.startswith(WIDE_MARKS):
         return RequestError(
-            "invalid_json", "the body begins with the byte order mark of UTF-16; send UTF-8"
+            "invalid_json",
+            "the body begins with the byte order mark of UTF-16 or UTF-32; send UTF-8",
         )
+    if tuple(not byte for byte in body[:4]) in WIDE_ZEROS:
+        return RequestError("invalid_json", "the body is in UTF-16 or UTF-32; send UTF-8")
     found, where = _found(body, error)
     if _has_broken_characters(body):
         return RequestError(

@@ -63,9 +63,7 @@ class Server(uvicorn.Server):
                 http=partial(Connection, self._door),  # type: ignore[arg-type]  # it is only called
                 ws="none",
                 lifespan="on",
-                timeout_graceful_shutdown=math.ceil(
-                    settings.drain_s - settings.lame_duck_s - CLOSING_S + LAST_BYTES_S
-                ),
+                timeout_graceful_shutdown=math.ceil(settings.finishing_s + LAST_BYTES_S),
             )
         )
 

@@ -172,9 +172,10 @@ class Settings(BaseSettings):
         512 * MIB,
         ge=1024,
         le=1024 * 1024 * MIB,
-        description="The memory, in bytes, that large request bodies and responses may occupy at"
-        " one time, until the last byte has been sent. If it is too low, many large requests at"
-        " once are refused; if it is too high, slow clients can fill the memory.",
+        description="The memory, in bytes, that large request bodies, responses and what the model"
+        " keeps of long texts may occupy at one time. A response counts until its last byte has"
+        " been sent. If it is too low, many large requests at once are refused; if it is too high,"
+        " slow clients and long texts can fill the memory.",
     )
     max_stepped_pieces: int = Field(
         512,
@@ -206,9 +207,9 @@ class Settings(BaseSettings):
         30.0,
         gt=0,
         le=3600,
-        description="The most seconds from the last byte of a request to its vectors. If it is"
-        " too low, large requests fail; if it is too high, the service works for callers that"
-        " have given up.",
+        description="The most seconds from the last byte of a request to its vectors. A process"
+        " that ends may give a request less: see `drain_s`. If it is too low, large requests fail;"
+        " if it is too high, the service works for callers that have given up.",
     )
     stall_s: float = Field(
         60.0,
@@ -232,9 +233,10 @@ class Settings(BaseSettings):
         ge=2,
         le=3600,
         description="The most seconds from SIGTERM to the end of the process, `lame_duck_s`"
-        " included. Requests must finish 4 seconds before that. If it is too low, accepted"
-        " requests are refused after all; if it is above the grace period of the orchestrator, the"
-        " process is killed first.",
+        " included. A request that has no response 4 seconds before that is refused with 503"
+        " `draining`, even if its `deadline_s` has not passed. If it is too low, accepted requests"
+        " are refused after all; if it is above the grace period of the orchestrator, the process"
+        " is killed first.",
     )
     start_s: float = Field(
         300.0,
@@ -344,6 +346,11 @@ class Settings(BaseSettings):
     def needs_key(self) -> bool:
         """Whether requests need a key."""
         return bool(self.listed_keys) or self.api_keys_file is not None
+
+    @property
+    def finishing_s(self) -> float:
+        """The seconds that a request has which arrives just before the port is closed."""
+        return self.drain_s - self.lame_duck_s - CLOSING_S
 
     @property
     def hosts(self) -> frozenset[str]:

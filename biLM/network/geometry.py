@@ -5,6 +5,7 @@ Subtracting the mean vector removes it. What remains has spikes: a value that is
 size in one occurrence of a word but not in the next decides their cosine. So each value is bounded.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -32,12 +33,24 @@ class Geometry:
         rows = sizes.num_representations + 1
         return cls(torch.zeros(rows, sizes.dim), torch.full((rows,), torch.inf))
 
-    def of_layers(
-        self, representations: Float[Tensor, "depth time dim"]
-    ) -> Float[Tensor, "depth time dim"]:
-        """Return every layer, centred and bounded."""
-        bound = self.bound[:-1, None, None]
-        return (representations - self.center[:-1, None]).clamp(-bound, bound)
+    def of_layer(
+        self, representation: Float[Tensor, "time dim"], number: int
+    ) -> Float[Tensor, "time dim"]:
+        """Return one layer, centred and bounded."""
+        bound = self.bound[number]
+        return (representation - self.center[number]).clamp_(-bound, bound)
+
+    def center_layers(
+        self, representations: Float[Tensor, "depth time dim"], numbers: Sequence[int]
+    ) -> None:
+        """Centre and bound layers in place, because a copy would take as much memory again.
+
+        Args:
+            representations: One for each number.
+            numbers: The numbers of the layers.
+        """
+        bound = self.bound[numbers, None, None]
+        representations.sub_(self.center[numbers, None]).clamp_(-bound, bound)
 
     def of_context(self, context: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows dim"]:
         """Return the context of each row, centred and bounded."""

@@ -6,7 +6,7 @@ Peters et al. 2018, "Deep contextualized word representations", section 3.2, equ
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +14,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from biLM.errors import MixError
+
+
+def _as_it_is(representation: Float[Tensor, "time dim"], number: int) -> Float[Tensor, "time dim"]:
+    return representation
 
 
 @dataclass(frozen=True)
@@ -46,9 +50,16 @@ class ScalarMix:
         return cls(tuple(e / sum(exponentials) for e in exponentials), gamma)
 
     def __call__(
-        self, representations: Float[Tensor, "depth time dim"]
+        self,
+        representations: Float[Tensor, "depth time dim"],
+        prepared: Callable[[Float[Tensor, "time dim"], int], Float[Tensor, "time dim"]] = _as_it_is,
     ) -> Float[Tensor, "time dim"]:
-        """Return gamma * sum_j s_j * representations[j].
+        """Return gamma * sum_j s_j * prepared(representations[j], j).
+
+        Args:
+            representations: Every representation of a text.
+            prepared: A function that returns a representation as it is mixed. Only one of them is
+                prepared at a time, so they do not take their memory twice.
 
         Raises:
             MixError: the number of weights is not the number of representations.
@@ -60,7 +71,7 @@ class ScalarMix:
             )
         # A value too large for float32 becomes infinite in a tensor, where a float raises an error.
         scaled = torch.tensor([self.gamma * s for s in self.weights], dtype=representations.dtype)
-        mixed = scaled[0] * representations[0]
-        for s, layer in zip(scaled[1:], representations[1:], strict=True):
-            mixed.addcmul_(s, layer)
+        mixed = scaled[0] * prepared(representations[0], 0)
+        for number in range(1, len(scaled)):
+            mixed.addcmul_(scaled[number], prepared(representations[number], number))
         return mixed

@@ -1,10 +1,11 @@
 """Turn a caller's sentences into passages, and name the sentence and the word that is wrong."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Sequence
 from operator import index
 from typing import SupportsIndex
 
 from biLM.errors import SentenceError, SpanError, TextError
+from biLM.given import is_read_wrongly
 from biLM.questions.passage import Passage, span_passage, word_passage
 from biLM.tokenizer import Tokenizer, refuse_surrogates
 
@@ -85,7 +86,7 @@ def _strings(values: object, place: str, each: str, remedy: str) -> list[str]:
 
 
 def _listed(values: object, place: str, remedy: str) -> Sequence[object]:
-    if not isinstance(values, Collection) or isinstance(values, str | bytes | Mapping | Set):
+    if not isinstance(values, Collection) or is_read_wrongly(values):
         raise SentenceError(f"{place} is {_shown(values)}; {remedy}")
     return list(values)
 

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 
 from biLM.network.heads import Heads
 from biLM.network.pooling import PieceRange, pool
+from biLM.questions.question import BLOCK_PLACES
 
-BLOCK_PLACES = 64
 # As much as the three other terms of the equation together.
 WEIGHT_OF_THE_REST = 3
 

@@ -97,18 +97,23 @@ class GatesFor:
         is_forward = self.direction == "forward"
         stack = self.model.forward_lm if is_forward else self.model.backward_lm
         x = self.model.embedding.weight[framed if is_forward else framed.flip(0)]
-        first, *others = stack.layers[: self.layer]
-        found = yield from _read(first, x)
-        x = found[-1]
-        for lstm in others:
-            found = yield from _read(lstm, x)
-            x = x + found[-1]  # a residual connection around each layer from the second on
+        *below, last = stack.layers[: self.layer]
+        for depth, lstm in enumerate(below):
+            (h,) = yield from _read(lstm, x, only_state=True)
+            x = x + h if depth else h  # a residual connection from the second layer on
+        found = yield from _read(last, x)
         in_text_order = found if is_forward else found.flip(1)
         return Gates(*in_text_order[:, 1:-1].contiguous().numpy())
 
 
-def _read(lstm: nn.Module, x: Tensor) -> Generator[None, None, Tensor]:
-    """Return i, f, g, o, c, h of every step of a row `[time, width]`: `[values, time, cells]`."""
+def _read(lstm: nn.Module, x: Tensor, only_state: bool = False) -> Generator[None, None, Tensor]:
+    """Return i, f, g, o, c, h of every step of a row `[time, width]`: `[values, time, cells]`.
+
+    Args:
+        lstm: The layer.
+        x: Its input.
+        only_state: Whether h alone is returned; the other values then take no memory.
+    """
     w, u = lstm.get_parameter("weight_ih_l0"), lstm.get_parameter("weight_hh_l0")
     b = lstm.get_parameter("bias_ih_l0") + lstm.get_parameter("bias_hh_l0")
     h = c = x.new_zeros(u.shape[1])
@@ -116,6 +121,6 @@ def _read(lstm: nn.Module, x: Tensor) -> Generator[None, None, Tensor]:
     for from_input in x @ w.T + b:
         values = lstm_step(from_input + u @ h, c)
         *_, c, h = values
-        found.append(torch.stack(values))
+        found.append(torch.stack((h,) if only_state else values))
         yield
     return torch.stack(found, dim=1)

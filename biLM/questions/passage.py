@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Literal
 
-from biLM.errors import IdError, SpanError
+from biLM.errors import IdError, SpanError, TextError
+from biLM.given import list_of, text_of, whole_number
 from biLM.limit import NO_LIMIT, Limit
 from biLM.network.pooling import PieceRange
 from biLM.questions.allowed_pieces import CONTINUING, MAX_BYTES, missing_bytes
@@ -21,6 +22,10 @@ Level = Literal["piece", "char", "word", "span", "text"]
 # An error message repeats a malformed span of no more than so many numbers, and so many characters
 # of it, as a number may have thousands of digits.
 SHOWN_NUMBERS, SHOWN_CHARACTERS = 8, 80
+WORDS = "a list of words, such as ['我', '吃', '苹果']"
+SPANS = "a list of spans [begin, end), such as [(0, 2), (3, 5)]"
+SPAN = "two whole numbers [begin, end)"
+IDS = "a list of piece ids, as `pieces(text).ids` has them"
 
 
 @dataclass(frozen=True)
@@ -84,18 +89,24 @@ def span_passage(
     """Return a text with a row for each half-open span of code points.
 
     Raises:
-        SpanError: a span is not 0 <= begin < end <= len(text).
+        SpanError: a span is not 0 <= begin < end <= len(text), or not two whole numbers.
     """
-    for number, span in enumerate(spans):
+    text = text_of(text)
+    pairs = [
+        [whole_number(one, f"a number of span {number}", SpanError) for one in ends]
+        for number, given in enumerate(list_of(spans, "the list of spans", SPANS, SpanError))
+        for ends in [list_of(given, f"span {number}", SPAN, SpanError)]
+    ]
+    for number, span in enumerate(pairs):
         if len(span) != 2 or not 0 <= span[0] < span[1] <= len(text):
             is_short = len(span) <= SHOWN_NUMBERS
-            written = str(list(span)) if is_short else f"a list of {len(span)} numbers"
+            written = str(span) if is_short else f"a list of {len(span)} numbers"
             raise SpanError(
                 f"span {number} is {written[:SHOWN_CHARACTERS]}; it must be [begin, end) with"
                 f" 0 <= begin < end <= {len(text)}, the length of the text in code points"
             )
     found = tokenizer.encode(text, limit)
-    rows = [(span[0], span[1]) for span in spans]
+    rows = [(begin, end) for begin, end in pairs]
     passage = _by_offsets(tokenizer, text, found, rows)
     return shortened(passage, limit, found.is_inside_character)
 
@@ -106,7 +117,13 @@ def word_passage(
     level: Literal["word", "piece", "text"] = "word",
     limit: Limit = NO_LIMIT,
 ) -> Passage:
-    """Return a text in the caller's segmentation; no piece crosses the boundary of a word."""
+    """Return a text in the caller's segmentation; no piece crosses the boundary of a word.
+
+    Raises:
+        TextError: also if the words are no list of str.
+    """
+    given = list_of(words, "the list of words", WORDS, TextError)
+    words = [text_of(word, f"word {number}") for number, word in enumerate(given)]
     found, ranges = tokenizer.encode_words(words, limit)
     if level == "piece":
         passage = Passage(found.ids, None, found.offsets, found.pieces)
@@ -135,9 +152,12 @@ def ids_passage(
     """Return a text that is given by its piece ids; its rows have no offsets.
 
     Raises:
-        IdError: an id is outside the vocabulary, or the model was never trained on its piece.
+        IdError: an id is outside the vocabulary or no whole number, or the model was never trained
+            on its piece.
         TextTooLongError: there are too many, and the limit names no end to lose.
     """
+    given = list_of(ids, "the list of ids", IDS, IdError)
+    ids = [whole_number(one, f"id {place}", IdError) for place, one in enumerate(given)]
     last, unknown = tokenizer.num_pieces - 1, tokenizer.unknown_id
     if not all(0 <= id_ <= last for id_ in ids):
         raise IdError(

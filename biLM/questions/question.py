@@ -20,6 +20,11 @@ from biLM.network.config import BOUNDARY_PIECES
 from biLM.reading.batch import STRETCH_COLUMNS, padded_pieces
 
 Answer_co = TypeVar("Answer_co", covariant=True)
+# A head computes what it expects in so many places at a time (`biLM.questions.context`).
+BLOCK_PLACES = 64
+# The gates of a piece have six values for each cell, and half as many cells as a vector has values
+# (`biLM.questions.gates`).
+GATES_IN_VECTORS = 3
 
 
 class Cost(NamedTuple):
@@ -48,6 +53,20 @@ class Cost(NamedTuple):
     def pieces_alone(self) -> int:
         """Pieces that are read alone, counted with their padding."""
         return self.num_stretches * STRETCH_COLUMNS
+
+    def kept_vectors(self, num_representations: int) -> int:
+        """Return how many vectors are kept in memory, at most, to answer a question in steps.
+
+        The answer itself is not counted. A long text has its representations, and a copy of those
+        that the answer is made of. Each place of a context takes less than a vector. Gates have all
+        steps in one array, once in the order of reading and once in that of the text.
+
+        Args:
+            num_representations: How many representations the model has.
+        """
+        of_texts = 2 * num_representations * self.pieces_alone
+        of_gates = 2 * GATES_IN_VECTORS * self.stepped_pieces if self.num_gate_steps else 0
+        return of_texts + BLOCK_PLACES * self.num_context_blocks + of_gates
 
     def after(self, num_steps: int) -> "Cost":
         """Return what is left of the work after some steps."""

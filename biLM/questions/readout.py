@@ -69,15 +69,17 @@ def read_out(
         LayerError: the readout names a layer that the model does not have.
     """
     assert (context is not None) == readout.has_context, "an unasked or missing context; a bug"
-    if readout.center:
-        representations = geometry.of_layers(representations)
-        context = None if context is None else geometry.of_context(context)
     if isinstance(readout.source, ScalarMix):
-        vectors = _pooled(readout.source(representations), ranges, readout)
+        prepared = [geometry.of_layer] if readout.center else []
+        vectors = _pooled(readout.source(representations, *prepared), ranges, readout)
     else:
         numbers = _checked(readout.source, representations.shape[0])
-        vectors = _pooled(representations[numbers], ranges, readout)
+        chosen = representations[numbers]  # a copy, which may be changed
+        if readout.center:
+            geometry.center_layers(chosen, numbers)
+        vectors = _pooled(chosen, ranges, readout)
         if context is not None:
+            context = geometry.of_context(context) if readout.center else context
             vectors = _with_context(vectors, context, readout.source, ranges)
     if readout.normalize:
         vectors = torch.nn.functional.normalize(vectors, dim=-1)

@@ -7,6 +7,8 @@ shape, so that none of them needs to be installed.
 import math
 import operator
 import os
+from array import array
+from collections import UserString
 from collections.abc import Callable, Iterable, KeysView, Mapping, Set, Sized
 from typing import Any, TypeVar
 
@@ -25,6 +27,8 @@ Entry = TypeVar("Entry")
 EXPECTED = "a string, or a list, a Series or an array of strings"
 # A message shows no more than this many characters of a number.
 SHOWN_LENGTH = 24
+# The codes of arrays of characters in Python's `array`; an array of code "w" needs Python 3.13.
+CHARACTERS = ("u", "w")
 
 
 def one_text(given: Any, name: str = "text") -> str:
@@ -110,8 +114,10 @@ def _refusal(given: Any) -> str | None:
         return "has names beside its values, which are list(given.values())"
     if isinstance(given, Set) and not isinstance(given, KeysView):
         return "has no order, which sorted(given) has"
-    if isinstance(given, str | bytes | bytearray | memoryview | os.PathLike):
+    if isinstance(given, str | bytes | bytearray | memoryview | os.PathLike | UserString):
         return f"is a single value; {_remedy(given, 'put it into a list')}"
+    if isinstance(given, array) and given.typecode in CHARACTERS:
+        return "has single characters, which given.tounicode() joins to one text"
     if hasattr(given, "readline"):
         return "gives lines with their ends, unlike given.read().splitlines()"
     if hasattr(given, "__aiter__"):
@@ -190,7 +196,7 @@ def _kind(given: Any) -> str:
     if given is None:
         return "None"
     name = type(given).__name__
-    article = "an" if name[0].lower() in "aeiou" else "a"
+    article = "an" if name[0].lower() in "aeiou" and name[:4] != "User" else "a"
     if isinstance(given, int | float):
         # NaN and infinity are shown; of a larger number, Python may refuse to write the digits.
         is_short = abs(given) < 1e15 or given != given or abs(given) == math.inf
@@ -203,6 +209,8 @@ def _remedy(given: Any, otherwise: str) -> str:
     """Return what to do with a value that is no string."""
     if isinstance(given, bytes | bytearray | memoryview):
         return 'decode it: given.decode("utf-8")'
+    if isinstance(given, UserString):
+        return "convert it: str(given)"
     if isinstance(given, os.PathLike):
         return 'read the file: given.read_text(encoding="utf-8")'
     if given is None or _is_missing(given):

@@ -10,8 +10,11 @@ from bilm_client.errors import InputError
 
 # What the value of an HTTP header may consist of.
 HEADER_CHARACTERS = re.compile(r"[ -~]*")
-# What the name of a variable usually looks like. Anything else may be the key itself.
-VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+# A host with a dot or a port, and perhaps a path. Without a scheme, anything else may be a key.
+PLACE = re.compile(
+    r"(localhost|[a-z0-9-]{1,32}(\.[a-z0-9-]{1,32})+|\[[0-9a-f:]+\]|[a-z0-9-]{1,32}(?=:\d))"
+    r"(:\d{1,5})?(/.*)?"
+)
 MASK = "***"
 
 
@@ -24,8 +27,20 @@ class Key(str):
         return repr(MASK)
 
 
+class Variable(str):
+    """The name of an environment variable; `repr` masks it if there is none, as it may be a key."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(str(self) if _has_variable(self) else MASK)
+
+
 class Address(str):
-    """The address of a service, whose `repr` shows no user name and no password."""
+    """The address of a service, whose `repr` shows no user name and no password.
+
+    A key that was given in its place is not shown either.
+    """
 
     __slots__ = ()
 
@@ -46,7 +61,7 @@ class Address(str):
         return cls(url.strip())
 
     def __repr__(self) -> str:
-        return repr(without_user(str(self)))
+        return repr(without_user(str(self)) if is_address(self) else MASK)
 
 
 def key_of(api_key: str | None, variable: str | None) -> Key | None:
@@ -63,15 +78,7 @@ def key_of(api_key: str | None, variable: str | None) -> Key | None:
     if variable is not None:
         if api_key is not None:
             raise InputError("api_key and api_key_variable are both given; give one of them")
-        if not isinstance(variable, str):
-            raise InputError(f"api_key_variable is of type {type(variable).__name__}; give a name")
-        api_key = os.environ.get(variable)
-        if not api_key or not api_key.strip():
-            name = variable if VARIABLE.fullmatch(variable) else "the variable of that name"
-            raise InputError(
-                f"api_key_variable: the environment has no key in {name}; set it, give the key"
-                " itself as api_key, or leave both out"
-            )
+        api_key = _key_in(variable)
     if api_key is None:
         return None
     if not isinstance(api_key, str):
@@ -86,6 +93,24 @@ def key_of(api_key: str | None, variable: str | None) -> Key | None:
     return Key(key) if key else None
 
 
+def _key_in(variable: str) -> str:
+    if not isinstance(variable, str):
+        raise InputError(f"api_key_variable is of type {type(variable).__name__}; give a name")
+    if not _has_variable(variable):
+        raise InputError(
+            "api_key_variable: the environment has no variable of this name, which is not shown"
+            " because it may be the key itself; set the variable, give the key as api_key, or leave"
+            " both out"
+        )
+    key = os.environ[variable]
+    if not key.strip():
+        raise InputError(
+            f"api_key_variable: the variable {variable} is empty; set it, give the key itself as"
+            " api_key, or leave both out"
+        )
+    return key
+
+
 def checked_address(url: object) -> httpx.URL:
     """Return an address that requests can be sent to.
 
@@ -97,8 +122,9 @@ def checked_address(url: object) -> httpx.URL:
     if not re.match(r"https?://", address, re.IGNORECASE):
         if "://" in address:
             raise InputError(f"the address {shown} is not one of http or https; give http://…")
+        example = without_user("//" + address)[2:] if is_address(address) else "127.0.0.1:8000"
         raise InputError(
-            f"the address {shown} has no scheme; give http://{without_user('//' + address)[2:]},"
+            f"the address {shown} has no scheme; give http://{example},"
             " or https:// if the service speaks TLS"
         )
     parsed = readable(address, f"the address {shown}")
@@ -141,6 +167,18 @@ def readable(url: str, name: str) -> httpx.URL:
     if any(not 0 < len(label) < 64 for label in parsed.host.rstrip(".").split(".")):
         raise InputError(f"{name} has a host that cannot be a name; correct it")
     return parsed
+
+
+def is_address(url: str) -> bool:
+    """Return whether this looks like an address, and not like a key that was given for one."""
+    return not url or "//" in url or PLACE.fullmatch(without_user(url)) is not None
+
+
+def _has_variable(name: str) -> bool:
+    try:
+        return name in os.environ
+    except UnicodeError:  # half of a surrogate pair, which no name has
+        return False
 
 
 def without_user(url: str) -> str:

@@ -13,7 +13,7 @@ from bilm_client.centring import mean_of
 from bilm_client.client import Client
 from bilm_client.connection import IN_FLIGHT, TIMEOUT_S
 from bilm_client.errors import InputError
-from bilm_client.keys import Address, Key
+from bilm_client.keys import Address, Key, Variable, is_address
 
 # The value of `center` that subtracts the mean of the fitted texts.
 OWN = "own"
@@ -83,7 +83,10 @@ class TextVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "api_key" and type(value) is str:
             value = Key(value)
-        if name in ("url", "proxy") and type(value) is str and "@" in value:
+        if name == "api_key_variable" and type(value) is str:
+            value = Variable(value)
+        is_secret = type(value) is str and ("@" in value or not is_address(value))
+        if name in ("url", "proxy") and is_secret:
             value = Address(value)
         super().__setattr__(name, value)
 

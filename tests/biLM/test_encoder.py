@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from biLM.encoder import Encoder
 from biLM.errors import ArtifactError, LayerError, MixError
 from biLM.network.scalar_mix import ScalarMix
-from biLM.questions.context import BLOCK_PLACES
 from biLM.questions.passage import Passage
+from biLM.questions.question import BLOCK_PLACES
 from biLM.questions.readout import Readout
 from biLM.questions.vectors import VectorsFor
 from biLM.reading.batch import FEW_HEIGHTS, HEIGHTS, SHAPES

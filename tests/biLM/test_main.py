@@ -38,6 +38,29 @@ def test_no_command_and_an_unknown_one_are_refused_by_status_2(arguments, capsys
     assert "usage: bilm" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ["serve", "--api-key", "sesame-12345"],
+            "no option --api-key here; did you mean --api-keys",
+        ),
+        (["serve", "--api-key=sesame-12345"], "no option --api-key here; did you mean --api-keys"),
+        (["serve", "sesame-12345"], "something belongs to no option"),
+        (["--api-keys", "sesame-12345", "serve"], "no option --api-keys here. See --help"),
+        (["--api-keys=sesame-12345", "serve"], "no option --api-keys here. See --help"),
+        (["sesame-12345", "serve"], "the first word must be a command, one of serve"),
+    ],
+)
+def test_a_key_in_a_wrong_place_of_the_command_line_is_not_repeated(arguments, told, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    printed = "".join(capsys.readouterr())
+    assert end.value.code == 2
+    assert told in printed
+    assert "sesame" not in printed
+
+
 def test_the_version_is_that_of_the_distribution(capsys):
     with pytest.raises(SystemExit):
         main(["--version"])

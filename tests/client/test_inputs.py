@@ -3,7 +3,9 @@
 import asyncio
 import enum
 import io
-from collections import OrderedDict
+import sys
+from array import array
+from collections import OrderedDict, UserString
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from bilm_client.inputs import ids_of, is_table, spans_of, texts_of, words_of
 from bilm_client.transformer import TextVectors
 
 TEXTS = ["甲", "乙乙", "丙"]
+CHARACTERS = array("w" if sys.version_info >= (3, 13) else "u", "甲乙")
 NOWHERE = "http://127.0.0.1:1"
 
 
@@ -56,6 +59,8 @@ REFUSED = {
     "frozenset": (frozenset(TEXTS), "a frozenset has no order"),
     "bytes": ("甲".encode(), "decode it"),
     "bytearray": (bytearray(b"a"), "decode it"),
+    "array of characters": (CHARACTERS, r"an array has single characters.*given\.tounicode\(\)"),
+    "UserString": (UserString("甲乙"), r"a single value; convert it: str\(given\)"),
     "path": (Path("texts.txt"), "read the file"),
     "file": (io.StringIO("甲\n乙\n"), "lines with their ends"),
     "number": (3, r"an int \(3\) has no texts"),
@@ -72,6 +77,7 @@ BAD = {
     "number": (12, r"an int \(12\); give a string"),
     "bytes": ("甲".encode(), r"a bytes; decode it: given\.decode"),
     "numpy bytes": (np.bytes_(b"a"), "a bytes_; decode it"),
+    "UserString": (UserString("甲"), r"a UserString; convert it: str\(given\)"),
     "path": (Path("a.txt"), "Path; read the file"),
     "list": (["甲"], "a list; give a flat list of strings"),
     "dict": ({"text": "甲"}, "a dict; give a string"),
@@ -234,6 +240,7 @@ def test_words_come_in_any_collections():
         ([io.StringIO("我\n吃\n")], "words of text 0: a StringIO is not taken"),
         ([Path("words.txt")], "words of text 0: a PosixPath is not taken"),
         ([np.array("我")], "words of text 0: a ndarray is not taken"),
+        ([CHARACTERS], "words of text 0: an array is not taken"),
         (pd.DataFrame({"a": ["我"]}), "words: a DataFrame has columns"),
         ({"a": ["我"]}, "words: a dict has names"),
     ],
@@ -279,6 +286,7 @@ def test_ids_are_integers_of_any_library():
         ([np.array([[3]])], "ids of text 0: a ndarray is not taken"),
         ([bytearray(b"ab")], "ids of text 0: a bytearray is not taken"),
         ([[3], memoryview(b"ab")], "ids of text 1: a memoryview is not taken"),
+        ([CHARACTERS], "ids of text 0: an array is not taken"),
     ],
 )
 def test_ids_of_another_kind_are_refused(call, given, why):

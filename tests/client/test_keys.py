@@ -102,18 +102,37 @@ def test_a_key_comes_from_the_environment_by_the_name_of_its_variable(peer, monk
 
 
 def test_a_variable_without_a_key_and_two_keys_are_refused(monkeypatch, kind):
-    with pytest.raises(ValueError, match="the environment has no key in NO_SUCH_KEY"):
+    with pytest.raises(ValueError, match=r"no variable of this name.*; set the variable"):
         kind("http://127.0.0.1:1", api_key_variable="NO_SUCH_KEY")
+    monkeypatch.setenv("KEY_OF_A_TEST", " \n")
+    with pytest.raises(ValueError, match="the variable KEY_OF_A_TEST is empty; set it"):
+        kind("http://127.0.0.1:1", api_key_variable="KEY_OF_A_TEST")
     with pytest.raises(ValueError, match="give one of them") as caught:
         kind("http://127.0.0.1:1", api_key=KEY, api_key_variable="NO_SUCH_KEY")
     assert "sesame" not in everything_about(caught.value)
 
 
-@pytest.mark.parametrize("key", [KEY, "sk-SESAME-1", "Sesame", "sesame", 7])
+@pytest.mark.parametrize(
+    "key", [KEY, "sk-SESAME-1", "Sesame", "sesame", "SESAME12345", "SESAME_", "sesame\ud800", 7]
+)
 def test_a_key_that_is_given_for_a_variable_is_not_shown(kind, key):
     with pytest.raises(InputError, match="api_key_variable") as caught:
         kind("http://127.0.0.1:1", api_key_variable=key)
     assert "sesame" not in everything_about(caught.value).lower()
+
+
+@pytest.mark.parametrize("key", [KEY, "sesame", "SESAME.sesame.SESAME", "sesame+/=", "sesame:x"])
+def test_a_key_that_is_given_for_the_address_is_not_shown(kind, key):
+    with pytest.raises(InputError, match=r"no scheme; give http://127\.0\.0\.1:8000") as caught:
+        kind(key)
+    step = TextVectors(key, api_key_variable=key)
+    assert "sesame" not in (everything_about(caught.value) + repr(step)).lower()
+    assert step.get_params()["url"] == step.get_params()["api_key_variable"] == key
+
+
+def test_a_pipeline_prints_the_name_of_a_variable_that_exists(monkeypatch):
+    monkeypatch.setenv("KEY_OF_A_TEST", KEY)
+    assert "'KEY_OF_A_TEST'" in repr(TextVectors(api_key_variable="KEY_OF_A_TEST"))
 
 
 def everything_about(error):

@@ -1,5 +1,6 @@
 """How the bytes of a body are read: what its headers declare, and what is wrong with it where."""
 
+import codecs
 import json
 
 import pytest
@@ -40,6 +41,11 @@ async def post(client, content, path="/embed", content_type=JSON):
         f"{JSON}; profile=x; CHARSET=big5",
         f'{JSON}; profile="a;b"; charset="gbk"',
         f"{JSON}; charset=utf-8; charset=gbk",
+        f"{JSON}; charset*=utf-8''gbk",
+        f"{JSON}; charset*=utf-8''%67bk",
+        f"{JSON}; charset=utf-8; charset*=gbk",
+        f"{JSON}; charset*0=gb; charset*1=k",
+        f"{JSON}; charset*0*=''gbk",
         f"{JSON}; charset=",
         "Application/JSON; charset=utf-16le",
     ],
@@ -59,6 +65,8 @@ async def test_another_charset_is_refused_on_every_path(client, path, content_ty
         f"{JSON}; charset=utf-8",
         f'{JSON};charset="UTF-8"',
         f"{JSON}; Charset=utf8",
+        f"{JSON}; charset*=us-ascii''UTF-8",
+        f"{JSON}; charset*=utf-8''utf%2D8",
         f'{JSON}; profile="a;charset=gbk"',
         f"{JSON}; charset=utf-8; charset=UTF8",
         f"{JSON};",
@@ -133,7 +141,14 @@ async def test_only_one_mark_and_only_before_the_body_is_skipped(client):
         (b'{"texts":"a", "mix": {"weights": [1, +Infinity]}}', "expected value"),
         (b'{"texts":"\\x41"}', "invalid escape at line 1, column 12"),
         (b"texts=a", "at line 1, column 2"),
-        ('{"texts":"a"}'.encode("utf-16"), "byte order mark of UTF-16; send UTF-8"),
+        ('{"texts":"a"}'.encode("utf-16"), "byte order mark of UTF-16 or UTF-32; send UTF-8"),
+        ('{"texts":"a"}'.encode("utf-16-le"), "the body is in UTF-16 or UTF-32; send UTF-8"),
+        (' {"texts":"a"}'.encode("utf-16-be"), "the body is in UTF-16 or UTF-32; send UTF-8"),
+        ('{"texts":"a"}'.encode("utf-32"), "byte order mark of UTF-16 or UTF-32; send UTF-8"),
+        ('{"texts":"a"}'.encode("utf-32-le"), "the body is in UTF-16 or UTF-32; send UTF-8"),
+        ('{"texts":"a"}'.encode("utf-32-be"), "the body is in UTF-16 or UTF-32; send UTF-8"),
+        (codecs.BOM_UTF32_BE + b"{}", "byte order mark of UTF-16 or UTF-32; send UTF-8"),
+        (b'\0{"texts":"a"}', "expected value at line 1, column 1"),
         (b"[" * 300, "recursion limit exceeded"),
         (b'{"ids": [[' + b"9" * 5000 + b"]]}", "number out of range"),
     ],
@@ -151,23 +166,72 @@ async def test_half_a_character_is_refused_with_its_place(client):
 @pytest.mark.parametrize(
     ("fields", "place", "index", "says"),
     [
-        ({"texts": ["a", None]}, "texts.1", 1, "texts: text 1: Input should be a valid string"),
-        ({"texts": {"a": 1}}, None, None, "texts: Input should be a valid array"),
-        ({"words": [["a"], ["b", 2]]}, "words.1.1", 1, "words: text 1: "),
-        ({"ids": [[1], [2], ["x"]]}, "ids.2.0", 2, "ids: text 2: "),
-        ({"texts": "a", "spans": [[[0, "1"]]]}, "spans.0.0.1", 0, "spans: text 0: "),
+        ({"texts": ["a", None]}, "texts.1", 1, "texts: text 1: it is null; send a string; see"),
+        ({"texts": {"a": 1}}, None, None, "texts: it is an object; send a string or a list of str"),
+        ({"texts": 5}, None, None, "texts: it is a whole number; send a string or a list of str"),
+        ({"texts": True}, None, None, "texts: it is true or false; send a string or a list"),
+        ({"texts": []}, None, None, "texts: it is empty; send at least one item"),
+        ({"texts": [["a"]]}, "texts.0", 0, "texts: text 0: it is a list; send a string"),
+        ({"words": "a"}, None, None, "words: it is a string; send a list of lists of strings"),
+        ({"words": ["a"]}, "words.0", 0, "text 0: it is a string; send a list of strings"),
+        (
+            {"words": [["a"], ["b", 2]]},
+            "words.1.1",
+            1,
+            "text 1: item 1 is a whole number; send a str",
+        ),
+        ({"ids": 5}, None, None, "ids: it is a whole number; send a list of lists of piece ids"),
+        ({"ids": [5]}, "ids.0", 0, "text 0: it is a whole number; send a list of piece ids"),
+        ({"ids": [[1], [2], ["3"]]}, "ids.2.0", 2, "text 2: item 0 is a string; send a whole num"),
+        ({"ids": [[5.0]]}, "ids.0.0", 0, "item 0 is a number with a point; send a whole number"),
+        (
+            {"texts": "a", "spans": 1},
+            None,
+            None,
+            "spans: it is a whole number; send a list of lists",
+        ),
+        (
+            {"texts": "a", "spans": [[0, 1]]},
+            "spans.0.0",
+            0,
+            "item 0 is a whole number; send a span",
+        ),
+        (
+            {"texts": "a", "spans": [[[0, "1"]]]},
+            "spans.0.0.1",
+            0,
+            "item 1 is a string; send a whole",
+        ),
+        (
+            {"texts": "a", "center": "true"},
+            None,
+            None,
+            "center: it is a string; send true or false",
+        ),
+        (
+            {"texts": "a", "layers": 5},
+            None,
+            None,
+            "layers: it is a whole number; send a list of lay",
+        ),
+        ({"texts": "a", "mix": 5}, None, None, "mix: it is a whole number; send the name of a mix"),
         ({"texts": "a", "mix": {"weights": [0, 0.5, "x"]}}, "mix.weights.2", None, "mix.weights.2"),
         (
             {"texts": "a", "mix": {"weights": [0, 0.5, None]}},
             "mix.weights.2",
             None,
-            "a valid number",
+            "mix.weights.2: it is null; send a number",
         ),
         ({"texts": "a", "mix": {"logits": [0], "gamma": "x"}}, "mix.gamma", None, "mix.gamma: "),
         ({"texts": "a", "mix": {"gamma": 1}}, "mix.weights", None, "mix.weights: Field required"),
         ({"texts": "a", "mix": {"weights": [1], "logits": [1]}}, "mix.weights", None, "be null"),
         ({"texts": "a", "layers": [0, "top"]}, "layers.1", None, "layers.1: Input should be"),
-        ({"texts": "a", "layers": [0, True]}, "layers.1", None, "layers.1: Input should be"),
+        (
+            {"texts": "a", "layers": [0, True]},
+            "layers.1",
+            None,
+            "is true or false; send a layer number",
+        ),
         ({"texts": "a", "level": "line"}, None, None, "level: Input should be"),
         ({"texts": "a", "extra": 1}, None, None, "extra: Extra inputs"),
         ({"texts": "a", "mix": {"weights": [1], "秘密": 1}}, None, None, "mix: Extra inputs"),
@@ -178,6 +242,37 @@ async def test_a_wrong_value_is_refused_with_its_place(client, fields, place, in
     assert (error["details"]["place"], error["details"]["index"]) == (place, index)
     assert error["param"] == (place or says).split(".")[0].split(":")[0]
     assert says in error["message"]
+
+
+@pytest.mark.parametrize("body", ["[]", '["a"]', '"a"', "5", "null", "NaN", "[" * 9 + "]" * 9])
+async def test_a_body_that_is_no_object_is_named_by_its_kind(client, body):
+    error = error_of(await post(client, body), 422, "validation_error")
+    assert "the body: it is " in error["message"]
+    assert "; send one JSON object" in error["message"]
+
+
+async def test_a_literal_that_is_no_number_is_named(client):
+    for literal in ("NaN", "Infinity", "-Infinity"):
+        error = error_of(await post(client, f'{{"texts": {literal}}}'), 422, "validation_error")
+        assert "it is not a finite number; send a string" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "says"),
+    [
+        ({"content-type": "text/plain; x=y"}, "the content-type is text/plain; send content-type:"),
+        ({"content-type": "木".encode()}, "the content-type is no name; send"),
+        (
+            {"content-type": f"{JSON}; charset=gbk"},
+            "charset of the content-type is gbk, and only UTF-8",
+        ),
+        ({"content-type": f'{JSON}; charset="a b"'}, "charset of the content-type is no name, and"),
+        ({"content-type": JSON, "content-encoding": "gzip"}, "the content-encoding is gzip; send"),
+    ],
+)
+async def test_a_wrong_header_is_named_with_its_value(client, headers, says):
+    answer = await client.post("/embed", content=b'{"texts": "a"}', headers=headers)
+    assert says in error_of(answer, 415, "unsupported_media_type")["message"]
 
 
 async def test_a_wrong_text_of_openai_has_its_number(client):
@@ -316,3 +411,37 @@ async def test_literals_that_are_no_numbers_are_refused(client, path, body, para
     answer = await post(client, content, path)
     assert answer.status_code == 422, answer.text
     assert answer.json()["error"]["param"] == param
+
+
+# Many lists.
+
+
+@pytest.mark.parametrize(
+    "begin", ['{"ids":[', '{"words":{"a":[', '{"texts":"a","x":[', '{"texts":["\\"[",', "["]
+)
+async def test_a_body_of_very_many_lists_is_refused_before_python_makes_them(
+    client, begin, monkeypatch
+):
+    def never(*_):
+        raise AssertionError("the lists were made")
+
+    monkeypatch.setattr(EmbedRequest, "model_validate_json", never)
+    body = begin + "[]," * parsing.MOST_LISTS
+    error = error_of(await post(client, body), 413, "body_too_large")
+    assert "the body has at least 50001 lists and objects; the limit is 50000" in error["message"]
+    assert error["details"]["setting"] == "max_request_pieces"
+
+
+@pytest.mark.parametrize("text", ["[" * 120_000, '"{' * 120_000, "\\[" * 120_000])
+async def test_brackets_of_a_text_are_no_lists(client, text):
+    body = json.dumps({"texts": [text], "truncate": "right", "level": "text"})
+    assert (await post(client, body)).status_code == 200
+
+
+async def test_strings_that_look_like_lists_are_skipped_a_thousand_at_a_time(client):
+    body = json.dumps({"texts": ["["] * 120_000})
+    error_of(await post(client, body), 413, "too_many_texts")
+
+
+async def test_a_string_that_does_not_end_is_no_list(client):
+    error_of(await post(client, '{"texts":"' + "[" * 120_000), 400, "invalid_json")

@@ -1,4 +1,4 @@
-"""Large bodies and answers: how many the process holds, and for how long."""
+"""Large bodies, answers and long texts: how many the process holds, and for how long."""
 
 import asyncio
 import json
@@ -6,7 +6,7 @@ import json
 import anyio
 import pytest
 
-from tests.service.serving import PATIENCE_S, embed, error_of, serving, settings_of, until
+from tests.service.serving import PATIENCE_S, PRICES, embed, error_of, serving, settings_of, until
 
 pytestmark = pytest.mark.anyio
 
@@ -151,3 +151,64 @@ async def test_one_request_alone_may_hold_what_its_own_limits_allow(artifact_fol
     async with serving(settings_of(artifact_folder, max_held_bytes=1024)) as client:
         assert (await embed(client, **fields))["usage"]["pieces"] == 8192
         assert await metric(client, "bilm_held_bytes 0.0")
+
+
+LONG = {"texts": "我" * 9000, "truncate": "right", "level": "text"}  # 27 KB, and a small answer
+# 8,194 pieces in 129 stretches of 64; 3 representations of 24 numbers, and a copy of them.
+KEPT_BYTES = 129 * 64 * 2 * 3 * 24 * 4
+LONG_S = 129 * 64 * PRICES["1 row"]
+PATIENT = {"max_queue_s": 600, "deadline_s": 3600}
+
+
+async def until_admitted(client, number):
+    await until(lambda: client.runtime.batcher.waiting_s > (number - 0.5) * LONG_S)
+
+
+async def test_a_long_text_counts_with_what_the_model_keeps_of_it(artifact_folder, load_held, gate):
+    async with serving(settings_of(artifact_folder, **PATIENT), load_held) as client:
+        asking = asyncio.create_task(client.post("/embed", json=LONG))
+        await gate.wait_until_entered()
+        assert client.runtime.byte_budget.bytes == KEPT_BYTES
+        gate.is_open.set()
+        assert (await asking).status_code == 200
+        assert await metric(client, "bilm_held_bytes 0.0")
+
+
+async def test_only_as_many_long_texts_count_as_are_begun(artifact_folder, load_held, gate):
+    settings = settings_of(artifact_folder, max_held_bytes=KEPT_BYTES, **PATIENT)
+    async with serving(settings, load_held) as client:
+        tasks = [asyncio.create_task(client.post("/embed", json=LONG)) for _ in range(3)]
+        await until_admitted(client, 3)
+        assert client.runtime.byte_budget.bytes == KEPT_BYTES
+        gate.is_open.set()
+        assert [(await task).status_code for task in tasks] == [200, 200, 200]
+        assert client.runtime.byte_budget.bytes == 0
+
+
+async def test_long_texts_that_would_fill_the_memory_together_are_refused(
+    artifact_folder, load_held, gate
+):
+    settings = settings_of(artifact_folder, max_held_bytes=2 * KEPT_BYTES - 1, **PATIENT)
+    async with serving(settings, lambda: load_held(num_threads=2)) as client:
+        first = asyncio.create_task(client.post("/embed", json=LONG))
+        await gate.wait_until_entered()
+        error = error_of(await client.post("/embed", json=LONG), 429, "overloaded")
+        assert error["details"]["actual"] == 2 * KEPT_BYTES
+        assert error["details"]["setting"] == "max_held_bytes"
+        small = asyncio.create_task(client.post("/embed", json={"texts": ATE}))
+        gate.is_open.set()
+        assert [(await one).status_code for one in (first, small)] == [200, 200]
+
+
+async def test_an_inspection_counts_with_its_gates(artifact_folder, load_held, gate):
+    settings = settings_of(artifact_folder, inspect=True, max_stepped_pieces=8192, **PATIENT)
+    async with serving(settings, load_held) as client:
+        asking = asyncio.create_task(client.post("/inspect", json={"text": "我" * 8192}))
+        await gate.wait_until_entered()
+        values = 8192 * 6 * 12 * 4
+        assert client.runtime.byte_budget.bytes == values * 4 // 3 + 2 * values
+        asking.cancel()
+        gate.is_open.set()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert client.runtime.byte_budget.bytes == 0

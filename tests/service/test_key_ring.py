@@ -82,6 +82,20 @@ def test_a_file_without_keys_keeps_the_service_from_starting(tmp_path, monkeypat
         load_settings({})
 
 
+@pytest.mark.parametrize("key", ["sesame-12345", "/sesame+/=", "no-folder/sesame", "sesame" * 99])
+def test_a_key_in_place_of_the_file_of_keys_is_not_shown(monkeypatch, key):
+    monkeypatch.setenv("BILM_API_KEYS_FILE", key)
+    with pytest.raises(SettingsError, match=r"FILE: .* cannot be read: .*; name") as refused:
+        load_settings({})
+    assert "sesame" not in str(refused.value)
+
+
+def test_a_key_before_its_name_is_refused_for_names_are_shown():
+    with pytest.raises(ValueError, match=r"key 1 is shorter than its name.*; write") as refused:
+        parse_keys(["sesame-12345 shop-front"])
+    assert "sesame" not in str(refused.value)
+
+
 def test_a_file_that_is_missing_keeps_the_service_from_starting(tmp_path, monkeypatch):
     monkeypatch.setenv("BILM_API_KEYS_FILE", str(tmp_path / "nothing"))
     with pytest.raises(SettingsError, match="nothing cannot be read: No such file"):

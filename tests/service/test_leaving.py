@@ -181,6 +181,18 @@ def test_a_port_that_is_taken_is_named():
     assert "Traceback" not in written
 
 
+@pytest.mark.parametrize(
+    ("given", "lines"), [([], 1), (["--deadline-s", "16"], 0), (["--lame-duck-s", "6"], 1)]
+)
+def test_the_start_says_once_where_a_late_request_has_less_than_its_deadline(given, lines):
+    # The port is taken, so the process ends after it has logged its settings.
+    with socket.create_server((HOST, 0)) as other:
+        _, written = start("--port", str(other.getsockname()[1]), *given)
+    finishing_s = 15 if "--lame-duck-s" in given else 16
+    assert written.count(f"may have {finishing_s} s instead of deadline_s = 30 s") == lines
+    assert written.count("instead of deadline_s") == lines
+
+
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "unix:/tmp/x.sock", "192.0.2.1"])
 def test_a_host_that_is_not_here_is_named(host):
     with pytest.raises(AddressError, match=host.replace(".", r"\.")):

@@ -144,21 +144,11 @@ def build_shards(
         ShardError: there is no text to train on, the vocabulary is missing or has more than 65,536
             pieces, or no piece fits into a row.
     """
-    if max_row_pieces <= BOUNDARY_PIECES:
-        raise ShardError(
-            f"max_row_pieces is {max_row_pieces}; with its {BOUNDARY_PIECES} boundaries a row needs"
-            f" at least {BOUNDARY_PIECES + 1}"
-        )
-    train = training_text(corpus)
-    if not vocabulary.is_file():
-        raise ShardError(f"{vocabulary} is no file; run `bilm train vocabulary`")
-    processor = sentencepiece.SentencePieceProcessor(model_file=str(vocabulary))
-    if len(processor) > np.iinfo(np.uint16).max + 1:
-        raise ShardError(f"{vocabulary} has {len(processor)} pieces; ids are 16 bits wide")
+    processor, train = _checked(corpus, vocabulary, max_row_pieces)
     _make_empty(out)
+    layout = max_row_pieces, one_sentence
     counts = np.zeros(len(processor), dtype=np.int64)
     num_rows, sample, digest = 0, _Sample(max_characters), hashlib.sha256()
-    layout = max_row_pieces, one_sentence
     for path in train:
         rows = _Rows()
         rows.extend(encode_rows(sample.of(read_documents(path)), processor, *layout))
@@ -170,13 +160,7 @@ def build_shards(
     if not num_rows:
         raise ShardError(f"{corpus} holds no text to train on; run `bilm train corpus`")
     counts[[processor.bos_id(), processor.eos_id()]] += num_rows
-    held_out, held_out_rows, characters = _Rows(), {}, {}
-    for path in sorted((corpus / "held_out").glob("*.txt")):
-        source = _Sample(math.inf)
-        rows_of_source = encode_rows(source.of(read_documents(path)), processor, *layout)
-        held_out_rows[path.stem] = held_out.extend(rows_of_source)
-        characters[path.stem] = source.characters
-    held_out.save(out / HELD_OUT)
+    held_out_rows, held_out_characters = _save_held_out(corpus, out, processor, layout)
     np.save(out / "counts.npy", counts)
     (out / "pieces.model").write_bytes(vocabulary.read_bytes())
     manifest = ShardManifest(
@@ -189,7 +173,7 @@ def build_shards(
         train_characters=sample.characters,
         rows_sha256=digest.hexdigest(),
         held_out_rows=held_out_rows,
-        held_out_characters=characters,
+        held_out_characters=held_out_characters,
     )
     manifest.write(out)
     return Shards(out)
@@ -211,6 +195,41 @@ def encode_rows(
             ids = [next(encoded) for _ in parts]
             for together in [[one] for one in ids] if one_sentence else [ids]:
                 yield from _pack(together, limit)
+
+
+def _checked(
+    corpus: Path, vocabulary: Path, max_row_pieces: int
+) -> tuple[sentencepiece.SentencePieceProcessor, list[Path]]:
+    """Return the vocabulary and the files to train on, if shards can be made of them."""
+    if max_row_pieces <= BOUNDARY_PIECES:
+        raise ShardError(
+            f"max_row_pieces is {max_row_pieces}; with its {BOUNDARY_PIECES} boundaries a row needs"
+            f" at least {BOUNDARY_PIECES + 1}"
+        )
+    train = training_text(corpus)
+    if not vocabulary.is_file():
+        raise ShardError(f"{vocabulary} is no file; run `bilm train vocabulary`")
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(vocabulary))
+    if len(processor) > np.iinfo(np.uint16).max + 1:
+        raise ShardError(f"{vocabulary} has {len(processor)} pieces; ids are 16 bits wide")
+    return processor, train
+
+
+def _save_held_out(
+    corpus: Path,
+    out: Path,
+    processor: sentencepiece.SentencePieceProcessor,
+    layout: tuple[int, bool],
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Write the held-out rows of all sources as one shard; return rows and characters of each."""
+    held_out, num_rows, characters = _Rows(), {}, {}
+    for path in sorted((corpus / "held_out").glob("*.txt")):
+        source = _Sample(math.inf)
+        rows = encode_rows(source.of(read_documents(path)), processor, *layout)
+        num_rows[path.stem] = held_out.extend(rows)
+        characters[path.stem] = source.characters
+    held_out.save(out / HELD_OUT)
+    return num_rows, characters
 
 
 def _make_empty(out: Path) -> None:

@@ -1,9 +1,15 @@
 """What is wrong with the sentences of a caller is named with its place."""
 
+import sys
+from array import array
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from biLM.errors import SentenceError, SpanError
+
+CHARACTERS = array("w" if sys.version_info >= (3, 13) else "u", "我吃")
 
 
 @pytest.fixture
@@ -17,6 +23,11 @@ def elmo(load):
     [
         ("我吃苹果", r"the batch of sentences is '我吃苹果' \(str\); give a list of sentences"),
         (None, r"the batch of sentences is None \(NoneType\)"),
+        (
+            pd.DataFrame({"我": ["吃"]}),
+            r"(?s)the batch of sentences is .* \(DataFrame\); give a list",
+        ),
+        ([CHARACTERS], r"sentence 0 is .* \(array\); give a list"),
         (3, r"the batch of sentences is 3 \(int\)"),
         ({"我": 1}, r"the batch of sentences is .* \(dict\)"),
         (iter([["我"]]), r"the batch of sentences is .*iterator"),
@@ -48,6 +59,12 @@ def test_the_sentence_and_the_word_are_named(elmo, sentences, message):
             [[(0, 1)]],
             SentenceError,
             r"the batch of texts is '我' \(str\); give a list of texts",
+        ),
+        (
+            pd.DataFrame({"我": ["吃"]}),
+            [[(0, 1)]],
+            SentenceError,
+            r"(?s)the batch of texts is .* \(DataFrame\); give a list of texts",
         ),
         ([["我"]], [[(0, 1)]], SentenceError, r"text 0 is \['我'\] \(list\); it must be a str"),
         (["我", "\ud800"], [[], []], SentenceError, "text 1: code point 0 is the lone surrogate"),
