@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from traceback import clear_frames
 
 import torch
 from torch import Tensor, nn
@@ -166,11 +167,16 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     device = choose_device()
     with team(device) as workers, Journal(out, config.max_pieces, workers.leads) as journal:
+        # What may be refused comes before there is a run.
+        checkpoint = _checkpoint_of_team(workers, config, shards, out, journal)
         run = Run(config, device, build_objective(config, shards).to(device), workers)
         try:
-            _resume(run, shards, out, initial, journal)
+            _resume(run, shards, checkpoint, initial, journal)
             _train(run, shards, out, journal, stops)
             return run.progress
+        except BaseException as error:
+            clear_frames(error.__traceback__)  # the functions that ended hold the run, too
+            raise
         finally:
             del run  # before the team ends
 
@@ -198,28 +204,59 @@ def _train(
 
 
 def _resume(
-    run: Run, shards: Shards, out: Path, initial: Artifact | None, journal: Journal
+    run: Run,
+    shards: Shards,
+    checkpoint: Checkpoint | None,
+    initial: Artifact | None,
+    journal: Journal,
 ) -> None:
-    """Resume at the latest usable checkpoint; without one, start from the initial artifact."""
-    checkpoints, refusals = find_checkpoints(out)
-    for refusal in refusals:
-        journal.say(f"{refusal}; using another checkpoint")
-    usable = [checkpoint for checkpoint in checkpoints if checkpoint.leads_to(run.config)]
-    if usable:
-        usable[0].require_vocabulary(shards.manifest.vocabulary_sha256)
-        usable[0].require_rows(shards.manifest.rows_sha256)
-        usable[0].restore(run.objective, run.optimizer)
-        run.progress = usable[0].progress
-    elif checkpoints or refusals:
-        before = checkpoints[0].config if checkpoints else "a run that cannot be read"
-        raise CheckpointError(
-            f"{out} has a run of {before}, but the recipe is now {run.config}; choose another --out"
-        )
+    """Resume at the checkpoint; without one, start from the initial artifact."""
+    if checkpoint is not None:
+        checkpoint.restore(run.objective, run.optimizer)
+        run.progress = checkpoint.progress
     elif run.config.init_from:
         _begin_from(initial, run, shards)
     journal.begin_at(run.progress.pieces)
     if run.progress.pieces < run.config.max_pieces:
         _log_start(journal, run)
+
+
+def _checkpoint_of_team(
+    workers: Team, config: TrainConfig, shards: Shards, out: Path, journal: Journal
+) -> Checkpoint | None:
+    """Return the first process's checkpoint in every process, which may not see its files.
+
+    Raises:
+        TrainingError: the processes have different recipes or shards.
+        CheckpointError: as of `_usable_checkpoint`.
+    """
+    vocabulary, rows = shards.manifest.vocabulary_sha256, shards.manifest.rows_sha256
+    workers.require_same({"recipe": config, "vocabulary": vocabulary, "rows": rows})
+    return workers.by_leader(lambda: _usable_checkpoint(config, shards, out, journal))
+
+
+def _usable_checkpoint(
+    config: TrainConfig, shards: Shards, out: Path, journal: Journal
+) -> Checkpoint | None:
+    """Return the latest checkpoint from which a run of this recipe resumes; None in a new folder.
+
+    Raises:
+        CheckpointError: the folder has a run of another recipe, or of other shards.
+    """
+    checkpoints, refusals = find_checkpoints(out)
+    for refusal in refusals:
+        journal.say(f"{refusal}; using another checkpoint")
+    usable = [checkpoint for checkpoint in checkpoints if checkpoint.leads_to(config)]
+    if usable:
+        usable[0].require_vocabulary(shards.manifest.vocabulary_sha256)
+        usable[0].require_rows(shards.manifest.rows_sha256)
+        return usable[0]
+    if checkpoints or refusals:
+        before = checkpoints[0].config if checkpoints else "a run that cannot be read"
+        raise CheckpointError(
+            f"{out} has a run of {before}, but the recipe is now {config}; choose another --out"
+        )
+    return None
 
 
 def _begin_from(initial: Artifact | None, run: Run, shards: Shards) -> None:
