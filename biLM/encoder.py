@@ -41,7 +41,7 @@ from biLM.questions.texts import Texts
 from biLM.questions.vectors import Vectors, VectorsFor
 from biLM.reading.batch import SURE_SHAPE, Shape, batches
 from biLM.reading.padded import read_padded
-from biLM.reading.precision import PrecisionChoice, chosen_precision
+from biLM.reading.precision import CPU, PrecisionChoice, chosen_precision
 from biLM.reading.reader import Reader
 from biLM.reading.side_by_side import cores_for
 from biLM.self_test import checked_deviation
@@ -300,8 +300,7 @@ class Encoder(Texts):
         framed = [self.artifact.config.framed(ids) for ids in texts]
         copies = self._copies
         if copies.elsewhere is not None:
-            for text, found in read_padded(copies.elsewhere, framed):
-                yield text, found.cpu()
+            yield from read_padded(copies.elsewhere, framed, onto=CPU)
             return
         with cores_for(self._both_at_once) as cores_of_both:
             for batch in batches(framed, self._shapes):

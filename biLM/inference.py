@@ -1,12 +1,14 @@
 """Compute without gradients and without the caller's autocast."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import torch
 
+# The kinds of devices whose autocast a caller may have switched on.
+DEVICES = ("cpu", "cuda")
 Given = ParamSpec("Given")
 Found = TypeVar("Found")
 
@@ -21,9 +23,10 @@ def as_inference(function: Callable[Given, Found]) -> Callable[Given, Found]:
     @wraps(function)
     def wrapped(*args: Given.args, **kwargs: Given.kwargs) -> Found:
         # torch.autocast as a decorator would share one state between threads.
-        is_on = torch.is_autocast_enabled("cpu")
-        exact = torch.autocast("cpu", enabled=False) if is_on else nullcontext()
-        with torch.inference_mode(), exact:
+        with torch.inference_mode(), ExitStack() as exact:
+            for kind in DEVICES:
+                if torch.is_autocast_enabled(kind):
+                    exact.enter_context(torch.autocast(kind, enabled=False))
             return function(*args, **kwargs)
 
     return wrapped

@@ -32,6 +32,14 @@ SENTENCES = (
 )
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--device",
+        default="away",
+        help="the device of the tests in tests/device, such as cuda; away is played by the CPU",
+    )
+
+
 def pytest_collection_finish():
     """Spare the collector thousands of tests, each time it looks for garbage."""
     gc.collect()

@@ -139,6 +139,7 @@ def _written(parts: PartsOf, writer: PartWriter, cluster: Cluster) -> Dataset:
         batch_size=1,
         compute=ActorPoolStrategy(size=cluster.workers),
         num_cpus=cluster.worker_cpus,
+        num_gpus=1 if writer.settings.device.startswith("cuda") else None,  # Ray hides others
     )
     return written
 

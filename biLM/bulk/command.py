@@ -100,6 +100,12 @@ def _declare_vectors(embed: argparse.ArgumentParser) -> None:
     )
     embed.add_argument("--mixes", type=Path, help="a file of further mixes, as for BILM_MIXES")
     embed.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto")
+    embed.add_argument(
+        "--device",
+        default="cpu",
+        help="where texts are read, such as cuda; then in float32, and by one worker where nothing"
+        " is said",
+    )
     embed.add_argument("--level", choices=LEVELS, default="piece")
     of = embed.add_mutually_exclusive_group()
     of.add_argument("--mix", default="default")
@@ -153,13 +159,13 @@ def _embed(given: argparse.Namespace) -> "Done":
         max_text_pieces=given.max_text_pieces,
     )
     job = Job(columns, wanted, given.format, given.part_characters, given.skip_refused)
-    settings = EncoderSettings(given.artifact, given.precision, given.mixes)
+    settings = EncoderSettings(given.artifact, given.precision, given.mixes, device=given.device)
     # Absolute, because workers on a cluster run in another folder.
     source = open_source(given.input.absolute(), columns, given.text_encoding)
     out = given.out
     with shown(source) as advance:
         if given.ray is None:
-            workers = given.workers or granted_cpus()
+            workers = given.workers or (granted_cpus() if given.device == "cpu" else 1)
             return embed_source(source, out, job, settings, workers, advance)
         try:
             from biLM.bulk.cluster import Cluster, embed_on_cluster

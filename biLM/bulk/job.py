@@ -8,6 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from biLM.artifact import load_artifact
 from biLM.bulk.formats import LINKS, Format, link_parts
 from biLM.bulk.ledger import Ledger, sole_writer
@@ -41,12 +43,14 @@ class EncoderSettings:
         precision: The precision, as for `Encoder`.
         mixes: A file of further mixes, which only the machine that starts the run needs.
         revision: The revision that the artifact must have; empty if any will do.
+        device: Where texts are read, as for `Encoder`.
     """
 
     artifact: Path
     precision: PrecisionChoice = "auto"
     mixes: Path | None = None
     revision: str = ""
+    device: str = "cpu"
 
     def load(self) -> Encoder:
         """Load the encoder, try every shape, and check it with the self-test.
@@ -56,9 +60,10 @@ class EncoderSettings:
             ArtifactError: the folder is incomplete, foreign or damaged.
             MixError: a further mix does not fit.
             SelfTestError: the machine does not reproduce the artifact's vectors.
-            BulkError: the folder contains another model.
+            BulkError: the folder contains another model, or torch cannot use the device.
         """
-        encoder = Encoder.load(self.artifact, self.precision, self.mixes)
+        require_device(self.device)
+        encoder = Encoder.load(self.artifact, self.precision, self.mixes, device=self.device)
         if self.revision not in ("", encoder.artifact.revision):
             raise BulkError(
                 f"{self.artifact} holds {encoder.artifact.revision} on one machine and"
@@ -111,6 +116,7 @@ class Job:
             "kind": self.kind,
             "part_characters": self.part_characters,
             "id_kind": self.id_kind,
+            "device": torch.device(settings.device).type,
         }
         return dict(json.loads(json.dumps(asked)))
 
@@ -131,13 +137,30 @@ def resolved(job: Job, settings: EncoderSettings, source: Source) -> tuple[Job, 
     artifact = load_artifact(settings.artifact).with_mixes(settings.mixes)
     settings = EncoderSettings(
         model_folder(settings.artifact).absolute(),
-        chosen_precision(settings.precision),
+        chosen_precision(settings.precision, torch.device(settings.device)),
         revision=artifact.revision,
+        device=settings.device,
     )
     wanted = job.wanted
     if wanted.layers is None and isinstance(wanted.mix, str):
         job = replace(job, wanted=replace(wanted, mix=artifact.mix(wanted.mix)))
     return job, settings
+
+
+def require_device(name: str) -> None:
+    """Refuse a device that torch cannot use on this machine.
+
+    Raises:
+        BulkError: it cannot.
+    """
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).split("\n")[0]
+        raise BulkError(
+            f"the device is {name!r}, which torch {torch.__version__} cannot use on this machine"
+            f" ({reason}); leave out --device to read on the CPU"
+        ) from error
 
 
 @dataclass(frozen=True)

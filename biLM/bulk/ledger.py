@@ -15,6 +15,8 @@ from biLM.files import to_json, write_atomically
 
 FILE = "ledger.json"
 FORMAT_VERSION = 2
+# Options that a ledger does not have if it was written before there was a choice.
+BEFORE = {"device": "cpu"}
 
 
 @dataclass
@@ -45,7 +47,7 @@ class Ledger:
             return cls(folder, asked)
         try:
             content = json.loads(path.read_bytes())
-            version, before = content["version"], dict(content["asked"])
+            version, before = content["version"], {**BEFORE, **content["asked"]}
             done = Done(**content["done"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BulkError(f"{path} cannot be read: {error!r}; choose another --out") from error

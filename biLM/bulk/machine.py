@@ -20,7 +20,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from biLM.bulk.job import EncoderSettings, Job, PartWriter, finish, open_ledger, resolved
+from biLM.bulk.job import (
+    EncoderSettings,
+    Job,
+    PartWriter,
+    finish,
+    open_ledger,
+    require_device,
+    resolved,
+)
 from biLM.bulk.parts import Advance, Done, Part, Written, parts_or_refusal
 from biLM.bulk.sources import Source
 from biLM.cpus import granted_cpus
@@ -58,8 +66,9 @@ def embed_source(
     Raises:
         SourceError: a text is refused, or the source is not that of the previous run.
         BulkError: the folder contains other vectors, or cannot be written to, or a worker was
-            killed.
+            killed, or torch cannot use the device.
     """
+    require_device(settings.device)  # before anything is written
     job, settings = resolved(job, settings, source)
     with open_ledger(out, job, settings) as ledger:
         parts = parts_or_refusal(source, ledger.done, job.part_characters, job.skips_refused)

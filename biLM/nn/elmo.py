@@ -9,7 +9,7 @@ Peters et al. 2018, section 3.3: a task learns a scalar mix of the biLM's layers
 applied to what it gives.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
@@ -264,6 +264,15 @@ class Elmo(nn.Module):
         """
         super().train(mode)
         self.bilm.train()
+        return self
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Elmo":
+        """Move or convert the weights, and drop what was made of them: it may never be read again.
+
+        torch calls this for `to`, `cuda`, `half` and the like, also of a network around this layer.
+        """
+        self._encoder = None
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch's stubs
         return self
 
     def __getstate__(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ and gives a text the same bits whatever is read with it; here the last bits may 
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -12,27 +13,37 @@ from jaxtyping import Float
 from torch import Tensor
 
 from biLM.network.model import BiLM
+from biLM.reading.precision import without_tf32
 
 # A rectangle holds at most this many pieces, padding included. A longer text is read alone.
 MAX_RECTANGLE_PIECES = 8192
 
 
 def read_padded(
-    model: BiLM, texts: Sequence[Sequence[int]]
+    model: BiLM, texts: Sequence[Sequence[int]], onto: torch.device | None = None
 ) -> Iterator[tuple[int, Float[Tensor, "depth time dim"]]]:
     """Yield the number of each text and its representations, on the device of the model.
 
     Args:
         model: The biLM.
         texts: The piece ids of each text, at least one, boundary pieces included.
+        onto: Where the representations are copied to, all of a rectangle at a time.
     """
     device = model.embedding.weight.device
+    # Without a backward pass, which has to multiply as the forward pass did.
+    is_read_only = not torch.is_grad_enabled() or not any(
+        parameter.requires_grad for parameter in model.parameters()
+    )
     for numbers in rectangles([len(text) for text in texts]):
         lengths = [len(texts[number]) for number in numbers]
         ids = np.zeros((len(numbers), lengths[0]), dtype=np.int64)
         for row, number in enumerate(numbers):
             ids[row, : lengths[row]] = texts[number]
-        found = model(torch.from_numpy(ids).to(device), torch.tensor(lengths, device=device))
+        given = torch.from_numpy(ids).to(device), torch.tensor(lengths).to(device)
+        with without_tf32(device) if is_read_only else nullcontext():
+            found = model(*given)
+        if onto is not None:
+            found = found.to(onto)
         # unbind has one gradient for all rows; a slice of each row would have one as large as all.
         for number, row, length in zip(numbers, found.unbind(1), lengths, strict=True):
             yield number, row[:, :length]

@@ -7,8 +7,11 @@ the mixes, the heads and the geometry are float32 in both.
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
-from typing import Literal
+from threading import RLock
+from typing import Any, Literal
 
 import torch
 
@@ -21,6 +24,9 @@ PrecisionChoice = Precision | Literal["auto"]
 CPU = torch.device("cpu")
 # These are names that torch.cpu.get_capabilities uses.
 UNITS = ("amx_bf16", "avx512_bf16")
+
+# Two threads that changed the setting at the same time could leave it changed.
+_setting = RLock()
 
 logger = logging.getLogger(__name__)
 
@@ -69,3 +75,24 @@ def chosen_precision(wanted: PrecisionChoice, device: torch.device = CPU) -> Pre
             f" ({' or '.join(UNITS)}); choose auto or float32"
         )
     return fastest if wanted == "auto" else wanted
+
+
+@contextmanager
+def without_tf32(device: torch.device) -> Iterator[None]:
+    """Let cuDNN's LSTMs multiply in float32 until the block ends.
+
+    By torch's default they round what they multiply to TF32, whose ten bits move a vector by about
+    a thousandth of its length. The setting is one of the process, so a backward pass must not be
+    under another one than its forward pass.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    rnn: Any = torch.backends.cudnn.rnn  # torch's stubs lack the attribute
+    with _setting:
+        before = rnn.fp32_precision
+        rnn.fp32_precision = "ieee"
+        try:
+            yield
+        finally:
+            rnn.fp32_precision = before

@@ -37,10 +37,10 @@ def new_layer(cell: str, input_size: int, cell_size: int) -> nn.Module:
 
 
 def written_out(cell: str, layer: nn.Module) -> WrittenOut:
-    """Copy a layer, in its own precision, into one that shows every state on the way."""
+    """Copy a layer, with its precision and device, into one that shows every state on the way."""
     weight = layer.get_parameter("weight_ih_l0")
     cell_size = layer.get_parameter("weight_hh_l0").shape[1]
-    found = CELLS[cell](weight.shape[1], cell_size).to(weight.dtype)
+    found = CELLS[cell](weight.shape[1], cell_size).to(weight)
     found.load_state_dict(layer.state_dict())
     return found
 

@@ -92,7 +92,8 @@ def filled(
     predicts them.
     """
     vocabulary = Tokenizer(lab.text.vocabulary.read_bytes())
-    is_word, sizes = words_of(vocabulary), objective.bilm.config
+    is_word = words_of(vocabulary).to(objective.heads.bias.device)
+    sizes = objective.bilm.config
     everywhere, words = NO_SCORES, NO_SCORES
     for shard in lab.text.held_out().values():
         for judged in judgements(objective, shard):

@@ -87,6 +87,7 @@ def of_model(objective: BiLMObjective, cell: str, rows: Int[Tensor, "batch time"
     Only the top layer's own recurrence leads from its states to a later loss.
     """
     model = deepcopy(objective).double().requires_grad_()
+    rows = rows.to(model.heads.bias.device)
     ids, targets = rows[:, :-1], rows[:, -1]
     *below, top = (written_out(cell, layer) for layer in model.bilm.forward_lm.layers)
     x = model.bilm.embedding(ids)
@@ -98,7 +99,7 @@ def of_model(objective: BiLMObjective, cell: str, rows: Int[Tensor, "batch time"
         logits = nn.functional.linear(z, model.bilm.embedding.weight, model.heads.bias)
         return nn.functional.cross_entropy(logits, targets, reduction="none")
 
-    norms = state_gradients(top, x.detach(), losses).median(dim=-1).values
+    norms = state_gradients(top, x.detach(), losses).median(dim=-1).values.cpu()
     names = [f"{cell} d{part}" for part in STATE_NAMES[: top.num_states]]
     return dict(zip(names, norms, strict=True))
 

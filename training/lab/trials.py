@@ -11,6 +11,7 @@ from ..run.device import choose_device
 from ..run.held_out import score
 from ..run.loop import Run
 from ..run.objective import BiLMObjective, build_objective
+from ..run.outcome import Outcome
 from ..run.speed import step_speeds
 from ..text.shards import Shard, Shards
 from .findings import Table
@@ -66,18 +67,20 @@ def fit(config: TrainConfig, objective: BiLMObjective, lab: Laboratory) -> Trial
     began = time.monotonic()
     run = Run(config, choose_device(), objective.to(choose_device()))
     held_out = Shard.joined(list(lab.text.held_out().values()))
-    norms: list[float] = []
+    outcomes: list[Outcome] = []
     curve: list[tuple[int, float]] = []
     for following, batch in run.batches(lab.text):
         if run.progress.pieces >= config.max_pieces:
             break
-        norms.append(run.step(batch, following)[1])
+        outcomes.append(run.step(batch, following))
         if run.progress.step % config.score_every_steps == 0:
             scores = score(objective, held_out, SCORE_BATCHES)
             nats = mean(one.nats_per_piece for one in scores[:2])
             curve.append((run.progress.pieces, nats))
+    run.settle()
+    norms = tuple(outcome.norm for outcome in outcomes)
     lab.tell(f"{config.cell}: {run.progress.pieces:,} pieces, {time.monotonic() - began:.0f} s")
-    return Trial(objective.eval(), run.progress.pieces, tuple(norms), tuple(curve))
+    return Trial(objective.eval(), run.progress.pieces, norms, tuple(curve))
 
 
 def bits_per_character(objective: BiLMObjective, shards: Shards) -> tuple[float, float]:

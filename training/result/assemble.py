@@ -12,6 +12,7 @@ from ..choices import LSTM
 from ..errors import TrainingError
 from ..run.checkpoint import Checkpoint
 from ..run.config import TrainConfig
+from ..run.device import choose_device
 from ..run.objective import BiLMObjective, build_objective
 from ..text.shards import Shards
 from .geometry import MAX_ROWS, measured_geometry
@@ -70,7 +71,7 @@ def assemble(
     The golden vectors and the card are empty; `export` adds them.
 
     Args:
-        objective: The trained model. Its weights are rounded in place.
+        objective: The trained model, on the CPU. Its weights are rounded in place.
         config: The recipe it was trained with.
         shards: The shards with its vocabulary and held-out text.
         max_rows: The number of held-out rows to measure the geometry from.
@@ -82,7 +83,8 @@ def assemble(
     round_weights(objective)
     artifact = bare_artifact(objective, config.name, shards)
     sources = list(shards.held_out().values())
-    return replace(artifact, geometry=measured_geometry(Encoder(artifact), sources, max_rows))
+    encoder = Encoder(artifact, device=choose_device())
+    return replace(artifact, geometry=measured_geometry(encoder, sources, max_rows))
 
 
 def bare_artifact(objective: BiLMObjective, name: str, shards: Shards) -> Artifact:

@@ -16,6 +16,7 @@ from biLM.network.config import BiLMConfig
 from biLM.tokenizer import Tokenizer
 
 from ..run.checkpoint import load_checkpoint
+from ..run.device import choose_device
 from ..run.held_out import NO_SCORES, added, joined_in_parts, judgements
 from ..run.initial import check_vocabulary, objective_of
 from ..run.objective import BiLMObjective
@@ -58,9 +59,10 @@ def evaluate(
     if senses is not None:
         require_lstm(checkpoint.config)
         pairs = read_folder(senses)
+    device = choose_device()
     objective = load_objective(checkpoint, shards)
     round_weights(objective)
-    held_out, fill = score_held_out(objective, shards)
+    held_out, fill = score_held_out(objective.to(device), shards)
     figures: dict[str, object] = {
         "step": checkpoint.progress.step,
         "held_out": held_out,
@@ -68,11 +70,11 @@ def evaluate(
         "frequencies_bits_per_character": round(frequency_bits(shards, objective.bilm.config), 4),
     }
     if before is not None:
-        table, _ = score_held_out(objective_of(before), shards)
+        table, _ = score_held_out(objective_of(before).to(device), shards)
         figures["before"] = _of_artifact(before, table["all"])
     if pairs:
-        artifact = assemble(objective, checkpoint.config, shards)
-        encoder = Encoder(artifact)
+        artifact = assemble(objective.cpu(), checkpoint.config, shards)
+        encoder = Encoder(artifact, device=device)
         encoder.warm_up()
         figures["senses"] = {
             name: {

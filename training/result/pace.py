@@ -10,6 +10,7 @@ from biLM.questions.passage import Passage
 from biLM.questions.readout import Readout
 
 from ..run.config import TrainConfig
+from ..run.device import choose_device
 from ..run.initial import objective_of
 from ..run.objective import BiLMObjective, build_objective
 from ..text.shards import Shards
@@ -49,7 +50,8 @@ def scoring_speed(
 def geometry_speed(config: TrainConfig, shards: Shards) -> tuple[float, float]:
     """Return the rows per second of reading with an artifact, and the seconds its encoders take."""
     began = time.monotonic()
-    encoder = Encoder(bare_artifact(build_objective(config, shards), config.name, shards))
+    artifact = bare_artifact(build_objective(config, shards), config.name, shards)
+    encoder = Encoder(artifact, device=choose_device())
     fixed_s = NUM_ENCODERS * (time.monotonic() - began)
     rows = sampled_rows(list(shards.held_out().values()), NUM_ROWS)
     passages = [Passage(ids, None, offsets=()) for ids in rows]

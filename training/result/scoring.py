@@ -20,9 +20,11 @@ from tqdm import tqdm
 
 from biLM.files import to_json, write_atomically
 from biLM.network.config import BOUNDARY_PIECES
+from biLM.reading.precision import without_tf32
 from biLM.reading.side_by_side import on_one_core, side_by_side
 from biLM.tokenizer import Tokenizer
 
+from ..run.device import choose_device
 from ..run.objective import BiLMObjective, predicted
 from ..run.stream import Batch
 from ..text.shards import encode_rows
@@ -42,7 +44,7 @@ class Reader:
     """A model to be scored, with the vocabulary by which it reads text.
 
     Args:
-        objective: The model.
+        objective: The model, which is moved to the device that reads.
         pieces_model: Its sentencepiece model.
         layout: The length of the longest row, boundaries included, and whether a row has only one
             sentence.
@@ -51,7 +53,8 @@ class Reader:
     def __init__(
         self, objective: BiLMObjective, pieces_model: bytes, layout: tuple[int, bool]
     ) -> None:
-        self.objective, self.layout = objective.eval(), layout
+        self.device, self.layout = choose_device(), layout
+        self.objective = objective.to(self.device).eval()
         self.is_word = words_of(Tokenizer(pieces_model)).numpy()
         self._processor = sentencepiece.SentencePieceProcessor(model_proto=pieces_model)
 
@@ -65,8 +68,8 @@ class Reader:
         num_groups = max(group_of.values()) + 1
         total = Tally.empty(num_groups)
         for batch, groups in self._batches(block, group_of):
-            with torch.inference_mode():
-                judged = self.objective.judge(batch.to(self.objective.heads.bias.device))
+            with torch.inference_mode(), without_tf32(self.device):
+                judged = self.objective.judge(batch.to(self.device))
             places = [groups[np.nonzero(side)[0]] for side in predicted(batch).numpy()]
             total += Tally.of(judged, places, self.is_word, num_groups)
         return total

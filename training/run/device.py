@@ -28,13 +28,14 @@ def choose_device() -> torch.device:
 
 
 def autocast(device: torch.device) -> AbstractContextManager[object]:
-    """Return a context that computes in bfloat16 where the machine has units for it, else float32.
+    """Return a context that computes in bfloat16 where the device has units for it, else float32.
 
     The weights and the optimiser's moments stay float32. On a CPU with AVX512-BF16, an LSTM was
-    measured to train about twice as fast as in float32.
+    measured to train about twice as fast as in float32. A GPU without units computes bfloat16 all
+    the same, but slower than float32; torch counts it as supported unless emulation is excluded.
     """
     if device.type == "cuda":
-        return torch.autocast("cuda", dtype=torch.bfloat16)
-    if fastest_precision() == "bfloat16":
-        return torch.autocast("cpu", dtype=torch.bfloat16)
-    return nullcontext()
+        has_units = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        has_units = device.type == "cpu" and fastest_precision() == "bfloat16"
+    return torch.autocast(device.type, dtype=torch.bfloat16) if has_units else nullcontext()

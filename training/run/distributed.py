@@ -3,21 +3,25 @@
     torchrun --nproc-per-node 2 -m training train small
 
 Without torchrun there is one process, and this module does nothing. Every process reads the same
-batches and draws the same negatives; only the first writes files. The processes communicate by nccl
-on GPUs and by gloo otherwise.
+batches and draws the same negatives. Only the first reads and writes the files of the run, so the
+machines of a team need no common disk; each reads its own copy of the shards. The processes
+communicate by nccl on GPUs and by gloo otherwise.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, distributed, nn
 
+from ..errors import TrainingError
 from .stream import Batch
 
+Found = TypeVar("Found")
 # The environment variables in which torchrun passes the rank and the number of processes.
 RANK, WORLD_SIZE = "RANK", "WORLD_SIZE"
 
@@ -69,6 +73,45 @@ class Team:
         if self.size > 1:
             distributed.all_reduce(values)
         return values
+
+    def require_same(self, facts: Mapping[str, object]) -> None:
+        """Refuse to train if the processes have been given different things.
+
+        Raises:
+            TrainingError: a fact differs, in every process.
+        """
+        if self.size == 1:
+            return
+        every: list[Mapping[str, object]] = [{}] * self.size
+        distributed.all_gather_object(every, facts)
+        for rank, other in enumerate(every):
+            for name, value in every[0].items():
+                if other[name] != value:
+                    raise TrainingError(
+                        f"process 0 has {name} {value}, but process {rank} has {other[name]}; copy"
+                        " the shards to the same path of every machine and start torchrun with the"
+                        " same arguments there"
+                    )
+
+    def by_leader(self, find: Callable[[], Found]) -> Found:
+        """Return in every process what the first one finds, or raise its error in every process.
+
+        The files of a run are where the first process writes them; another machine may have none,
+        or those of an earlier run.
+        """
+        if self.size == 1:
+            return find()
+        answer: list[tuple[Found | None, TrainingError | None]] = [(None, None)]
+        if self.leads:
+            try:
+                answer[0] = find(), None
+            except TrainingError as error:
+                answer[0] = None, error
+        distributed.broadcast_object_list(answer)
+        found, refusal = answer[0]
+        if refusal is not None:
+            raise refusal
+        return cast(Found, found)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from biLM.network.heads import SIDES
+from biLM.reading.precision import without_tf32
 
 from ..text.shards import Shard
 from .metrics import LanguageModelScore
@@ -40,11 +41,13 @@ def judgements(
     """Yield how each head did on the rows, batch by batch."""
     sizes = objective.bilm.config
     stream = Stream([shard], BATCH_PIECES, (sizes.bos_id, sizes.eos_id), seed=0)
+    device = objective.heads.bias.device
     for number, batch in enumerate(stream.epoch_once()):
         if number == max_batches:
             return
-        with torch.inference_mode():  # not around the yield: the mode would reach the caller
-            judged = objective.judge(batch.to(objective.heads.bias.device))
+        # Not around the yield: the mode would reach the caller.
+        with torch.inference_mode(), without_tf32(device):
+            judged = objective.judge(batch.to(device))
         yield judged
 
 

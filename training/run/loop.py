@@ -2,9 +2,11 @@
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from traceback import clear_frames
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +25,7 @@ from .initial import start_from
 from .journal import Journal
 from .objective import BiLMObjective, build_objective
 from .optim import apply_gradient, build_optimizer, learning_rate
+from .outcome import Outcome
 from .provenance import provenance
 from .stream import Batch, Position, Stream
 
@@ -30,6 +33,9 @@ from .stream import Batch, Position, Stream
 NUM_SCORE_BATCHES = 48
 # A run gives up after this many steps in a row without a finite gradient.
 MAX_SKIPPED = 5
+# On a GPU the outcomes of so many steps may be unread: while one step is computed, the next is laid
+# out and ordered.
+UNREAD_STEPS = 1
 # Seeds of two runs are this far apart: no step of one draws the numbers of another.
 STEP_SEEDS = 1 << 32
 # Seeds of two processes are this far apart, which leaves room for every run.
@@ -38,13 +44,20 @@ RANK_SEEDS = 1 << 56
 
 @dataclass
 class Run:
-    """A model under training, its optimiser and how far it has come."""
+    """A model under training, its optimiser and how far it has come.
+
+    Attributes:
+        shown_loss: The mean loss of the last step whose outcome has been read.
+        unread: The outcomes that the device may still have to compute, oldest first.
+    """
 
     config: TrainConfig
     device: torch.device
     objective: BiLMObjective
     team: Team = field(default_factory=Team)
     progress: Progress = field(default_factory=Progress)
+    shown_loss: float = math.nan
+    unread: deque[Outcome] = field(default_factory=deque)
     optimizer: torch.optim.Adam = field(init=False)
     model: nn.Module = field(init=False)
 
@@ -61,8 +74,11 @@ class Run:
         )
         return stream.batches(self.progress.position)
 
-    def step(self, batch: Batch, following: Position) -> tuple[Tensor, float]:
-        """Take one step; return the mean loss of each head and the norm of the gradient.
+    def step(self, batch: Batch, following: Position) -> Outcome:
+        """Take one step; return its outcome, which the device may still have to compute.
+
+        A gradient that is not finite moves no weight. `progress` counts it once the outcome has
+        been read: on a CPU at once, elsewhere a step later, or by `settle`.
 
         Raises:
             DivergenceError: the gradient was not finite in MAX_SKIPPED steps in a row.
@@ -76,26 +92,48 @@ class Run:
         with autocast(self.device):
             total, nats = self.model(part, self._negatives(seed), config.dropout)
         (total * self.team.size).backward()  # the team averages gradients that should add up
-        losses = self.team.sum(nats.detach()).cpu() / batch.num_places.clamp(min=1)
+        nats = self.team.sum(nats.detach())
         rate = learning_rate(config, before.step, before.pieces / config.max_pieces)
         norm = apply_gradient(self.objective, self.optimizer, rate, config.max_gradient_norm)
-        skips = 0 if math.isfinite(norm) else 1
-        self.progress = Progress(
+        outcome = Outcome.ordered(before.step, nats, batch.num_places, norm)
+        self.progress = replace(
+            before,
             step=before.step + 1,
             pieces=before.pieces + batch.num_predictions,
-            seconds=before.seconds + time.monotonic() - began,
             position=following,
             at_peak=before.at_peak and not config.decays_at(before.pieces),
-            skipped=before.skipped + skips,
-            skipped_in_a_row=(before.skipped_in_a_row + 1) * skips,
         )
-        if self.progress.skipped_in_a_row == MAX_SKIPPED:
-            raise DivergenceError(
-                f"the gradient was not finite in {MAX_SKIPPED} steps in a row, the last of them"
-                f" step {before.step} with losses {losses.tolist()}; these steps changed no weight,"
-                " and the last checkpoint is intact: lower learning_rate and start a new run"
-            )
-        return losses, norm
+        self.unread.append(outcome)
+        self._read(0 if self.device.type == "cpu" else UNREAD_STEPS)
+        seconds = before.seconds + time.monotonic() - began
+        self.progress = replace(self.progress, seconds=seconds)
+        return outcome
+
+    def settle(self) -> None:
+        """Read the outcomes of all steps, so that `progress` is complete.
+
+        Raises:
+            DivergenceError: as of `step`.
+        """
+        self._read(0)
+
+    def _read(self, left: int) -> None:
+        """Read the oldest outcomes until so many are left, and count the skipped steps."""
+        while len(self.unread) > left:
+            outcome, before = self.unread.popleft(), self.progress
+            self.shown_loss = float(outcome.losses.mean())
+            if outcome.is_finite:
+                self.progress = replace(before, skipped_in_a_row=0)
+                continue
+            in_a_row = before.skipped_in_a_row + 1
+            self.progress = replace(before, skipped=before.skipped + 1, skipped_in_a_row=in_a_row)
+            if in_a_row == MAX_SKIPPED:
+                raise DivergenceError(
+                    f"the gradient was not finite in {MAX_SKIPPED} steps in a row, the last of them"
+                    f" step {outcome.step} with losses {outcome.losses.tolist()}; these steps"
+                    " changed no weight, and the last checkpoint is intact: lower learning_rate and"
+                    " start a new run"
+                )
 
     def _negatives(self, seed: int) -> Tensor | None:
         if not self.config.num_negatives:
@@ -129,11 +167,16 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     device = choose_device()
     with team(device) as workers, Journal(out, config.max_pieces, workers.leads) as journal:
+        # What may be refused comes before there is a run.
+        checkpoint = _checkpoint_of_team(workers, config, shards, out, journal)
         run = Run(config, device, build_objective(config, shards).to(device), workers)
         try:
-            _resume(run, shards, out, initial, journal)
+            _resume(run, shards, checkpoint, initial, journal)
             _train(run, shards, out, journal, stops)
             return run.progress
+        except BaseException as error:
+            clear_frames(error.__traceback__)  # the functions that ended hold the run, too
+            raise
         finally:
             del run  # before the team ends
 
@@ -150,10 +193,9 @@ def _train(
     for following, batch in run.batches(shards):
         if run.progress.pieces >= config.max_pieces or (stops and stops(run.progress)):
             break
-        losses, norm = run.step(batch, following)
-        journal.advance(run.progress.pieces, float(losses.mean()))
-        if run.team.leads:
-            _log_step(journal, run, losses, norm, shards)
+        outcome = run.step(batch, following)
+        journal.advance(run.progress.pieces, run.shown_loss)
+        _log_step(journal, run, outcome, shards)
         ends_plateau = run.progress.at_peak and config.decays_at(run.progress.pieces)
         if ends_plateau or time.monotonic() - saved_at > config.checkpoint_every_s:
             _save(run, shards, out, ends_plateau)
@@ -162,28 +204,59 @@ def _train(
 
 
 def _resume(
-    run: Run, shards: Shards, out: Path, initial: Artifact | None, journal: Journal
+    run: Run,
+    shards: Shards,
+    checkpoint: Checkpoint | None,
+    initial: Artifact | None,
+    journal: Journal,
 ) -> None:
-    """Resume at the latest usable checkpoint; without one, start from the initial artifact."""
-    checkpoints, refusals = find_checkpoints(out)
-    for refusal in refusals:
-        journal.say(f"{refusal}; using another checkpoint")
-    usable = [checkpoint for checkpoint in checkpoints if checkpoint.leads_to(run.config)]
-    if usable:
-        usable[0].require_vocabulary(shards.manifest.vocabulary_sha256)
-        usable[0].require_rows(shards.manifest.rows_sha256)
-        usable[0].restore(run.objective, run.optimizer)
-        run.progress = usable[0].progress
-    elif checkpoints or refusals:
-        before = checkpoints[0].config if checkpoints else "a run that cannot be read"
-        raise CheckpointError(
-            f"{out} has a run of {before}, but the recipe is now {run.config}; choose another --out"
-        )
+    """Resume at the checkpoint; without one, start from the initial artifact."""
+    if checkpoint is not None:
+        checkpoint.restore(run.objective, run.optimizer)
+        run.progress = checkpoint.progress
     elif run.config.init_from:
         _begin_from(initial, run, shards)
     journal.begin_at(run.progress.pieces)
     if run.progress.pieces < run.config.max_pieces:
         _log_start(journal, run)
+
+
+def _checkpoint_of_team(
+    workers: Team, config: TrainConfig, shards: Shards, out: Path, journal: Journal
+) -> Checkpoint | None:
+    """Return the first process's checkpoint in every process, which may not see its files.
+
+    Raises:
+        TrainingError: the processes have different recipes or shards.
+        CheckpointError: as of `_usable_checkpoint`.
+    """
+    vocabulary, rows = shards.manifest.vocabulary_sha256, shards.manifest.rows_sha256
+    workers.require_same({"recipe": config, "vocabulary": vocabulary, "rows": rows})
+    return workers.by_leader(lambda: _usable_checkpoint(config, shards, out, journal))
+
+
+def _usable_checkpoint(
+    config: TrainConfig, shards: Shards, out: Path, journal: Journal
+) -> Checkpoint | None:
+    """Return the latest checkpoint from which a run of this recipe resumes; None in a new folder.
+
+    Raises:
+        CheckpointError: the folder has a run of another recipe, or of other shards.
+    """
+    checkpoints, refusals = find_checkpoints(out)
+    for refusal in refusals:
+        journal.say(f"{refusal}; using another checkpoint")
+    usable = [checkpoint for checkpoint in checkpoints if checkpoint.leads_to(config)]
+    if usable:
+        usable[0].require_vocabulary(shards.manifest.vocabulary_sha256)
+        usable[0].require_rows(shards.manifest.rows_sha256)
+        return usable[0]
+    if checkpoints or refusals:
+        before = checkpoints[0].config if checkpoints else "a run that cannot be read"
+        raise CheckpointError(
+            f"{out} has a run of {before}, but the recipe is now {config}; choose another --out"
+        )
+    return None
 
 
 def _begin_from(initial: Artifact | None, run: Run, shards: Shards) -> None:
@@ -197,6 +270,7 @@ def _begin_from(initial: Artifact | None, run: Run, shards: Shards) -> None:
 
 
 def _save(run: Run, shards: Shards, out: Path, ends_plateau: bool = False) -> None:
+    run.settle()
     if run.team.leads:
         sha256 = shards.manifest.vocabulary_sha256
         state = run.config, run.progress, sha256, run.objective, run.optimizer
@@ -216,13 +290,18 @@ def _log_start(journal: Journal, run: Run) -> None:
     journal.write("start", {**facts, **provenance(run.device)})
 
 
-def _log_step(journal: Journal, run: Run, losses: Tensor, norm: float, shards: Shards) -> None:
-    config, progress = run.config, run.progress
-    seen = {"step": progress.step, "pieces": progress.pieces, "seconds": progress.seconds}
-    if progress.step % config.log_every_steps == 0:
-        found = {**_by_side(losses.tolist()), "gradient_norm": norm, "skipped": progress.skipped}
-        journal.write("train", {**seen, **found})
-    if progress.step % config.score_every_steps == 0:
+def _log_step(journal: Journal, run: Run, outcome: Outcome, shards: Shards) -> None:
+    config, step = run.config, run.progress.step
+    if step % config.log_every_steps == 0:
+        run.settle()  # in every process, so that all of a team find a divergence in the same step
+    if not run.team.leads:
+        return
+    progress = run.progress
+    seen = {"step": step, "pieces": progress.pieces, "seconds": progress.seconds}
+    if step % config.log_every_steps == 0:
+        found = {"gradient_norm": outcome.norm, "skipped": progress.skipped}
+        journal.write("train", {**seen, **_by_side(outcome.losses.tolist()), **found})
+    if step % config.score_every_steps == 0:
         held_out = sampled(shards.held_out().values())
         scores = score(run.objective, held_out, NUM_SCORE_BATCHES)
         journal.write("score", {**seen, **_by_side([one.nats_per_piece for one in scores])})

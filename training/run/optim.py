@@ -3,7 +3,8 @@
 import math
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from .config import TrainConfig
 
@@ -41,19 +42,39 @@ def learning_rate(config: TrainConfig, step: int, progress: float) -> float:
 
 def apply_gradient(
     model: nn.Module, optimizer: torch.optim.Adam, rate: float, max_norm: float
-) -> float:
+) -> Float[Tensor, ""]:
     """Clip the gradient, take one step and clear the gradient; return its norm before clipping.
 
     If the norm is not finite, no step is taken: the weights and moments stay as they were.
     """
     gradients = [one.grad for one in model.parameters() if one.grad is not None]
-    total_norm = nn.utils.get_total_norm(gradients)
-    norm = float(total_norm)  # a sync point
-    if norm > max_norm:  # rare; without the test, every gradient would be multiplied by 1
-        nn.utils.clip_grads_with_norm_(model.parameters(), max_norm, total_norm)
+    norm = nn.utils.get_total_norm(gradients)
     for group in optimizer.param_groups:
         group["lr"] = rate
-    if math.isfinite(norm):
-        optimizer.step()
+    step = _step_at_once if norm.device.type == "cpu" else _step_unseen
+    step(model, optimizer, norm, max_norm)
     optimizer.zero_grad(set_to_none=True)
     return norm
+
+
+def _step_at_once(
+    model: nn.Module, optimizer: torch.optim.Adam, norm: Float[Tensor, ""], max_norm: float
+) -> None:
+    """Look at the norm first, which costs nothing on a CPU and saves most of the clipping."""
+    if norm > max_norm:  # rare; without the test, every gradient would be multiplied by 1
+        nn.utils.clip_grads_with_norm_(model.parameters(), max_norm, norm)
+    if norm.isfinite():
+        optimizer.step()
+
+
+def _step_unseen(
+    model: nn.Module, optimizer: torch.optim.Adam, norm: Float[Tensor, ""], max_norm: float
+) -> None:
+    """Let the device decide whether it takes the step, because to look would be a sync point.
+
+    torch's fused Adam leaves everything as it was if `found_inf` is 1; it is how `GradScaler` skips
+    a step.
+    """
+    nn.utils.clip_grads_with_norm_(model.parameters(), max_norm, norm)
+    optimizer.found_inf = 1 - norm.isfinite().to(norm.dtype)  # type: ignore[attr-defined]  # as said
+    optimizer.step()

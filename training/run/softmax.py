@@ -1,4 +1,4 @@
-"""Compute the softmax loss together with its gradient, in blocks that stay in the cache.
+"""Compute the softmax loss together with its gradient, on a CPU in blocks that stay in the cache.
 
 Written out, the loss of P places over K pieces passes over a P x K matrix about ten times, each
 time from memory; with three heads of 2,048 places and as many negatives, that takes 100 ms a step.
@@ -16,7 +16,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+# The places of a block whose matrices stay in the cache of a CPU.
 BLOCK_PLACES = 512
+# A GPU is slowed down by many small operations instead. A block of so many logits takes half a
+# gigabyte in float32, and there are about three matrices of that size at a time.
+BLOCK_LOGITS = 1 << 27
+
+
+def block_places(device: torch.device, num_pieces: int) -> int:
+    """Return how many places are computed at a time, each with this many logits."""
+    if device.type == "cpu":
+        return BLOCK_PLACES
+    return max(BLOCK_PLACES, BLOCK_LOGITS // num_pieces)
 
 
 def softmax_loss(
@@ -63,8 +74,9 @@ class _SoftmaxLoss(torch.autograd.Function):
         piece_grad, bias_grad = torch.zeros_like(pieces, dtype=bias.dtype), torch.zeros_like(bias)
         with torch.autocast(device, enabled=False):
             columns, low_bias = pieces.to(low).t().contiguous(), bias.to(low)
-            for begin in range(0, len(target_logits), BLOCK_PLACES):
-                block = slice(begin, begin + BLOCK_PLACES)
+            step = block_places(expected.device, len(pieces))
+            for begin in range(0, len(target_logits), step):
+                block = slice(begin, begin + step)
                 rows = expected[block].to(low)
                 logits = torch.addmm(low_bias, rows, columns)
                 p = logits.softmax(-1)

@@ -51,8 +51,14 @@ class Batch:
         return torch.tensor([self.num_predictions, self.num_predictions, self._places(beyond=2)])
 
     def to(self, device: torch.device) -> "Batch":
-        """Return the batch on another device."""
-        return Batch(self.ids.to(device), self.lengths.to(device))
+        """Return the batch on another device.
+
+        From memory that cannot be paged out, a GPU copies while this process goes on.
+        """
+        if device.type != "cuda":
+            return Batch(self.ids.to(device), self.lengths.to(device))
+        ids, lengths = (one.pin_memory() for one in (self.ids, self.lengths))
+        return Batch(ids.to(device, non_blocking=True), lengths.to(device, non_blocking=True))
 
     def _places(self, beyond: int) -> int:
         return int((self.lengths - beyond).clamp(min=0).sum())
@@ -116,12 +122,15 @@ class Stream:
         ids = np.zeros((num_rows, length), dtype=np.int64)
         lengths = np.zeros(num_rows, dtype=np.int64)
         begin, end = self.boundaries
-        for place, row in enumerate(rows):
-            pieces = shard.row(int(row))
-            lengths[place] = len(pieces) + BOUNDARY_PIECES
-            ids[place, 0] = begin
-            ids[place, 1 : len(pieces) + 1] = pieces
-            ids[place, len(pieces) + 1] = end
+        inside = shard.lengths[rows]
+        lengths[: len(rows)] = inside + BOUNDARY_PIECES
+        filled, column = ids[: len(rows)], np.arange(length)
+        filled[:, 0] = begin
+        filled[np.arange(len(rows)), inside + 1] = end
+        # A mask takes its values row by row; so the places of the pieces are in that order, too.
+        before = np.cumsum(inside) - inside
+        places = np.repeat(shard.ends[rows] - inside - before, inside) + np.arange(inside.sum())
+        filled[(column > 0) & (column <= inside[:, None])] = shard.pieces[places]
         return Batch(torch.from_numpy(ids), torch.from_numpy(lengths))
 
     def _num_rows(self, length: int) -> int:

@@ -463,3 +463,23 @@ def test_what_a_killed_writer_left_is_removed(texts, tmp_path, settings):
 def test_another_model_on_another_machine_is_told(settings):
     with pytest.raises(BulkError, match="on one machine and sha256:other on another"):
         replace(settings, revision="sha256:other").load()
+
+
+def test_a_folder_from_before_there_was_a_choice_of_device_goes_on(texts, tmp_path, settings):
+    out = tmp_path / "out"
+    run(texts, out, settings)
+    path = run_folder(out) / FILE
+    ledger = json.loads(path.read_bytes())
+    assert ledger["asked"].pop("device") == "cpu"
+    path.write_text(json.dumps(ledger))
+    run(texts, out, settings)
+    with pytest.raises(BulkError, match="device 'cpu', not 'meta'"):
+        run(texts, out, replace(settings, device="meta"))
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_written(
+    texts, tmp_path, settings
+):
+    with pytest.raises(BulkError, match=r"the device is 'warp:3'.* leave out --device"):
+        run(texts, tmp_path / "out", replace(settings, device="warp:3"))
+    assert not (tmp_path / "out").exists()

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -12,7 +13,7 @@ import torch
 from training.run.checkpoint import load_checkpoint
 from training.run.config import TrainConfig
 from training.run.distributed import Team, leads
-from training.run.journal import read_log
+from training.run.journal import read_entries, read_log
 from training.run.loop import train
 from training.run.stream import Batch
 
@@ -44,6 +45,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 import training.run.loop
 import training.run.objective
+from training.errors import TrainingError
 from training.run.config import TrainConfig
 from training.text.shards import Shards
 
@@ -70,12 +72,28 @@ def end_group():
 
 
 distributed.destroy_process_group = end_group
-for number, (out, recipe) in enumerate(runs.items()):
+
+def train(number, out, recipe):
     if number:
         # torchrun's store still holds the addresses of the group before, which would wait for ever.
-        anew = {"init_method": f"file://{out}.store", "rank": rank, "world_size": 2}
+        anew = {"init_method": f"file://{runs[0][0]}-{number}.store", "rank": rank, "world_size": 2}
         distributed.init_process_group = partial(begin, **anew)
     training.run.loop.train(TrainConfig(**recipe), shards, Path(out))
+
+
+def own(out):  # the folder on a machine that has no disk in common with the other one
+    return f"{out}-elsewhere" if rank and Path(out).name == "apart" else out
+
+
+for number, (out, recipe) in enumerate(runs):
+    train(number, own(out), recipe)
+out, recipe = runs[-1]
+wrong = {"recipe": {"seed": rank + 1}, "folder": {"learning_rate": 0.5}}
+for number, (name, change) in enumerate(wrong.items(), start=len(runs)):
+    try:
+        train(number, own(out), {**recipe, **change})
+    except TrainingError as error:
+        Path(f"{out}-{name}-{rank}").write_text(f"{type(error).__name__}: {error}")
 """
 PLATEAU = int(CONFIG.max_pieces * (1 - CONFIG.decay_share) / 2)  # a budget that ends in the middle
 BUDGETS = (1, PLATEAU, CONFIG.max_pieces)
@@ -84,21 +102,27 @@ BUDGETS = (1, PLATEAU, CONFIG.max_pieces)
 # One start of two processes trains all the runs: the start takes far longer than they do.
 @pytest.fixture(scope="module")
 def by_two(toy_shards, tmp_path_factory):
-    """Return the folder of the run of each budget, trained by two processes."""
+    """Return the folder of the run of each budget, trained by two processes.
+
+    The run `apart` is trained to the plateau and then to the end, and its second process has a
+    folder of its own. Then the two are given different recipes, and a folder of another recipe.
+    """
     folder = tmp_path_factory.mktemp("two")
-    runs = {str(folder / str(budget)): replace(CONFIG, max_pieces=budget) for budget in BUDGETS}
+    budgets = [(str(budget), budget) for budget in BUDGETS]
+    budgets += [("apart", budget) for budget in BUDGETS[1:]]
+    runs = [(str(folder / name), replace(CONFIG, max_pieces=budget)) for name, budget in budgets]
     script = folder / "worker.py"
     script.write_text(WORKER)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node", "2", str(script), str(toy_shards.folder)]
-    command += [json.dumps({out: recipe.as_dict() for out, recipe in runs.items()})]
+    command += [json.dumps([(out, recipe.as_dict()) for out, recipe in runs])]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
     environment["CUDA_VISIBLE_DEVICES"] = ""  # two processes would want two GPUs
     done = subprocess.run(
-        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False
     )
     assert done.returncode == 0, done.stderr
-    return {budget: folder / str(budget) for budget in BUDGETS}
+    return {name: folder / str(name) for name in (*BUDGETS, "apart")}
 
 
 def assert_same_run(one, other):
@@ -135,6 +159,33 @@ def test_a_run_of_two_processes_goes_on_in_one(toy_shards, tmp_path, by_two):
     train(CONFIG, toy_shards, tmp_path)
     train(CONFIG, toy_shards, by_two[PLATEAU])
     assert_same_run(tmp_path, by_two[PLATEAU])
+
+
+@pytest.mark.long
+def test_machines_without_a_common_disk_resume_where_the_first_one_was(by_two):
+    assert_same_run(by_two[CONFIG.max_pieces], by_two["apart"])
+    elsewhere = by_two["apart"].with_name("apart-elsewhere")
+    assert list(elsewhere.iterdir()) == []
+    began_at = [start["resumed_at_step"] for start in read_entries(by_two["apart"], "start")]
+    # The first budget's rate began to fall there, so a run of a larger budget resumes there.
+    plateau = replace(CONFIG, max_pieces=PLATEAU)
+    log = read_log(by_two["apart"], "train")
+    ended = [entry["step"] for entry in log if plateau.decays_at(entry["pieces"])]
+    assert began_at == [0, ended[0]]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("recipe", r"TrainingError: process 0 has recipe .*seed=1.* process 1 has .*seed=2.*copy"),
+        ("folder", r"CheckpointError: .*apart has a run of .*choose another --out"),
+    ],
+)
+def test_every_process_refuses_what_one_refuses(by_two, name, message):
+    for rank in range(2):
+        refusal = by_two["apart"].with_name(f"apart-{name}-{rank}").read_text()
+        assert re.match(message, refusal), refusal
 
 
 @pytest.mark.parametrize(("rank", "expected"), [(None, True), ("0", True), ("1", False)])

@@ -40,7 +40,7 @@ def test_the_gradient_is_clipped_as_a_whole_and_its_own_norm_reported():
     model = nn.Linear(1, 2, bias=False)
     model.weight.grad = torch.tensor([[3.0], [4.0]])
     optimizer = build_optimizer(model, CONFIG)
-    assert apply_gradient(model, optimizer, 0.1, max_norm=1.0) == pytest.approx(5.0)
+    assert float(apply_gradient(model, optimizer, 0.1, max_norm=1.0)) == pytest.approx(5.0)
     # Adam's first moment is (1 - 0.9) of the clipped gradient (0.6, 0.8)
     moment = optimizer.state[model.weight]["exp_avg"].flatten().tolist()
     assert moment == pytest.approx([0.06, 0.08])

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from training.run.softmax import BLOCK_PLACES, softmax_loss
+from training.run.softmax import BLOCK_LOGITS, BLOCK_PLACES, block_places, softmax_loss
 
 PLACES, PIECES, WIDTH = BLOCK_PLACES + 7, 13, 5  # more than one block
 
@@ -40,6 +40,27 @@ def test_loss_and_gradients_are_those_of_torchs_cross_entropy(given, sampled):
     found = gradients(total, *leaves)
     for one, other in zip(found, gradients((expected * weights).sum(), *leaves), strict=True):
         torch.testing.assert_close(one, other)
+
+
+def test_the_size_of_a_block_changes_no_result(given, monkeypatch):
+    context, pieces, bias, weights, targets = given
+    found = []
+    for size in (BLOCK_PLACES, 5, PLACES):
+        monkeypatch.setattr("training.run.softmax.block_places", lambda *_, size=size: size)
+        target_logits = (context * pieces[targets]).sum(-1) + bias[targets]
+        total, losses = softmax_loss(context, target_logits, pieces, bias, weights, True)
+        found.append([losses, *gradients(total, context, pieces, bias)])
+    for other in found[1:]:
+        for one, two in zip(found[0], other, strict=True):
+            torch.testing.assert_close(one, two, rtol=0.0, atol=1e-12)  # float64
+
+
+def test_a_gpu_takes_large_blocks_of_bounded_memory():
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    assert block_places(cpu, 2048) == block_places(cpu, 65_536) == BLOCK_PLACES
+    assert block_places(cuda, 2048) >= 49_152  # all places of a batch of `base`
+    for num_pieces in (2048, 32_000, 65_536):
+        assert BLOCK_PLACES < block_places(cuda, num_pieces) <= BLOCK_LOGITS / num_pieces
 
 
 def test_huge_logits_neither_overflow_nor_vanish(given):
