@@ -14,15 +14,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize(
-    "marker", ["device and not long", pytest.param("device and long", marks=pytest.mark.long)]
-)
-def test_what_a_device_computes_is_what_the_cpu_computes(marker):
-    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-m", marker, "-p", "no:cacheprovider"]
+@pytest.mark.long
+def test_what_a_device_computes_is_what_the_cpu_computes():
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     environment.pop("PYTEST_ADDOPTS", None)
+    options = ["-q", "-rs", "-m", "device", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [*command, "tests/device"],
+        [sys.executable, "-m", "pytest", *options, "tests/device"],
         cwd=ROOT,
         env=environment,
         capture_output=True,

@@ -52,7 +52,6 @@ def test_gradients_are_traced_back_as_on_the_cpu(device, lab, cell):
         torch.testing.assert_close(found[name], norms, rtol=1e-10, atol=0.0)  # float64
 
 
-@pytest.mark.long
 def test_a_trial_is_trained_and_scored_as_on_the_cpu(device, lab, toy_shards, training_on):
     recipe = PLAN.recipe("lstm", max_pieces=1500, num_negatives=0, score_every_steps=1)
     found = []

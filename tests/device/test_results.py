@@ -62,7 +62,6 @@ def assert_same_figures(found, expected):
         assert found[name] == pytest.approx(value, abs=1.01e-4, rel=1e-4), name
 
 
-@pytest.mark.long
 def test_a_run_has_the_figures_of_the_cpu(device, run, toy_shards, senses, training_on, artifact):
     found = []
     for place in (device, CPU):

@@ -75,14 +75,12 @@ def test_a_run_is_that_of_the_cpu(device, run_on):
     assert min(norms) < CONFIG.max_gradient_norm < max(norms)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("cell", ["gru", "peephole", "rnn"])
 def test_a_run_of_another_cell_is_that_of_the_cpu(device, run_on, cell):
     short = replace(CONFIG, cell=cell, max_pieces=300)
     assert_same_run(run_on(device, short), run_on(CPU, short))
 
 
-@pytest.mark.long
 def test_a_run_goes_on_from_one_device_to_the_other(device, run_on, tmp_path):
     half = replace(CONFIG, max_pieces=int(CONFIG.max_pieces * (1 - CONFIG.decay_share) / 2))
     for number, (first, then) in enumerate([(CPU, device), (device, CPU)]):
