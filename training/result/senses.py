@@ -4,10 +4,10 @@ Word-in-Context pairs (Pilehvar and Camacho-Collados 2019; XL-WiC, MCL-WiC) are 
 `sentence1, start1, end1, sentence2, start2, end2, tag`, and mostly a `lemma`. Tag T means the same
 sense, and offsets are in code points. The pairs are used to measure, never to train.
 
-A score consists of the area under the ROC curve with its interval by lemma, that area in each half
-of the file, and the accuracy. A threshold that is chosen on the pairs that it judges flatters, so
-the accuracy of each half is that at the best threshold of the other half. The halves are the first
-and the second half of the lines: those of MCL-WiC's Chinese pairs come from different corpora.
+A score consists of the area under the ROC curve with its interval by lemma, that area in the first
+and in the second half of the lines, and the accuracy. The halves of MCL-WiC's Chinese pairs come
+from different corpora. A threshold that is chosen on the pairs that it judges flatters, so every
+other lemma is judged by the best threshold of the lemmas between, and these by that of the others.
 """
 
 import json
@@ -63,8 +63,8 @@ class SenseScore:
     Args:
         auc: The area under the ROC curve; chance is 0.5.
         interval: The 95 % interval of the area, by lemma.
-        halves: The area in each half of the pairs; None for a half whose pairs have one tag.
-        accuracy: The share of pairs on the right side of the best threshold of the other half.
+        halves: The area in each half of the lines; None for a half whose pairs have one tag.
+        accuracy: The share of pairs on the right side of a threshold chosen on other lemmas.
     """
 
     auc: float
@@ -170,7 +170,17 @@ def sense_cosines(
 def scores(cosines: Mapping[str, Cosines], pairs: Sequence[SensePair]) -> dict[str, SenseScore]:
     """Score the cosines of each representation."""
     same, bootstrap = _same(pairs), _bootstrap(pairs)
-    return {name: _score(cosine, same, bootstrap) for name, cosine in cosines.items()}
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(p.group for p in pairs))}
+    is_even = np.array([numbers[pair.group] % 2 == 0 for pair in pairs])
+    return {
+        name: SenseScore(
+            auc=auc(cosine, same),
+            interval=interval(bootstrap.auc(cosine)),
+            halves=_halves(cosine, same),
+            accuracy=_accuracy(cosine, same, is_even),
+        )
+        for name, cosine in cosines.items()
+    }
 
 
 def differences(
@@ -248,15 +258,21 @@ def _bootstrap(pairs: Sequence[SensePair]) -> Bootstrap:
     return Bootstrap([pair.group for pair in pairs], _same(pairs))
 
 
-def _score(cosine: Cosines, same: npt.NDArray[np.bool_], bootstrap: Bootstrap) -> SenseScore:
+def _halves(cosine: Cosines, same: npt.NDArray[np.bool_]) -> tuple[float | None, float | None]:
     middle = len(same) // 2
     halves = [(cosine[half], same[half]) for half in (slice(middle), slice(middle, None))]
     one, other = (auc(*half) if 0 < half[1].sum() < len(half[1]) else None for half in halves)
+    return one, other
+
+
+def _accuracy(
+    cosine: Cosines, same: npt.NDArray[np.bool_], is_even: npt.NDArray[np.bool_]
+) -> float:
     right = 0
-    for (of_half, tags), chooses in zip(halves, halves[::-1], strict=True):
-        right += int(((of_half >= best_threshold(*chooses)) == tags).sum())
-    bounds = interval(bootstrap.auc(cosine))
-    return SenseScore(auc(cosine, same), bounds, (one, other), right / len(same))
+    for judged in (is_even, ~is_even):
+        threshold = best_threshold(cosine[~judged], same[~judged])
+        right += int(((cosine[judged] >= threshold) == same[judged]).sum())
+    return right / len(same)
 
 
 def best_threshold(cosine: Cosines, same: npt.NDArray[np.bool_]) -> float:

@@ -37,12 +37,13 @@ def pairs_of(tags, lemmas=None):
 
 
 def test_auc_halves_and_accuracy_worked_by_hand():
-    """Four pairs of each half; the threshold of one half judges the other.
+    """Eight lemmas: the threshold of every other one judges those between.
 
-    First half: T .9, T .5, F .6, F .2. Of 2 x 2 comparisons 3 are in the right order; the least
-    threshold with three right is .5 (.9 .5 and .2 are right). Second half: T .7, F .55, F .1, T .8,
-    all in order; its best threshold is .7.
-    By .7 the first half has .9, .6 and .2 right; by .5 the second has .7, .1 and .8 right: 6 of 8.
+    First half: T .9, T .5, F .6, F .2. Of 2 x 2 comparisons 3 are in the right order. Second half:
+    T .7, F .55, F .1, T .8, all in order.
+    Even lemmas have T .9, F .6, T .7, F .1: their best threshold is .7, which has F .2, F .55 and
+    T .8 of the odd ones right. These have T .5, F .2, F .55, T .8: the least threshold with three
+    right is .5, which has T .9, T .7 and F .1 of the even ones right. So 6 of 8 are right.
     """
     cosine = np.array([0.9, 0.5, 0.6, 0.2, 0.7, 0.55, 0.1, 0.8])
     score = scores({"layer": cosine}, pairs_of("TTFFTFFT"))["layer"]
@@ -55,6 +56,16 @@ def test_auc_halves_and_accuracy_worked_by_hand():
 def test_a_half_with_one_tag_has_no_area():
     score = scores({"layer": np.array([0.1, 0.2, 0.3, 0.4])}, pairs_of("TTFT"))["layer"]
     assert score.halves == (None, 1.0)
+
+
+def test_a_threshold_is_chosen_on_other_lemmas():
+    """All of lemma a is far above all of b; each is in order by itself, and judged by the other.
+
+    a has T .9 and F .8, b has T .2 and F .1. By .2, T .9 is right and F .8 wrong; by .9, F .1 is
+    right and T .2 wrong. By their own thresholds all would be right.
+    """
+    pairs = pairs_of("TFTF", ["a", "a", "b", "b"])
+    assert scores({"layer": np.array([0.9, 0.8, 0.2, 0.1])}, pairs)["layer"].accuracy == 2 / 4
 
 
 def test_a_threshold_may_call_all_different():
