@@ -2,12 +2,13 @@
 
 python -m benchmarks.readings models/zh-small --corpus build/corpus
 
-There is no labelled data set, so the readings come from a dictionary: jieba segments a line, and a
-word that is in pypinyin's dictionary of phrases gives each of its characters a reading. Half of a
-character's occurrences vote on the other half. The votes are those of the 5 nearest, by the cosine
-of the centred vectors that `Encoder.spans` gives the character alone. Results are printed for all
-occurrences, and for those whose word no voter has. The model may have read the lines; it has never
-seen a reading.
+There is no labelled data set. For characters in words the readings come from a dictionary: jieba
+segments a line, and a word that is in pypinyin's dictionary of phrases gives each of its characters
+a reading. For characters that are words by themselves they come from what stands beside them
+(`single_characters`). Half of a character's occurrences vote on the other half. The votes are those
+of the 5 nearest, by the cosine of the centred vectors that `Encoder.spans` gives the character
+alone. Results are printed for all occurrences, and for those whose word or cue no voter has. Near
+copies of lines are dropped. The model may have read the lines; it has never seen a reading.
 """
 
 import argparse
@@ -15,7 +16,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
 
 import jieba
 import numpy as np
@@ -24,9 +24,11 @@ from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.neighbors import KNeighborsClassifier
 
+from benchmarks.single_characters import Occurrence, single_occurrences
 from biLM.encoder import Encoder
 from training.result.senses import Vectors, representations, word_layers
 from training.run.provenance import provenance
+from training.text.near_copies import NearCopies
 
 LINES_OF_A_PART = 15_000
 CHARACTERS_OF_A_LINE = range(12, 81)
@@ -39,15 +41,6 @@ NEIGHBOURS = 5
 WINDOW = 3
 
 
-class Occurrence(NamedTuple):
-    """A character in a line, with its word and the reading that the dictionary gives it."""
-
-    line: str
-    place: int
-    word: str
-    reading: str
-
-
 def main() -> None:
     """Print how many readings the neighbours have right, a line for each representation."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -55,23 +48,31 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, required=True)
     given = parser.parse_args()
     random = Random(5)
-    characters = chosen(occurrences(lines(given.corpus, random)), random)
+    some = lines(given.corpus, random)
     encoder = Encoder.load(given.artifact)
+    print(provenance(torch.device("cpu")))
+    report("words", chosen(occurrences(some), random), encoder)
+    report("single", balanced(single_occurrences(some), Random(6)), encoder)
+
+
+def report(kind: str, characters: list[list[Occurrence]], encoder: Encoder) -> None:
+    """Print a table for one kind of occurrences."""
     every = [one for found in characters for one in found]
     bag = TfidfVectorizer(analyzer="char").fit_transform(map(around, every))
     layers = word_layers(encoder, [(one.line, one.place, one.place + 1) for one in every], True)
     compared = {"the commonest reading": np.ones((len(every), 1)), "bag of characters": bag}
     compared |= dict(representations(layers, encoder.artifact.mixes))
-    print(provenance(torch.device("cpu")))
-    print(f"{len(characters)} characters, {len(every)} occurrences")
-    print(f"{'':24}{'all':>8}{'new word':>10}")
+    print(f"\n{kind}: {len(characters)} characters, {len(every)} occurrences")
+    if kind == "single":
+        print("".join(found[0].line[found[0].place] for found in characters))
+    print(f"{'':24}{'all':>8}{'new':>10}")
     for name, rows in compared.items():
         right, new = map(np.array, zip(*votes(characters, rows), strict=True))
         print(f"{name:24}{right.mean():8.3f}{right[new].mean():10.3f}")
 
 
 def lines(corpus: Path, random: Random) -> list[str]:
-    """Return some lines of each training part and the held-out lines, shuffled."""
+    """Return some lines of each training part and the held-out lines, shuffled, no near copies."""
     found: list[str] = []
     for path in sorted(corpus.glob("train-*.txt")):
         part = path.read_text("utf-8").split("\n")
@@ -79,7 +80,9 @@ def lines(corpus: Path, random: Random) -> list[str]:
     for path in sorted(corpus.glob("held_out/*.txt")):
         found += path.read_text("utf-8").split("\n")
     random.shuffle(found)
-    return [line for line in found if len(line) in CHARACTERS_OF_A_LINE]
+    some = list(dict.fromkeys(line for line in found if len(line) in CHARACTERS_OF_A_LINE))
+    flags = NearCopies(sum(map(len, some))).flags(some)
+    return [line for line, is_copy in zip(some, flags, strict=True) if not is_copy]
 
 
 def occurrences(lines: Sequence[str]) -> dict[str, list[Occurrence]]:
@@ -104,6 +107,25 @@ def chosen(found: dict[str, list[Occurrence]], random: Random) -> list[list[Occu
         others = len(every) - by_reading.most_common(1)[0][1]
         if len(every) >= FEWEST and others >= LEAST_SHARE * len(every):
             characters.append(random.sample(every, min(OCCURRENCES, len(every))))
+    return characters
+
+
+def balanced(found: dict[str, list[Occurrence]], random: Random) -> list[list[Occurrence]]:
+    """Sample as many occurrences of each reading of a character as of its rarest one.
+
+    Most single characters have one reading in nine of ten places, which would make a guess good.
+    Readings with fewer than half of FEWEST occurrences are left out.
+    """
+    characters = []
+    for every in found.values():
+        by_reading = defaultdict(list)
+        for one in every:
+            by_reading[one.reading].append(one)
+        common = [of_one for of_one in by_reading.values() if 2 * len(of_one) >= FEWEST]
+        if len(common) > 1:
+            each = min(*map(len, common), OCCURRENCES // len(common))
+            some = [one for of_one in common for one in random.sample(of_one, each)]
+            characters.append(random.sample(some, len(some)))
     return characters
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # torch takes seconds to import; the parser does not need it
 MAX_SOURCES = 10
 NUM_GUESSES = 5
 BLANKS = ("我爱____。", "他去____看病。", "这个____很好吃。")
+BITS = ("forward_bits_per_character", "backward_bits_per_character")
 Json = Mapping[str, Any]  # json.loads returns this; a field that is missing is left out
 
 
@@ -47,7 +48,7 @@ def page(encoder: "Encoder") -> Iterator[str]:
     )
     yield from _text(card.get("data", {}))
     yield from _training(card.get("training", {}))
-    yield from _figures(card.get("evaluation", {}))
+    yield from _figures(_with_languages(card.get("evaluation", {}), card.get("data", {})))
     yield from ["", "Words that occur in similar contexts, by the vectors of the softmax"]
     for word, neighbours in encoder.similar_words().items():
         yield f"  {word}: {' '.join(neighbours)}"
@@ -89,11 +90,11 @@ def _figures(evaluation: Json) -> Iterator[str]:
     of = f"a sample of {sample['sources']:,} sources" if sample else "everything held out"
     yield from ["", f"Held-out text: {held_out['all']['characters']:,} characters, {of}"]
     yield "  bits per character, forward and backward:"
-    yield f"    {_bits(held_out['all'])}  this model"
+    yield from _rows(evaluation, "this model")
     for key, when in (("before", "where it started from"), ("beside", "on the same text")):
         if key in evaluation:
             other = evaluation[key]
-            yield f"    {_bits(other['held_out']['all'])}  {other['id']}, {when}"
+            yield from _rows(other, f"{other['id']}, {when}")
     if "frequencies_bits_per_character" in evaluation:
         yield f"    {evaluation['frequencies_bits_per_character']:.2f}       frequencies alone"
     sources = {name: row for name, row in held_out.items() if name != "all"}
@@ -108,6 +109,42 @@ def _figures(evaluation: Json) -> Iterator[str]:
         )
 
 
+def _rows(evaluation: Json, whose: str) -> Iterator[str]:
+    """Yield the bits of each language, Chinese first, and of all text if it has several."""
+    languages, everything = evaluation.get("languages", {}), evaluation["held_out"]["all"]
+    for name, row in languages.items():
+        yield f"    {_bits(row)}  {whose}: {name}, {row['characters']:,} characters"
+    if len(languages) != 1:
+        yield f"    {_bits(everything)}  {whose}{': all together' if languages else ''}"
+
+
+def _with_languages(evaluation: Json, data: Any) -> Json:  # Any: as in `_text`
+    """Return an evaluation with its languages; older cards have only the figures of each source.
+
+    They can be added up if the card has the number of Han characters of each source, and every
+    source has a row. A source without Han characters is in another language.
+    """
+    listed = data.get("sources", []) if isinstance(data, Mapping) else []
+    han = {one["source"]: one["han_characters"] for one in listed if "han_characters" in one}
+    rows = {name: row for name, row in evaluation.get("held_out", {}).items() if name != "all"}
+    if "languages" in evaluation or not rows or not rows.keys() <= han.keys():
+        return evaluation
+    by_language: dict[str, list[Json]] = {"Chinese": [], "other languages": []}
+    for name, row in rows.items():
+        by_language["Chinese" if han[name] else "other languages"].append(row)
+    languages = {name: _added(of_one) for name, of_one in by_language.items() if of_one}
+    return {**evaluation, "languages": languages}
+
+
+def _added(rows: Sequence[Json]) -> Json:
+    """Return the bits per character of several sources together."""
+    characters = sum(row["characters"] for row in rows)
+    bits = {
+        side: sum(row[side] * row["characters"] for row in rows) / max(1, characters)
+        for side in BITS
+    }
+    return {"characters": characters, **bits}
+
+
 def _bits(figures: Json) -> str:
-    sides = ("forward_bits_per_character", "backward_bits_per_character")
-    return " ".join(f"{figures[side]:.2f}" for side in sides)
+    return " ".join(f"{figures[side]:.2f}" for side in BITS)

@@ -109,9 +109,15 @@ def _declare_model_steps(steps: "Steps") -> None:
     )
     training.set_defaults(step=_train)
 
-    evaluation = steps.add_parser("evaluate", help="score a run: bits per character, senses")
-    evaluation.add_argument("run", type=Path, help="the --out of train")
-    evaluation.add_argument("--shards", type=Path, default=Path("build/shards"))
+    evaluation = steps.add_parser(
+        "evaluate", help="score a run or an artifact: bits per character, senses"
+    )
+    evaluation.add_argument("run", type=Path, help="the --out of train, or an artifact folder")
+    evaluation.add_argument(
+        "--shards",
+        type=Path,
+        help="for a run build/shards if left out; for an artifact none, without held-out text",
+    )
     evaluation.add_argument(
         "--senses", type=Path, help="a folder of .jsonl files with word-in-context pairs"
     )
@@ -119,7 +125,7 @@ def _declare_model_steps(steps: "Steps") -> None:
         "--before",
         type=Path,
         metavar="ARTIFACT",
-        help="also score this artifact on the held-out text",
+        help="also score this artifact on the held-out text and the pairs, and compare the two",
     )
     evaluation.set_defaults(step=_evaluate)
 
@@ -272,13 +278,18 @@ def _train(given: argparse.Namespace) -> None:
 
 
 def _evaluate(given: argparse.Namespace) -> None:
-    from biLM.artifact import load_artifact
+    from biLM.artifact import CONFIG, load_artifact
 
-    from .result.evaluate import evaluate
+    from .result.evaluate import evaluate, evaluate_artifact
     from .text.shards import Shards
 
     before = load_artifact(given.before) if given.before else None
-    figures = evaluate(given.run, Shards(given.shards), given.senses, before)
+    if (given.run / CONFIG).exists():
+        shards = Shards(given.shards) if given.shards else None
+        figures = evaluate_artifact(load_artifact(given.run), shards, given.senses, before)
+    else:
+        shards = Shards(given.shards or Path("build/shards"))
+        figures = evaluate(given.run, shards, given.senses, before)
     print(json.dumps(figures, indent=2))  # noqa: T201
 
 

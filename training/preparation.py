@@ -96,7 +96,8 @@ def _divide(order: Order, tell: Tell) -> Corpus:
     if not held_out:
         raise CorpusError(
             f"in {counted(documents, 'document')}, none is held out for measuring; give a"
-            " few hundred, or smaller ones by --document line"
+            " few hundred, or smaller ones by --document line; if those that were held out shared"
+            " text with the others, add --split documents"
         )
     tell(f"{counted(documents, 'document')} to train on, {held_out:,} held out")
     write_atomically(order.work / "sources.json", to_json(_listed(corpus)))

@@ -62,6 +62,49 @@ def test_a_card_states_text_training_and_figures(lines):
     assert said.index("4.25  large") < said.index("4.25  small")
 
 
+def row(bits, characters):
+    sides = ("forward_bits_per_character", "backward_bits_per_character")
+    return {"characters": characters, **dict.fromkeys(sides, bits)}
+
+
+def figures_of(encoder, evaluation, sources):
+    """Return the lines with bits of a card."""
+    card = {"evaluation": evaluation, "data": {"train_pieces": 1, "train_rows": 1} | sources}
+    lines = list(page(Encoder(replace(encoder.artifact, card=card))))
+    begin = lines.index("  bits per character, forward and backward:") + 1
+    return [line.strip() for line in lines[begin : lines.index("", begin)]]
+
+
+def test_chinese_comes_first_and_is_not_mixed(encoder):
+    other = {"id": "old", "held_out": {"all": row(3, 30)}, "languages": {"Chinese": row(6, 10)}}
+    evaluation = {
+        "held_out": {"all": row(2.5, 30)},
+        "languages": {"Chinese": row(5, 10), "other languages": row(1.25, 20)},
+        "before": other,
+    }
+    assert figures_of(encoder, evaluation, {}) == [
+        "5.00 5.00  this model: Chinese, 10 characters",
+        "1.25 1.25  this model: other languages, 20 characters",
+        "2.50 2.50  this model: all together",
+        "6.00 6.00  old, where it started from: Chinese, 10 characters",
+    ]
+
+
+def test_the_languages_of_an_older_card_are_added_up_from_its_sources(encoder):
+    """5 bits for 10 characters and 2 for 20 are 90 bits for 30."""
+    rows = {"news": row(5, 10), "chat": row(2, 20), "novels": row(1.5, 60)}
+    evaluation = {"held_out": {"all": row(2, 90), **rows}}
+    han = {"news": 100, "chat": 200, "novels": 0}
+    sources = [{"source": name, "han_characters": number} for name, number in han.items()]
+    assert figures_of(encoder, evaluation, {"sources": sources})[:3] == [
+        "3.00 3.00  this model: Chinese, 30 characters",
+        "1.50 1.50  this model: other languages, 60 characters",
+        "2.00 2.00  this model: all together",
+    ]
+    first = figures_of(encoder, evaluation, {"sources": sources[:2]})[0]
+    assert first == "2.00 2.00  this model"  # of one source nothing is known
+
+
 def test_blanks_are_filled_as_by_the_encoder(lines, encoder):
     first = encoder.fill("我爱____。", 1)["cloze"][0]
     assert f"  我爱____。 {first.piece} {first.probability:.0%}" in "\n".join(lines)

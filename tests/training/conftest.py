@@ -5,11 +5,15 @@ import random
 import pytest
 
 from tests.conftest import SENTENCES
+from training.choices import SINGLE_DOCUMENTS
 from training.text.corpus import CorpusConfig, build_corpus
 from training.text.shards import build_shards
 
-# The documents of the toy text are made of a few sentences, so most are near copies of others.
-TOY_CORPUS = CorpusConfig(min_files=3, held_out_one_in=10, keep_near_copies=True)
+# The documents of the toy text are made of a few sentences, so most are near copies of others, and
+# no block of them would be kept.
+TOY_CORPUS = CorpusConfig(
+    min_files=3, held_out_one_in=10, split=SINGLE_DOCUMENTS, keep_near_copies=True
+)
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ def folder(toy_text, tmp_path_factory):
     corpus, pieces = str(folder / "corpus"), str(folder / "pieces.model")
     shards, run = str(folder / "shards"), str(folder / "run")
     steps = [
-        ["corpus", str(toy_text), "--out", corpus, "--keep-near-copies"],
+        ["corpus", str(toy_text), "--out", corpus, "--keep-near-copies", "--split", "documents"],
         ["vocabulary", "--corpus", corpus, "--out", pieces, "--num-pieces", "360"],
         ["shards", "--corpus", corpus, "--vocabulary", pieces, "--out", shards],
         ["train", "toy", "--shards", shards, "--out", run],

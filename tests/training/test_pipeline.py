@@ -215,10 +215,11 @@ def test_a_report_names_no_words_where_there_are_none():
     both = {"forward_bits_per_character": 4.0, "backward_bits_per_character": 5.0}
     figures = {
         "held_out": {"all": both},
+        "languages": {"Chinese": both},
         "fill": {"places": 0},
         "frequencies_bits_per_character": 9.0,
     }
     assert report(figures) == [
-        "held-out text: 4.00 and 5.00 bits per character, forward and backward; with the"
-        " frequencies of pieces alone, 9.00"
+        "held-out text: Chinese 4.00 and 5.00 bits per character, forward and backward; with the"
+        " frequencies of all pieces alone, 9.00"
     ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from biLM.files import to_json, write_atomically
 
+from ..choices import SINGLE_DOCUMENTS
 from ..errors import CorpusError
 from ..text.corpus import CorpusConfig, build_corpus, training_text
 from ..text.shards import Shards, build_shards
@@ -33,8 +34,10 @@ def prepare(inputs: Sequence[Path], work: Path, plan: Plan) -> Shards:
     made = work / NAME
     if made.exists() and json.loads(made.read_text("utf-8")) == wanted:
         return Shards(work / "shards")
-    # Near copies stay: published figures are of the text with them.
-    config = CorpusConfig(held_out_one_in=plan.held_out_one_in, keep_near_copies=True)
+    # Near copies stay, and single documents are held out: published figures are of that text.
+    config = CorpusConfig(
+        held_out_one_in=plan.held_out_one_in, split=SINGLE_DOCUMENTS, keep_near_copies=True
+    )
     corpus = build_corpus(inputs, work / "corpus", config)
     if not any(count.held_out_documents for count in corpus.sources.values()):
         raise CorpusError(

@@ -85,9 +85,9 @@ def fit(config: TrainConfig, objective: BiLMObjective, lab: Laboratory) -> Trial
 
 def bits_per_character(objective: BiLMObjective, shards: Shards) -> tuple[float, float]:
     """Return the forward and backward bits per character, over all held-out text."""
-    everything = score_held_out(objective, shards)[0]["all"]
+    everything = score_held_out(objective, shards)["held_out"]["all"]
     forward, backward = (
-        float(str(everything[f"{side}_bits_per_character"])) for side in ("forward", "backward")
+        float(everything[f"{side}_bits_per_character"]) for side in ("forward", "backward")
     )
     return forward, backward
 

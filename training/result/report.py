@@ -9,21 +9,17 @@ Json = Mapping[str, Any]  # json.loads returns this
 
 def report(figures: Json) -> list[str]:
     """Return the main figures of an evaluation as lines of text."""
-    now, word = figures["held_out"]["all"], figures["fill"]
+    word = figures["fill"]
     lines = [
-        f"held-out text{_size(figures)}: {_bits(now)} bits per character, forward and backward;"
-        " with the frequencies of pieces alone,"
+        f"held-out text{_size(figures)}: {_bits(figures)} bits per character, forward and backward;"
+        " with the frequencies of all pieces alone,"
         f" {figures['frequencies_bits_per_character']:.2f}"
     ]
     if "before" in figures:
-        before = figures["before"]["held_out"]
-        lines.append(f"before, the artifact that it started from had {_bits(before['all'])}")
+        lines.append(f"before, the artifact that it started from had {_bits(figures['before'])}")
     if "beside" in figures:
         beside = figures["beside"]
-        lines.append(
-            f"on the same text, {beside['id']} has {_bits(beside['held_out']['all'])}; fewer is"
-            " better"
-        )
+        lines.append(f"on the same text, {beside['id']} has {_bits(beside)}; fewer is better")
     if word["places"]:
         first, among_ten = (word["cloze"][f"accuracy_at_{k}"] for k in (1, 10))
         lines.append(
@@ -54,5 +50,11 @@ def _size(figures: Json) -> str:
 
 
 def _bits(figures: Json) -> str:
-    both = (figures[f"{side}_bits_per_character"] for side in ("forward", "backward"))
-    return " and ".join(f"{bits:.2f}" for bits in both)
+    """Return the bits of each language, Chinese first, and of all text if that has several."""
+    languages = {name: row for name, row in figures["languages"].items() if "," not in name}
+    rows = languages if len(languages) == 1 else {**languages, "all": figures["held_out"]["all"]}
+    found = []
+    for name, row in rows.items():
+        both = [f"{row[f'{side}_bits_per_character']:.2f}" for side in ("forward", "backward")]
+        found.append(f"{name} {' and '.join(both)}")
+    return ", ".join(found)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..text.corpus import read_documents
 from ..text.shards import SENTENCES
+from .languages import Cell, count_letters, language_of
 from .sources import groups_of
 
 # The length of an excerpt, of about two rows. One sentence may be longer, and is then cut.
@@ -55,10 +56,26 @@ class Sample:
             sizes[one.source] += len(one.text)
         return groups_of(sizes)
 
+    @cached_property
+    def cell_of(self) -> dict[str, Cell]:
+        """The group and the language of each source; of a source without excerpts, it is no matter.
+
+        The language is that of most letters in the source's excerpts.
+        """
+        counts = dict.fromkeys(self.sources, (0, 0))
+        for one in self.excerpts:
+            han, letters = count_letters(one.text)
+            of_source = counts[one.source]
+            counts[one.source] = of_source[0] + han, of_source[1] + letters
+        return {
+            source: Cell(group, language_of(*counts[source]))
+            for source, group in self.group_of.items()
+        }
+
     @property
-    def groups(self) -> tuple[str, ...]:
-        """The names of the groups, each once."""
-        return tuple(dict.fromkeys(self.group_of.values()))
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells of the sources, each once."""
+        return tuple(dict.fromkeys(self.cell_of.values()))
 
     @property
     def characters(self) -> int:

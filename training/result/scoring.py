@@ -151,8 +151,8 @@ def score_sample(
         allowed_s: After so many seconds no further block is begun, but the first one is always
             scored.
     """
-    names = sample.groups
-    numbers = {source: names.index(group) for source, group in sample.group_of.items()}
+    names = sample.cells
+    numbers = {source: names.index(cell) for source, cell in sample.cell_of.items()}
     nothing = Scored({name: Tally.empty(len(names)) for name in readers})
     found = Scored.read(kept, identity) or nothing
     blocks = blocks_of(sample)

@@ -1,5 +1,6 @@
 """Count how well a model predicts held-out text, by head and group of sources."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,14 +8,20 @@ import numpy.typing as npt
 
 from biLM.network.heads import SIDES
 
-from ..run.held_out import Scores
+from ..run.held_out import NO_SCORES, Scores
 from ..run.metrics import LanguageModelScore
 from ..run.objective import Judged
+from .languages import CHINESE, OTHER, Cell
 
 Counts = npt.NDArray[np.float64]
 # The numbers of a `LanguageModelScore`, in its order.
 NUMBERS = ("nats", "predictions", "first", "among_ten")
 LANGUAGE_MODELS = ("forward", "backward")
+# The largest sources of a corpus are often the most formulaic, and then decide the figures of all.
+# So a corpus of several sources also has the figures of Chinese without so many of the largest.
+NUM_LARGEST = 3
+# The scores of the heads on some text, and its number of characters.
+Part = tuple[Scores, int]
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,37 @@ class Tally:
 def _score(sums: Counts) -> LanguageModelScore:
     nats, *counts = sums.tolist()
     return LanguageModelScore(nats, *map(int, counts))
+
+
+def tables_of(parts: Mapping[Cell, Part]) -> dict[str, dict[str, dict[str, object]]]:
+    """Return the figures of all text, of each group of sources, and of each language.
+
+    Args:
+        parts: The scores of each cell and the number of its characters.
+
+    Returns:
+        `held_out` with `all` and each group, and `languages` with each language, Chinese first.
+    """
+    held_out, languages = {"all": _joined(list(parts.values()))}, {}
+    for group in dict.fromkeys(cell.group for cell in parts):
+        held_out[group] = _joined([part for cell, part in parts.items() if cell.group == group])
+    for language in (CHINESE, OTHER):
+        found = [part for cell, part in parts.items() if cell.language == language]
+        if not found:
+            continue
+        languages[language] = _joined(found)
+        if language == CHINESE and len(found) > 2 * NUM_LARGEST:
+            found.sort(key=lambda part: -part[1])
+            name = f"{CHINESE}, without its {NUM_LARGEST} largest sources"
+            languages[name] = _joined(found[NUM_LARGEST:])
+    return {"held_out": held_out, "languages": languages}
+
+
+def _joined(parts: Sequence[Part]) -> dict[str, object]:
+    total = NO_SCORES
+    for scores, _ in parts:
+        total = tuple(one + more for one, more in zip(total, scores, strict=True))
+    return figures_of(total, sum(characters for _, characters in parts))
 
 
 def figures_of(found: Scores, characters: int) -> dict[str, object]:

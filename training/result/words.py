@@ -6,6 +6,8 @@ from torch import Tensor
 
 from biLM.tokenizer import Tokenizer
 
+from .languages import is_han
+
 # A piece of at least this many Han characters counts as a word.
 WORD_CHARACTERS = 2
 
@@ -13,8 +15,4 @@ WORD_CHARACTERS = 2
 def words_of(tokenizer: Tokenizer) -> Bool[Tensor, " vocab"]:
     """Mark the pieces that are words of two or more Han characters."""
     pieces = map(tokenizer.piece, range(tokenizer.num_pieces))
-    return torch.tensor([len(p) >= WORD_CHARACTERS and all(map(_is_han, p)) for p in pieces])
-
-
-def _is_han(character: str) -> bool:
-    return "\u4e00" <= character <= "\u9fff"
+    return torch.tensor([len(p) >= WORD_CHARACTERS and all(map(is_han, p)) for p in pieces])

@@ -2,7 +2,7 @@
 
 import argparse
 
-from ..choices import DOCUMENTS
+from ..choices import BLOCKS, DOCUMENTS, SPLITS
 from .corpus import CorpusConfig
 from .documents import Reading
 
@@ -41,9 +41,17 @@ def declare(step: argparse.ArgumentParser) -> None:
         action="store_true",
         help="keep documents most of whose text stands in earlier ones",
     )
+    step.add_argument(
+        "--split",
+        choices=SPLITS,
+        default=BLOCKS,
+        help="what is held out for measuring: blocks of up to 50 consecutive documents, without"
+        " those that share text with the training text; or single documents, whose neighbours are"
+        " trained on",
+    )
 
 
 def config_of(given: argparse.Namespace) -> CorpusConfig:
     """Return the choices that were made."""
     reading = Reading(given.document, given.column, given.text_encoding)
-    return CorpusConfig(keep_near_copies=given.keep_near_copies, reading=reading)
+    return CorpusConfig(split=given.split, keep_near_copies=given.keep_near_copies, reading=reading)

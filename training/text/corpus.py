@@ -1,13 +1,14 @@
 """Divide the documents of a corpus into shuffled training text and a held-out slice per source.
 
-A hash of a document's text alone decides whether it is held out, so a document that occurs twice is
-never on both sides, and a new source moves no document to the other side. The hash also chooses the
-training file, so all copies of a document are in one file, where all but the first are dropped.
-Near copies are dropped before. Memory holds no more than one training file, the fingerprints of
-`near_copies` and the hashes of the held-out documents, whatever the size of the corpus.
+What is held out are blocks of consecutive documents (`blocks`), of which those that share text with
+the training text are dropped at the end (`overlap`); or single documents, chosen by a hash of their
+text alone. Either way a document that occurs twice is never on both sides, and a new source moves
+no document to the other side. The hash also chooses the training file, so all copies of a document
+are in one file, where all but the first are dropped. Near copies are dropped before. Memory holds
+no more than one training file, the fingerprints of `near_copies` and hashes of the held-out text,
+whatever the size of the corpus.
 """
 
-import hashlib
 import json
 import math
 import random
@@ -19,9 +20,12 @@ from typing import TextIO
 
 from biLM.files import numbered_lines, to_json, write_atomically
 
+from ..choices import BLOCKS, SPLITS
 from ..errors import CorpusError
+from .blocks import Blocks, block_characters, digest_of
 from .documents import Document, Reader, Reading
 from .near_copies import NearCopies
+from .overlap import Overlap
 from .sources import Source, find_sources, mark_as_made, text_bytes
 from .summary import Doubts, Tally, shortened
 
@@ -36,6 +40,7 @@ MAX_WAITING_CHARACTERS = 8 << 20
 LONG_DOCUMENT = 100_000
 
 DUPLICATES = "copies dropped"
+OVERLAP = "held-out documents dropped, for they share text with the training text"
 NEAR_COPIES = "near copies of earlier documents dropped"
 LONG = (
     f"documents of more than {LONG_DOCUMENT:,} characters, each held out or trained on as a whole"
@@ -50,6 +55,8 @@ class CorpusConfig:
         min_files: Least number of training files; a large corpus gets more, so that each is small
             enough to be shuffled in memory.
         held_out_one_in: One document in this many is held out of training.
+        split: What is held out: `blocks` of consecutive documents, without those that share text
+            with the training text; or single `documents`, whose neighbours are trained on.
         keep_duplicates: Whether to keep every copy of a document that occurs several times; near
             copies are kept as well.
         keep_near_copies: Whether to keep documents most of whose text occurs in earlier ones.
@@ -62,6 +69,7 @@ class CorpusConfig:
 
     min_files: int = 8
     held_out_one_in: int = 200
+    split: str = BLOCKS
     keep_duplicates: bool = False
     keep_near_copies: bool = False
     weights: Mapping[str, float] = field(default_factory=dict)
@@ -73,6 +81,8 @@ class CorpusConfig:
             raise CorpusError(f"min_files is {self.min_files}; it must be at least 1")
         if self.held_out_one_in < 2:
             raise CorpusError(f"held_out_one_in is {self.held_out_one_in}; it must be at least 2")
+        if self.split not in SPLITS:
+            raise CorpusError(f"split is {self.split!r}; it must be one of {', '.join(SPLITS)}")
         for source, weight in self.weights.items():
             if not 0 < weight < math.inf:
                 raise CorpusError(
@@ -83,7 +93,10 @@ class CorpusConfig:
 
 @dataclass
 class SourceCount:
-    """The counts of one source: distinct documents, their characters (code points), copies."""
+    """The counts of one source: distinct documents, their characters (code points), copies.
+
+    The last number counts documents that were held out, but share text with the training text.
+    """
 
     documents: int = 0
     characters: int = 0
@@ -91,6 +104,7 @@ class SourceCount:
     held_out_characters: int = 0
     duplicates: int = 0
     near_copies: int = 0
+    held_out_near_copies: int = 0
 
 
 @dataclass
@@ -139,6 +153,8 @@ def build_corpus(inputs: Sequence[Path], out: Path, config: CorpusConfig) -> Cor
     shuffle = random.Random(config.seed)
     for path in train_files:
         _shuffle_file(path, shuffle, corpus, tally, config)
+    if config.split == BLOCKS:
+        _drop_overlap(out, train_files, corpus, tally)
     corpus.notes += [*division.notes(), *tally.lines()]
     manifest = {"version": FORMAT_VERSION, **asdict(config), **asdict(corpus)}
     write_atomically(out / MANIFEST, to_json(manifest))
@@ -219,7 +235,9 @@ class _Division:
         self._held_out, self._train = held_out, train
         self._tally, self._config = tally, config
         self._reader = Reader(config.reading, tally)
-        self._near_copies = NearCopies(num_bytes // 3)  # a Chinese character has three bytes
+        num_characters = num_bytes // 3  # a Chinese character has three bytes
+        self._near_copies = NearCopies(num_characters)
+        self._block_characters = block_characters(num_characters, config.held_out_one_in)
         self._first_held_out: dict[int, str] = {}
         self._doubts = Doubts()
         self._corpus = Corpus()
@@ -228,12 +246,13 @@ class _Division:
         """Write each document to the source's held-out file, or to a training file."""
         self._corpus.sources[source.name] = SourceCount()
         path = self._held_out / f"{source.name}.txt"
+        blocks = Blocks(self._config.held_out_one_in, self._block_characters)
         with path.open("w", encoding="utf-8", newline="") as held_out:
             for document in self._without_near_copies(source):
                 self._doubts.look_at(document.text)
                 if len(document.text) > LONG_DOCUMENT:
                     self._tally.count(LONG, document.place)
-                self._divide(source.name, document, held_out)
+                self._divide(source.name, document, held_out, blocks)
 
     def finish(self) -> Corpus:
         """Return what was counted, once all documents are in their files.
@@ -264,10 +283,14 @@ class _Division:
             else:
                 yield document
 
-    def _divide(self, source: str, document: Document, held_out: TextIO) -> None:
+    def _divide(self, source: str, document: Document, held_out: TextIO, blocks: Blocks) -> None:
         count, (place, text) = self._corpus.sources[source], document
-        digest = _digest(text)
-        if digest % self._config.held_out_one_in:
+        digest = digest_of(text)
+        if self._config.split == BLOCKS:
+            is_held_out = blocks.holds_out(text)
+        else:
+            is_held_out = digest % self._config.held_out_one_in == 0
+        if not is_held_out:
             number = digest // self._config.held_out_one_in
             self._train.write(number, f"{source}\t{place}\t{text}\n")
             count.documents += 1
@@ -284,10 +307,6 @@ class _Division:
 
 def _training_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("train-*.txt"))
-
-
-def _digest(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 def _shuffle_file(
@@ -309,6 +328,26 @@ def _shuffle_file(
             texts += [text + "\n"] * _copies(config.weights.get(source, 1.0), shuffle)
     shuffle.shuffle(texts)
     path.write_bytes("".join(texts).encode())
+
+
+def _drop_overlap(out: Path, train: Sequence[Path], corpus: Corpus, tally: Tally) -> None:
+    """Drop the held-out documents that share text with the training text."""
+    files = {source: out / "held_out" / f"{source}.txt" for source in corpus.sources}
+    overlap = Overlap(text for path in files.values() for text in read_documents(path))
+    for path in train:
+        overlap.read(read_documents(path))
+    flags = iter(overlap.flags())
+    for source, path in files.items():
+        count, kept = corpus.sources[source], []
+        for text in read_documents(path):
+            if next(flags):
+                tally.count(OVERLAP, f"{source}: {shortened(text, 30)}")
+                count.held_out_near_copies += 1
+                count.held_out_documents -= 1
+                count.held_out_characters -= len(text)
+            else:
+                kept.append(text + "\n")
+        path.write_bytes("".join(kept).encode())
 
 
 def _copies(weight: float, chance: random.Random) -> int:

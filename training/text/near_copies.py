@@ -13,12 +13,12 @@ the text furthest back.
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-SHINGLE = 13
+from .shingles import U64, hashes_of, letters_of, mixed
+
 WINDOW = 8
 # A text with fewer letters has too few fingerprints to be sure, and is only compared as a whole.
 LEAST_LETTERS = 40
@@ -33,10 +33,6 @@ LEAST_WORDS, MOST_WORDS = 1 << 14, 1 << 23
 FINGERPRINTS_PER_WORD = 6
 # A fingerprint for every 4.5 characters.
 DENSITY = 2 / (WINDOW + 1)
-
-U64 = npt.NDArray[np.uint64]
-# Odd numbers whose bits look random: 2**64 over the golden ratio, and the finisher of splitmix64.
-BASE, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 class NearCopies:
@@ -129,25 +125,21 @@ class _Filter:
 
     def _places(self, values: U64) -> tuple[U64, U64]:
         """Return the word of each value, and its four bits there."""
-        mixed = _mixed(values)
+        spread = mixed(values)
         bits = np.zeros(len(values), np.uint64)
         for place in range(4):
-            bits |= np.uint64(1) << ((mixed >> np.uint64(6 * place)) & np.uint64(63))
-        return (mixed >> np.uint64(24)) & np.uint64(self.num_words - 1), bits
+            bits |= np.uint64(1) << ((spread >> np.uint64(6 * place)) & np.uint64(63))
+        return (spread >> np.uint64(24)) & np.uint64(self.num_words - 1), bits
 
 
 def _fingerprints(texts: list[str]) -> tuple[U64, npt.NDArray[np.int64]]:
     """Return the fingerprints of all texts, and for each the number of its text."""
-    joint = np.frombuffer("".join(texts).lower().encode("utf-32-le"), np.uint32)
-    lengths = [len(text.lower()) for text in texts]
-    owners = np.repeat(np.arange(len(texts)), lengths)
-    is_letter = _letters()[joint]
-    letters, owners = joint[is_letter].astype(np.uint64), owners[is_letter]
+    letters, owners = letters_of(texts)
     is_long = np.bincount(owners, minlength=len(texts))[owners] >= LEAST_LETTERS
     letters, owners = letters[is_long], owners[is_long]
     if not len(letters):
         return np.zeros(0, np.uint64), np.zeros(0, np.int64)
-    hashes = _hashes(letters)
+    hashes = hashes_of(letters)
     windows = _window_minima(hashes)
     # A window belongs to a text if its first and last character do.
     num = len(windows)
@@ -156,15 +148,6 @@ def _fingerprints(texts: list[str]) -> tuple[U64, npt.NDArray[np.int64]]:
     is_new = np.ones(len(windows), bool)
     is_new[1:] = (windows[1:] != windows[:-1]) | (first[1:] != first[:-1])
     return windows[is_new], first[is_new]
-
-
-def _hashes(characters: U64) -> U64:
-    """Return the hash of each run of characters, which is a polynomial of them."""
-    num = len(characters) - SHINGLE + 1
-    hashes = np.zeros(num, np.uint64)
-    for place in range(SHINGLE):
-        hashes = hashes * np.uint64(BASE) + characters[place : place + num]
-    return _mixed(hashes)
 
 
 def _window_minima(hashes: U64) -> U64:
@@ -176,18 +159,5 @@ def _window_minima(hashes: U64) -> U64:
     return hashes
 
 
-def _mixed(values: U64) -> U64:
-    """Return numbers whose every bit depends on every bit of the given ones (splitmix64)."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(FIRST)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(SECOND)
-    return values ^ (values >> np.uint64(31))
-
-
 def _digest(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
-
-
-@cache
-def _letters() -> npt.NDArray[np.bool_]:
-    """Return for each code point whether it is a letter or a digit."""
-    return np.fromiter((chr(code).isalnum() for code in range(0x110000)), bool, 0x110000)

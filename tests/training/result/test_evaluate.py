@@ -1,5 +1,6 @@
+import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -10,8 +11,16 @@ from biLM.network.config import BiLMConfig
 from biLM.network.heads import SIDES, Heads
 from biLM.network.model import BiLM
 from biLM.tokenizer import Tokenizer
-from training.result.evaluate import evaluate_sample, frequency_bits, score_held_out
+from training.errors import TrainingError
+from training.result.evaluate import (
+    evaluate_artifact,
+    evaluate_sample,
+    frequency_bits,
+    score_held_out,
+)
+from training.result.report import report
 from training.result.sample import draw_sample
+from training.result.senses import read_pairs, score_senses
 from training.result.sources import MAX_NAMED
 from training.result.words import words_of
 from training.run.config import TrainConfig
@@ -42,7 +51,8 @@ def knows_frequencies(toy_shards):
 
 
 def test_a_model_of_known_probabilities_is_scored_by_hand(knows_frequencies, toy_shards):
-    table, fill = score_held_out(knows_frequencies, toy_shards)
+    figures = score_held_out(knows_frequencies, toy_shards)
+    table, fill = figures["held_out"], figures["fill"]
     bias = knows_frequencies.heads.bias.detach().double().numpy()
     nats = np.log(np.exp(bias).sum()) - bias
     shard = toy_shards.held_out()["toy"]
@@ -52,6 +62,7 @@ def test_a_model_of_known_probabilities_is_scored_by_hand(knows_frequencies, toy
     found = table["all"]["forward_bits_per_character"]
     assert found == pytest.approx(total / np.log(2) / characters, abs=1e-3)
     assert table["toy"] == table["all"]
+    assert figures["languages"] == {"Chinese": table["all"]}
 
     best = np.argsort(-bias)[:10]
     is_word = words_of(Tokenizer(toy_shards.vocabulary.read_bytes())).numpy()
@@ -60,6 +71,72 @@ def test_a_model_of_known_probabilities_is_scored_by_hand(knows_frequencies, toy
     for side in SIDES:
         assert fill[side]["accuracy_at_10"] == pytest.approx(np.isin(words, best).mean(), abs=1e-4)
         assert fill[side]["accuracy_at_1"] == pytest.approx((words == best[0]).mean(), abs=1e-4)
+
+
+def with_english(toy_corpus, folder):
+    """Return a copy of the corpus whose held-out text has a second source, in English."""
+    shutil.copytree(toy_corpus, folder)
+    (folder / "held_out/abroad.txt").write_text("The virus scanner found 3 files.\n" * 20)
+    return folder
+
+
+def test_each_language_has_the_figures_of_its_sources(
+    knows_frequencies, toy_shards, toy_corpus, tmp_path
+):
+    corpus = with_english(toy_corpus, tmp_path / "corpus")
+    shards = build_shards(corpus, toy_shards.vocabulary, tmp_path / "shards", 32)
+    figures = score_held_out(knows_frequencies, shards)
+    assert list(figures["languages"]) == ["Chinese", "other languages"]
+    assert figures["languages"]["Chinese"] == figures["held_out"]["toy"]
+    assert figures["languages"]["other languages"] == figures["held_out"]["abroad"]
+    assert figures["held_out"]["abroad"]["characters"] == 20 * 32
+
+
+def test_a_sample_has_the_same_languages(run, toy_shards, toy_corpus, artifact, tmp_path):
+    sample = draw_sample(with_english(toy_corpus, tmp_path / "corpus"), 10**9)
+    figures = evaluate_sample(run, toy_shards, sample, still(artifact), 1e9)
+    assert figures["languages"]["Chinese"] == figures["held_out"]["toy"]
+    assert figures["languages"]["other languages"] == figures["held_out"]["abroad"]
+    assert figures["beside"]["languages"]["other languages"]["characters"] == 20 * 32
+    chinese, other, all_ = (
+        f"{row['forward_bits_per_character']:.2f} and {row['backward_bits_per_character']:.2f}"
+        for row in (*figures["languages"].values(), figures["held_out"]["all"])
+    )
+    said = f"Chinese {chinese}, other languages {other}, all {all_} bits per character"
+    assert said in report(figures)[0]
+
+
+def test_an_artifact_is_scored_as_a_run_is(artifact, toy_shards, tmp_path):
+    artifact = still(artifact)
+    figures = evaluate_artifact(artifact, toy_shards, before=artifact)
+    expected = score_held_out(objective_of(artifact), toy_shards)
+    assert {name: figures[name] for name in expected} == expected
+    assert figures["before"]["languages"] == figures["languages"]
+    with pytest.raises(TrainingError, match="nothing to score still on; give --shards"):
+        evaluate_artifact(artifact)
+
+
+def test_two_artifacts_are_compared_on_the_same_pairs(encoder, tmp_path):
+    """Equal models differ by nothing; the figures are those of `score_senses`."""
+    rows = [
+        {"lemma": word, "tag": tag, "sentence1": one, "start1": 2, "end1": 4}
+        | {"sentence2": other, "start2": 2, "end2": 4}
+        for word, one, other, tag in (
+            ("苹果", "我吃苹果。", "他用苹果手机。", "F"),
+            ("苹果", "我吃苹果。", "她吃苹果了。", "T"),
+            ("病毒", "电脑病毒。", "感染病毒，医生说。", "F"),
+            ("病毒", "电脑病毒。", "查杀病毒软件。", "T"),
+        )
+    ]
+    (tmp_path / "dev.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    artifact = encoder.artifact
+    figures = evaluate_artifact(artifact, senses=tmp_path, before=replace(artifact, id="other"))
+    pairs = read_pairs(tmp_path / "dev.jsonl")
+    expected = score_senses(encoder, pairs, artifact.mixes)
+    for vector, found in figures["senses"]["dev"].items():
+        assert found == asdict(expected[vector])
+        assert figures["senses_before"]["dev"][vector] == found
+        assert figures["senses_less_before"]["dev"][vector] == {"auc": 0, "interval": (0, 0)}
 
 
 def toy_sample(toy_corpus):
@@ -150,11 +227,12 @@ def test_many_small_sources_are_scored_together_and_reported_as_others(
     for number, line in enumerate(lines):
         (corpus / f"held_out/{number:03}.txt").write_text(line)
     shards = build_shards(corpus, toy_shards.vocabulary, tmp_path / "shards", 32)
-    table, fill = score_held_out(knows_frequencies, shards)
-    expected, fill_of_one = score_held_out(knows_frequencies, toy_shards)
-    assert fill == fill_of_one
+    figures = score_held_out(knows_frequencies, shards)
+    expected = score_held_out(knows_frequencies, toy_shards)
+    table = figures["held_out"]
+    assert figures["fill"] == expected["fill"]
     for name, value in table["all"].items():
-        assert value == pytest.approx(expected["all"][name], rel=1e-3), name
+        assert value == pytest.approx(expected["held_out"]["all"][name], rel=1e-3), name
     assert len(table) == 1 + MAX_NAMED
     sizes = sorted(len(line) - 1 for line in lines)
     other = table[f"other, {len(lines) - MAX_NAMED + 1} sources"]

@@ -37,8 +37,10 @@ def test_one_file_and_three_hundred_give_the_same_sample(texts, one_file, tmp_pa
     assert [e.text for e in one.excerpts] == [e.text for e in other.excerpts]
     assert one.sha256 == other.sha256
     assert (len(one.sources), len(other.sources)) == (1, 300)
-    assert len(other.groups) == 40
-    assert "other, 261 sources" in other.groups
+    groups = {cell.group for cell in other.cells}
+    assert len(groups) == 40
+    assert "other, 261 sources" in groups
+    assert [cell.language for cell in one.cells] == ["Chinese"]
 
 
 def test_the_excerpts_with_the_smallest_hashes_are_drawn(texts, one_file):

@@ -75,9 +75,10 @@ def test_the_rows_are_those_of_training(reader, sample):
     assert reader.rows(sample.excerpts[7]) == list(encode_rows([text], reader._processor, *LAYOUT))
 
 
-def test_each_group_has_the_sums_of_its_own_excerpts(objective, reader, sample, whole):
-    for number, group in enumerate(sample.groups):
-        excerpts = [one for one in sample.excerpts if one.source == group]
+def test_each_cell_has_the_sums_of_its_own_excerpts(objective, reader, sample, whole):
+    assert [cell.group for cell in sample.cells] == ["a", "b", "c"]
+    for number, cell in enumerate(sample.cells):
+        excerpts = [one for one in sample.excerpts if one.source == cell.group]
         nats, rows = nats_by_hand(objective, reader, excerpts)
         forward = whole.tallies["run"].scores(number)[0]
         assert forward.predictions == sum(len(row) + 1 for row in rows)

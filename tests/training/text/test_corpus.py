@@ -32,7 +32,8 @@ def test_a_document_that_occurs_twice_never_stands_on_both_sides(tmp_path):
     documents = [f"第{number}篇文章" for number in range(50)]
     for name in ("one.txt", "two.txt"):
         (tmp_path / name).write_text("\n".join(documents))
-    build_corpus([tmp_path], tmp_path / "out", CorpusConfig(min_files=2, held_out_one_in=4))
+    config = CorpusConfig(min_files=2, held_out_one_in=4, split="documents")
+    build_corpus([tmp_path], tmp_path / "out", config)
     trained = {t for p in training_text(tmp_path / "out") for t in read_documents(p)}
     held_out = {t for p in (tmp_path / "out/held_out").iterdir() for t in read_documents(p)}
     assert trained
@@ -109,12 +110,13 @@ def test_the_manifest_counts_code_points(tmp_path):
     assert source["characters"] + source["held_out_characters"] == 3
 
 
-def corpus_of(tmp_path, *, one_in=10**9, **texts):
+def corpus_of(tmp_path, *, one_in=10**9, split="documents", **texts):
     """Divide sources given by name and content."""
     for name, data in texts.items():
         data = data if isinstance(data, bytes) else data.encode()
         (tmp_path / f"{name}.txt").write_bytes(data)
-    return build_corpus([tmp_path], tmp_path / "out", CorpusConfig(held_out_one_in=one_in))
+    config = CorpusConfig(held_out_one_in=one_in, split=split)
+    return build_corpus([tmp_path], tmp_path / "out", config)
 
 
 def trained_on(tmp_path):
@@ -240,7 +242,7 @@ def test_a_near_copy_of_what_is_held_out_is_not_trained_on(tmp_path):
     documents = [article(seed) for seed in range(40)]
     (tmp_path / "a.txt").write_text("\n".join(documents))
     (tmp_path / "b.txt").write_text("\n".join(f"{text}。" for text in documents))
-    build_corpus([tmp_path], tmp_path / "out", CorpusConfig(held_out_one_in=3))
+    build_corpus([tmp_path], tmp_path / "out", CorpusConfig(held_out_one_in=3, split="documents"))
     held_out = list(read_documents(tmp_path / "out/held_out/a.txt"))
     assert held_out
     assert sorted(held_out + trained_on(tmp_path)) == sorted(documents)

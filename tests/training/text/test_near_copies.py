@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from training.text import near_copies
 from training.text.near_copies import (
     LEAST_LETTERS,
-    SHINGLE,
     WINDOW,
     NearCopies,
     _Filter,
     _fingerprints,
 )
+from training.text.shingles import SHINGLE
 
 LETTERS = [chr(code) for code in range(0x4E00, 0x4E00 + 2000)]
 
