@@ -10,24 +10,21 @@ from pathlib import Path
 import pytest
 
 from biLM.encoder import Encoder
-from tests.conftest import SENTENCES
 from training.result.sample import draw_sample
 from training.result.scoring import Scored, characters_of
 
 ROOT = Path(__file__).parents[2]
+LETTERS = [chr(code) for code in range(0x4E00, 0x5000)]
 TOY = ("embedding_size=8", "cell_size=8", "batch_pieces=512", "min_rows=1", "num_negatives=64")
 
 
 @pytest.fixture(scope="module")
 def articles(tmp_path_factory):
-    """Return a folder of 300 files with 40 lines each."""
+    """Return a folder of 300 files with 40 lines each, no two of which share much text."""
     folder, chance = tmp_path_factory.mktemp("text") / "articles", random.Random(3)
     folder.mkdir()
     for number in range(300):
-        lines = [
-            f"{number}.{line} " + "".join(chance.choices(SENTENCES, k=chance.randint(1, 6)))
-            for line in range(40)
-        ]
+        lines = ["".join(chance.choices(LETTERS, k=chance.randint(10, 90))) for _ in range(40)]
         (folder / f"{number:04}.md").write_text("\n".join(lines))
     return folder
 
