@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from biLM.counted import counted
 from biLM.errors import BiLMError
 from biLM.shipped import DEFAULT_MODEL
 
@@ -87,7 +88,7 @@ def _figures(evaluation: Json) -> Iterator[str]:
     if "all" not in held_out:
         return
     sample = evaluation.get("sample")
-    of = f"a sample of {sample['sources']:,} sources" if sample else "everything held out"
+    of = f"a sample of {counted(sample['sources'], 'source')}" if sample else "everything held out"
     yield from ["", f"Held-out text: {held_out['all']['characters']:,} characters, {of}"]
     yield "  bits per character, forward and backward:"
     yield from _rows(evaluation, "this model")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import httpx
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
@@ -26,15 +27,29 @@ def bits(figures):
     return [f"{figures[f'{side}_bits_per_character']:.2f}" for side in ("forward", "backward")]
 
 
+def by_language(card, is_chinese):
+    """Return the bits of the sources with Han characters, or of those without, together."""
+    sources = card["data"]["sources"]
+    names = [one["source"] for one in sources if bool(one["han_characters"]) is is_chinese]
+    figures = [card["evaluation"]["held_out"][name] for name in names]
+    sizes = [one["characters"] for one in figures]
+    return [
+        f"{np.average([one[f'{side}_bits_per_character'] for one in figures], weights=sizes):.2f}"
+        for side in ("forward", "backward")
+    ]
+
+
 def test_held_out_figures_are_those_of_the_card(tab, url):
     page = tab.go("model")
-    evaluation = httpx.get(f"{url}/info", trust_env=False).json()["card"]["evaluation"]
+    card = httpx.get(f"{url}/info", trust_env=False).json()["card"]
+    evaluation = card["evaluation"]
     table = page.locator(".bits table").first
     expect(table).to_be_visible()
     shown = [row[1:] for row in rows(table)]
-    assert shown[0] == bits(evaluation["held_out"]["all"])
-    assert shown[1] == bits(evaluation["before"]["held_out"]["all"])
+    assert shown[2] == bits(evaluation["held_out"]["all"])
+    assert shown[3] == bits(evaluation["before"]["held_out"]["all"])
     assert shown[-1][0] == f"{evaluation['frequencies_bits_per_character']:.2f}"
+    assert shown[:2] == [by_language(card, is_chinese) for is_chinese in (True, False)]
     page.locator(".bits summary").click()
     by_source = rows(page.locator(".bits details table"))
     assert len(by_source) == len(evaluation["held_out"]) - 1

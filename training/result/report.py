@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from biLM.counted import counted
+
 Json = Mapping[str, Any]  # json.loads returns this
 
 
@@ -45,7 +47,7 @@ def _size(figures: Json) -> str:
     whole = "" if sample["is_whole"] else "; there was no time for all of the sample"
     return (
         f" (a sample of {sample['characters']:,} characters, drawn from"
-        f" {sample['sources']:,} sources{whole})"
+        f" {counted(sample['sources'], 'source')}{whole})"
     )
 
 

@@ -49,7 +49,7 @@ export async function mount(host, context) {
       section("blanks", t("blanks"), t("blanks.note"), filled(fills)),
     ),
     column(
-      section("bits", t("bits"), t("bits.note"), bits(say, card.evaluation ?? {})),
+      section("bits", t("bits"), t("bits.note"), bits(say, card.evaluation ?? {}, card.data ?? {})),
       section(
         "similar",
         t("similar"),

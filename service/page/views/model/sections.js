@@ -7,6 +7,8 @@ import { percent, textOf } from "../../pieces.js";
 // The most sources that stand there at once; the others are a click away.
 const MAX_SOURCES = 8;
 const SIDES = ["forward", "backward"];
+// The languages of a card by the key of their name here.
+const LANGUAGES = { "bits.chinese": "Chinese", "bits.other": "other languages" };
 
 /** The sizes of the model, as names and numbers. */
 export function sizes({ t, number }, model) {
@@ -27,16 +29,16 @@ export function sizes({ t, number }, model) {
 }
 
 /** Bits per character of held-out text: this model, those it is compared with, and each source. */
-export function bits({ t, number }, evaluation) {
+export function bits({ t, number }, evaluation, data) {
   const { all, ...others } = evaluation.held_out ?? {};
   if (!all) return [];
   const compared = ["before", "beside"].filter((key) => evaluation[key]);
   const rows = [
-    [t("bits.this"), ...bitsOf(all)],
-    ...compared.map((key) => [
-      t(`bits.${key}`, { id: evaluation[key].id }),
-      ...bitsOf(evaluation[key].held_out.all),
-    ]),
+    ...rowsOf(t, t("bits.this"), evaluation, languagesOf(evaluation, data)),
+    ...compared.flatMap((key) => {
+      const other = evaluation[key];
+      return rowsOf(t, t(`bits.${key}`, { id: other.id }), other, languagesOf(other, data));
+    }),
   ];
   const frequencies = evaluation.frequencies_bits_per_character;
   if (frequencies) rows.push([t("bits.frequencies"), frequencies.toFixed(2), ""]);
@@ -55,6 +57,46 @@ export function bits({ t, number }, evaluation) {
         table([t("source"), ...head.slice(1), t("characters")], bySource),
       ),
   ].filter(Boolean);
+}
+
+/** The rows of one model: Chinese first, then other languages, then all text. */
+function rowsOf(t, whose, evaluation, languages) {
+  const rows = languages.map(([key, row]) => [`${whose} · ${t(key)}`, ...bitsOf(row)]);
+  if (languages.length === 1) return rows;
+  const name = languages.length ? `${whose} · ${t("bits.all")}` : whose;
+  return [...rows, [name, ...bitsOf(evaluation.held_out.all)]];
+}
+
+/**
+ * The figures of each language as [key of its name, figures]. Older cards have only those of each
+ * source, which can be added up if the card has the number of Han characters of every source.
+ */
+function languagesOf({ languages, held_out: heldOut }, data) {
+  if (languages) {
+    return Object.entries(LANGUAGES)
+      .filter(([, name]) => languages[name])
+      .map(([key, name]) => [key, languages[name]]);
+  }
+  const han = Object.fromEntries(
+    (data.sources ?? []).map((one) => [one.source, one.han_characters]),
+  );
+  const { all, ...sources } = heldOut;
+  const names = Object.keys(sources);
+  if (!names.length || names.some((name) => han[name] === undefined)) return [];
+  const groups = [names.filter((name) => han[name] > 0), names.filter((name) => !han[name])];
+  return Object.keys(LANGUAGES)
+    .map((key, group) => [key, together(groups[group].map((name) => sources[name]))])
+    .filter(([, row]) => row.characters > 0);
+}
+
+/** The figures of several sources together. */
+function together(rows) {
+  const characters = rows.reduce((sum, row) => sum + row.characters, 0);
+  const added = SIDES.map((side) => {
+    const key = `${side}_bits_per_character`;
+    return [key, rows.reduce((sum, row) => sum + row[key] * row.characters, 0) / characters];
+  });
+  return { characters, ...Object.fromEntries(added) };
 }
 
 function bitsOf(row) {
