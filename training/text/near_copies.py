@@ -17,15 +17,13 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from .shingles import U64, hashes_of, letters_of, mixed
+from .shingles import U64, hashes_of, in_groups, letters_of, mixed
 
 WINDOW = 8
 # A text with fewer letters has too few fingerprints to be sure, and is only compared as a whole.
 LEAST_LETTERS = 40
 # A near copy has at least this share of its fingerprints in common with earlier texts.
 COMMON = 0.8
-# Documents are compared in groups of about this many characters, which take about 20 MB.
-GROUP_CHARACTERS = 1 << 18
 # A filter of the largest size takes 64 MiB. Two of them remember the fingerprints of the last 220
 # to 450 million characters.
 LEAST_WORDS, MOST_WORDS = 1 << 14, 1 << 23
@@ -54,15 +52,7 @@ class NearCopies:
         An exact copy of a text that is none is none, either; it is another module's to drop it.
         The texts are read ahead, a group at a time.
         """
-        group: list[str] = []
-        held = 0
-        for text in texts:
-            group.append(text)
-            held += len(text)
-            if held >= GROUP_CHARACTERS:
-                yield from self._flags(group)
-                group, held = [], 0
-        if group:
+        for group in in_groups(texts):
             yield from self._flags(group)
 
     def _flags(self, texts: list[str]) -> list[bool]:

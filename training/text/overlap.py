@@ -6,18 +6,16 @@ A document is compared by the runs of 13 letters, or of 13 words where these are
 for any number of documents to train on.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
-from .shingles import strings_of
+from .shingles import in_groups, strings_of
 
 # A document shares text if at least this share of its runs occur in the training text. One run is
 # enough in a document of up to 112 letters; a long document has some common phrase in any case.
 LEAST_SHARE = 0.01
-# Documents are compared in groups of about this many characters, which take about 40 MB.
-GROUP_CHARACTERS = 1 << 18
 
 
 class Overlap:
@@ -29,7 +27,7 @@ class Overlap:
 
     def __init__(self, texts: Iterable[str]) -> None:
         hashes, owners, number = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)], 0
-        for group in _groups(texts):
+        for group in in_groups(texts):
             of_group, owner = strings_of(group)
             hashes.append(of_group)
             owners.append(owner + number)
@@ -42,7 +40,7 @@ class Overlap:
         """Compare with documents to train on."""
         if not len(self._strings):
             return
-        for group in _groups(texts):
+        for group in in_groups(texts):
             found, _ = strings_of(group)
             places = np.searchsorted(self._strings, found)
             places[places == len(self._strings)] = 0
@@ -59,16 +57,3 @@ class Overlap:
         runs = np.bincount(self._owners, minlength=self._number)
         shared = np.bincount(self._owners[self._occurs[self._of_run]], minlength=self._number)
         return shared / np.maximum(1, runs)
-
-
-def _groups(texts: Iterable[str]) -> Iterator[list[str]]:
-    group: list[str] = []
-    held = 0
-    for text in texts:
-        group.append(text)
-        held += len(text)
-        if held >= GROUP_CHARACTERS:
-            yield group
-            group, held = [], 0
-    if group:
-        yield group

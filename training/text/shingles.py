@@ -3,7 +3,7 @@
 Texts that share one of these runs share a hash; the converse holds but for one pair in 2**64.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
 import numpy as np
@@ -12,8 +12,24 @@ import numpy.typing as npt
 SHINGLE = 13
 U64 = npt.NDArray[np.uint64]
 Owners = npt.NDArray[np.int64]
+# Texts are compared in groups of about this many characters, which take 20 to 40 MB.
+GROUP_CHARACTERS = 1 << 18
 # Odd numbers whose bits look random: 2**64 over the golden ratio, and the finisher of splitmix64.
 BASE, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+
+
+def in_groups(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the texts in groups of about GROUP_CHARACTERS, read as they are needed."""
+    group: list[str] = []
+    held = 0
+    for text in texts:
+        group.append(text)
+        held += len(text)
+        if held >= GROUP_CHARACTERS:
+            yield group
+            group, held = [], 0
+    if group:
+        yield group
 
 
 def letters_of(texts: Sequence[str]) -> tuple[U64, Owners]:

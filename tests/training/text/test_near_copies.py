@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.text import near_copies
+from training.text import near_copies, shingles
 from training.text.near_copies import (
     LEAST_LETTERS,
     WINDOW,
@@ -54,7 +54,7 @@ def test_every_copy_of_a_near_copy_is_a_near_copy(monkeypatch):
     first = article(1)
     near = changed(first, [200])
     assert flags([first, near, near, first, near]) == [False, True, True, False, True]
-    monkeypatch.setattr(near_copies, "GROUP_CHARACTERS", 1)  # each text is a group
+    monkeypatch.setattr(shingles, "GROUP_CHARACTERS", 1)  # each text is a group
     assert flags([first, near, near, first, near]) == [False, True, True, False, True]
 
 
@@ -76,7 +76,7 @@ def test_a_short_text_is_never_a_near_copy():
 
 
 def test_texts_of_earlier_groups_count(monkeypatch):
-    monkeypatch.setattr(near_copies, "GROUP_CHARACTERS", 500)
+    monkeypatch.setattr(shingles, "GROUP_CHARACTERS", 500)
     texts = [article(seed) for seed in range(10)]
     copies = [changed(text, [10]) for text in texts]
     assert flags([*texts, *copies]) == [False] * 10 + [True] * 10
@@ -85,7 +85,7 @@ def test_texts_of_earlier_groups_count(monkeypatch):
 def test_groups_do_not_change_what_is_found(monkeypatch):
     texts = [article(seed % 40, 60 + seed % 7) for seed in range(80)]
     at_once = flags(texts)
-    monkeypatch.setattr(near_copies, "GROUP_CHARACTERS", 1)
+    monkeypatch.setattr(shingles, "GROUP_CHARACTERS", 1)
     assert flags(texts) == at_once
 
 
@@ -133,7 +133,7 @@ def test_a_full_filter_forgets_nothing_and_seldom_takes_a_stranger_for_its_own()
 
 
 def test_memory_does_not_grow_with_the_text_and_the_latest_texts_are_remembered(monkeypatch):
-    monkeypatch.setattr(near_copies, "GROUP_CHARACTERS", 4000)
+    monkeypatch.setattr(shingles, "GROUP_CHARACTERS", 4000)
     monkeypatch.setattr(near_copies, "MOST_WORDS", 1 << 14)
     near = NearCopies(10**9)
     texts = [article(seed, 4000) for seed in range(200)]
