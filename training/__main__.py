@@ -17,7 +17,9 @@ from biLM.shipped import DEFAULT_MODEL, shipped_models
 from .choices import STRATEGIES
 from .errors import TrainingError
 from .lab import arguments as laboratory
+from .run import arguments as runs
 from .run.recipes import RECIPES
+from .task_mix import arguments as tasks
 from .text import arguments as texts
 from .text.corpus import build_corpus, training_text
 from .text.vocabulary import VocabularyConfig, train_vocabulary
@@ -94,20 +96,18 @@ def _declare_text_steps(steps: "Steps") -> None:
 
 def _declare_model_steps(steps: "Steps") -> None:
     training = steps.add_parser("train", help="train a model on shards; resumes by itself")
-    training.add_argument("recipe", choices=sorted(RECIPES))
-    training.add_argument("--shards", type=Path, default=Path("build/shards"))
-    training.add_argument("--out", type=Path, default=Path("build/run"))
-    training.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="change a value of the recipe",
-    )
-    training.add_argument(
-        "--init-from", type=Path, metavar="ARTIFACT", help="start from the weights of an artifact"
-    )
+    runs.declare_train(training)
     training.set_defaults(step=_train)
+
+    packing = steps.add_parser(
+        "pack", help="write a run's checkpoint in a small file, to go on with on another machine"
+    )
+    runs.declare_pack(packing)
+    packing.set_defaults(step=_pack)
+
+    unpacking = steps.add_parser("unpack", help="make a run of such a file, for train to go on")
+    runs.declare_unpack(unpacking)
+    unpacking.set_defaults(step=_unpack)
 
     evaluation = steps.add_parser(
         "evaluate", help="score a run or an artifact: bits per character, senses"
@@ -180,19 +180,7 @@ def _declare_all(steps: "Steps") -> None:
 
 def _declare_mix(steps: "Steps") -> None:
     mix = steps.add_parser("fit-mix", help="learn a mix of layers from labelled texts")
-    mix.add_argument("artifact", type=Path)
-    mix.add_argument("--task", type=Path, required=True, help="a file in .tsv, .tsv.gz or .tsv.xz")
-    mix.add_argument("--test", type=Path, help="test texts; default: a tenth of --task")
-    mix.add_argument("--text-column", type=int, default=0, help="column of the text, from 0")
-    mix.add_argument("--label-column", type=int, default=1, help="column of the label")
-    mix.add_argument("--raw", action="store_true", help="learn it for requests without center")
-    mix.add_argument("--seeds", type=int, help="how many times the mix is learned")
-    mix.add_argument("--name", required=True, help="the name of the mix")
-    place = mix.add_mutually_exclusive_group(required=True)
-    place.add_argument("--out", type=Path, help="the file for BILM_MIXES to add the mix to")
-    place.add_argument(
-        "--artifact-out", type=Path, metavar="FOLDER", help="an artifact with the mix"
-    )
+    tasks.declare(mix)
     mix.set_defaults(step=_fit_mix)
 
 
@@ -275,6 +263,20 @@ def _train(given: argparse.Namespace) -> None:
     train(recipe.changed(given.set), Shards(given.shards), given.out, initial)
     if leads():
         plot_loss(given.out)
+
+
+def _pack(given: argparse.Namespace) -> None:
+    from .run.packing import pack
+
+    packed = pack(given.run, given.out, given.plateau)
+    _tell(f"{given.out} has the run after {packed.progress.pieces:,} pieces")
+
+
+def _unpack(given: argparse.Namespace) -> None:
+    from .run.packing import unpack
+
+    whole = unpack(given.file, given.out)
+    _tell(f"{given.out} has the run after {whole.progress.pieces:,} pieces; train goes on from it")
 
 
 def _evaluate(given: argparse.Namespace) -> None:

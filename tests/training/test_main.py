@@ -12,6 +12,7 @@ from tests.reference.heads import contexts
 from tests.reference.lstm import representations
 from training.__main__ import main
 from training.run.config import TrainConfig
+from training.run.journal import read_entries
 from training.run.recipes import RECIPES
 from training.text.shards import Shards
 
@@ -55,6 +56,19 @@ def folder(toy_text, tmp_path_factory):
 
 def test_the_course_of_the_loss_is_drawn(folder):
     assert (folder / "run/loss.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_is_packed_and_goes_on_in_another_folder(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(RECIPES, "toy", toy)
+    small, run = str(tmp_path / "small.safetensors"), str(tmp_path / "run")
+    assert main(["pack", str(folder / "run"), "--out", small, "--plateau"]) == 0
+    assert main(["unpack", small, "--out", run]) == 0
+    assert capsys.readouterr().err.count(" pieces") == 2
+    assert main(["train", "toy", "--shards", str(folder / "shards"), "--out", run]) == 0
+    [start] = read_entries(tmp_path / "run", "start")
+    assert start["resumed_at_step"] > 0
+    assert main(["unpack", small, "--out", run]) == 2
+    assert "has a run already" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")

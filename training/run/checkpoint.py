@@ -94,6 +94,10 @@ class Checkpoint:
         on_cpu = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
         return cls(config, progress, vocabulary, on_cpu)
 
+    def having(self, tensors: Mapping[str, Tensor]) -> "Checkpoint":
+        """Return the same state of the same run, told by other tensors."""
+        return replace(self, tensors={name: one.contiguous() for name, one in tensors.items()})
+
     def restore(self, model: nn.Module, optimizer: torch.optim.Adam | None = None) -> None:
         """Load the state into the model, and into the optimiser if one is given.
 
@@ -168,7 +172,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, ends_plateau: bool = F
     Raises:
         CheckpointError: the disk is full or cannot be written; earlier checkpoints stay intact.
     """
-    data = _serialised(checkpoint)
+    data = serialised(checkpoint)
     path = folder / NAME
     try:
         # The plateau is written first: a run resumed from the checkpoint never comes back to it.
@@ -204,15 +208,16 @@ def find_checkpoints(folder: Path) -> tuple[list[Checkpoint], list[str]]:
     for name in (NAME, PREVIOUS, PLATEAU):
         if (folder / name).exists():
             try:
-                found.append(_read(folder / name))
+                found.append(read_checkpoint(folder / name))
             except CheckpointError as error:
                 refusals.append(str(error))
     return found, refusals
 
 
-def _serialised(checkpoint: Checkpoint) -> bytes:
+def serialised(checkpoint: Checkpoint, version: str = FORMAT_VERSION) -> bytes:
+    """Return the bytes of a checkpoint's file, in which the version tells what its tensors are."""
     metadata = {
-        "version": FORMAT_VERSION,
+        "version": version,
         "config": json.dumps(checkpoint.config.as_dict()),
         "progress": json.dumps(asdict(checkpoint.progress)),
         "vocabulary": checkpoint.vocabulary,
@@ -222,24 +227,21 @@ def _serialised(checkpoint: Checkpoint) -> bytes:
     return save(dict(checkpoint.tensors), metadata)
 
 
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(name.encode())
-        digest.update(tensors[name].numpy().data)
-    return digest.hexdigest()
+def read_checkpoint(path: Path, version: str = FORMAT_VERSION) -> Checkpoint:
+    """Read one file.
 
-
-def _read(path: Path) -> Checkpoint:
+    Raises:
+        CheckpointError: the file is missing or damaged, or of another version.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
             tensors: dict[str, Tensor] = {n: file.get_tensor(n) for n in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is damaged ({error})") from error
-    if metadata.get("version") != FORMAT_VERSION:
+    if metadata.get("version") != version:
         found = metadata.get("version")
-        raise CheckpointError(f"{path} has version {found}; this program reads {FORMAT_VERSION}")
+        raise CheckpointError(f"{path} has version {found}; what is read here is {version}")
     if metadata.get("sha256") != _digest(tensors):
         raise CheckpointError(f"{path} is damaged (its tensors are not the ones that were written)")
     try:
@@ -251,3 +253,12 @@ def _read(path: Path) -> Checkpoint:
         return Checkpoint(config, progress, metadata["vocabulary"], tensors, rows)
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} was written by another program ({error!r})") from error
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        # As bytes, because NumPy has no bfloat16.
+        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
