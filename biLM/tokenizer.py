@@ -205,11 +205,11 @@ class Tokenizer:
         belongs to the second word. Offsets count code points of the words joined without spaces.
 
         Returns:
-            The pieces, as of `encode`, and for each word the half-open range of its pieces.
+            The pieces, as for `encode`, and for each word the half-open range of its pieces.
 
         Raises:
-            TextError: as of `encode`.
-            TextTooLongError: as of `encode`.
+            TextError: see `encode`.
+            TextTooLongError: see `encode`.
         """
         placed = list(self._placed(words))
         found: list[Pieces] = []

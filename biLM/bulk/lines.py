@@ -64,7 +64,7 @@ class Line:
         """Return the text of the line without its end.
 
         Raises:
-            SourceError: as of `decoded`.
+            SourceError: see `decoded`.
         """
         return self.decoded().removesuffix("\n").removesuffix("\r")
 
