@@ -38,26 +38,26 @@ OPENING = re.compile(
 )
 # Pydantic made 1.3 million lists of a body of 4 MB in 2 to 5 seconds, in which no other thread ran.
 # This many lists take about a tenth of a second.
-MOST_LISTS = 50_000
+MAX_LISTS = 50_000
 PLACE = re.compile(r"(?P<found>.*) at line (?P<line>\d+) column (?P<column>\d+)", re.DOTALL)
 SEE = "see /docs for the fields and their values"
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def parse(model: type[Model], body: bytes, most_lists: int = MOST_LISTS) -> Model:
+def parse(model: type[Model], body: bytes, max_lists: int = MAX_LISTS) -> Model:
     """Return the validated request that a body contains; a byte order mark before it is skipped.
 
     Args:
         model: What the body should contain.
         body: The bytes that were sent.
-        most_lists: How many lists and objects it may have.
+        max_lists: How many lists and objects it may have.
 
     Raises:
         RequestError: invalid_json, invalid_unicode, validation_error or body_too_large.
     """
     body = body.removeprefix(UTF8_MARK)
-    _refuse_many_lists(body, most_lists)
+    _refuse_many_lists(body, max_lists)
     try:
         request = model.model_validate_json(body)
     except ValidationError as error:

@@ -11,7 +11,7 @@ from ..errors import SHOWN_NAME_LENGTH, RequestError, invalid
 from ..fields import NAME, NUMBER, NUMBERS, Listed
 
 # More layers than any model has. A longer list is refused before its items are read.
-MOST_LAYERS = 64
+MAX_LAYERS = 64
 
 
 def _kind_of_layers(value: object) -> str:
@@ -29,7 +29,7 @@ OneLayer = Annotated[
 ]
 Layers = Annotated[
     Annotated[Literal["all", "context"], Tag(NAME)]
-    | Annotated[Listed[OneLayer], Tag(NUMBERS), Field(min_length=1, max_length=MOST_LAYERS)],
+    | Annotated[Listed[OneLayer], Tag(NUMBERS), Field(min_length=1, max_length=MAX_LAYERS)],
     Discriminator(_kind_of_layers),
 ]
 
