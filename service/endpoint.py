@@ -29,7 +29,7 @@ from .slices import Slices
 from .stage import Stage
 from .wire import NDJSON, SAFETENSORS
 
-# Bodies of up to so many pieces are planned on the event loop: changing threads takes longer.
+# Bodies of up to this many pieces are planned on the event loop: changing threads takes longer.
 SMALL_BODY_PIECES = 2 * 1024
 # JSON of up to this size is written on the event loop, which takes half a millisecond; base64 and
 # safetensors of up to SMALL_BYTES, for they are written twenty times as fast.

@@ -39,7 +39,7 @@ class Scheduled(NamedTuple):
         share: In which share of the threads' time it is answered.
         width: Its padded pieces in a micro-batch; 0 if it rides in none.
         batch_share: What it takes of a micro-batch, in padded pieces; see `costs.batch_share`.
-        seconds: It costs a thread so many seconds.
+        seconds: What it costs a thread, in seconds.
     """
 
     question: AnyQuestion[Any]

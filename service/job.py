@@ -72,7 +72,7 @@ class Item:
         share: In which share of the threads' time it is answered.
         width: Its padded pieces in a micro-batch.
         batch_share: What it takes of a micro-batch, in padded pieces.
-        seconds: What is left of it costs a thread so many seconds.
+        seconds: What is left of it costs a thread, in seconds.
         is_put_back: Whether it has had a turn, and is not over.
     """
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping
 from typing import Generic, TypeVar
 
-# After so many seconds of work of a kind, its older price counts half.
+# After this many seconds of work of a kind, its older price counts half.
 HALF_LIFE_S = 3.0
 
 Kind = TypeVar("Kind")

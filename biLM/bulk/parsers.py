@@ -21,7 +21,7 @@ class Parts(NamedTuple):
 
 # A message shows at most this many names of columns, and this many characters of each.
 MOST_NAMES, LONGEST_NAME = 20, 40
-# So many blank lines before the first row may wait in memory to learn whether they are texts.
+# This many blank lines before the first row may wait in memory to learn whether they are texts.
 MOST_BLANK = 1 << 16
 
 

@@ -277,7 +277,7 @@ class _Rows:
 
 @dataclass
 class _Sample:
-    """Takes documents until they have so many characters."""
+    """Takes documents until they have `max_characters`."""
 
     max_characters: int | float
     characters: int = 0
