@@ -2,8 +2,9 @@
 
 python -m examples.tagger path/to/resume_ner [--epochs 15] [--seeds 3] [--sentences 0] [--threads 2]
 
-The folder has `train`, `dev` and `test.char.bmes.xz`: a character and its tag on each line. Every
-way gets the same tagger. The dev split chooses the epoch, and the test split chooses nothing.
+The folder has `train`, `dev` and `test.char.bmes.xz`: a character and its tag on each line.
+`--sentences` limits how many sentences of each file are read; 0 reads all. Every way to mix the
+layers gets the same tagger. The dev split chooses the epoch, and the test split chooses nothing.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from examples.tasks.sentences import Sentences, read_tagged
 
 SPLITS = "train", "dev", "test"
 BATCH_SENTENCES = 32
-# The share of each layer; None learns the shares, and without any share a tagger has no vectors.
+# The share of each layer. With None the tagger learns the shares; with zeros it gets no vectors.
 WAYS = {
     "no ELMo": (0.0, 0.0, 0.0),
     "layer 0": (1.0, 0.0, 0.0),
@@ -51,7 +52,14 @@ class Tagger(nn.Module):
 
 
 class Split:
-    """The sentences of one file, with the layers of a frozen biLM, which stay the same."""
+    """The sentences of one file, with the layers of a frozen biLM, which stay the same.
+
+    Args:
+        path: The file.
+        elmo: The biLM.
+        known: The split whose tags and characters have the numbers; None if this is that split.
+        limit: How many sentences are read; 0 for all.
+    """
 
     def __init__(self, path: Path, elmo: Elmo, known: "Split | None", limit: int) -> None:
         tagged = read_tagged(path)[: limit or None]
