@@ -72,6 +72,7 @@ def main() -> None:
         for name, (clients, requests) in loads.items():
             found = []
             for turn in range(TURNS + 1):
+                # Which server has the first turn alternates.
                 both = {s: measured(s, requests, clients) for s in order[:: (-1) ** turn]}
                 found.append([both[server] for server in order])
             del found[0]  # the first turn warms up
@@ -95,7 +96,7 @@ def processor_s(server: Server) -> float:
 
 
 def wait_until_idle(server: Server) -> None:
-    """Wait until a server has done nothing much for a second."""
+    """Wait until a server has spent less than IDLE_S of processor time in a second."""
     before, now = -IDLE_S, processor_s(server)
     while now - before > IDLE_S:
         time.sleep(1)

@@ -82,7 +82,7 @@ def main() -> int:
 
 
 def lines(files: Sequence[Path], every: int) -> Iterator[str]:
-    """Yield one line in `every` of each file."""
+    """Yield one of every `every` lines of each file."""
     for path in files:
         with path.open("rb") as file:
             for number, text in numbered_lines(file, path, SourceError):
