@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.encoder import some_texts
+from benchmarks.encoder import short_texts
 from benchmarks.load import closed_loop, post
 from benchmarks.processes import READY, SERVICE, Server, running
 from training.run.provenance import provenance
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--tasks", type=Path, required=True)
     given = parser.parse_args()
     print(provenance(torch.device("cpu")))
-    short = [text for text in some_texts(given.tasks) if 20 <= len(text) <= 60]
+    short = short_texts(given.tasks)
     many = [short[start : start + 32] for start in range(0, 320, 32)]
     loads = {
         "64 clients, a text each, base64": (64, [post("/embed", {"texts": t}) for t in short]),
