@@ -76,11 +76,15 @@ def one_request(client: Client, port: int, texts: Sequence[str]) -> None:
                 timed()
     service = statistics.median(own)
     medians = {name: statistics.median(found) for name, found in took.items()}
-    print(f"\n{TEXTS * PIECES} pieces to arrays, ms: client {1e3 * medians['client']:.1f}", end="")
-    print(f"   JSON {1e3 * medians['json']:.1f}   service's own time {1e3 * service:.1f}")
-    print(f"JSON / client {medians['json'] / medians['client']:.1f}", end="")
+    print(
+        f"\n{TEXTS * PIECES} pieces to arrays, ms: client {1e3 * medians['client']:.1f}"
+        f"   JSON {1e3 * medians['json']:.1f}   service's own time {1e3 * service:.1f}"
+    )
     beside = {name: 1e3 * (found - service) for name, found in medians.items()}
-    print(f"   beside the service's time, ms: {beside['client']:.1f} and {beside['json']:.1f}")
+    print(
+        f"JSON / client {medians['json'] / medians['client']:.1f}"
+        f"   beside the service's time, ms: {beside['client']:.1f} and {beside['json']:.1f}"
+    )
     print(f"client / service's own time {medians['client'] / service:.2f}")
 
 
