@@ -74,13 +74,7 @@ class Split:
         lengths = [len(text) for text in texts]
         self.targets = torch.from_numpy(targets).split(lengths)
         self.ids = [torch.tensor([places.get(one, 1) for one in text]) for text in texts]
-        self.layers: list[Tensor] = []
-        for begin in range(0, len(texts), BATCH_SENTENCES):
-            some = texts[begin : begin + BATCH_SENTENCES]
-            spans = [[(place, place + 1) for place in range(len(text))] for text in some]
-            layers, _ = elmo.layers(some, spans=spans)
-            rows = zip(layers.half().unbind(1), some, strict=True)
-            self.layers += [row[:, : len(text)].transpose(0, 1).clone() for row, text in rows]
+        self.layers = list(layers_of(elmo, texts))
 
     def shuffled(self) -> list[int]:
         """Return the sentences in a random order of batches, each of about one length."""
@@ -110,6 +104,16 @@ class Split:
         order = range(len(self.ids))
         found = [tagger(ids, layers)[targets >= 0] for ids, layers, targets in self.batches(order)]
         return self.sentences.score(torch.cat(found).numpy(), train.sentences)
+
+
+def layers_of(elmo: Elmo, texts: Sequence[str]) -> Iterator[Tensor]:
+    """Yield the layers of the characters of each text, `[characters, depth, dim]` in float16."""
+    for begin in range(0, len(texts), BATCH_SENTENCES):
+        some = texts[begin : begin + BATCH_SENTENCES]
+        spans = [[(place, place + 1) for place in range(len(text))] for text in some]
+        layers, _ = elmo.layers(some, spans=spans)
+        for row, text in zip(layers.half().unbind(1), some, strict=True):
+            yield row[:, : len(text)].transpose(0, 1).clone()
 
 
 def fit(elmo: Elmo, way: str, splits: Sequence[Split], seed: int, epochs: int) -> tuple[float, ...]:
