@@ -63,7 +63,7 @@ class Batcher:
     Args:
         load: Makes the engine; called on the first inference thread.
         settings: Limits.
-        metrics: What is told of batches.
+        metrics: Record what happens to batches.
 
     Attributes:
         engine: None until it is loaded.

@@ -68,7 +68,7 @@ class Item:
     Args:
         job: Which waits for it.
         index: Its number in the job.
-        question: What the engine is asked.
+        question: The question.
         share: In which share of the threads' time it is answered.
         width: Its padded pieces in a micro-batch.
         batch_share: What it takes of a micro-batch, in padded pieces.

@@ -17,7 +17,7 @@ Kind = TypeVar("Kind")
 
 
 class Prices(Generic[Kind]):
-    """The price of a unit of each kind of work. Any thread may ask and tell.
+    """The price of a unit of each kind of work. Any thread may read and change them.
 
     Args:
         first: The first price of each kind, in seconds a unit.

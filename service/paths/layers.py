@@ -1,4 +1,4 @@
-"""Choose the layers that a request asks for instead of a mix."""
+"""Choose the layers that a request names instead of a mix."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -37,7 +37,7 @@ Layers = Annotated[
 def chosen_layers(
     requested: Literal["all", "context"] | Sequence[Layer], num_representations: int
 ) -> tuple[Layer, ...]:
-    """Return the layers that a request asks for.
+    """Return the layers that a request names.
 
     Raises:
         RequestError: unknown_layer, or validation_error if one occurs twice.
