@@ -38,7 +38,7 @@ def half_a_body(chance: random.Random) -> bytes:
 
 
 def no_http(chance: random.Random) -> bytes:
-    """Send bytes that are no request."""
+    """Send bytes that are not a request."""
     return chance.randbytes(chance.randint(1, 5000))
 
 

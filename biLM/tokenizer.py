@@ -91,7 +91,7 @@ def refuse_surrogates(text: str) -> None:
     """Refuse a text that cannot be encoded in UTF-8.
 
     Raises:
-        TextError: the text contains a lone surrogate, or is no str.
+        TextError: the text contains a lone surrogate, or is not a str.
     """
     if found := LONE_SURROGATE.search(text_of(text)):
         raise TextError(

@@ -88,7 +88,7 @@ class Split:
         ]
 
     def batches(self, order: Sequence[int]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Yield characters, layers and tags of the sentences in this order; -100 is no tag."""
+        """Yield characters, layers and tags of the sentences in this order; -100 means no tag."""
         for begin in range(0, len(order), BATCH_SENTENCES):
             some = order[begin : begin + BATCH_SENTENCES]
             ids, layers, targets = (

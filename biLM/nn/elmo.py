@@ -55,7 +55,7 @@ class Elmo(nn.Module):
     is read by torch's own LSTM, on its device, in its type of number and with its gradients.
 
     Args:
-        artifact: The artifact. Its model and heads become parts of this module; they are no copies.
+        artifact: The artifact. Its model and heads become parts of this module, without a copy.
         num_output_representations: Number of mixes.
         dropout: Share of the values of each mixed vector that is dropped in training.
         requires_grad: Whether the biLM is trained, too, and the heads if they give the context.
