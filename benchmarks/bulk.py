@@ -3,10 +3,9 @@
     python -m benchmarks.bulk FILE --column 0
 
 Each Ray node is a set of processes on this machine with one processor; a single process has all
-processors. The rate counts from the moment when the workers have together embedded about one part
-for each of them (`PART_CHARACTERS` bytes), so that all of them have begun. The last column has the
-time before that, in which processes and encoders start. Each way is measured twice, in mirrored
-order, because the machine's speed drifts.
+processors. The rate counts from the moment when the workers have together embedded 30,000 bytes for
+each of them, so that the start of processes and encoders does not count. The last column has the
+time before that. Each way is measured twice, in mirrored order, because the machine's speed drifts.
 """
 
 import argparse
