@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.encoder import short_texts
-from benchmarks.load import closed_loop, post
+from benchmarks.load import SAFETENSORS, closed_loop, post
 from benchmarks.processes import READY, SERVICE, Server, running
 from training.run.provenance import provenance
 
@@ -28,7 +28,6 @@ ROOT = Path(__file__).parents[1]
 TURNS, TURN_S = 8, 2.0
 # A server that spends less in a second has nothing to do.
 IDLE_S = 0.1
-SAFETENSORS = "application/vnd.safetensors"
 
 
 def main() -> None:

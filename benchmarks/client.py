@@ -27,7 +27,7 @@ from bilm_client.requests import split
 from bilm_client.service import Service
 
 from benchmarks.encoder import some_texts
-from benchmarks.load import closed_loop, post
+from benchmarks.load import SAFETENSORS, closed_loop, post
 from benchmarks.processes import HOST, SERVICE, serving
 from benchmarks.timing import seconds_of
 from training.run.provenance import provenance
@@ -36,7 +36,6 @@ from training.run.provenance import provenance
 TEXTS, PIECES = 10, 32
 CALLS, TURNS, LOAD_S = 60, 3, 5.0
 MAX_TEXTS, REPEATS = 256, 4
-SAFETENSORS = "application/vnd.safetensors"
 
 
 def main() -> None:

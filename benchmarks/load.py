@@ -20,6 +20,7 @@ from benchmarks.processes import HOST
 # The most bytes that one system call receives.
 RECEIVED_BYTES = 256 * 1024
 END_OF_HEAD = b"\r\n\r\n"
+SAFETENSORS = "application/vnd.safetensors"
 
 
 @dataclass

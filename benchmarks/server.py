@@ -30,7 +30,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.encoder import short_texts, some_texts
-from benchmarks.load import Load, closed_loop, open_loop, post
+from benchmarks.load import SAFETENSORS, Load, closed_loop, open_loop, post
 from benchmarks.processes import LISTENING, SERVICE, serving
 from benchmarks.timing import seconds_of
 from biLM.encoder import Encoder
@@ -45,7 +45,6 @@ CAPACITY_S, LOAD_S = 3.0, 5.0
 SHARES = (0.5, 0.8, 1.2)
 # Each size is the number of texts in a request and the number of characters in a text.
 SIZES = ((1, 12), (1, 64), (32, 64), (256, 32))
-SAFETENSORS = "application/vnd.safetensors"
 FORMS = {
     "json": ({"encoding": "json"}, "application/json"),
     "base64": ({}, "application/json"),
