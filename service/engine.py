@@ -35,11 +35,11 @@ class Scheduled(NamedTuple):
     """A question, and what it takes.
 
     Args:
-        question: What the engine is asked.
+        question: The question.
         share: In which share of the threads' time it is answered.
         width: Its padded pieces in a micro-batch; 0 if it rides in none.
         batch_share: What it takes of a micro-batch, in padded pieces; see `costs.batch_share`.
-        seconds: It costs a thread so many seconds.
+        seconds: What it costs a thread, in seconds.
     """
 
     question: AnyQuestion[Any]
@@ -80,7 +80,7 @@ class Engine:
         Raises:
             ArtifactError: the folder is incomplete, foreign or damaged.
             MixError: a mix of the settings does not fit the model.
-            PrecisionError: the processor does not have what the settings ask for.
+            PrecisionError: the processor does not have the precision of the settings.
             SelfTestError: this machine does not reproduce the golden vectors.
         """
         use_one_core()
@@ -140,7 +140,7 @@ class Engine:
 
     @property
     def num_representations(self) -> int:
-        """Layers that can be asked for, the piece embedding included."""
+        """The number of layers that a request may name, the piece embedding included."""
         return self.encoder.artifact.config.num_representations
 
     def seconds(self, question: AnyQuestion[object]) -> float:

@@ -277,9 +277,9 @@ class Settings(BaseSettings):
     api_keys: SecretStr = Field(
         SecretStr(""),
         description="The API keys, separated by commas, each as KEY or as NAME KEY; the log and the"
-        " metrics show the names. Every path except the probes and the documents needs one of the"
-        " keys. If there are none, anyone who can reach the service may use it. Prefer the"
-        " environment: other users of a machine can read the flags of its processes.",
+        " metrics show the names. Every path except the probes, the page, /docs and /openapi.json"
+        " needs one of the keys. If there are none, anyone who can reach the service may use it."
+        " Prefer the environment: other users of a machine can read the flags of its processes.",
     )
     api_keys_file: Path | None = Field(
         None,

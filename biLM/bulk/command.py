@@ -189,7 +189,7 @@ def _layers(value: str) -> "Literal['all'] | tuple[Layer, ...]":
     named: list[Layer] = []
     for name in value.split(","):
         if name != CONTEXT and not name.isdecimal():
-            raise argparse.ArgumentTypeError(f"{name!r} is no number and not {CONTEXT!r}")
+            raise argparse.ArgumentTypeError(f"{name!r} is neither a number nor {CONTEXT!r}")
         named.append(CONTEXT if name == CONTEXT else int(name))
     return tuple(named)
 
@@ -201,7 +201,7 @@ def _folder(value: str) -> Path:
 
 def _positive(value: str) -> int:
     if not value.isdecimal() or not int(value):
-        raise argparse.ArgumentTypeError(f"{value!r} is no number above 0")
+        raise argparse.ArgumentTypeError(f"{value!r} is not a number above 0")
     return int(value)
 
 

@@ -40,7 +40,7 @@ SURE_SHAPE: Shape = (16, 8)
 # In a batch and in a queue, the length of a text counts rounded up to a multiple of this, however
 # the batch is cut.
 COUNTED_COLUMNS = 8
-# A long text that is read alone can pause after so many columns, a multiple of every width.
+# A long text that is read alone can pause after this many columns, a multiple of every width.
 STRETCH_COLUMNS = 64
 # A batch holds at most this many pieces, counted in that way. This bounds its memory.
 MAX_BATCH_PIECES = 8192

@@ -49,7 +49,7 @@ class Address(str):
         """Return the address without white space around it.
 
         Raises:
-            InputError: the address is no string.
+            InputError: the address is not a string.
         """
         if isinstance(url, httpx.URL):
             url = str(url)

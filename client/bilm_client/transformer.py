@@ -101,7 +101,7 @@ class TextVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
 
         Raises:
             NotFittedError: `center` is "own" and `fit` has not been called.
-            InputError: these are no texts, or a table with several columns.
+            InputError: these are not texts, or are a table with several columns.
         """
         if self.center == OWN:
             check_is_fitted(self, "center_")

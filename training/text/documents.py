@@ -56,7 +56,7 @@ class Reading:
     """How files are read, as far as the caller determines it; the rest is guessed.
 
     Args:
-        document: What a document is in a file that is no table: `file`, `line` or `blank-line`.
+        document: What a document is in a file that is not a table: `file`, `line` or `blank-line`.
         column: The column of the text in tables: a name, or a number from 0 in CSV and TSV without
             a header.
         encoding: The encoding of files that have no byte order mark and are not UTF-8.

@@ -48,7 +48,7 @@ class Origin:
 
     @property
     def name(self) -> Path:
-        """The name for messages, as a path, whose suffix tells how the bytes are packed."""
+        """The name for messages, as a path, whose suffix says how the bytes are packed."""
         return Path(self.shown)
 
 

@@ -163,5 +163,5 @@ def test_a_file_that_has_gone_is_told(tmp_path):
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(SourceError, match="is no file"):
+    with pytest.raises(SourceError, match="is not a file"):
         open_source(tmp_path / "a.txt", Columns())
