@@ -39,8 +39,8 @@ def by_language(card, is_chinese):
     ]
 
 
-def test_held_out_figures_are_those_of_the_card(tab, url):
-    page = tab.go("model")
+def test_held_out_figures_are_those_of_the_card(either_tab, url):
+    page = either_tab.go("model")
     card = httpx.get(f"{url}/info", trust_env=False).json()["card"]
     evaluation = card["evaluation"]
     table = page.locator(".bits table").first
