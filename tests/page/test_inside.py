@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from benchmarks.processes import HOST, SERVICE, serving
 from biLM.encoder import Encoder
+from tests.live import listening
 from tests.reference.lstm import gates
 
 ROOT = Path(__file__).parents[2]
@@ -201,9 +201,9 @@ def test_a_text_too_long_is_refused_in_words_and_kept(open_tab):
 
 @pytest.fixture(scope="module")
 def closed_url(artifact_folder):
-    """Return the URL of a server with default settings, and so without /inspect."""
-    with serving(*SERVICE, "--model", str(artifact_folder), "--threads", "1") as port:
-        yield f"http://{HOST}:{port}"
+    """Return the URL of a service with default settings, and so without /inspect."""
+    with listening(artifact_folder) as url:
+        yield url
 
 
 def test_where_gates_are_kept_back_the_page_says_how_to_show_them(tab, closed_url):

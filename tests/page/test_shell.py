@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from benchmarks.processes import HOST, SERVICE, running, serving
+from tests.live import listening
 
 VIEWS = ("compare", "map", "fill", "continue", "inside", "model")
 SHOWS = {  # what stands there once a view has its answer
@@ -154,10 +155,9 @@ def test_who_comes_before_the_model_waits_for_it(open_tab):
 
 @pytest.fixture(scope="module")
 def guarded_url(artifact_folder):
-    """Return the URL of a server that needs a key, with the tiny model."""
-    keys = ("--api-keys", f"another-key,{KEY}")
-    with serving(*SERVICE, "--model", str(artifact_folder), "--threads", "1", *keys) as port:
-        yield f"http://{HOST}:{port}"
+    """Return the URL of a service that needs a key, with the tiny model."""
+    with listening(artifact_folder, api_keys=f"another-key,{KEY}") as url:
+        yield url
 
 
 def test_a_key_is_asked_for_until_it_is_right_and_never_shown(tab, guarded_url):
