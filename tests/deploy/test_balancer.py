@@ -312,9 +312,10 @@ def test_a_replica_that_drains_is_left_alone_and_no_request_fails(site):
 @pytest.mark.long
 @pytest.mark.alone
 def test_without_a_replica_clients_hear_that_none_takes_requests(site, certificate, monkeypatch):
-    for replica in site.replicas.values():
-        replica.process.terminate()
-        assert replica.process.wait(PATIENCE_S) == 0
+    processes = [replica.process for replica in site.replicas.values()]
+    for process in processes:
+        process.terminate()
+    assert [process.wait(PATIENCE_S) for process in processes] == [0, 0]
     answer = site.client.post("/embed", json=BODY)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert answer.json()["error"]["code"] == "no_replica"
