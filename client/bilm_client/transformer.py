@@ -13,7 +13,7 @@ from bilm_client.centring import mean_of
 from bilm_client.client import Client
 from bilm_client.connection import IN_FLIGHT, TIMEOUT_S
 from bilm_client.errors import InputError
-from bilm_client.keys import Address, Key, Variable, is_address
+from bilm_client.keys import Address, Key, Variable
 
 # The value of `center` that subtracts the mean of the fitted texts.
 OWN = "own"
@@ -85,8 +85,7 @@ class TextVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
             value = Key(value)
         if name == "api_key_variable" and type(value) is str:
             value = Variable(value)
-        is_secret = type(value) is str and ("@" in value or not is_address(value))
-        if name in ("url", "proxy") and is_secret:
+        if name in ("url", "proxy") and type(value) is str and repr(Address(value)) != repr(value):
             value = Address(value)
         super().__setattr__(name, value)
 

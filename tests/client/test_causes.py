@@ -144,6 +144,14 @@ def test_a_redirection_says_where_to(peer, failure):
     assert "status 301 to https://bilm.example/info without a code" in message
 
 
+def test_a_redirection_is_shown_without_what_may_be_secret(peer, failure):
+    place = "https://user:sesame@bilm.example/login?token=sesame#sesame"
+    peer.info = (302, {"Location": place}, b"")
+    message, _ = failure(peer.url, ForeignAnswerError)
+    assert "status 302 to https://bilm.example/login without a code" in message
+    assert "sesame" not in message
+
+
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory):
     """Return a TLS context whose certificate nobody trusts."""
