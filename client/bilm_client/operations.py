@@ -55,6 +55,8 @@ Operation = Generator[Conversation[Any], Any, Answer]
 
 # A text of at most this many characters fits into any service's body; nothing is asked about it.
 SHORT_CHARACTERS = 1024
+# No service takes more texts in a request.
+MOST_TEXTS = 1 << 31
 
 
 class SimilarityOptions(TypedDict, total=False):
@@ -141,10 +143,17 @@ class Texts(Generic[Item]):
 def info(service: Service) -> Operation[dict[str, Any]]:
     """Return the response of /info."""
     found: dict[str, Any] = yield ask_json(Send("GET", "/info"), service)
-    service.max_texts = read_answer(lambda: int(found["limits"]["max_texts"]))
+    service.max_texts = read_answer(lambda: _max_texts(found["limits"]))
     max_body_bytes = found["limits"].get("max_body_bytes")
     service.max_body_bytes = max_body_bytes if type(max_body_bytes) is int else None
     return found
+
+
+def _max_texts(limits: Mapping[str, Any]) -> int:
+    number = int(limits["max_texts"])
+    if not 0 < number <= MOST_TEXTS:
+        raise ValueError(f"max_texts is not one of 1 to {MOST_TEXTS}")
+    return number
 
 
 def embed(texts: Any, words: Any, ids: Any, spans: Any, options: EmbedOptions) -> Texts[Embedding]:
