@@ -122,6 +122,17 @@ def test_several_columns_are_refused(service_url, table, why):
             getattr(TextVectors(service_url), method)(table)
 
 
+def test_a_missing_value_in_a_table_of_one_column_is_named_by_its_number():
+    for table in (
+        pd.DataFrame({"text": ["甲", None]}, index=[7, 8]),
+        pa.table({"text": ["甲", None]}),
+    ):
+        for method in ("fit", "transform", "fit_transform"):
+            with pytest.raises(InputError, match=r"^text 1 is ") as caught:
+                getattr(TextVectors("http://127.0.0.1:1"), method)(table)
+            assert caught.value.text == 1
+
+
 @pytest.mark.parametrize("column", ["text", ["text"]])
 def test_a_column_transformer_puts_vectors_beside_numbers_row_by_row(service_url, column):
     table = pd.DataFrame({"text": TEXTS, "label": LABELS}, index=range(8, 0, -1))
