@@ -187,6 +187,22 @@ def test_no_texts_have_no_mean(service_url):
             getattr(TextVectors(service_url, center="own"), method)([])
 
 
+def test_a_fitted_step_waits_as_long_as_a_client_that_was_answered(service_url, monkeypatch):
+    waits = []
+
+    class Watched(Client):
+        def __init__(self, url, **options):
+            waits.append(options["max_wait_s"])
+            super().__init__(url, **options)
+
+    monkeypatch.setattr("bilm_client.transformer.Client", Watched)
+    step = TextVectors(service_url)
+    step.fit(TEXTS).transform(TEXTS)
+    clone(step).fit_transform(TEXTS)
+    TextVectors(service_url, max_wait_s=3.0).fit(TEXTS).transform(TEXTS)
+    assert waits == [None, 120.0, None, 3.0, 3.0]  # client/README.md has the 120 seconds
+
+
 def test_fitting_and_transforming_sends_the_texts_once(peer):
     peer.answer = lambda _: (422, {}, {"error": {"code": "no", "message": "no"}})
     with pytest.raises(RefusedError):
