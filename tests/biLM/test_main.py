@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 
@@ -70,6 +70,21 @@ def test_the_version_is_that_of_the_distribution(capsys):
     with pytest.raises(SystemExit):
         main(["--version"])
     assert capsys.readouterr().out == f"bilm-vectors {version('bilm-vectors')}\n"
+
+
+def test_a_checkout_runs_without_being_installed(monkeypatch, capsys):
+    def missing(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.version", missing)
+    for arguments, printed in (
+        (["--version"], "bilm-vectors checkout"),
+        (["card", "--help"], "usage"),
+    ):
+        with pytest.raises(SystemExit) as end:
+            main(arguments)
+        assert end.value.code == 0
+        assert printed in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
