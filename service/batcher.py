@@ -297,7 +297,11 @@ class Batcher:
         self.engine = engine = self.engine.proved(speedup)
         logger.info(
             "shapes proved",
-            extra=fields(heights=engine.encoder.heights, pieces_per_s=round(engine.pieces_per_s)),
+            extra=fields(
+                heights=engine.encoder.heights,
+                pieces_per_s=round(engine.pieces_per_s),
+                reading_bytes=engine.reading_bytes,
+            ),
         )
 
     def _deliver(self, outcomes: Outcomes) -> None:

@@ -98,7 +98,11 @@ class Engine:
             proof=Underway(ShapesProof(encoder, settings.max_batch_pieces)),
             similar_words=encoder.similar_words(),
         )
-        speed = fields(threads=num_threads, pieces_per_s=round(engine.pieces_per_s))
+        speed = fields(
+            threads=num_threads,
+            pieces_per_s=round(engine.pieces_per_s),
+            reading_bytes=engine.reading_bytes,
+        )
         logger.info("engine measured", extra=speed)
         return engine
 
@@ -115,6 +119,15 @@ class Engine:
     def pieces_per_s(self) -> float:
         """Padded pieces that all threads together lately read in a second, in full batches."""
         return self.num_threads / self.prices.of("8 rows")
+
+    @property
+    def reading_bytes(self) -> int:
+        """Bytes that all threads together take at most to read micro-batches, in present shapes.
+
+        A text of more than half a micro-batch is not among them: it is answered in steps.
+        """
+        of_thread = self.encoder.reading_bytes(self.batch_pieces, self.batch_pieces // 2)
+        return self.num_threads * of_thread
 
     @cached_property
     def model(self) -> ModelInfo:

@@ -23,7 +23,10 @@ MIN_FINISHING_S = 1.0
 class Settings(BaseSettings):
     """The settings of one process. Units end the names; every limit is inclusive."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    # The inputs, which an error of pydantic would print, may be keys.
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True
+    )
 
     host: str = Field(
         "127.0.0.1",

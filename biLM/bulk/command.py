@@ -11,6 +11,7 @@ from biLM.counted import counted
 from biLM.cpus import granted_cpus
 from biLM.errors import BiLMError, BulkError
 from biLM.network.config import CONTEXT, Layer
+from biLM.options import parsed
 from biLM.shipped import DEFAULT_MODEL
 
 if TYPE_CHECKING:  # torch and pyarrow take seconds to import; the parser needs neither
@@ -22,7 +23,7 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None, prog: str = "bilm embed") -> int:
     """Embed a file and return the exit status; a refusal goes to standard error, with status 2."""
-    given = build_parser(prog).parse_args(arguments)
+    given = parsed(build_parser(prog), arguments)
     try:
         done = _embed(given)
     except BiLMError as error:
