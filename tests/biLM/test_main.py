@@ -55,6 +55,7 @@ def test_no_command_and_an_unknown_one_are_refused_by_status_2(arguments, capsys
         (["embed", "a.txt", "sesame-12345", "--out", "o"], "something belongs to no option"),
         (["card", "zh-small", "sesame-12345"], "something belongs to no option"),
         (["card", "--api-key", "sesame-12345", "zh-small"], "no option --api-key here"),
+        (["train", "train", "small", "--api-key", "sesame-12345"], "no option --api-key here"),
     ],
 )
 def test_a_key_in_a_wrong_place_of_the_command_line_is_not_repeated(arguments, told, capsys):
