@@ -19,8 +19,8 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.encoder import some_texts
-from benchmarks.load import closed_loop, post
+from benchmarks.encoder import short_texts
+from benchmarks.load import SAFETENSORS, closed_loop, post
 from benchmarks.processes import READY, SERVICE, Server, running
 from training.run.provenance import provenance
 
@@ -28,7 +28,6 @@ ROOT = Path(__file__).parents[1]
 TURNS, TURN_S = 8, 2.0
 # A server that spends less in a second has nothing to do.
 IDLE_S = 0.1
-SAFETENSORS = "application/vnd.safetensors"
 
 
 def main() -> None:
@@ -38,7 +37,7 @@ def main() -> None:
     parser.add_argument("--tasks", type=Path, required=True)
     given = parser.parse_args()
     print(provenance(torch.device("cpu")))
-    short = [text for text in some_texts(given.tasks) if 20 <= len(text) <= 60]
+    short = short_texts(given.tasks)
     many = [short[start : start + 32] for start in range(0, 320, 32)]
     loads = {
         "64 clients, a text each, base64": (64, [post("/embed", {"texts": t}) for t in short]),
@@ -72,6 +71,7 @@ def main() -> None:
         for name, (clients, requests) in loads.items():
             found = []
             for turn in range(TURNS + 1):
+                # Which server has the first turn alternates.
                 both = {s: measured(s, requests, clients) for s in order[:: (-1) ** turn]}
                 found.append([both[server] for server in order])
             del found[0]  # the first turn warms up
@@ -95,7 +95,7 @@ def processor_s(server: Server) -> float:
 
 
 def wait_until_idle(server: Server) -> None:
-    """Wait until a server has done nothing much for a second."""
+    """Wait until a server has spent less than IDLE_S of processor time in a second."""
     before, now = -IDLE_S, processor_s(server)
     while now - before > IDLE_S:
         time.sleep(1)

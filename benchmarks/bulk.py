@@ -3,9 +3,9 @@
     python -m benchmarks.bulk FILE --column 0
 
 Each Ray node is a set of processes on this machine with one processor; a single process has all
-processors. The rate is measured from the moment when the workers have embedded, together, as many
-bytes for each of them as a part has characters. The last column has the time before that, while
-processes and encoders start.
+processors. The rate counts from the moment when the workers have together embedded 30,000 bytes for
+each of them, so that the start of processes and encoders does not count. The last column has the
+time before that. Each way is measured twice, in mirrored order, because the machine's speed drifts.
 """
 
 import argparse
@@ -44,7 +44,6 @@ def main() -> None:
     print(provenance(torch.device("cpu")))
     print(f"{granted_cpus()} processors; one float32 vector per piece, in Parquet")
     ways = [Way(1), Way(granted_cpus()), Way(1, nodes=1), Way(2, nodes=2)]
-    # Each way is measured twice, in mirrored order, because the machine's speed drifts.
     for way in [*ways, *reversed(ways)]:
         with tempfile.TemporaryDirectory() as out:
             _report(way, source, partial(_run, way, source, Path(out), job, settings))

@@ -27,7 +27,7 @@ from bilm_client.requests import split
 from bilm_client.service import Service
 
 from benchmarks.encoder import some_texts
-from benchmarks.load import closed_loop, post
+from benchmarks.load import SAFETENSORS, closed_loop, post
 from benchmarks.processes import HOST, SERVICE, serving
 from benchmarks.timing import seconds_of
 from training.run.provenance import provenance
@@ -36,7 +36,6 @@ from training.run.provenance import provenance
 TEXTS, PIECES = 10, 32
 CALLS, TURNS, LOAD_S = 60, 3, 5.0
 MAX_TEXTS, REPEATS = 256, 4
-SAFETENSORS = "application/vnd.safetensors"
 
 
 def main() -> None:
@@ -76,11 +75,15 @@ def one_request(client: Client, port: int, texts: Sequence[str]) -> None:
                 timed()
     service = statistics.median(own)
     medians = {name: statistics.median(found) for name, found in took.items()}
-    print(f"\n{TEXTS * PIECES} pieces to arrays, ms: client {1e3 * medians['client']:.1f}", end="")
-    print(f"   JSON {1e3 * medians['json']:.1f}   service's own time {1e3 * service:.1f}")
-    print(f"JSON / client {medians['json'] / medians['client']:.1f}", end="")
+    print(
+        f"\n{TEXTS * PIECES} pieces to arrays, ms: client {1e3 * medians['client']:.1f}"
+        f"   JSON {1e3 * medians['json']:.1f}   service's own time {1e3 * service:.1f}"
+    )
     beside = {name: 1e3 * (found - service) for name, found in medians.items()}
-    print(f"   beside the service's time, ms: {beside['client']:.1f} and {beside['json']:.1f}")
+    print(
+        f"JSON / client {medians['json'] / medians['client']:.1f}"
+        f"   beside the service's time, ms: {beside['client']:.1f} and {beside['json']:.1f}"
+    )
     print(f"client / service's own time {medians['client'] / service:.2f}")
 
 

@@ -91,6 +91,11 @@ def some_texts(tasks: Path) -> list[str]:
     return found
 
 
+def short_texts(tasks: Path) -> list[str]:
+    """Return those of `some_texts` that have 20 to 60 characters."""
+    return [text for text in some_texts(tasks) if 20 <= len(text) <= 60]
+
+
 def embed(encoder: Encoder, texts: Sequence[tuple[int, ...]]) -> Callable[[], object]:
     """Return a function that runs the encoder itself."""
     passages = [Passage(ids, None, ()) for ids in texts]

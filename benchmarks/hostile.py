@@ -1,7 +1,7 @@
-"""Do to a server what its limits are made for, all the time, over connections of its own.
+"""Misuse a server without pause, in each of the ways that its limits guard against.
 
-Each act opens a connection, does harm or half of a request, and leaves the connection as it is
-for some seconds. Nobody reads what the server sends.
+Each act opens a connection of its own, sends something harmful or half of a request, and leaves the
+connection as it is for some seconds. Nobody reads what the server sends.
 """
 
 import random
@@ -23,7 +23,7 @@ TEXT = "我在用苹果手机，昨天吃了一个苹果。"
 
 
 def nothing(chance: random.Random) -> bytes:
-    """Say nothing."""
+    """Send nothing."""
     return b""
 
 
@@ -38,7 +38,7 @@ def half_a_body(chance: random.Random) -> bytes:
 
 
 def no_http(chance: random.Random) -> bytes:
-    """Send bytes that are no request."""
+    """Send bytes that are not a request."""
     return chance.randbytes(chance.randint(1, 5000))
 
 
@@ -48,23 +48,23 @@ def a_huge_head(chance: random.Random) -> bytes:
 
 
 def characters_that_expand(chance: random.Random) -> bytes:
-    """Ask about characters that the normaliser makes 18 times as long."""
+    """Send characters that the normaliser makes 18 times as long."""
     return post("/embed", {"texts": "\ufdfa" * chance.randint(1, 20_000), "level": "text"})
 
 
 def a_large_answer(chance: random.Random) -> bytes:
-    """Ask for megabytes, as numbers or as bytes."""
+    """Request megabytes, as numbers or as bytes."""
     encoding = chance.choice(["json", "base64"])
     return post("/embed", {"texts": [TEXT * 5] * 4, "layers": "all", "encoding": encoding})
 
 
 def many_at_once(chance: random.Random) -> bytes:
-    """Ask many times before the first response."""
+    """Send many requests before the first response."""
     return post("/embed", {"texts": TEXT}) * 40
 
 
 def a_search(chance: random.Random) -> bytes:
-    """Ask for a search."""
+    """Request a search."""
     return post("/complete", {"text": TEXT, "strategy": "beam", "num_beams": 8, "max_pieces": 50})
 
 
@@ -142,11 +142,11 @@ class Hostile:
                     self._open.popleft().close()
 
     def _sent(self, content: bytes) -> socket.socket:
-        """Return a new connection over which what the server takes at once was sent."""
+        """Open a connection, send as much as the server takes at once, and return it."""
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
         connection.settimeout(EVERY_S)
-        with suppress(OSError):  # the server has had enough
+        with suppress(OSError):  # the server may end the connection, or take nothing more
             connection.connect((HOST, self._port))
             connection.sendall(content)
         return connection

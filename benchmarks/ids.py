@@ -67,7 +67,7 @@ def main() -> int:
     parser.add_argument("before", type=Path)
     parser.add_argument("after", type=Path)
     parser.add_argument("files", type=Path, nargs="+")
-    parser.add_argument("--every", type=int, default=1, help="compare one line in so many")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="compare one line in N")
     given = parser.parse_args()
     print(provenance(torch.device("cpu")))
     found = Comparison(*(Tokenizer(path.read_bytes()) for path in (given.before, given.after)))
@@ -82,7 +82,7 @@ def main() -> int:
 
 
 def lines(files: Sequence[Path], every: int) -> Iterator[str]:
-    """Yield one line in so many of each file."""
+    """Yield one of every `every` lines of each file."""
     for path in files:
         with path.open("rb") as file:
             for number, text in numbered_lines(file, path, SourceError):

@@ -20,6 +20,7 @@ from benchmarks.processes import HOST
 # The most bytes that one system call receives.
 RECEIVED_BYTES = 256 * 1024
 END_OF_HEAD = b"\r\n\r\n"
+SAFETENSORS = "application/vnd.safetensors"
 
 
 @dataclass
@@ -89,7 +90,7 @@ class Connection(asyncio.BufferedProtocol):
             length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
             self._left = int(length) - len(body)
         if not self._left:
-            assert self._status is not None, "an answer that nobody asked for"
+            assert self._status is not None, "a response without a request; this is a bug"
             self._status.set_result(int(self._head[9:12]))
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -57,7 +57,13 @@ class Table:
 
 
 class KneserNey:
-    """An interpolated modified Kneser-Ney model over rows of pieces."""
+    """An interpolated modified Kneser-Ney model over rows of pieces.
+
+    Args:
+        shards: The rows that it counts.
+        num_pieces: The size of the vocabulary.
+        is_backward: Whether it reads each row from its end.
+    """
 
     def __init__(self, shards: list[Shard], num_pieces: int, is_backward: bool) -> None:
         framed_ids = np.concatenate([framed(shard, is_backward) for shard in shards])

@@ -58,7 +58,7 @@ def main() -> None:
         ("bytes", "bytes"),
         ("controls", "ms until the controls act"),
         ("matrices", "ms until the matrices are painted"),
-        ("longest", "ms the page was deaf at most; 0: never 50 or more"),
+        ("longest", "ms at most in which the page did not react; 0 means less than 50"),
         ("slider", "ms from a slider's move to its frame"),
     ):
         values = [visit[name] for visit in found]

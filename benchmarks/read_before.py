@@ -3,12 +3,12 @@
 python -m benchmarks.read_before models/zh-small --corpus CORPUS --tasks TASKS
 
 Labels are never in a corpus, but texts may be. A model that has read the texts of a task does
-better on them than on others of their kind, which a test on new texts of the same shop shows only
-in part. CORPUS is the folder of the sources, `NAME.txt.xz` with a document a line, of which those
-that the artifact's card names are read. For each part of each task this prints how many texts it
-has, the share of which every run of 13 letters stands in the corpus, and the share of which at
-least one run does. Only letters and digits are compared, and words in ASCII count as a letter. A
-text of fewer than 13 letters counts only if a document of the corpus consists of the same ones.
+better on them than on others of their kind. CORPUS is the folder of the sources, `NAME.txt.xz` with
+a document a line; those that the artifact's card names are read. For each part of each task the
+program prints three figures: how many texts it has; the share of texts whose runs of 13 letters all
+stand in the corpus; and the share of texts of which at least one run does. Only letters and digits
+are compared, and in ASCII a run has 13 words. A text of fewer letters counts only if a document of
+the corpus consists of the same ones.
 """
 
 import argparse

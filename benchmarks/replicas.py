@@ -24,7 +24,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.encoder import some_texts
+from benchmarks.encoder import short_texts
 from benchmarks.load import closed_loop, post
 from benchmarks.processes import HOST, PATIENCE_S, POLL_S, SERVICE, serving
 from training.run.provenance import provenance
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--tasks", type=Path, required=True)
     given = parser.parse_args()
     print(provenance(torch.device("cpu")))
-    short = [text for text in some_texts(given.tasks) if 20 <= len(text) <= 60]
+    short = short_texts(given.tasks)
     many = [short[start : start + 32] for start in range(0, 320, 32)]
     loads = {
         "64 clients, a text each": (64, [post("/embed", {"texts": t}) for t in short]),
@@ -84,9 +84,14 @@ def rate(port: int, requests: list[bytes], clients: int) -> float:
 
 @contextmanager
 def balanced(ports: list[int]) -> Iterator[int]:
-    """Start HAProxy before servers for a block, and yield its port."""
+    """Start HAProxy before servers for a block, and yield its port.
+
+    Raises:
+        RuntimeError: this machine has no HAProxy, or it does not listen in time.
+    """
     program = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/usr/local/bin")
-    assert program, "there is no haproxy; install it, such as Debian's package"
+    if program is None:
+        raise RuntimeError("there is no haproxy here; on Debian, apt-get install haproxy adds it")
     with socket.socket() as listener:
         listener.bind((HOST, 0))
         port = listener.getsockname()[1]

@@ -29,8 +29,8 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.encoder import some_texts
-from benchmarks.load import Load, closed_loop, open_loop, post
+from benchmarks.encoder import short_texts, some_texts
+from benchmarks.load import SAFETENSORS, Load, closed_loop, open_loop, post
 from benchmarks.processes import LISTENING, SERVICE, serving
 from benchmarks.timing import seconds_of
 from biLM.encoder import Encoder
@@ -45,7 +45,6 @@ CAPACITY_S, LOAD_S = 3.0, 5.0
 SHARES = (0.5, 0.8, 1.2)
 # Each size is the number of texts in a request and the number of characters in a text.
 SIZES = ((1, 12), (1, 64), (32, 64), (256, 32))
-SAFETENSORS = "application/vnd.safetensors"
 FORMS = {
     "json": ({"encoding": "json"}, "application/json"),
     "base64": ({}, "application/json"),
@@ -64,7 +63,6 @@ def main() -> None:
     print(provenance(torch.device("cpu")))
     encoder = Encoder.load(ARTIFACT, fastest_precision())
     encoder.warm_up()
-    texts = some_texts(given.tasks)
     with ExitStack() as servers:
         ports = {
             "service": servers.enter_context(serving(*SERVICE)),
@@ -78,9 +76,9 @@ def main() -> None:
             options = ["--model-id", str(given.bert), "--engine", "torch", "--device", "cpu"]
             command = [str(given.infinity), "v2", *options, "--no-bettertransformer"]
             ports["infinity"] = servers.enter_context(serving(*command, ready=LISTENING))
-        crowd(encoder, ports, [text for text in texts if 20 <= len(text) <= 60], given.bert)
+        crowd(encoder, ports, short_texts(given.tasks), given.bert)
         one_text(encoder, ports["service"])
-        loads(ports["service"], "".join(texts))
+        loads(ports["service"], "".join(some_texts(given.tasks)))
 
 
 def crowd(encoder: Encoder, ports: dict[str, int], texts: Sequence[str], bert: Path | None) -> None:

@@ -9,8 +9,9 @@ from the server's own metrics, so that the memory a request needs while it is an
 count. The program prints the course of the memory, and its slope over the last three quarters of
 the time, when the caches are warm. It fails if the memory grows, if a response is missing, or if
 its status is not 200, 429, or 413 for a request that is too large. With --hostile, a further
-thread does what the limits of the service are made for (`benchmarks/hostile.py`). The time that
-/livez takes is printed; it includes that of the clients, which share the cores.
+thread misuses the service in each of the ways that its limits guard against
+(`benchmarks/hostile.py`). The time that /livez takes is printed; the clients, which share the
+cores, make it longer.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from training.run.provenance import provenance
 
 CLIENTS = 8
 EVERY_S, LEFT_S, PROBE_EVERY_S = 15.0, 3.0, 0.25
-# What the service does after its patience is over should happen often.
+# With these limits the service often ends a connection that is silent or slow.
 IMPATIENT = ("--head-s", "3", "--body-s", "3", "--unread-s", "3")
 # The largest growth of the memory, in MiB a minute.
 MAX_SLOPE = 0.5
@@ -94,7 +95,7 @@ class Clients:
 
 
 class Probes:
-    """A thread that asks /livez, as an orchestrator does, and takes the time.
+    """A thread that requests /livez, as an orchestrator does, and measures the time.
 
     Attributes:
         seconds: How long each response took.

@@ -42,12 +42,11 @@ def main() -> None:
             assert set(load.statuses) == {200}, load.statuses
             busy = resident_mib(port)
     print(f"ready after {_spread(ready)}; all shapes proved after {_spread(proved)}")
-    print(f"the last one: {last['precision']},", end=" ")
     print(
-        f"{first['pieces_per_s']} pieces/s when ready, {last['pieces_per_s']} when proved,", end=" "
+        f"the last one: {last['precision']}, {first['pieces_per_s']} pieces/s when ready,"
+        f" {last['pieces_per_s']} when proved, {len(last['bit_identical_heights'])} heights;"
+        f" resident {idle:.0f} MiB, {busy:.0f} MiB after requests of {TEXTS} texts"
     )
-    print(f"{len(last['bit_identical_heights'])} heights; resident {idle:.0f} MiB,", end=" ")
-    print(f"{busy:.0f} MiB after requests of {TEXTS} texts")
 
 
 def _spread(seconds: list[float]) -> str:

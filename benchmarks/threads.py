@@ -24,7 +24,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.encoder import some_texts
+from benchmarks.encoder import short_texts
 from biLM.cpus import granted_cpus
 from biLM.encoder import Encoder
 from biLM.questions.readout import Readout
@@ -44,7 +44,7 @@ def main() -> None:
     print(provenance(torch.device("cpu")))
     encoder = Encoder.load(given.artifact, fastest_precision())
     encoder.warm_up()
-    texts = [text for text in some_texts(given.tasks) if 20 <= len(text) <= 60]
+    texts = short_texts(given.tasks)
     compare(encoder, texts, "alone")
     with busy_process():
         compare(encoder, texts, "beside a busy process")
@@ -53,7 +53,7 @@ def main() -> None:
 def compare(encoder: Encoder, texts: Sequence[str], where: str) -> None:
     """Measure both ways in turns, for each number of texts at a time."""
     cpus = granted_cpus()
-    print(f"\n{where}, so many texts at a time: texts/s, the best (the worst) of {TURNS} turns")
+    print(f"\n{where}; texts at a time: texts/s, the best (the worst) of {TURNS} turns")
     with (
         ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=[cpus]) as one,
         ThreadPoolExecutor(cpus, initializer=torch.set_num_threads, initargs=[1]) as each,

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from biLM.options import parsed
 
 DISTRIBUTION = "bilm-vectors"
+# What stands for the version where biLM is not installed, as in /info.
+NOT_INSTALLED = "checkout"
 
 
 class Command(NamedTuple):
@@ -57,11 +59,17 @@ def _parser() -> argparse.ArgumentParser:
         epilog="bilm COMMAND --help lists the options of a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    version = f"{DISTRIBUTION} {metadata.version(DISTRIBUTION)}"
-    parser.add_argument("--version", action="version", version=version)
+    parser.add_argument("--version", action="version", version=f"{DISTRIBUTION} {_version()}")
     parser.add_argument("command", metavar="COMMAND", help=argparse.SUPPRESS)
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
+
+
+def _version() -> str:
+    try:
+        return metadata.version(DISTRIBUTION)
+    except metadata.PackageNotFoundError:  # a checkout runs without being installed
+        return NOT_INSTALLED
 
 
 def _main_of(command: Command) -> Callable[[Sequence[str], str], int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from biLM.counted import counted
 from biLM.errors import BiLMError
+from biLM.options import parsed
 from biLM.shipped import DEFAULT_MODEL
 
 if TYPE_CHECKING:  # torch takes seconds to import; the parser does not need it
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "bilm card") -> int
     parser.add_argument(
         "artifact", nargs="?", default=DEFAULT_MODEL, help="a folder, or the name of a model"
     )
-    given = parser.parse_args(arguments)
+    given = parsed(parser, arguments)
     from biLM.encoder import Encoder
 
     try:

@@ -27,7 +27,7 @@ class Copies:
         device: Where texts are read in batches; on any device but a CPU, torch's own LSTM does it.
 
     Attributes:
-        reader: The fast reader. Searches and gates use it wherever the batches are read.
+        reader: The fast reader. Searches use its steppers, on whatever device batches are read.
         writer: Continues texts.
         filler: Fills blanks of several pieces.
         elsewhere: The model on the device, if it is not a CPU.

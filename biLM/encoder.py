@@ -39,7 +39,7 @@ from biLM.questions.question import Question, Underway, finished
 from biLM.questions.readout import Readout
 from biLM.questions.texts import Texts
 from biLM.questions.vectors import Vectors, VectorsFor
-from biLM.reading.batch import SURE_SHAPE, Shape, batches
+from biLM.reading.batch import MAX_BATCH_PIECES, SURE_SHAPE, Shape, batches, most_read
 from biLM.reading.padded import read_padded
 from biLM.reading.precision import CPU, PrecisionChoice, chosen_precision
 from biLM.reading.reader import Reader
@@ -320,6 +320,18 @@ class Encoder(Texts):
     def heights(self) -> tuple[int, ...]:
         """The numbers of texts that one call may read: the heights of the shapes in use."""
         return tuple(sorted({height for height, _ in self._shapes}))
+
+    def reading_bytes(self, num_pieces: int, longest: int) -> int:
+        """Return how many bytes reading takes at most in a call of `answer` on the CPU.
+
+        The answers are not counted, nor is what the heads compute with.
+
+        Args:
+            num_pieces: Pieces of all texts, counted as in `Cost.padded_pieces`.
+            longest: The most pieces of one text.
+        """
+        in_batch = max(longest, min(num_pieces, MAX_BATCH_PIECES))
+        return self._reader.reading_bytes(in_batch, most_read(in_batch, longest, self._shapes))
 
     @as_inference
     def warm_up(self) -> tuple[int, ...]:

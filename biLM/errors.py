@@ -3,7 +3,7 @@
 BiLMError
 ├── ConfigError     the sizes or settings cannot make a model
 ├── SentenceError   what is given as sentences has no words, or no texts and spans
-├── TextError       a text cannot be read: it contains a lone surrogate, or is no str
+├── TextError       a text cannot be read: it contains a lone surrogate, or is not a str
 │   └── TextTooLongError       a text has more pieces than its caller allows
 ├── IdError         a piece id is outside the vocabulary, or of a piece that no text has
 ├── BlankError      a text to fill has no blank, or several
@@ -39,7 +39,7 @@ class SentenceError(BiLMError):
 
 
 class TextError(BiLMError):
-    """A text cannot be read: it is no str, no sequence of Unicode scalar values, or too long."""
+    """A text cannot be read: it is not a str, has a lone surrogate, or is too long."""
 
 
 class TextTooLongError(TextError):

@@ -1,7 +1,7 @@
-"""Check the kinds of what a caller of the library gives: texts, lists and whole numbers.
+"""Check that what a caller of the library gives is a text, a list or a whole number.
 
-What comes from pandas, polars or pyarrow is recognised by what it has, such as columns, so that
-none of them needs to be installed.
+Objects of pandas, polars and pyarrow are recognised by their attributes, such as `columns`, so that
+none of these libraries needs to be installed.
 """
 
 import math
@@ -12,7 +12,7 @@ from operator import index
 
 from biLM.errors import BiLMError, TextError
 
-# The codes of arrays of characters in Python's `array`; an array of code "w" needs Python 3.13.
+# The type codes of Python's `array` for characters; "w" needs Python 3.13.
 CHARACTERS = ("u", "w")
 
 
@@ -24,7 +24,7 @@ def text_of(given: object, name: str = "the text") -> str:
         name: What a message calls it.
 
     Raises:
-        TextError: it is no str.
+        TextError: it is not a str.
     """
     if isinstance(given, str):
         return given
@@ -41,13 +41,13 @@ def list_of(given: object, name: str, expected: str, error: type[BiLMError]) -> 
         error: What is raised.
 
     Raises:
-        BiLMError: `error`, if this is no collection, or one that would be read wrongly.
+        BiLMError: `error`, if this is not a collection, or is one that would be read wrongly.
     """
     if isinstance(given, list | tuple):
         return list(given)
     if not isinstance(given, Iterable) or is_read_wrongly(given):
         raise error(f"{name} is {kind(given)}; give {expected}")
-    # The entries of pyarrow's arrays are no strings of Python.
+    # Iterating over an array of pyarrow gives pyarrow's own scalars instead of str and int.
     return list(given.to_pylist() if hasattr(given, "to_pylist") else given)
 
 
@@ -55,7 +55,7 @@ def whole_number(given: object, name: str, error: type[BiLMError]) -> int:
     """Return a whole number of Python, numpy or torch as one of Python.
 
     Raises:
-        BiLMError: `error`, if it is something else, also a truth value.
+        BiLMError: `error`, if it is anything else; True and False are not numbers here.
     """
     if type(given) is int:
         return given

@@ -1,4 +1,4 @@
-"""How many pieces of a text a caller wants at most."""
+"""Limit how many pieces a text may have, and say what becomes of a longer one."""
 
 import sys
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from typing import Literal
 
 from biLM.errors import TextTooLongError
 
-Lost = Literal["left", "right"] | None  # the end at which a text loses pieces
+# The end at which a text loses pieces.
+Lost = Literal["left", "right"] | None
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Limit:
         """Refuse a text that has more pieces and must not lose any.
 
         Raises:
-            TextTooLongError: it has.
+            TextTooLongError: there are more, and `lost` is None.
         """
         if num_pieces > self.max_pieces and self.lost is None:
             raise TextTooLongError(at_least=num_pieces, limit=self.max_pieces)

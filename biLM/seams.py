@@ -13,15 +13,15 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
-# A part has about so many code points; Chinese prose of this length has some 1,400 pieces.
+# A part has about this many code points; Chinese prose of this length has some 1,400 pieces.
 PART_LENGTH = 2048
-# A part has at most so many bytes of UTF-8 after normalisation, and never more pieces than bytes.
+# A part has at most this many bytes of UTF-8 after normalisation, and never more pieces than bytes.
 PART_BYTES = 8192
-# So many code points are one part, whatever normalisation makes of them.
+# A text of at most this many code points is one part, whatever normalisation makes of it.
 SHORT_LENGTH = 128
-# A seam is looked for in so many places; prose has one every few characters.
+# A seam is looked for in this many places; prose has one every few characters.
 SEARCHED = 128
-# So many characters without content may stand between the neighbours of a seam.
+# At most this many characters without content may stand between the neighbours of a seam.
 MAX_VANISHING = 8
 
 # Conjoining vowels and final consonants of Hangul join what stands before them, as marks do.

@@ -1,4 +1,4 @@
-"""Words that a model expects in similar contexts: what it has learned of them, in one look."""
+"""List words that a model expects in similar contexts, which shows what it has learned of them."""
 
 import re
 
@@ -7,10 +7,11 @@ from torch import nn
 from biLM.artifact import Artifact
 from biLM.tokenizer import Tokenizer
 
-# Ten words are taken from the most frequent ones of the vocabulary, this far apart.
+# The list has at most NUM_WORDS words, which stand WORD_STEP apart in the order of frequency.
 NUM_WORDS = 10
 WORD_STEP = 40
 NUM_NEIGHBOURS = 5
+# A word is a piece of two or more Han characters.
 WORD = re.compile("[\u4e00-\u9fff]{2,}")
 
 

@@ -91,7 +91,7 @@ def refuse_surrogates(text: str) -> None:
     """Refuse a text that cannot be encoded in UTF-8.
 
     Raises:
-        TextError: the text contains a lone surrogate, or is no str.
+        TextError: the text contains a lone surrogate, or is not a str.
     """
     if found := LONE_SURROGATE.search(text_of(text)):
         raise TextError(
@@ -205,11 +205,11 @@ class Tokenizer:
         belongs to the second word. Offsets count code points of the words joined without spaces.
 
         Returns:
-            The pieces, as of `encode`, and for each word the half-open range of its pieces.
+            The pieces, as for `encode`, and for each word the half-open range of its pieces.
 
         Raises:
-            TextError: as of `encode`.
-            TextTooLongError: as of `encode`.
+            TextError: see `encode`.
+            TextTooLongError: see `encode`.
         """
         placed = list(self._placed(words))
         found: list[Pieces] = []

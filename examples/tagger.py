@@ -2,8 +2,9 @@
 
 python -m examples.tagger path/to/resume_ner [--epochs 15] [--seeds 3] [--sentences 0] [--threads 2]
 
-The folder has `train`, `dev` and `test.char.bmes.xz`: a character and its tag on each line. Every
-way gets the same tagger. The dev split chooses the epoch, and the test split chooses nothing.
+The folder has `train`, `dev` and `test.char.bmes.xz`: a character and its tag on each line.
+`--sentences` limits how many sentences of each file are read; 0 reads all. Every way to mix the
+layers gets the same tagger. The dev split chooses the epoch, and the test split chooses nothing.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from examples.tasks.sentences import Sentences, read_tagged
 
 SPLITS = "train", "dev", "test"
 BATCH_SENTENCES = 32
-# The share of each layer; None learns the shares, and without any share a tagger has no vectors.
+# The share of each layer. With None the tagger learns the shares; with zeros it gets no vectors.
 WAYS = {
     "no ELMo": (0.0, 0.0, 0.0),
     "layer 0": (1.0, 0.0, 0.0),
@@ -51,7 +52,14 @@ class Tagger(nn.Module):
 
 
 class Split:
-    """The sentences of one file, with the layers of a frozen biLM, which stay the same."""
+    """The sentences of one file, with the layers of a frozen biLM, which stay the same.
+
+    Args:
+        path: The file.
+        elmo: The biLM.
+        known: The split whose tags and characters have the numbers; None if this is that split.
+        limit: How many sentences are read; 0 for all.
+    """
 
     def __init__(self, path: Path, elmo: Elmo, known: "Split | None", limit: int) -> None:
         tagged = read_tagged(path)[: limit or None]
@@ -66,13 +74,7 @@ class Split:
         lengths = [len(text) for text in texts]
         self.targets = torch.from_numpy(targets).split(lengths)
         self.ids = [torch.tensor([places.get(one, 1) for one in text]) for text in texts]
-        self.layers: list[Tensor] = []
-        for begin in range(0, len(texts), BATCH_SENTENCES):
-            some = texts[begin : begin + BATCH_SENTENCES]
-            spans = [[(place, place + 1) for place in range(len(text))] for text in some]
-            layers, _ = elmo.layers(some, spans=spans)
-            rows = zip(layers.half().unbind(1), some, strict=True)
-            self.layers += [row[:, : len(text)].transpose(0, 1).clone() for row, text in rows]
+        self.layers = list(layers_of(elmo, texts))
 
     def shuffled(self) -> list[int]:
         """Return the sentences in a random order of batches, each of about one length."""
@@ -86,7 +88,7 @@ class Split:
         ]
 
     def batches(self, order: Sequence[int]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Yield characters, layers and tags of the sentences in this order; -100 is no tag."""
+        """Yield characters, layers and tags of the sentences in this order; -100 means no tag."""
         for begin in range(0, len(order), BATCH_SENTENCES):
             some = order[begin : begin + BATCH_SENTENCES]
             ids, layers, targets = (
@@ -102,6 +104,16 @@ class Split:
         order = range(len(self.ids))
         found = [tagger(ids, layers)[targets >= 0] for ids, layers, targets in self.batches(order)]
         return self.sentences.score(torch.cat(found).numpy(), train.sentences)
+
+
+def layers_of(elmo: Elmo, texts: Sequence[str]) -> Iterator[Tensor]:
+    """Yield the layers of the characters of each text, `[characters, depth, dim]` in float16."""
+    for begin in range(0, len(texts), BATCH_SENTENCES):
+        some = texts[begin : begin + BATCH_SENTENCES]
+        spans = [[(place, place + 1) for place in range(len(text))] for text in some]
+        layers, _ = elmo.layers(some, spans=spans)
+        for row, text in zip(layers.half().unbind(1), some, strict=True):
+            yield row[:, : len(text)].transpose(0, 1).clone()
 
 
 def fit(elmo: Elmo, way: str, splits: Sequence[Split], seed: int, epochs: int) -> tuple[float, ...]:

@@ -38,7 +38,7 @@ class Waiting(Protocol):
 
     @property
     def seconds(self) -> float:
-        """What is left of it costs a thread so many seconds."""
+        """What is left of it costs a thread, in seconds."""
         ...
 
     @property

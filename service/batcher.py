@@ -33,7 +33,7 @@ from .speed import use_one_core
 WATCH_S = 1.0
 # When the service ends, it waits this long for the last batch.
 CLOSE_S = 2.0
-# A second of the proof counts as so many of requests, which therefore have four fifths of the time.
+# A second of the proof counts as this many of the requests, so they have four fifths of the time.
 PROOF_COUNTS = 4
 # A restart takes about as long.
 RESTART_S = 10
@@ -63,7 +63,7 @@ class Batcher:
     Args:
         load: Makes the engine; called on the first inference thread.
         settings: Limits.
-        metrics: What is told of batches.
+        metrics: Record what happens to batches.
 
     Attributes:
         engine: None until it is loaded.
@@ -297,7 +297,11 @@ class Batcher:
         self.engine = engine = self.engine.proved(speedup)
         logger.info(
             "shapes proved",
-            extra=fields(heights=engine.encoder.heights, pieces_per_s=round(engine.pieces_per_s)),
+            extra=fields(
+                heights=engine.encoder.heights,
+                pieces_per_s=round(engine.pieces_per_s),
+                reading_bytes=engine.reading_bytes,
+            ),
         )
 
     def _deliver(self, outcomes: Outcomes) -> None:

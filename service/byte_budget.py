@@ -81,11 +81,11 @@ class ByteBudget:
         return sum(sorted([*self._kept, *more])[-self._num_begun :])
 
     def change(self, num_bytes: int) -> None:
-        """Count so many more bytes of bodies and responses, or fewer if the number is negative."""
+        """Count this many more bytes of bodies and responses; fewer if the number is negative."""
         self._held += num_bytes
 
     def refuse_beyond_limit(self, others: int, num_bytes: int) -> None:
-        """Refuse so many bytes of one request, if they do not fit beside those of others.
+        """Refuse this many bytes of one request if they do not fit beside those of others.
 
         Raises:
             RequestError: overloaded.

@@ -22,14 +22,14 @@ from .errors import invalid
 from .job import Job
 from .middleware import Trace
 from .ndjson import Lines, until_disconnect
-from .parsing import MOST_LISTS, parse
+from .parsing import MAX_LISTS, parse
 from .runtime import Runtime
 from .settings import Settings
 from .slices import Slices
 from .stage import Stage
 from .wire import NDJSON, SAFETENSORS
 
-# Bodies of up to so many pieces are planned on the event loop: changing threads takes longer.
+# Bodies of up to this many pieces are planned on the event loop: changing threads takes longer.
 SMALL_BODY_PIECES = 2 * 1024
 # JSON of up to this size is written on the event loop, which takes half a millisecond; base64 and
 # safetensors of up to SMALL_BYTES, for they are written twenty times as fast.
@@ -170,16 +170,16 @@ class Endpoint(Generic[Asked, Planned]):
         self, body: bytes, engine: Engine, settings: Settings
     ) -> tuple[Planned, list[Scheduled], list[int]]:
         """Return the plan, its questions, and what the model keeps for those that are large."""
-        plan = self.plan(parse(self.request, body, most_lists(settings)), engine, settings)
+        plan = self.plan(parse(self.request, body, max_lists(settings)), engine, settings)
         questions = list(map(engine.scheduled, plan.questions))
         kept = (engine.kept_bytes(one.question) for one in questions)
         return plan, questions, [num_bytes for num_bytes in kept if num_bytes > SMALL_BYTES]
 
 
-def most_lists(settings: Settings) -> int:
+def max_lists(settings: Settings) -> int:
     """Return how many lists a body may have; it has one for each text, and one for each span."""
     texts = max(settings.max_texts, settings.max_inputs)
-    return max(MOST_LISTS, 2 * texts + 2 * settings.max_request_pieces)
+    return max(MAX_LISTS, 2 * texts + 2 * settings.max_request_pieces)
 
 
 def runtime_of(request: Request) -> Runtime:

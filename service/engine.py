@@ -35,11 +35,11 @@ class Scheduled(NamedTuple):
     """A question, and what it takes.
 
     Args:
-        question: What the engine is asked.
+        question: The question.
         share: In which share of the threads' time it is answered.
         width: Its padded pieces in a micro-batch; 0 if it rides in none.
         batch_share: What it takes of a micro-batch, in padded pieces; see `costs.batch_share`.
-        seconds: It costs a thread so many seconds.
+        seconds: What it costs a thread, in seconds.
     """
 
     question: AnyQuestion[Any]
@@ -80,7 +80,7 @@ class Engine:
         Raises:
             ArtifactError: the folder is incomplete, foreign or damaged.
             MixError: a mix of the settings does not fit the model.
-            PrecisionError: the processor does not have what the settings ask for.
+            PrecisionError: the processor does not have the precision of the settings.
             SelfTestError: this machine does not reproduce the golden vectors.
         """
         use_one_core()
@@ -98,7 +98,11 @@ class Engine:
             proof=Underway(ShapesProof(encoder, settings.max_batch_pieces)),
             similar_words=encoder.similar_words(),
         )
-        speed = fields(threads=num_threads, pieces_per_s=round(engine.pieces_per_s))
+        speed = fields(
+            threads=num_threads,
+            pieces_per_s=round(engine.pieces_per_s),
+            reading_bytes=engine.reading_bytes,
+        )
         logger.info("engine measured", extra=speed)
         return engine
 
@@ -115,6 +119,15 @@ class Engine:
     def pieces_per_s(self) -> float:
         """Padded pieces that all threads together lately read in a second, in full batches."""
         return self.num_threads / self.prices.of("8 rows")
+
+    @property
+    def reading_bytes(self) -> int:
+        """Bytes that all threads together take at most to read micro-batches, in present shapes.
+
+        A text of more than half a micro-batch is not among them: it is answered in steps.
+        """
+        of_thread = self.encoder.reading_bytes(self.batch_pieces, self.batch_pieces // 2)
+        return self.num_threads * of_thread
 
     @cached_property
     def model(self) -> ModelInfo:
@@ -140,7 +153,7 @@ class Engine:
 
     @property
     def num_representations(self) -> int:
-        """Layers that can be asked for, the piece embedding included."""
+        """The number of layers that a request may name, the piece embedding included."""
         return self.encoder.artifact.config.num_representations
 
     def seconds(self, question: AnyQuestion[object]) -> float:

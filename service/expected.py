@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 PIECE_IDS = "a list of piece ids"
-# What is expected in a field, in its items, in the items of these, and so on.
+# What each field should have: the field itself, its items, the items of its items, and so on.
 IN_FIELDS: Mapping[str, Sequence[str]] = {
     "texts": ["a string or a list of strings", "a string"],
     "words": ["a list of lists of strings, one list for each text", "a list of strings"],
@@ -18,7 +18,7 @@ IN_FIELDS: Mapping[str, Sequence[str]] = {
     "layers": ['a list of layer numbers, "all" or "context"', 'a layer number or "context"'],
     "mix": ["the name of a mix, or an object with weights or logits"],
 }
-# What pydantic expects by the type of its error.
+# What pydantic expected, by the type of its error.
 IN_GENERAL = {
     "list_type": "a list",
     "string_type": "a string",

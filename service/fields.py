@@ -24,7 +24,7 @@ Listed = Annotated[list[T], Field(fail_fast=True)]
 # Each of these fields has an entry for each text, so an index into it is the number of a text.
 FIELDS_OF_TEXTS = frozenset({"texts", "words", "ids", "spans", "input"})
 # The names of the members of unions. Pydantic puts them among the steps to the place of an error,
-# where the brackets tell them from fields.
+# where the brackets distinguish them from fields.
 ONE, MANY, IDS, ID_LISTS = "<one>", "<many>", "<ids>", "<id lists>"
 NAME, NUMBER, NUMBERS, SWITCH = "<name>", "<number>", "<numbers>", "<switch>"
 WEIGHTS, LOGITS = "<weights>", "<logits>"

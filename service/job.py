@@ -68,11 +68,11 @@ class Item:
     Args:
         job: Which waits for it.
         index: Its number in the job.
-        question: What the engine is asked.
+        question: The question.
         share: In which share of the threads' time it is answered.
         width: Its padded pieces in a micro-batch.
         batch_share: What it takes of a micro-batch, in padded pieces.
-        seconds: What is left of it costs a thread so many seconds.
+        seconds: What is left of it costs a thread, in seconds.
         is_put_back: Whether it has had a turn, and is not over.
     """
 

@@ -16,9 +16,9 @@ from typing import TextIO
 import orjson
 
 FIELDS = "fields"
-# So many lines may wait: more than the requests of a second write, and a few MiB.
+# At most this many lines may wait: more than the requests of a second write, and a few MiB.
 MAX_WAITING = 10_000
-# At the end, whoever reads the log has so many seconds for the last lines.
+# At the end, whoever reads the log has this many seconds for the last lines.
 FLUSH_S = 1.0
 
 

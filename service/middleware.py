@@ -24,7 +24,7 @@ from .wire import to_json
 USABLE_ID = re.compile(r"[\x21-\x7e]{1,128}")
 # This is the status of nginx for a client that has gone. Only the log and the metrics show it.
 CLIENT_GONE = 499
-# The log shows so many characters of a path, which a caller can make as long as all headers.
+# The log shows this many characters of a path, which a caller can make as long as all headers.
 SHOWN_PATH_LENGTH = 200
 # Requests that arrive every few seconds from machines; at level info they would hide the others.
 ROUTINE_PATHS = PROBES | {"/metrics"}

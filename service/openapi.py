@@ -54,7 +54,7 @@ class ErrorDetails(BaseModel):
 class ErrorFacts(BaseModel):
     """Why the request was refused or failed."""
 
-    code: str = Field(description="A stable word for the cause; each status has its own.")
+    code: str = Field(description="A stable word for the cause, which also decides the status.")
     message: str = Field(description="What was found, what is allowed and what to do.")
     type: Literal["invalid_request_error", "overloaded_error", "server_error"] = Field(
         description="Who must act: the caller now, the caller later, or the operator."

@@ -20,8 +20,9 @@ UTF8_MARK = b"\xef\xbb\xbf"
 WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
 # Which of the first four bytes are zero in JSON of UTF-16 and UTF-32, in either order of bytes.
 WIDE_ZEROS = ((0, 1, 0, 1), (1, 0, 1, 0), (0, 1, 1, 1), (1, 1, 1, 0))
-# The end of a key of an object. A text has a quote only after a backslash, which no field ends
-# with, so only a text that begins with a colon looks the same.
+# The end of a key of an object. No name of a field ends with a backslash, so the ends of all fields
+# match. Inside a text every quote follows a backslash; so besides keys only the quote that opens a
+# text matches, if the text begins with a colon.
 KEY_END = re.compile(rb'(?<!\\)"[ \t\r\n]*:')
 STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 # The next key, or brace outside strings, of a JSON text, and what precedes it. Each match skips at
@@ -36,27 +37,27 @@ OPENING = re.compile(
     rb'[^"\[{]*+(?:' + STRING + rb'[^"\[{]*+){0,1000}+(?P<bracket>[\[{])?', re.DOTALL
 )
 # Pydantic made 1.3 million lists of a body of 4 MB in 2 to 5 seconds, in which no other thread ran.
-# So many take about a tenth of a second.
-MOST_LISTS = 50_000
+# This many lists take about a tenth of a second.
+MAX_LISTS = 50_000
 PLACE = re.compile(r"(?P<found>.*) at line (?P<line>\d+) column (?P<column>\d+)", re.DOTALL)
 SEE = "see /docs for the fields and their values"
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def parse(model: type[Model], body: bytes, most_lists: int = MOST_LISTS) -> Model:
+def parse(model: type[Model], body: bytes, max_lists: int = MAX_LISTS) -> Model:
     """Return the validated request that a body contains; a byte order mark before it is skipped.
 
     Args:
         model: What the body should contain.
         body: The bytes that were sent.
-        most_lists: How many lists and objects it may have.
+        max_lists: How many lists and objects it may have.
 
     Raises:
         RequestError: invalid_json, invalid_unicode, validation_error or body_too_large.
     """
     body = body.removeprefix(UTF8_MARK)
-    _refuse_many_lists(body, most_lists)
+    _refuse_many_lists(body, max_lists)
     try:
         request = model.model_validate_json(body)
     except ValidationError as error:
@@ -104,7 +105,7 @@ def _invalid(error: ErrorDetails) -> RequestError:
     place = ".".join(str(step)[:SHOWN_NAME_LENGTH] for step in steps)
     param = str(steps[0])[:SHOWN_NAME_LENGTH]
     index, inside = _index_of_text(steps), steps[2:]
-    if IDS in error["loc"]:  # they are all of one text
+    if IDS in error["loc"]:  # a single list of piece ids is one text
         index, inside = 0, steps[1:]
     where = place if index is None else f"{param}: text {index}"
     item = f"item {inside[-1]}" if index is not None and inside else "it"
@@ -161,7 +162,7 @@ class _Object:
 
 
 def _repeated_key(body: bytes) -> list[str]:
-    """Return the keys that lead to the first one which an object has twice; empty without one."""
+    """Return the path of keys to the first key that an object has twice; empty if none has."""
     objects: list[_Object] = []
     for token in TOKEN.finditer(body):
         if token["key"]:

@@ -10,14 +10,14 @@ import threading
 from collections.abc import Mapping
 from typing import Generic, TypeVar
 
-# After so many seconds of work of a kind, its older price counts half.
+# After this many seconds of work of a kind, its older price counts half.
 HALF_LIFE_S = 3.0
 
 Kind = TypeVar("Kind")
 
 
 class Prices(Generic[Kind]):
-    """The price of a unit of each kind of work. Any thread may ask and tell.
+    """The price of a unit of each kind of work. Any thread may read and change them.
 
     Args:
         first: The first price of each kind, in seconds a unit.

@@ -25,7 +25,7 @@ class Runtime:
     Args:
         settings: Limits.
         load: Makes the engine; called on the first inference thread.
-        metrics: What is told of requests and batches.
+        metrics: Record what happens to requests and batches.
     """
 
     def __init__(self, settings: Settings, load: Callable[[], Engine], metrics: Metrics) -> None:

@@ -23,7 +23,10 @@ MIN_FINISHING_S = 1.0
 class Settings(BaseSettings):
     """The settings of one process. Units end the names; every limit is inclusive."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    # The inputs, which an error of pydantic would print, may be keys.
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True
+    )
 
     host: str = Field(
         "127.0.0.1",
@@ -277,9 +280,9 @@ class Settings(BaseSettings):
     api_keys: SecretStr = Field(
         SecretStr(""),
         description="The API keys, separated by commas, each as KEY or as NAME KEY; the log and the"
-        " metrics show the names. Every path except the probes and the documents needs one of the"
-        " keys. If there are none, anyone who can reach the service may use it. Prefer the"
-        " environment: other users of a machine can read the flags of its processes.",
+        " metrics show the names. Every path except the probes, the page, /docs and /openapi.json"
+        " needs one of the keys. If there are none, anyone who can reach the service may use it."
+        " Prefer the environment: other users of a machine can read the flags of its processes.",
     )
     api_keys_file: Path | None = Field(
         None,

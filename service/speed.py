@@ -24,7 +24,7 @@ from .costs import FIRST_COSTS, FULL_ROWS, KINDS_OF_ROWS, Kind
 TIMED_COLUMNS = 16
 # A micro-batch of more pieces than this is hardly read faster.
 FULL_PIECES = 512
-# A text that is read alone is measured with so many columns.
+# A text that is read alone is measured with this many columns.
 ALONE_COLUMNS = 64
 TIMED_RUNS = 3
 TIMED_STEPS = 8

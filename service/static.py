@@ -92,7 +92,7 @@ def file_at(path: Path) -> StaticFile:
 
 
 class OpenApiFile:
-    """The OpenAPI document as an endpoint; another thread makes it for the first who asks.
+    """The OpenAPI document as an endpoint; another thread makes it at the first request.
 
     Args:
         document: Returns the document, which takes a tenth of a second.

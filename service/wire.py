@@ -21,6 +21,8 @@ HEADER_SIZE_BYTES = 8
 ALIGNMENT_BYTES = 8
 # A number such as "-0.12345678," takes about as many bytes.
 JSON_NUMBER_BYTES = 12
+# One of float64 such as "-0.12345678901234567,".
+JSON_DOUBLE_BYTES = 21
 
 Numbers = npt.NDArray[Any]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biLM.errors import BiLMError
+from biLM.options import parsed
 from biLM.shipped import DEFAULT_MODEL, shipped_models
 
 from .choices import STRATEGIES
@@ -30,7 +31,7 @@ if TYPE_CHECKING:  # only the library's stubs have this name
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m training") -> int:
     """Run one step and return the exit status; a refusal prints one line and returns 2."""
-    given = build_parser(prog).parse_args(arguments)
+    given = parsed(build_parser(prog), arguments)
     try:
         if given.step is not _train:
             _refuse_team()

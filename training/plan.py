@@ -26,7 +26,7 @@ MIN_GEOMETRY_ROWS = 100
 # A model that reads its text more often than this learns it by heart.
 MAX_EPOCHS = 20
 # Encode this many times the text that the plan lets the model read, in case it trains faster, and
-# never less than so many characters: with few rows of each length, batches are half empty.
+# never less than this many characters: with few rows of each length, batches are half empty.
 SPARE_TEXT = 1.5
 MIN_TRAIN_CHARACTERS = 500_000
 

@@ -11,6 +11,7 @@ from biLM.counted import counted
 from biLM.cpus import granted_cpus
 from biLM.errors import BiLMError, BulkError
 from biLM.network.config import CONTEXT, Layer
+from biLM.options import parsed
 from biLM.shipped import DEFAULT_MODEL
 
 if TYPE_CHECKING:  # torch and pyarrow take seconds to import; the parser needs neither
@@ -22,7 +23,7 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None, prog: str = "bilm embed") -> int:
     """Embed a file and return the exit status; a refusal goes to standard error, with status 2."""
-    given = build_parser(prog).parse_args(arguments)
+    given = parsed(build_parser(prog), arguments)
     try:
         done = _embed(given)
     except BiLMError as error:
@@ -189,7 +190,7 @@ def _layers(value: str) -> "Literal['all'] | tuple[Layer, ...]":
     named: list[Layer] = []
     for name in value.split(","):
         if name != CONTEXT and not name.isdecimal():
-            raise argparse.ArgumentTypeError(f"{name!r} is no number and not {CONTEXT!r}")
+            raise argparse.ArgumentTypeError(f"{name!r} is neither a number nor {CONTEXT!r}")
         named.append(CONTEXT if name == CONTEXT else int(name))
     return tuple(named)
 
@@ -201,7 +202,7 @@ def _folder(value: str) -> Path:
 
 def _positive(value: str) -> int:
     if not value.isdecimal() or not int(value):
-        raise argparse.ArgumentTypeError(f"{value!r} is no number above 0")
+        raise argparse.ArgumentTypeError(f"{value!r} is not a number above 0")
     return int(value)
 
 

@@ -1,7 +1,7 @@
 """Remove what killed runs left in a folder of vectors, and nothing that somebody else put there.
 
-A part that is in place but not counted is written again. So that it can be told from a part of
-another run, its writer notes it in the folder for the notes of the run before it is put in place.
+A part that is in place but not counted is written again. To distinguish it from a part of
+another run, its writer notes it, before it is put in place, in the folder for the notes of the run.
 """
 
 import hashlib

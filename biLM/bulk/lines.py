@@ -32,7 +32,7 @@ MARKS = (
 PACKED = ((b"\x1f\x8b", ".gz"), (b"\xfd7zXZ\0", ".xz"))
 # GB 18030 contains the other two, and files that are called GBK often have characters of it.
 WIDER = {"gbk": "gb18030", "gb2312": "gb18030", "utf-8-sig": UTF_8}
-# Chinese in UTF-16 consists of so many bytes below 128 in fewer than one line of a thousand.
+# Chinese in UTF-16 has this many bytes below 128 in fewer than one line of a thousand.
 ASCII_BYTES = 16
 
 
@@ -64,7 +64,7 @@ class Line:
         """Return the text of the line without its end.
 
         Raises:
-            SourceError: as of `decoded`.
+            SourceError: see `decoded`.
         """
         return self.decoded().removesuffix("\n").removesuffix("\r")
 

@@ -21,7 +21,7 @@ class Parts(NamedTuple):
 
 # A message shows at most this many names of columns, and this many characters of each.
 MOST_NAMES, LONGEST_NAME = 20, 40
-# So many blank lines before the first row may wait in memory to learn whether they are texts.
+# This many blank lines before the first row may wait in memory to learn whether they are texts.
 MOST_BLANK = 1 << 16
 
 
@@ -75,7 +75,7 @@ def text_records(
 def json_records(
     columns: Columns, lines: Iterator[Line]
 ) -> Iterator[tuple[str, Parts | SourceError]]:
-    """Yield a record for each object of JSON Lines; blank lines are no records."""
+    """Yield a record for each object of JSON Lines; blank lines are not records."""
     for line in lines:
         try:
             if text := line.text().strip():
@@ -89,7 +89,7 @@ def tsv_records(
 ) -> Iterator[tuple[str, Parts | SourceError]]:
     """Yield a record for each line of a TSV file, in which a quote is a character like others.
 
-    Blank lines are no records, unless the file has a single column.
+    Blank lines are not records, unless the file has a single column.
 
     Raises:
         SourceError: there are no such columns.
@@ -102,7 +102,7 @@ def csv_records(
 ) -> Iterator[tuple[str, Parts | SourceError]]:
     """Yield a record for each row of a CSV file; a quoted cell may contain commas and line ends.
 
-    Blank lines are no records.
+    Blank lines are not records.
 
     Raises:
         SourceError: there are no such columns, or a quote is not closed.
@@ -197,7 +197,7 @@ class _Cells:
         self._width = 0
 
     def records(self, rows: Rows) -> Iterator[tuple[str, Parts | SourceError]]:
-        """Yield a record for each row after the header; blank lines are no rows."""
+        """Yield a record for each row after the header; blank lines are not rows."""
         for place, cells in self._from_first_row(rows):
             if cells == [""] and self._has_several:
                 continue

@@ -219,7 +219,7 @@ def _no_file(path: Path) -> str:
         return (
             f"{path} is a folder; name one file, and embed each of several into an --out of its own"
         )
-    return f"{path} is no file; name one that holds texts"
+    return f"{path} is not a file; name one that holds texts"
 
 
 class _Checked:

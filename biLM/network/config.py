@@ -28,8 +28,8 @@ class BiLMConfig:
         eos_id: Piece id read after every text.
 
     Raises:
-        ConfigError: a value is no integer or below 1, a boundary piece is outside the vocabulary,
-            or embedding_size does not divide 2 * cell_size.
+        ConfigError: a value is not an integer or is below 1, a boundary piece is outside the
+            vocabulary, or embedding_size does not divide 2 * cell_size.
     """
 
     num_pieces: int

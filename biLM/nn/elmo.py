@@ -55,7 +55,7 @@ class Elmo(nn.Module):
     is read by torch's own LSTM, on its device, in its type of number and with its gradients.
 
     Args:
-        artifact: The artifact. Its model and heads become parts of this module; they are no copies.
+        artifact: The artifact. Its model and heads become parts of this module, without a copy.
         num_output_representations: Number of mixes.
         dropout: Share of the values of each mixed vector that is dropped in training.
         requires_grad: Whether the biLM is trained, too, and the heads if they give the context.
@@ -178,8 +178,8 @@ class Elmo(nn.Module):
             spans: See `forward`.
 
         Raises:
-            SentenceError: as of `forward`.
-            SpanError: as of `forward`.
+            SentenceError: see `forward`.
+            SpanError: see `forward`.
         """
         if self._tokenizer is None:
             self._tokenizer = Tokenizer(self._artifact.pieces_model)
@@ -221,7 +221,7 @@ class Elmo(nn.Module):
         If the layers are centred here, requests that use the mixes must set `center` to true.
 
         Raises:
-            MixError: as of `named_mixes`, or the file has something else than mixes.
+            MixError: see `named_mixes`; or the file contains something other than mixes.
         """
         mixes = self._scalar_mixes(names, self._artifact)
         add_mixes(Path(path), mixes, self._artifact.mixes)
@@ -243,7 +243,7 @@ class Elmo(nn.Module):
             ArtifactError: the base cannot be loaded, a weight is not finite, or the folder cannot
                 be replaced.
             ConfigError: the base has other sizes or another vocabulary.
-            MixError: as of `named_mixes`.
+            MixError: see `named_mixes`.
         """
         facts = self._artifact if base is None else load_artifact(base)
         own = self._artifact.config, self._artifact.pieces_model

@@ -9,7 +9,7 @@ from biLM.given import is_read_wrongly
 from biLM.questions.passage import Passage, span_passage, word_passage
 from biLM.tokenizer import Tokenizer, refuse_surrogates
 
-# An error message repeats no more than so many characters of a value.
+# An error message repeats at most this many characters of a value.
 SHOWN_CHARACTERS = 40
 WORDS = "give a list of sentences, each a list of words, such as [['我', '吃', '苹果'], ['好']]"
 TEXTS = "give a list of texts, and in spans a list of [begin, end) pairs for each text"

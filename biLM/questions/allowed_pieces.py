@@ -17,7 +17,7 @@ from torch import Tensor
 
 from biLM.tokenizer import Tokenizer
 
-# UTF-8 has at most so many bytes per character.
+# A character has at most this many bytes in UTF-8.
 MAX_BYTES = 4
 # Unicode's categories of controls, line separators and paragraph separators.
 NO_TEXT = ("Cc", "Zl", "Zp")
@@ -26,7 +26,7 @@ CONTINUING = range(0x80, 0xC0)
 
 
 class Spelling:
-    """The rule for one vocabulary.
+    """The rule by which the pieces of one vocabulary may follow one another.
 
     Args:
         tokenizer: The tokenizer of the artifact.
@@ -67,6 +67,7 @@ class Spelling:
     def _with_bytes(
         self, pieces: Bool[Tensor, " vocab"], begun: bytes, room: int
     ) -> Bool[Tensor, " vocab"]:
+        """Return the pieces, with each byte allowed if the character that it continues fits."""
         found = pieces.clone()
         for piece_id, byte in self._byte_of.items():
             missing = missing_bytes(begun + bytes([byte]), self._vanishing)

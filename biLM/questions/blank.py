@@ -97,14 +97,15 @@ def find_blank(tokenizer: Tokenizer, text: str, limit: Limit = NO_LIMIT) -> Blan
     Args:
         tokenizer: The tokenizer of the artifact.
         text: The text.
-        limit: How many pieces may stand around the blank; no end of them is ever lost.
+        limit: How many pieces may stand around the blank. A longer text is refused even if the
+            limit names an end to lose.
 
     Raises:
         BlankError: the text has no blank, or more than one.
         TextError: the text contains a lone surrogate.
         TextTooLongError: too many pieces stand around the blank.
     """
-    # Here the error can still name a place in the whole text.
+    # Below, each side is cut into pieces by itself; here the error names a place in the whole text.
     refuse_surrogates(text)
     blank = BLANK
     if vanishing := re.escape(tokenizer.vanishing(text)):

@@ -19,8 +19,8 @@ from biLM.questions.allowed_pieces import CONTINUING, MAX_BYTES, missing_bytes
 from biLM.tokenizer import Offset, Pieces, Tokenizer
 
 Level = Literal["piece", "char", "word", "span", "text"]
-# An error message repeats a malformed span of no more than so many numbers, and so many characters
-# of it, as a number may have thousands of digits.
+# An error message shows a malformed span if it has at most this many numbers, and of that at most
+# this many characters, because one number may have thousands of digits.
 SHOWN_NUMBERS, SHOWN_CHARACTERS = 8, 80
 WORDS = "a list of words, such as ['我', '吃', '苹果']"
 SPANS = "a list of spans [begin, end), such as [(0, 2), (3, 5)]"
@@ -64,8 +64,8 @@ def piece_passage(tokenizer: Tokenizer, text: str, limit: Limit = NO_LIMIT) -> P
     """Return a text with a row for each piece.
 
     Raises:
-        TextError: as of `Tokenizer.encode`, here and below.
-        TextTooLongError: as of `Tokenizer.encode`, here and below.
+        TextError: see `Tokenizer.encode`, here and below.
+        TextTooLongError: see `Tokenizer.encode`, here and below.
     """
     found = tokenizer.encode(text, limit)
     passage = Passage(found.ids, None, found.offsets, found.pieces)
@@ -120,7 +120,7 @@ def word_passage(
     """Return a text in the caller's segmentation; no piece crosses the boundary of a word.
 
     Raises:
-        TextError: also if the words are no list of str.
+        TextError: the words are not a list of str; else as above.
     """
     given = list_of(words, "the list of words", WORDS, TextError)
     words = [text_of(word, f"word {number}") for number, word in enumerate(given)]
@@ -152,8 +152,8 @@ def ids_passage(
     """Return a text that is given by its piece ids; its rows have no offsets.
 
     Raises:
-        IdError: an id is outside the vocabulary or no whole number, or the model was never trained
-            on its piece.
+        IdError: an id is outside the vocabulary or not a whole number, or the model was never
+            trained on its piece.
         TextTooLongError: there are too many, and the limit names no end to lose.
     """
     given = list_of(ids, "the list of ids", IDS, IdError)
@@ -221,7 +221,7 @@ def is_inside_bytes(values: Sequence[int | None], number: int) -> bool:
     """Return whether a byte piece continues the character that a byte piece before it begins.
 
     Args:
-        values: The byte of each piece; None for a piece that is no byte.
+        values: The byte of each piece; None for a piece that does not stand for a byte.
         number: The number of the piece, or the number of pieces.
     """
     if number == len(values) or values[number] not in CONTINUING:
@@ -250,12 +250,17 @@ class _Content:
         return (self._places[first], self._places[beyond - 1] + 1) if first < beyond else None
 
     def within(self, begin: int, end: int) -> str:
-        """Return the characters with content in a range; one piece may hold two thousand others."""
+        """Return the characters with content in a range.
+
+        Two thousand characters without content may stand inside a single piece; they are skipped
+        without a look at each.
+        """
         first, beyond = (bisect_left(self._places, place) for place in (begin, end))
         return "".join(self._text[place] for place in self._places[first:beyond])
 
 
 def _by_offsets(tokenizer: Tokenizer, text: str, found: Pieces, rows: Sequence[Offset]) -> Passage:
+    """Return a text with a row, and its rest, for each of these ranges of code points."""
     begins, ends = ([offset[side] for offset in found.offsets] for side in (0, 1))
     content = _Content(text, tokenizer.vanishing(text))
     ranges, rests = [], []

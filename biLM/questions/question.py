@@ -20,7 +20,7 @@ from biLM.network.config import BOUNDARY_PIECES
 from biLM.reading.batch import STRETCH_COLUMNS, padded_pieces
 
 Answer_co = TypeVar("Answer_co", covariant=True)
-# A head computes what it expects in so many places at a time (`biLM.questions.context`).
+# A head computes what it expects in this many places at a time (`biLM.questions.context`).
 BLOCK_PLACES = 64
 # The gates of a piece have six values for each cell, and half as many cells as a vector has values
 # (`biLM.questions.gates`).
@@ -152,7 +152,7 @@ class Underway(Generic[Answer_co]):
 
     @as_inference
     def go_on(self, seconds: float) -> Answer_co | None:
-        """Work for about so many seconds, one step at least, and return the answer if complete.
+        """Work for about this many seconds, at least one step, and return the answer if complete.
 
         Returns:
             The answer, or None if it is not complete yet.

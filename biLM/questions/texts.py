@@ -1,4 +1,4 @@
-"""Turn a text of any kind into a passage: which pieces are read, and which rows are wanted."""
+"""Turn a text of any kind into a passage: the pieces to read, and the rows that are requested."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -18,7 +18,7 @@ from biLM.tokenizer import Tokenizer
 
 
 class Texts:
-    """What can be read with a vocabulary: a method for each kind of rows.
+    """Makes passages of texts, by one method for each kind of rows.
 
     Args:
         tokenizer: The vocabulary.

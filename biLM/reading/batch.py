@@ -11,8 +11,10 @@ each of one of `SHAPES`. Where texts have ended, the strips have fewer rows:
 In whole rectangles, such as `pad_sequence` makes, padding would cost as much as the text.
 """
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -40,7 +42,7 @@ SURE_SHAPE: Shape = (16, 8)
 # In a batch and in a queue, the length of a text counts rounded up to a multiple of this, however
 # the batch is cut.
 COUNTED_COLUMNS = 8
-# A long text that is read alone can pause after so many columns, a multiple of every width.
+# A long text that is read alone can pause after this many columns, a multiple of every width.
 STRETCH_COLUMNS = 64
 # A batch holds at most this many pieces, counted in that way. This bounds its memory.
 MAX_BATCH_PIECES = 8192
@@ -90,6 +92,27 @@ def batches(
 def padded_pieces(length: int) -> int:
     """Return how many pieces a text of this length counts as in a batch: 9 -> 16."""
     return _rounded_up(length, COUNTED_COLUMNS)
+
+
+def most_read(num_pieces: int, longest: int, shapes: Collection[Shape]) -> int:
+    """Return how many pieces the strips of a batch have at most, padding included.
+
+    Below the lowest height, every column of the longest text has that height. Above it, a strip is
+    higher than its texts by no more than from one text beyond a height to the next one. A row of
+    strips may end later than its texts, by less than its narrowest strip.
+
+    Args:
+        num_pieces: Pieces of all texts of the batch, counted as `padded_pieces` does.
+        longest: The most pieces of one text, counted in the same way.
+        shapes: The shapes in use.
+    """
+    narrowest: dict[int, int] = {}
+    for height, width in shapes:
+        narrowest[height] = min(width, narrowest.get(height, width))
+    heights = sorted(narrowest)
+    ratio = max((higher / (lower + 1) for lower, higher in pairwise(heights)), default=0.0)
+    late_ends = sum(height * width for height, width in narrowest.items())
+    return heights[0] * longest + math.ceil(ratio * num_pieces) + late_ends
 
 
 def num_stretches(length: int) -> int:

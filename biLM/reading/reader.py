@@ -108,6 +108,23 @@ class Reader:
             yield
         return found
 
+    def reading_bytes(self, num_pieces: int, num_read: int) -> int:
+        """Return how many bytes `read` takes for a batch at most, its result included.
+
+        Beside the representations, each direction has the embeddings of its strips. Of one layer it
+        has the input and the output of all strips, and the output once more in one piece. Of two
+        layers it has the output in the order of the texts.
+
+        Args:
+            num_pieces: Pieces of all texts.
+            num_read: Pieces of all strips, padding included.
+        """
+        config, number_bytes = self._config, self._inputs.element_size()
+        found_bytes = config.num_representations * config.dim * self._embedding.element_size()
+        piece_bytes = found_bytes + 2 * config.dim * number_bytes
+        read_bytes = (3 * config.dim + 2 * config.embedding_size) * number_bytes
+        return num_pieces * piece_bytes + num_read * read_bytes
+
     @property
     def _layers(self) -> tuple[Sequence[ReadingLayer], Sequence[ReadingLayer]]:
         return self._forward_lm, self._backward_lm

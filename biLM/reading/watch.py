@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-# So many values of each tensor are compared; numpy does that without releasing the interpreter.
+# This many values of each tensor are compared; numpy does that without releasing the interpreter.
 SAMPLED = 64
 # Values of other types have no numpy array, and those of another device would have to be copied.
 COMPARED = (torch.float32, torch.float64)

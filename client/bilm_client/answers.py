@@ -197,7 +197,10 @@ def embeddings(body: bytes) -> tuple[str, list[Embedding]]:
                 empty_rows=np.array(entry.get("empty_rows", ()), np.intp),
             )
         )
-    return rest["model"]["revision"], found
+    revision = rest["model"]["revision"]
+    if not isinstance(revision, str):
+        raise TypeError(f"the revision is of type {type(revision).__name__}")
+    return revision, found
 
 
 def cut(answer: Mapping[str, Any]) -> list[Pieces]:

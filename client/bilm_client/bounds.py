@@ -17,7 +17,7 @@ def seconds(given: Any, name: str, *, takes_zero: bool = False) -> float:
     """Return a time to wait.
 
     Raises:
-        InputError: it is no number, or one that cannot be waited for; see LONGEST_S.
+        InputError: it is not a number, or is one that cannot be waited for; see LONGEST_S.
     """
     least = "0" if takes_zero else "above 0"
     rule = f"it must be a number of seconds from {least} to {LONGEST_S:.0f}"
@@ -32,7 +32,7 @@ def at_least_one(given: Any, name: str) -> int:
     """Return a number of things.
 
     Raises:
-        InputError: it is no integer, or less than 1.
+        InputError: it is not an integer, or is less than 1.
     """
     rule = "it must be an integer of at least 1"
     if isinstance(given, bool) or not hasattr(given, "__index__"):

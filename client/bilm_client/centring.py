@@ -19,7 +19,7 @@ def center(vectors: Centred) -> Centred:
 
     Raises:
         ValueError: there is no row, or the vectors are not of one width.
-        TypeError: these are no vectors.
+        TypeError: these are not vectors.
     """
     if isinstance(vectors, WordVectors):
         (found,) = _centred([vectors])
@@ -42,7 +42,7 @@ def center(vectors: Centred) -> Centred:
 
 
 def _centred(collection: Sequence[Rows]) -> list[Rows]:
-    # Rows without pieces are zero: they are no part of the mean, and stay as they are.
+    # Rows without pieces are zero: they are not part of the mean, and stay as they are.
     mean = mean_of([np.delete(one.vectors, one.empty_rows, axis=-2) for one in collection])
     found = [replace(one, vectors=_without_mean(one.vectors, mean)) for one in collection]
     for one in found:

@@ -210,7 +210,7 @@ class Client:
 
         Raises:
             ValueError: there is no vector, or they are not of one width.
-            TypeError: these are no vectors.
+            TypeError: these are not vectors.
         """
         return center(vectors)
 

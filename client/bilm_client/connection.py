@@ -10,7 +10,7 @@ import httpx
 from bilm_client.bounds import at_least_one, seconds
 from bilm_client.causes import cause_of
 from bilm_client.errors import InputError, NoServiceError
-from bilm_client.keys import Address, Key, checked_address, key_of
+from bilm_client.keys import MASK, Address, Key, checked_address, key_of
 from bilm_client.proxies import Proxy, proxy_for
 
 IN_FLIGHT = 4
@@ -109,7 +109,9 @@ def _certificates() -> ssl.SSLContext:
         return httpx.create_ssl_context()
     except OSError as error:  # ssl.SSLError is a subclass
         path = os.environ.get("SSL_CERT_FILE")
+        # What has several lines is no name of a file but its content, perhaps with a private key.
+        shown = repr(MASK if path and "\n" in path else path)
         raise InputError(
-            f"the trusted certificates cannot be read (SSL_CERT_FILE is {path!r}): {error}; name a"
+            f"the trusted certificates cannot be read (SSL_CERT_FILE is {shown}): {error}; name a"
             " file of certificates in PEM, or unset the variable"
         ) from error

@@ -24,6 +24,7 @@ from bilm_client.errors import (
     RefusedError,
     refused,
 )
+from bilm_client.keys import without_user
 from bilm_client.patience import Patience, named_wait_s
 from bilm_client.requests import Request
 from bilm_client.service import Service
@@ -245,7 +246,8 @@ def _error_of(response: httpx.Response) -> dict[str, Any]:
             "message": f"{reason}, without a reason of the service; what stands between, such as a"
             " proxy, may have sent it",
         }
-    place = f" to {response.headers['Location']}" if "Location" in response.headers else ""
+    location = response.headers.get("Location")
+    place = "" if location is None else f" to {without_user(location)}"
     raise ForeignAnswerError(
         f"{response.request.url} returned status {status}{place} without a code; is it a biLM"
         " service?"

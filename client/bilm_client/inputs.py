@@ -35,7 +35,7 @@ def one_text(given: Any, name: str = "text") -> str:
     """Return a single text.
 
     Raises:
-        InputError: it is no string.
+        InputError: it is not a string.
     """
     if isinstance(given, str):
         return str.__str__(given)
@@ -46,7 +46,7 @@ def texts_of(given: Any) -> Iterable[str]:
     """Return the texts: a checked list, or an iterator that checks as it goes if `given` is one.
 
     Raises:
-        InputError: `given` is no collection of texts, or one of them is no string.
+        InputError: `given` is not a collection of texts, or one of them is not a string.
     """
     if isinstance(given, str):
         return [str.__str__(given)]
@@ -95,7 +95,7 @@ def _collection(
 ) -> Iterable[Entry]:
     if reason := _refusal(given) or _shape_refusal(given):
         raise InputError(f"{name}: {_kind(given)} {reason}; give {expected}")
-    if hasattr(given, "to_pylist"):  # pyarrow's arrays, whose elements are no strings of Python
+    if hasattr(given, "to_pylist"):  # pyarrow's arrays, whose elements are not strings of Python
         given = given.to_pylist()
     try:
         entries = iter(given)
@@ -206,7 +206,7 @@ def _kind(given: Any) -> str:
 
 
 def _remedy(given: Any, otherwise: str) -> str:
-    """Return what to do with a value that is no string."""
+    """Return what to do with a value that is not a string."""
     if isinstance(given, bytes | bytearray | memoryview):
         return 'decode it: given.decode("utf-8")'
     if isinstance(given, UserString):

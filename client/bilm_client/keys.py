@@ -10,11 +10,17 @@ from bilm_client.errors import InputError
 
 # What the value of an HTTP header may consist of.
 HEADER_CHARACTERS = re.compile(r"[ -~]*")
-# A host with a dot or a port, and perhaps a path. Without a scheme, anything else may be a key.
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+# localhost or a number, perhaps with a port and a path. Without a scheme, any other name may be a
+# key that was given in place of an address.
 PLACE = re.compile(
-    r"(localhost|[a-z0-9-]{1,32}(\.[a-z0-9-]{1,32})+|\[[0-9a-f:]+\]|[a-z0-9-]{1,32}(?=:\d))"
-    r"(:\d{1,5})?(/.*)?"
+    r"(localhost|[0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9a-f:.]+\])(:[0-9]{1,5})?(/.*)?", re.IGNORECASE
 )
+# A host whose labels are no longer than those of a name, and what follows its colon.
+HOST = re.compile(
+    r"(\[[0-9a-f:.]*\]|[^:.]{0,63}(?:\.[^:.]{0,63})*)(?::(.*))?", re.IGNORECASE | re.DOTALL
+)
+PORT = re.compile(r"[0-9]{0,5}")
 MASK = "***"
 
 
@@ -37,9 +43,10 @@ class Variable(str):
 
 
 class Address(str):
-    """The address of a service, whose `repr` shows no user name and no password.
+    """The address of a service or a proxy, whose `repr` shows no user name and no password.
 
-    A key that was given in its place is not shown either.
+    Without a scheme it may be a key that was given in its place, and is not shown at all unless it
+    is localhost or a number.
     """
 
     __slots__ = ()
@@ -49,7 +56,7 @@ class Address(str):
         """Return the address without white space around it.
 
         Raises:
-            InputError: the address is no string.
+            InputError: the address is not a string.
         """
         if isinstance(url, httpx.URL):
             url = str(url)
@@ -119,14 +126,21 @@ def checked_address(url: object) -> httpx.URL:
     """
     address = Address.of(url)
     shown = repr(address)
-    if not re.match(r"https?://", address, re.IGNORECASE):
-        if "://" in address:
-            raise InputError(f"the address {shown} is not one of http or https; give http://…")
-        example = without_user("//" + address)[2:] if is_address(address) else "127.0.0.1:8000"
+    scheme = SCHEME.match(address)
+    if scheme is None and not is_address(address):
+        raise InputError(
+            "the address has no scheme; give http://127.0.0.1:8000 or the like, or https:// if the"
+            " service speaks TLS. What was given is not shown, because it may be a key, which"
+            " belongs in api_key"
+        )
+    if scheme is None:
+        example = without_user(address) or "127.0.0.1:8000"
         raise InputError(
             f"the address {shown} has no scheme; give http://{example},"
             " or https:// if the service speaks TLS"
         )
+    if scheme[0].lower() not in ("http://", "https://"):
+        raise InputError(f"the address {shown} is not one of http or https; give http://…")
     parsed = readable(address, f"the address {shown}")
     if parsed.query or parsed.fragment:
         raise InputError(
@@ -170,8 +184,10 @@ def readable(url: str, name: str) -> httpx.URL:
 
 
 def is_address(url: str) -> bool:
-    """Return whether this looks like an address, and not like a key that was given for one."""
-    return not url or "//" in url or PLACE.fullmatch(without_user(url)) is not None
+    """Return whether this can hardly be a key that was given in place of an address."""
+    if not url or SCHEME.match(url):
+        return True
+    return PLACE.fullmatch(without_user(url)) is not None
 
 
 def _has_variable(name: str) -> bool:
@@ -184,9 +200,24 @@ def _has_variable(name: str) -> bool:
 def without_user(url: str) -> str:
     """Return an address without user name, password, query and fragment, to be shown.
 
-    A password that is not escaped may have any character, so all before the last `@` goes.
+    A password that is not escaped may have any character, so all before the last `@` goes. What
+    cannot be a port, or a name of a host, may be a secret as well and is replaced by `***`.
     """
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*:)?//", url)
     begin = scheme.end() if scheme else 0
-    place = url[begin:].rpartition("@")[2]
-    return url[:begin] + re.split(r"[?#]", place, maxsplit=1)[0]
+    place = re.split(r"[?#]", url[begin:].rpartition("@")[2], maxsplit=1)[0]
+    host, slash, path = place.partition("/")
+    shown = _shown_host(host)
+    # What follows a masked password may be the rest of it.
+    return url[:begin] + shown + ("" if shown.endswith(MASK) else slash + path)
+
+
+def _shown_host(host: str) -> str:
+    """Return a host with its port, without what cannot be either."""
+    found = HOST.fullmatch(host)
+    if found is None:
+        return MASK
+    name, port = found.groups()
+    if port is None:
+        return str(name)
+    return f"{name}:{port if PORT.fullmatch(port) else MASK}"

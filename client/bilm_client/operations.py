@@ -55,10 +55,12 @@ Operation = Generator[Conversation[Any], Any, Answer]
 
 # A text of at most this many characters fits into any service's body; nothing is asked about it.
 SHORT_CHARACTERS = 1024
+# No service takes more texts in a request.
+MOST_TEXTS = 1 << 31
 
 
 class SimilarityOptions(TypedDict, total=False):
-    """Fields of /similarity; the service has a default for each."""
+    """Fields of /similarity; the service has a default for each, for which None stands, too."""
 
     mix: str | Mapping[str, Any]
     center: bool
@@ -141,10 +143,17 @@ class Texts(Generic[Item]):
 def info(service: Service) -> Operation[dict[str, Any]]:
     """Return the response of /info."""
     found: dict[str, Any] = yield ask_json(Send("GET", "/info"), service)
-    service.max_texts = read_answer(lambda: int(found["limits"]["max_texts"]))
+    service.max_texts = read_answer(lambda: _max_texts(found["limits"]))
     max_body_bytes = found["limits"].get("max_body_bytes")
     service.max_body_bytes = max_body_bytes if type(max_body_bytes) is int else None
     return found
+
+
+def _max_texts(limits: Mapping[str, Any]) -> int:
+    number = int(limits["max_texts"])
+    if not 0 < number <= MOST_TEXTS:
+        raise ValueError(f"max_texts is not one of 1 to {MOST_TEXTS}")
+    return number
 
 
 def embed(texts: Any, words: Any, ids: Any, spans: Any, options: EmbedOptions) -> Texts[Embedding]:
@@ -152,7 +161,7 @@ def embed(texts: Any, words: Any, ids: Any, spans: Any, options: EmbedOptions) -
     name, given = inputs.single_source(texts=texts, words=words, ids=ids)
     entries = READERS[name](given)
     num_texts = len(entries) if isinstance(entries, Sized) else None
-    others: dict[str, Any] = dict(options)
+    others = _given(options)
     if spans is None:
         rows = ({name: entry} for entry in entries)
     else:
@@ -185,7 +194,7 @@ class Word(Texts[Embedding]):
         self._texts = inputs.texts_of(texts)
         self._num_read = 0
         self._occurrences: list[Occurrence] = []
-        others: dict[str, Any] = {"level": "span", **options}
+        others = {"level": "span", **_given(options)}
         super().__init__("/embed", (), others, VECTORS, None)
 
     def entries(self, service: Service) -> Iterator[Entry]:
@@ -222,7 +231,7 @@ def compare(
     service: Service, word: Any, texts: Any, options: SimilarityOptions
 ) -> Operation[Similarity]:
     """Return the cosines between the occurrences of a word; all texts go into one request."""
-    fields = {"word": inputs.one_text(word, "word"), **options}
+    fields = {"word": inputs.one_text(word, "word"), **_given(options)}
     entries = inputs.texts_of(texts)
     yield from _know_limits(service)
     assert service.max_texts is not None, "info reports it; this is a bug"
@@ -247,7 +256,8 @@ def fill(
     """Return what may fill a blank."""
     fields = {"top_k": top_k, "num_pieces": num_pieces}
     found = yield from _ask_about("/fill", text, fields, service)
-    return read_answer(lambda: guesses(found) if num_pieces == 1 else phrases(found))
+    is_one = num_pieces in (None, 1)
+    return read_answer(lambda: guesses(found) if is_one else phrases(found))
 
 
 def complete(service: Service, text: Any, options: CompleteOptions) -> Operation[list[Completion]]:
@@ -271,9 +281,14 @@ def _ask_about(
     if len(text) > SHORT_CHARACTERS:
         yield from _know_limits(service)
         check_length(len(text), None, service)
-    send = Send("POST", path, to_json({"text": text, **fields}))
+    send = Send("POST", path, to_json({"text": text, **_given(fields)}))
     found: dict[str, Any] = yield ask_json(send, service)
     return found
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options but those that are None, which stands for the default of the service."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _know_limits(service: Service) -> Operation[None]:

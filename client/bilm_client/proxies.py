@@ -3,13 +3,13 @@
 import importlib.util
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.request import getproxies
 
 import httpx
 
 from bilm_client.errors import InputError
-from bilm_client.keys import readable, without_user
+from bilm_client.keys import MASK, is_address, readable, without_user
 
 KINDS = ("http", "https", "socks5", "socks5h")
 
@@ -21,16 +21,22 @@ class Proxy:
     Args:
         address: Its address, which may hold a password.
         source: The environment variable, or `the argument proxy`.
+        is_shown: Whether a message shows the address. Without a scheme it may be a key that was
+            given in its place; see `is_address`.
     """
 
     address: str
     source: str
+    is_shown: bool = field(default=True, compare=False)
 
     def __str__(self) -> str:
+        if not self.is_shown:
+            return f"the proxy (not shown: without http:// it may be a key) of {self.source}"
         return f"the proxy {without_user(self.address)} of {self.source}"
 
     def __repr__(self) -> str:
-        return f"Proxy({without_user(self.address)!r}, {self.source!r})"
+        shown = without_user(self.address) if self.is_shown else MASK
+        return f"Proxy({shown!r}, {self.source!r})"
 
 
 def proxy_for(url: httpx.URL, given: str | bool) -> Proxy | None:
@@ -120,7 +126,8 @@ def _checked(proxy: Proxy) -> Proxy:
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", proxy.address)
     kind = scheme[1].lower() if scheme else "http"
     if not scheme:
-        proxy = Proxy(f"http://{proxy.address}", proxy.source)
+        is_shown = is_address(proxy.address)
+        proxy = Proxy(f"http://{proxy.address}", proxy.source, is_shown)
     elif kind == "socks":
         proxy = Proxy(f"socks5{proxy.address[len(kind) :]}", proxy.source)
         kind = "socks5"

@@ -20,7 +20,7 @@ class Service:
         max_body_bytes: The largest body of a request; None if that is not known.
 
     Raises:
-        InputError: max_wait_s is no number of seconds.
+        InputError: max_wait_s is not a number of seconds.
     """
 
     max_wait_s: float | None = None

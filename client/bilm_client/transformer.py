@@ -13,7 +13,8 @@ from bilm_client.centring import mean_of
 from bilm_client.client import Client
 from bilm_client.connection import IN_FLIGHT, TIMEOUT_S
 from bilm_client.errors import InputError
-from bilm_client.keys import Address, Key, Variable, is_address
+from bilm_client.keys import Address, Key, Variable
+from bilm_client.service import MAX_WAIT_S
 
 # The value of `center` that subtracts the mean of the fitted texts.
 OWN = "own"
@@ -42,7 +43,8 @@ class TextVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
         dtype: See /embed; also the type of the columns.
         in_flight: See `Client`.
         timeout_s: See `Client`.
-        max_wait_s: See `Client`.
+        max_wait_s: See `Client`. The service has answered a step that is fitted, so the default of
+            such a step is the longer one.
         proxy: See `Client`.
     """
 
@@ -85,8 +87,7 @@ class TextVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
             value = Key(value)
         if name == "api_key_variable" and type(value) is str:
             value = Variable(value)
-        is_secret = type(value) is str and ("@" in value or not is_address(value))
-        if name in ("url", "proxy") and is_secret:
+        if name in ("url", "proxy") and type(value) is str and repr(Address(value)) != repr(value):
             value = Address(value)
         super().__setattr__(name, value)
 
@@ -101,7 +102,7 @@ class TextVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
 
         Raises:
             NotFittedError: `center` is "own" and `fit` has not been called.
-            InputError: these are no texts, or a table with several columns.
+            InputError: these are not texts, or are a table with several columns.
         """
         if self.center == OWN:
             check_is_fitted(self, "center_")
@@ -151,11 +152,16 @@ class TextVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
             api_key_variable=self.api_key_variable,
             in_flight=self.in_flight,
             timeout_s=self.timeout_s,
-            max_wait_s=self.max_wait_s,
+            max_wait_s=self._patience_s(),
             proxy=self.proxy,
         ) as client:
             found = client.embed(texts, **options)
         return np.concatenate([one.vectors for one in found], axis=-2) if found else None
+
+    def _patience_s(self) -> float | None:
+        """Return how long to wait for a service that is restarted; every call has a new client."""
+        is_fitted = hasattr(self, "n_features_out_")
+        return MAX_WAIT_S if self.max_wait_s is None and is_fitted else self.max_wait_s
 
     def _learn(self, found: Vectors | None) -> None:
         if found is None:

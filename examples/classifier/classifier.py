@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from bilm_client.keys import without_user
 from scipy.special import softmax
 
 from examples.classifier.characters import Characters
@@ -70,7 +71,8 @@ class Classifier:
         if revision != self.revision:
             raise ModelError(
                 f"the classifier was trained on vectors of model {self.revision}; the service at"
-                f" {url} has {revision}; start the service with that model, or train again"
+                f" {without_user(url)} has {revision}; start the service with that model, or train"
+                " again"
             )
 
     def save(self, folder: Path) -> None:

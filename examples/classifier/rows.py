@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from examples.classifier.errors import DataError
 
-# A longer cell is no text; a quote was not closed.
+# A longer cell is not a text: a quote was not closed.
 LONGEST_CELL = 1 << 24
 OPENERS = {".gz": gzip.open, ".xz": lzma.open}
 # GB 18030 contains the other two, and files that are called GBK often have characters of it.
@@ -28,7 +28,7 @@ def is_csv(path: Path) -> bool:
 
 
 def read_rows(path: Path, encoding: str | None = None) -> Generator[tuple[str, list[str]]]:
-    """Yield the cells of each row after its place, `FILE:NUMBER`; blank lines are no rows.
+    """Yield the cells of each row after its place, `FILE:NUMBER`; blank lines are not rows.
 
     Cells of CSV may be quoted, and then contain commas, line ends and doubled quotes. Elsewhere a
     tab divides cells, and a quote is a character.

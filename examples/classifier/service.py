@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bilm_client import Client, ForeignAnswerError
+from bilm_client.keys import without_user
 
 # The name does not begin with BILM_, because the service refuses such names if it has no setting.
 API_KEY_VARIABLE = "CLASSIFIER_API_KEY"
@@ -46,5 +47,5 @@ def _service(client: Client, url: str) -> Service:
         model = client.info()["model"]
         return Service(client, url, model["id"], model["revision"], model["num_layers"] + 1)
     except (KeyError, TypeError) as error:
-        message = f"{url}/info lacks {error}; is this a biLM service?"
+        message = f"{without_user(url)}/info lacks {error}; is this a biLM service?"
         raise ForeignAnswerError(message) from error

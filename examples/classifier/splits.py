@@ -114,5 +114,5 @@ def _share(value: str) -> float:
     except ValueError:
         share = 0.0
     if not 0 < share < 1:
-        raise argparse.ArgumentTypeError(f"{value!r} is no share between 0 and 1")
+        raise argparse.ArgumentTypeError(f"{value!r} is not a share between 0 and 1")
     return share

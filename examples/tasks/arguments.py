@@ -24,7 +24,7 @@ def at_least(least: int) -> Callable[[str], int]:
 
     def read(value: str) -> int:
         if not value.isdecimal() or int(value) < least:
-            raise argparse.ArgumentTypeError(f"{value!r} is no whole number from {least} on")
+            raise argparse.ArgumentTypeError(f"{value!r} is not a whole number of at least {least}")
         return int(value)
 
     return read

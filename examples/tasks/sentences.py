@@ -1,7 +1,7 @@
 """Tagged sentences, as examples with one row for each token.
 
-There are two file formats, each plain or as `.xz`: `.bmes` has a character and its tag on each line
-and a blank line after each sentence; of `.conllu`, the words and UPOS tags are used.
+There are two file formats, each plain or as `.gz` or `.xz`: `.bmes` has a character and its tag on
+each line and a blank line after each sentence; of `.conllu`, the words and UPOS tags are used.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer
 
 from examples.classifier.errors import DataError
-from examples.classifier.rows import read_lines
+from examples.classifier.rows import OPENERS, read_lines
 from examples.tasks.mixed import Array, Numbers
 from examples.tasks.trial import Examples
 
@@ -40,18 +40,19 @@ def read_tagged(path: Path) -> list[Tagged]:
         DataError: the file cannot be read, or a line has no tag; the message names the line.
     """
     columns = {".bmes": (0, 1), ".conllu": (1, 3)}
-    kinds = [suffix for suffix in path.suffixes if suffix in columns]
-    if not kinds:
-        raise DataError(f"{path} must end in {' or '.join(columns)}, or these and .xz")
+    *others, last = ["", "", *(suffix.lower() for suffix in path.suffixes)]
+    kind = others[-1] if last in OPENERS else last
+    if kind not in columns:
+        raise DataError(f"{path} must end in {' or '.join(columns)}, or these and .gz or .xz")
     sentences = [Tagged([], [])]
     for place, line in read_lines(path):
         if not line:
             sentences.append(Tagged([], []))
             continue
-        cells = line.split("\t" if kinds[-1] == ".conllu" else " ")
-        if kinds[-1] == ".conllu" and not cells[0].isdecimal():
+        cells = line.split("\t" if kind == ".conllu" else " ")
+        if kind == ".conllu" and not cells[0].isdecimal():
             continue  # a comment, or a range of words that have their own lines
-        token, tag = columns[kinds[-1]]
+        token, tag = columns[kind]
         if len(cells) <= tag:
             raise DataError(f"{place}: {len(cells)} columns; the tag is in column {tag + 1}")
         if not cells[token] or not cells[tag]:

@@ -213,7 +213,7 @@ class Connection(HttpToolsProtocol):
         """Parse the head again without the offer of another protocol, which a server may ignore."""
         method, version = self.parser.get_method(), self.parser.get_http_version().encode()
         if method == b"CONNECT":
-            self._error = refusals.invalid_http("the method is CONNECT; this is no proxy")
+            self._error = refusals.invalid_http("the method is CONNECT; this is not a proxy")
             return
         lines = [b"%s %s HTTP/%s" % (method, self.url, version)]
         lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]

@@ -1,4 +1,4 @@
-"""Choose the layers that a request asks for instead of a mix."""
+"""Choose the layers that a request names instead of a mix."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -11,7 +11,7 @@ from ..errors import SHOWN_NAME_LENGTH, RequestError, invalid
 from ..fields import NAME, NUMBER, NUMBERS, Listed
 
 # More layers than any model has. A longer list is refused before its items are read.
-MOST_LAYERS = 64
+MAX_LAYERS = 64
 
 
 def _kind_of_layers(value: object) -> str:
@@ -29,7 +29,7 @@ OneLayer = Annotated[
 ]
 Layers = Annotated[
     Annotated[Literal["all", "context"], Tag(NAME)]
-    | Annotated[Listed[OneLayer], Tag(NUMBERS), Field(min_length=1, max_length=MOST_LAYERS)],
+    | Annotated[Listed[OneLayer], Tag(NUMBERS), Field(min_length=1, max_length=MAX_LAYERS)],
     Discriminator(_kind_of_layers),
 ]
 
@@ -37,7 +37,7 @@ Layers = Annotated[
 def chosen_layers(
     requested: Literal["all", "context"] | Sequence[Layer], num_representations: int
 ) -> tuple[Layer, ...]:
-    """Return the layers that a request asks for.
+    """Return the layers that a request names.
 
     Raises:
         RequestError: unknown_layer, or validation_error if one occurs twice.

@@ -25,7 +25,7 @@ from ..limits import as_field, check_response
 from ..openapi import BODY_CODES, Json, JsonBody, refusals
 from ..router import new_router
 from ..settings import Settings
-from ..wire import num_bytes, to_json
+from ..wire import JSON_DOUBLE_BYTES, encoded, num_bytes, to_json
 from .mixes import Mix, MixUsed, chosen_mix, mix_used
 from .texts import APPLES, OfTexts, TokenizeRequest, model_facts, read, usage_of
 
@@ -112,7 +112,9 @@ def plan_similarity(request: SimilarityRequest, engine: Engine, settings: Settin
             "word", "it occurs in none of the texts; send texts that contain it exactly as written"
         )
     layers = (*range(engine.num_representations), CONTEXT)
-    answer_bytes = num_bytes(num_occurrences**2 * (len(layers) + 1), "float32", "json")
+    num_pairs = num_occurrences**2
+    of_layers = num_bytes(num_pairs * len(layers), "float32", "json")
+    answer_bytes = of_layers + num_pairs * JSON_DOUBLE_BYTES
     with as_field("texts", "send fewer or shorter texts"):
         check_response(answer_bytes, settings)
         reading = read(as_tokenize, "span", engine, settings, spans)
@@ -148,6 +150,7 @@ def _occurrences(word: str, text: str) -> Iterator[tuple[int, int]]:
 def similarity_answer(plan: Comparison, vectors: Sequence[Vectors], engine: Engine) -> bytes:
     """Return the response body of /similarity."""
     *layers, context = np.concatenate(vectors, axis=1)
+    # The weights are float64, and so are these vectors and their cosines.
     mixed = np.tensordot(_unit(plan.mix), np.stack(layers), axes=1)
     occurrences = [
         {"index": index, "offset": offset}
@@ -155,9 +158,9 @@ def similarity_answer(plan: Comparison, vectors: Sequence[Vectors], engine: Engi
         for offset in passage.offsets
     ]
     cosine = {
-        "layers": list(map(_cosines, layers)),
-        "context": _cosines(context),
-        "mix": _cosines(mixed),
+        "layers": [encoded(_cosines(layer), "json") for layer in layers],
+        "context": encoded(_cosines(context), "json"),
+        "mix": encoded(_cosines(mixed), "json"),
     }
     return to_json(
         {

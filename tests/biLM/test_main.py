@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 
@@ -50,6 +50,12 @@ def test_no_command_and_an_unknown_one_are_refused_by_status_2(arguments, capsys
         (["--api-keys", "sesame-12345", "serve"], "no option --api-keys here. See --help"),
         (["--api-keys=sesame-12345", "serve"], "no option --api-keys here. See --help"),
         (["sesame-12345", "serve"], "the first word must be a command, one of serve"),
+        (["embed", "a.txt", "--out", "o", "--api-key", "sesame-12345"], "no option --api-key here"),
+        (["embed", "a.txt", "--out", "o", "--key=sesame-12345"], "no option --key here"),
+        (["embed", "a.txt", "sesame-12345", "--out", "o"], "something belongs to no option"),
+        (["card", "zh-small", "sesame-12345"], "something belongs to no option"),
+        (["card", "--api-key", "sesame-12345", "zh-small"], "no option --api-key here"),
+        (["train", "train", "small", "--api-key", "sesame-12345"], "no option --api-key here"),
     ],
 )
 def test_a_key_in_a_wrong_place_of_the_command_line_is_not_repeated(arguments, told, capsys):
@@ -65,6 +71,21 @@ def test_the_version_is_that_of_the_distribution(capsys):
     with pytest.raises(SystemExit):
         main(["--version"])
     assert capsys.readouterr().out == f"bilm-vectors {version('bilm-vectors')}\n"
+
+
+def test_a_checkout_runs_without_being_installed(monkeypatch, capsys):
+    def missing(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.version", missing)
+    for arguments, printed in (
+        (["--version"], "bilm-vectors checkout"),
+        (["card", "--help"], "usage"),
+    ):
+        with pytest.raises(SystemExit) as end:
+            main(arguments)
+        assert end.value.code == 0
+        assert printed in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

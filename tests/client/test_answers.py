@@ -10,6 +10,7 @@ from bilm_client import Client, ForeignAnswerError, RefusedError
 from safetensors.numpy import save
 
 from tests.client.numbers_peer import NUMBERS, refusal, vectors
+from tests.live import INFO
 
 
 @pytest.mark.parametrize("index", [-1, 1, 99, True, 0.0, "0", None, [0]])
@@ -98,10 +99,10 @@ def test_fields_of_another_type_break_nothing(peer, fields):
         client.embed(["0"])
 
 
-def body_with(**changes):
-    """Return a safetensors body for one text, with some tensors changed."""
+def body_with(revision="1", **changes):
+    """Return a safetensors body for one text, with the revision or some tensors changed."""
     tensors = {"embedding": np.zeros((2, 1), "<f4"), "row_splits": np.array([0, 2], "<i8")}
-    rest = {"model": {"revision": "1"}, "data": [{"truncated": False}]}
+    rest = {"model": {"revision": revision}, "data": [{"truncated": False}]}
     return save(tensors | changes, {name: json.dumps(value) for name, value in rest.items()})
 
 
@@ -116,6 +117,8 @@ def body_with(**changes):
         body_with(row_splits=np.array([], "<i8")),
         body_with(embedding=np.zeros(2, "<f4")),
         body_with(embedding=np.zeros((), "<f4")),
+        body_with(revision=["1"]),
+        body_with(revision=None),
     ],
 )
 def test_an_odd_answer_is_a_foreign_one(peer, body):
@@ -124,6 +127,14 @@ def test_an_odd_answer_is_a_foreign_one(peer, body):
         client.embed(["0"])
     with Client(peer.url) as client, pytest.raises(ForeignAnswerError):
         client.fill("我__")
+
+
+@pytest.mark.parametrize("number", [0, -5, 10**30, float("inf"), None, "many", [3]])
+def test_a_limit_that_no_service_has_is_one_of_another_server(peer, number):
+    peer.info = (200, {}, INFO | {"limits": {"max_texts": number}})
+    for ask in (lambda c: c.embed(["0"]), lambda c: c.similarity("0", ["0"]), Client.info):
+        with Client(peer.url) as client, pytest.raises(ForeignAnswerError, match="cannot be read"):
+            ask(client)
 
 
 def test_vectors_are_copies_that_may_be_written_to(service_url):

@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import traceback
 from contextlib import contextmanager
 
 import pytest
@@ -144,6 +145,14 @@ def test_a_redirection_says_where_to(peer, failure):
     assert "status 301 to https://bilm.example/info without a code" in message
 
 
+def test_a_redirection_is_shown_without_what_may_be_secret(peer, failure):
+    place = "https://user:sesame@bilm.example/login?token=sesame#sesame"
+    peer.info = (302, {"Location": place}, b"")
+    message, _ = failure(peer.url, ForeignAnswerError)
+    assert "status 302 to https://bilm.example/login without a code" in message
+    assert "sesame" not in message
+
+
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory):
     """Return a TLS context whose certificate nobody trusts."""
@@ -185,6 +194,14 @@ def test_certificates_that_cannot_be_read_are_named_when_a_client_is_made(
     with pytest.raises(InputError, match=f"SSL_CERT_FILE is '{tmp_path / name}'.*name a file"):
         kind("https://bilm.invalid")
     kind("http://bilm.invalid")  # needs none
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_the_content_of_a_file_in_place_of_its_name_is_not_shown(monkeypatch, kind):
+    monkeypatch.setenv("SSL_CERT_FILE", "-----BEGIN PRIVATE KEY-----\nsesame\n")
+    with pytest.raises(InputError, match=r"SSL_CERT_FILE is .\*\*\*.*name a file") as caught:
+        kind("https://bilm.invalid")
+    assert "sesame" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_tls_where_plain_http_is_spoken(failure, tls):

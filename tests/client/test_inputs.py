@@ -242,6 +242,8 @@ def test_words_come_in_any_collections():
         ([np.array("我")], "words of text 0: a ndarray is not taken"),
         ([CHARACTERS], "words of text 0: an array is not taken"),
         (pd.DataFrame({"a": ["我"]}), "words: a DataFrame has columns"),
+        ([["我"], pd.DataFrame({"a": ["我"]})], "words of text 1: a DataFrame is not taken"),
+        ([["我"], pa.table({"a": ["我"]})], "words of text 1: a Table is not taken"),
         ({"a": ["我"]}, "words: a dict has names"),
     ],
 )
@@ -282,6 +284,10 @@ def test_ids_are_integers_of_any_library():
         ([[3], [np.True_]], "id 0 of text 1 is a bool"),
         ([[3], ["4"]], "id 0 of text 1 is a str"),
         ([3], r"ids of text 0 is an int \(3\)"),
+        (pd.DataFrame({"a": [3]}), "ids: a DataFrame has columns"),
+        ([[3], pd.DataFrame({"a": [3]})], "ids of text 1: a DataFrame is not taken"),
+        ({"a": [3]}, "ids: a dict has names"),
+        ([[3], {3: 4}], "ids of text 1: a dict is not taken"),
         (np.array([[3, 4]]), r"ids: a ndarray has the shape \(1, 2\)"),
         ([np.array([[3]])], "ids of text 0: a ndarray is not taken"),
         ([bytearray(b"ab")], "ids of text 0: a bytearray is not taken"),
@@ -313,10 +319,13 @@ def test_spans_are_pairs_of_integers_of_any_library():
         ([[(0, 1)]], "there are spans for 1 of 2 texts"),
         ("fewer", "there is no list of spans 1"),
         ({0: [(0, 1)]}, "spans: a dict has names"),
+        (pd.DataFrame({"begin": [0], "end": [1]}), "spans: a DataFrame has columns"),
+        ([[(0, 1)], pd.DataFrame({"a": [0]})], "spans of text 1: a DataFrame is not taken"),
+        ([[(0, 1)], [pd.DataFrame({"a": [0]})]], "span 0 of text 1 is a DataFrame; give"),
     ],
 )
 def test_spans_of_another_kind_are_refused(call, peer, given, why):
-    if given == "fewer":
+    if isinstance(given, str):
         given = iter([[(0, 1)]])
 
     def by_thread():

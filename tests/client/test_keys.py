@@ -121,7 +121,24 @@ def test_a_key_that_is_given_for_a_variable_is_not_shown(kind, key):
     assert "sesame" not in everything_about(caught.value).lower()
 
 
-@pytest.mark.parametrize("key", [KEY, "sesame", "SESAME.sesame.SESAME", "sesame+/=", "sesame:x"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        KEY,
+        "sesame",
+        "SESAME.sesame.SESAME",
+        "sesame+/=",
+        "sesame:x",
+        "sk-sesame.0123456789",
+        "sesame.0123:8000",
+        "sk-sesame:12345",
+        "shop sesame-12345",
+        "aB3//sesame==",
+        "//sesame",
+        "sesame.0123/456",
+        "127.0.0.1:sesame",
+    ],
+)
 def test_a_key_that_is_given_for_the_address_is_not_shown(kind, key):
     with pytest.raises(InputError, match=r"no scheme; give http://127\.0\.0\.1:8000") as caught:
         kind(key)
@@ -190,8 +207,8 @@ def test_user_and_password_of_an_address_are_sent(peer, monkeypatch, kind):
     [
         ("127.0.0.1:8123", "'127.0.0.1:8123' has no scheme; give http://127.0.0.1:8123"),
         ("localhost:8000/x", "give http://localhost:8000/x"),
-        ("bilm.example", "no scheme; give http://bilm.example"),
-        ("", "no scheme"),
+        ("bilm.example", "no scheme; give http://127.0.0.1:8000 or the like"),
+        ("", "'' has no scheme; give http://127.0.0.1:8000"),
         ("ftp://h", "'ftp://h' is not one of http or https"),
         ("unix:///tmp/s", "not one of http or https"),
         ("http://", "no host"),
@@ -200,7 +217,11 @@ def test_user_and_password_of_an_address_are_sent(peer, monkeypatch, kind):
         ("http://a..b", "cannot be a name"),
         ("http://" + "a" * 64, "cannot be a name"),
         ("http://h/?key=sesame", "query or a fragment"),
-        (f"user:{PASSWORD}@h:1", "'h:1' has no scheme; give http://h:1"),
+        (f"user:{PASSWORD}@h:1", "no scheme; give http://127.0.0.1:8000 or the like"),
+        (f"user:{PASSWORD}@127.0.0.1:1", "'127.0.0.1:1' has no scheme; give http://127.0.0.1:1"),
+        ("http://user:sesame", "'http://user:***' cannot be read"),
+        ("http://user:sesame/sesame", "'http://user:***' cannot be read"),
+        ("http://" + "sesame" * 11, "'http://***' has a host that cannot be a name"),
         (f"ftp://user:{PASSWORD}@h", "'ftp://h' is not"),
     ],
 )
@@ -238,6 +259,13 @@ def test_white_space_around_an_address_and_a_path_behind_it_are_taken(peer, kind
         ("//u:p@h", "//h"),
         ("u:p@h", "h"),
         ("h:1", "h:1"),
+        ("", ""),
+        ("http://user:p/1", "http://user:***"),
+        ("http://user:p:80", "http://user:***"),
+        ("http://h:123456/x", "http://h:***"),
+        ("http://[::1]:80/x", "http://[::1]:80/x"),
+        ("http://a..b", "http://a..b"),
+        ("http://" + "a" * 64 + "/x", "http://***"),
     ],
 )
 def test_what_is_shown_of_an_address_has_no_user(url, shown):
@@ -279,6 +307,7 @@ def test_a_pipeline_prints_no_key(capsys):
     pipeline = make_pipeline(step, LogisticRegression())
     pipeline.set_params(textvectors__api_key=KEY, textvectors__proxy=f"http://u:{PASSWORD}@p")
     shown = [repr(step), repr(pipeline), str(pipeline.get_params()), pipeline._repr_html_()]
+    shown += [repr(TextVectors("http://h/?key=sesame")), repr(TextVectors(proxy="http://u:sesame"))]
     with pytest.raises(ValueError, match="Invalid parameter") as caught:
         step.set_params(nothing=1)
     assert "sesame" not in "\n".join([*shown, str(caught.value)])

@@ -142,9 +142,10 @@ def test_a_proxy_of_an_unknown_kind_is_refused():
         (" ", "the proxy of the argument proxy is empty"),
         ("http://", "the proxy http:// of the argument proxy has no host"),
         ("http://p:99999", "p:99999 of the argument proxy has a port that is not"),
-        ("http://p:port", "p:port of the argument proxy cannot be read"),
+        ("http://p:port", r"http://p:\*\*\* of the argument proxy cannot be read"),
+        ("http://user:sesame/x", r"http://user:\*\*\* of the argument proxy cannot be read"),
         ("http://a..b", "cannot be a name"),
-        ("user:sesame://x@h", "http://h of the argument proxy has an @ behind"),
+        ("user:sesame://x@h", "not shown.* of the argument proxy has an @ behind"),
         (None, "proxy is of type NoneType"),
         (httpx.URL("http://p"), "proxy is of type URL"),
     ],
@@ -153,6 +154,21 @@ def test_what_cannot_be_a_proxy_is_refused_when_the_client_is_made(proxy, why):
     with pytest.raises(InputError, match=why) as caught:
         Client("http://bilm.invalid", proxy=proxy)
     assert "sesame" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["sesame", "SESAME_x", "sk-sesame.0123", "sesame:12345", "aB3//sesame==", "u:sesame@p:80"],
+)
+def test_a_key_that_is_given_for_the_proxy_is_not_shown(monkeypatch, key):
+    monkeypatch.setenv("HTTP_PROXY", key)
+    for given, source in [(key, "the argument proxy"), (True, "HTTP_PROXY")]:
+        client = Client("http://bilm.invalid", proxy=given)
+        connection = client._connection
+        request = httpx.Request("GET", connection.url)
+        lost = connection.lost(request, httpx.ConnectError("none"))
+        assert f"(not shown: without http:// it may be a key) of {source} gave no" in str(lost)
+        assert "sesame" not in f"{client!r} {vars(client)!r} {lost!r}".lower()
 
 
 def test_an_empty_variable_names_no_proxy(monkeypatch):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from bilm_client import AsyncClient, Client
 
-from benchmarks.processes import HOST, PATIENCE_S, READY, SERVICE, Server, running
+from benchmarks.processes import HOST, PATIENCE_S, READY, SERVICE, Server
 
 pytestmark = pytest.mark.long
 TEXTS = [
@@ -67,13 +67,16 @@ class Restarted:
             self._start()
 
 
+@pytest.fixture(scope="module")
+def expected(service_url):
+    """Return the answer of a service that is never restarted."""
+    return by_thread(service_url)
+
+
 @pytest.mark.parametrize("embed", [by_thread, by_tasks], ids=["sync", "async"])
-def test_nothing_is_lost_and_nothing_comes_twice(embed, artifact_folder, tmp_path):
+def test_nothing_is_lost_and_nothing_comes_twice(embed, expected, artifact_folder, tmp_path):
     command = [*SERVICE, "--host", HOST, "--model", str(artifact_folder), "--threads", "1"]
     command += ["--precision", "float32", "--lame-duck-s", "0"]
-    with running(*command) as server:
-        server.wait_for(READY)
-        expected = by_thread(server.url)
     restarted = Restarted(command, tmp_path)
     try:
         restarted.server.wait_for(READY)

@@ -122,6 +122,17 @@ def test_several_columns_are_refused(service_url, table, why):
             getattr(TextVectors(service_url), method)(table)
 
 
+def test_a_missing_value_in_a_table_of_one_column_is_named_by_its_number():
+    for table in (
+        pd.DataFrame({"text": ["甲", None]}, index=[7, 8]),
+        pa.table({"text": ["甲", None]}),
+    ):
+        for method in ("fit", "transform", "fit_transform"):
+            with pytest.raises(InputError, match=r"^text 1 is ") as caught:
+                getattr(TextVectors("http://127.0.0.1:1"), method)(table)
+            assert caught.value.text == 1
+
+
 @pytest.mark.parametrize("column", ["text", ["text"]])
 def test_a_column_transformer_puts_vectors_beside_numbers_row_by_row(service_url, column):
     table = pd.DataFrame({"text": TEXTS, "label": LABELS}, index=range(8, 0, -1))
@@ -174,6 +185,22 @@ def test_no_texts_have_no_mean(service_url):
     for method in ("fit", "fit_transform"):
         with pytest.raises(InputError, match="no texts, hence no mean"):
             getattr(TextVectors(service_url, center="own"), method)([])
+
+
+def test_a_fitted_step_waits_as_long_as_a_client_that_was_answered(service_url, monkeypatch):
+    waits = []
+
+    class Watched(Client):
+        def __init__(self, url, **options):
+            waits.append(options["max_wait_s"])
+            super().__init__(url, **options)
+
+    monkeypatch.setattr("bilm_client.transformer.Client", Watched)
+    step = TextVectors(service_url)
+    step.fit(TEXTS).transform(TEXTS)
+    clone(step).fit_transform(TEXTS)
+    TextVectors(service_url, max_wait_s=3.0).fit(TEXTS).transform(TEXTS)
+    assert waits == [None, 120.0, None, 3.0, 3.0]  # client/README.md has the 120 seconds
 
 
 def test_fitting_and_transforming_sends_the_texts_once(peer):

@@ -104,7 +104,7 @@ def _placed(value, known):
 
 # The operations so far that would have waited for the device.
 waits = []
-# The size of what these return, or whether they go on, depends on values.
+# What these return is a Python value, or a tensor whose size depends on values.
 LOOK_AT_VALUES = {
     aten._local_scalar_dense.default,
     aten.equal.default,
@@ -114,7 +114,7 @@ LOOK_AT_VALUES = {
 
 
 def _waits(operation, kwargs):
-    """Whether a GPU would have to finish its work before this process goes on."""
+    """Return whether a GPU would have to finish its work before this process goes on."""
     if operation is aten._to_copy.default and kwargs.get("device") is not None:
         return not kwargs.get("non_blocking")
     return operation in LOOK_AT_VALUES
@@ -203,7 +203,7 @@ class Factories(TorchFunctionMode):
 
 
 class _Module:
-    """The questions that torch asks `torch.away`."""
+    """What torch requires of a module `torch.away`."""
 
     is_available = is_initialized = staticmethod(lambda: True)
     device_count = staticmethod(lambda: 1)
@@ -228,7 +228,8 @@ def register():
     library = torch.library.Library("_", "IMPL")
     library.fallback(computed, "PrivateUse1")
     ranges = torch.library.Library("aten", "IMPL")
-    for name in ("arange", "arange.start", "arange.start_step"):  # else an empty one is resized
+    # torch makes these ranges by resizing an empty tensor, which is not played.
+    for name in ("arange", "arange.start", "arange.start_step"):
         overload = getattr(aten.arange, name.partition(".")[2] or "default")
         ranges.impl(name, partial(computed, overload), "PrivateUse1")
     return library, ranges  # the device ends with them

@@ -64,6 +64,12 @@ def test_vectors_of_another_model_are_refused_with_the_remedy():
         classifier().check_revision("sha256:2", "http://127.0.0.1:8000")
 
 
+def test_the_address_in_a_refusal_has_no_password():
+    with pytest.raises(ModelError, match=r"at http://127\.0\.0\.1:8000 has") as refused:
+        classifier().check_revision("sha256:2", "http://user:sesame@127.0.0.1:8000")
+    assert "sesame" not in str(refused.value)
+
+
 def test_a_missing_classifier_is_named(tmp_path):
     with pytest.raises(ModelError, match=r"classifier\.npz cannot be read.*train first"):
         Classifier.load(tmp_path)

@@ -77,4 +77,4 @@ def test_a_file_for_the_test_is_read_and_nothing_is_cut(tmp_path):
 def test_a_share_that_leaves_nothing_is_refused(share, capsys):
     with pytest.raises(SystemExit):
         options("--train", "a", "--test-share", share)
-    assert f"'{share}' is no share between 0 and 1" in capsys.readouterr().err
+    assert f"'{share}' is not a share between 0 and 1" in capsys.readouterr().err

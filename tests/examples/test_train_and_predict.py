@@ -104,6 +104,14 @@ def test_an_address_of_something_else_is_told(peer, capsys, trained, monkeypatch
     assert "/info lacks 'revision'; is this a biLM service?" in capsys.readouterr().err
 
 
+def test_an_address_is_told_without_its_password(peer, capsys, trained, monkeypatch):
+    monkeypatch.setitem(live.INFO, "model", {"id": "peer"})
+    url = peer.url.replace("//", "//user:sesame@")
+    assert predict.main(["--model", str(trained), "--url", url, "苹果"]) == 1
+    assert f"{peer.url}/info lacks" in (told := capsys.readouterr().err)
+    assert "sesame" not in told
+
+
 def test_rows_of_a_file_come_from_the_cache_the_second_time(service_url, tmp_path):
     texts = ["苹果很甜", "手机死机"]
     with connect(service_url) as service:

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from benchmarks.processes import HOST, SERVICE, serving
 from biLM.encoder import Encoder
+from tests.live import listening
 from tests.reference.lstm import gates
 
 ROOT = Path(__file__).parents[2]
 TEXT = "他在法国住了十年，每天和邻居聊天，读当地的报纸，看当地的电影，所以他能说一口流利的法语。"
 NAMES = ("input_gate", "forget_gate", "output_gate", "cell_state")
 LETTERS = {"input_gate": 0, "forget_gate": 1, "candidate": 2, "output_gate": 3, "cell_state": 4}
-LOOK = {"en": "Look inside", "zh": "看里面"}
-TABLE = {"en": "All of this as numbers", "zh": "以上全部数字"}
+LOOK = "Look inside"
+TABLE = "以上全部数字"
 DIGITS = {"rtol": 0, "atol": 6e-5}  # four digits are shown; float32 differs by less
 SHORT = {"rtol": 0, "atol": 6e-4}  # three digits
 BAND = 4  # cells that share a row of a picture
@@ -71,7 +71,7 @@ def rows(page):
 
 def test_the_table_holds_the_means_of_the_equations(tab, oracle):
     page, trace = tab.go("inside"), oracle(TEXT)
-    page.get_by_text(TABLE[tab.language]).click()
+    page.get_by_text(TABLE).click()
     expect(page.locator(".numbers")).to_be_visible()
     shown = np.array([[float(value) for value in row[:4]] for row in rows(page)])
     means = np.stack([np.abs(trace[name]).mean(axis=1) for name in NAMES], axis=1)
@@ -80,7 +80,7 @@ def test_the_table_holds_the_means_of_the_equations(tab, oracle):
 
 def test_what_is_kept_of_a_piece_is_the_product_of_the_forget_gates(tab, oracle):
     page, trace = tab.go("inside"), oracle(TEXT)
-    page.get_by_text(TABLE[tab.language]).click()
+    page.get_by_text(TABLE).click()
     piece = 2  # 法国, which the view follows at first
     expect(page.get_by_role("radio", checked=True)).to_have_text("法国")
     since = kept(trace, piece)
@@ -191,19 +191,19 @@ def test_a_text_too_long_is_refused_in_words_and_kept(open_tab):
     page = visit.go("inside")
     expect(page.locator(".following h2")).to_be_visible()
     page.get_by_role("textbox").fill("很长" * 2000)
-    page.get_by_role("button", name=LOOK["en"]).click()
+    page.get_by_role("button", name=LOOK).click()
     expect(page.get_by_role("status")).to_contain_text("The service says:")
     expect(page.get_by_role("textbox")).to_have_value("很长" * 2000)
     page.get_by_role("textbox").fill("")
-    page.get_by_role("button", name=LOOK["en"]).click()
+    page.get_by_role("button", name=LOOK).click()
     expect(page.get_by_role("status")).to_contain_text("The text has no piece")
 
 
 @pytest.fixture(scope="module")
 def closed_url(artifact_folder):
-    """Return the URL of a server with default settings, and so without /inspect."""
-    with serving(*SERVICE, "--model", str(artifact_folder), "--threads", "1") as port:
-        yield f"http://{HOST}:{port}"
+    """Return the URL of a service with default settings, and so without /inspect."""
+    with listening(artifact_folder) as url:
+        yield url
 
 
 def test_where_gates_are_kept_back_the_page_says_how_to_show_them(tab, closed_url):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from benchmarks.processes import HOST, SERVICE, serving
 from biLM.artifact import save_artifact
 from tests.biLM.test_card import CARD
+from tests.live import listening
 
 BLANKS = ("我爱____。", "他去____看病。", "这个____很好吃。")
 CURVE = [
@@ -39,8 +39,8 @@ def by_language(card, is_chinese):
     ]
 
 
-def test_held_out_figures_are_those_of_the_card(tab, url):
-    page = tab.go("model")
+def test_held_out_figures_are_those_of_the_card(either_tab, url):
+    page = either_tab.go("model")
     card = httpx.get(f"{url}/info", trust_env=False).json()["card"]
     evaluation = card["evaluation"]
     table = page.locator(".bits table").first
@@ -73,12 +73,12 @@ def test_words_and_blanks_are_what_the_service_answers(tab, url, ask):
 
 @pytest.fixture(scope="module")
 def carded_url(artifact, tmp_path_factory):
-    """Return the URL of a server with the tiny model and a card that has the curve of a loss."""
+    """Return the URL of a service with the tiny model and a card that has the curve of a loss."""
     folder = tmp_path_factory.mktemp("carded") / "mine"
     training = {**CARD["training"], "curve": CURVE}
     save_artifact(replace(artifact, card={**CARD, "training": training}), folder)
-    with serving(*SERVICE, "--model", str(folder), "--threads", "1") as port:
-        yield f"http://{HOST}:{port}"
+    with listening(folder) as url:
+        yield url
 
 
 def test_the_curve_goes_through_the_points_of_the_card(open_tab, carded_url):
@@ -109,8 +109,8 @@ def test_a_card_of_many_sources_shows_some_and_the_rest_at_a_click(open_tab, car
 
 @pytest.mark.long
 def test_a_card_without_figures_leaves_their_sections_out(open_tab, artifact_folder):
-    with serving(*SERVICE, "--model", str(artifact_folder), "--threads", "1") as port:
-        page = open_tab(host=f"http://{HOST}:{port}").go("model")
+    with listening(artifact_folder) as url:
+        page = open_tab(host=url).go("model")
         expect(page.locator(".blanks .guess").first).to_be_visible()
         assert page.locator(".card .sizes").count() == 1
         assert page.locator(".card").locator(".bits, .training, .text").count() == 0

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from benchmarks.processes import HOST, SERVICE, running, serving
+from tests.live import listening
 
 VIEWS = ("compare", "map", "fill", "continue", "inside", "model")
 SHOWS = {  # what stands there once a view has its answer
@@ -29,18 +30,18 @@ def arrived(tab, view):
     return page
 
 
-def test_the_first_view_is_light(any_tab):
-    page = any_tab.page
+def test_the_first_view_is_light(either_tab):
+    page = either_tab.page
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
     sizes = []
     session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
-    page.goto(any_tab.host)
+    page.goto(either_tab.host)
     expect(page.locator(".matrix").first).to_be_visible()
     page.wait_for_load_state("networkidle")
     assert len(sizes) > 10
     assert sum(sizes) < FIRST_VIEW_BYTES
-    assert ("POST", "/embed") in any_tab.asked
+    assert ("POST", "/embed") in either_tab.asked
 
 
 def test_no_view_is_wider_than_the_screen(any_tab):
@@ -52,10 +53,10 @@ def test_no_view_is_wider_than_the_screen(any_tab):
         assert width == page.viewport_size["width"], view
 
 
-def test_every_view_is_a_link_with_a_heading_and_a_title(any_tab):
-    page = arrived(any_tab, "compare")
+def test_every_view_is_a_link_with_a_heading_and_a_title(either_tab):
+    page = arrived(either_tab, "compare")
     titles = set()
-    for view, name in zip(VIEWS, LINKS[any_tab.language], strict=True):
+    for view, name in zip(VIEWS, LINKS[either_tab.language], strict=True):
         page.get_by_role("navigation").get_by_role("link", name=name, exact=True).click()
         expect(page.locator(SHOWS[view]).first).to_be_visible()
         expect(page).to_have_title(f"{name} · biLM")
@@ -64,9 +65,9 @@ def test_every_view_is_a_link_with_a_heading_and_a_title(any_tab):
     assert len(titles) == len(VIEWS)
 
 
-def test_everything_that_takes_the_focus_has_a_name(any_tab):
+def test_everything_that_takes_the_focus_has_a_name(either_tab):
     for view in VIEWS:
-        page = arrived(any_tab, view)
+        page = arrived(either_tab, view)
         tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")
         nameless = [
             node["role"]["value"]
@@ -80,9 +81,9 @@ def test_everything_that_takes_the_focus_has_a_name(any_tab):
         assert nameless == [], view
 
 
-def test_who_speaks_to_a_button_finds_it_by_what_it_shows(any_tab):
+def test_who_speaks_to_a_button_finds_it_by_what_it_shows(either_tab):
     for view in VIEWS:
-        page = arrived(any_tab, view)
+        page = arrived(either_tab, view)
         buttons = page.locator("button[aria-label]:visible")
         named = buttons.evaluate_all("all => all.map((one) => [one.innerText, one.ariaLabel])")
         shown = [["".join(text.split()) for text in one] for one in named]
@@ -154,10 +155,9 @@ def test_who_comes_before_the_model_waits_for_it(open_tab):
 
 @pytest.fixture(scope="module")
 def guarded_url(artifact_folder):
-    """Return the URL of a server that needs a key, with the tiny model."""
-    keys = ("--api-keys", f"another-key,{KEY}")
-    with serving(*SERVICE, "--model", str(artifact_folder), "--threads", "1", *keys) as port:
-        yield f"http://{HOST}:{port}"
+    """Return the URL of a service that needs a key, with the tiny model."""
+    with listening(artifact_folder, api_keys=f"another-key,{KEY}") as url:
+        yield url
 
 
 def test_a_key_is_asked_for_until_it_is_right_and_never_shown(tab, guarded_url):

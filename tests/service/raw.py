@@ -50,8 +50,11 @@ class Raw:
         if sent := b"".join(parts):
             self.socket.sendall(sent)
 
-    def answer(self):
-        """The next answer; a status of 0 if the connection ends before one begins."""
+    def answer(self, is_of_head=False):
+        """The next answer; a status of 0 if the connection ends before one begins.
+
+        The answer to a request of the method HEAD has no body, whatever length it tells.
+        """
         line = self._file.readline()
         if not line:
             return Answer(0, {}, b"")
@@ -60,13 +63,17 @@ class Raw:
             name, _, value = header.decode("latin-1").partition(":")
             headers[name.lower()] = value.strip()
         status = int(line.split()[1])
-        length = 0 if status == 100 else int(headers["content-length"])
+        length = 0 if status == 100 or is_of_head else int(headers["content-length"])
         return Answer(status, headers, self._file.read(length))
 
     def ask(self, *parts):
         """Send bytes and return the answer."""
         self.send(*parts)
         return self.answer()
+
+    def rest(self):
+        """All bytes until the other side ends the connection."""
+        return self._file.read()
 
     def is_closed(self):
         """Whether the other side has closed or reset it, without another byte; waits for that."""

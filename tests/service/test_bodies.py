@@ -426,7 +426,7 @@ async def test_a_body_of_very_many_lists_is_refused_before_python_makes_them(
         raise AssertionError("the lists were made")
 
     monkeypatch.setattr(EmbedRequest, "model_validate_json", never)
-    body = begin + "[]," * parsing.MOST_LISTS
+    body = begin + "[]," * parsing.MAX_LISTS
     error = error_of(await post(client, body), 413, "body_too_large")
     assert "the body has at least 50001 lists and objects; the limit is 50000" in error["message"]
     assert error["details"]["setting"] == "max_request_pieces"

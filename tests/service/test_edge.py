@@ -144,6 +144,24 @@ def test_too_many_headers_are_refused(server):
 
 
 @pytest.mark.parametrize(
+    ("path", "status"),
+    [(b"/livez", 200), (b"/info", 200), (b"/", 200), (b"/embed", 405), (b"/nowhere", 404)],
+)
+def test_an_answer_to_head_has_no_body_on_the_wire(raw, path, status):
+    raw.send(b"HEAD " + path + b" HTTP/1.1\r\n" + HOST + b"\r\n")
+    answer = raw.answer(is_of_head=True)
+    assert answer.status == status
+    assert int(answer.headers["content-length"]) > 0
+    assert raw.ask(LIVEZ).status == 200  # a body would be read as the beginning of this answer
+
+
+def test_head_that_is_refused_before_it_is_read_has_no_body_either(raw):
+    raw.send(b"HEAD /livez HTTP/1.1\r\n", HOST, b"x: 1\r\n" * HEADERS, b"\r\n")
+    assert raw.answer(is_of_head=True).status == 431
+    assert raw.rest() == b""
+
+
+@pytest.mark.parametrize(
     ("request_bytes", "status"),
     [
         (b"GET /livez HTTP/1.1\r\n\r\n", 400),

@@ -20,7 +20,7 @@ from tests.service.watched import MIB, Watched, wait_until
 
 pytestmark = [pytest.mark.long, pytest.mark.alone]
 
-SHORT_S = 2  # whatever a client may take here
+SHORT_S = 1  # whatever a client may take here
 GROWTH_MIB = 60
 ATE = "我吃了一个苹果"
 LARGE = {"texts": ATE * 300, "level": "char", "layers": "all", "encoding": "json"}  # 1.8 MB

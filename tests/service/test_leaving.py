@@ -21,7 +21,6 @@ from tests.live import PATIENCE_S, served
 from tests.service.raw import LIVEZ, connected, post
 from tests.service.serving import error_of, serving, settings_of
 
-ALONE = [pytest.mark.long, pytest.mark.alone]
 ATE = "我吃了一个苹果"
 READYZ = LIVEZ.replace(b"livez", b"readyz")
 LAME_DUCK_S = 0.6
@@ -213,9 +212,9 @@ IMPORTING, LOADING = '"event":"settings"', "running on http"
     ("sig", "moment"),
     [
         (signal.SIGINT, IMPORTING),
-        pytest.param(signal.SIGTERM, LOADING, marks=ALONE),
-        pytest.param(signal.SIGTERM, IMPORTING, marks=ALONE),
-        pytest.param(signal.SIGINT, LOADING, marks=ALONE),
+        pytest.param(signal.SIGTERM, LOADING, marks=pytest.mark.long),
+        pytest.param(signal.SIGTERM, IMPORTING, marks=pytest.mark.long),
+        pytest.param(signal.SIGINT, LOADING, marks=pytest.mark.long),
     ],
 )
 def test_a_signal_before_it_is_ready_ends_it_in_order(sig, moment):

@@ -8,9 +8,11 @@ import weakref
 from contextlib import suppress
 from time import monotonic
 
+import httpx
 import pytest
 
 from service.log import MAX_WAITING, Written, fields
+from tests.live import listening
 
 PIPE_BYTES = 64 * 1024
 
@@ -94,3 +96,17 @@ def test_the_last_lines_are_written_before_the_end(pipe):
     log.handlers[0].flush()
     assert log.handlers[0].queue.unfinished_tasks == 0
     assert [json.loads(reader.readline())["event"] for _ in range(100)] == [*map(str, range(100))]
+
+
+@pytest.mark.parametrize(
+    ("proxies", "client"), [("127.0.0.0/8", "203.0.113.7"), ("198.51.100.1", "127.0.0.1")]
+)
+def test_the_log_has_the_address_that_a_trusted_proxy_names(
+    artifact_folder, caplog, proxies, client
+):
+    caplog.set_level(logging.INFO, "service.middleware")
+    with listening(artifact_folder, trusted_proxies=proxies) as url:
+        headers = {"x-forwarded-for": "203.0.113.7"}
+        assert httpx.get(f"{url}/info", headers=headers, trust_env=False).status_code == 200
+    (request,) = [one.fields for one in caplog.records if one.getMessage() == "request"]
+    assert request["client"] == client

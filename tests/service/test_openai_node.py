@@ -9,7 +9,7 @@ import httpx
 import numpy as np
 import pytest
 
-from benchmarks.processes import READY, SERVICE, running
+from tests.live import listening
 from tests.service.serving import PATIENCE_S, vectors_of
 
 PROGRAM = Path(__file__).parent / "node"
@@ -30,13 +30,8 @@ def program(tmp_path_factory):
 
 
 @pytest.mark.long
-def test_the_official_node_client_gets_the_vectors_of_embed(program, artifact_folder, monkeypatch):
-    monkeypatch.setenv("BILM_API_KEYS", "first-key-1")
-    with running(
-        *SERVICE, "--model", str(artifact_folder), "--threads", "1", "--max-texts", "2048"
-    ) as server:
-        url = server.url
-        server.wait_for(READY)
+def test_the_official_node_client_gets_the_vectors_of_embed(program, artifact_folder):
+    with listening(artifact_folder, max_texts=2048, api_keys="first-key-1") as url:
         command = [
             "node",
             "embed.js",

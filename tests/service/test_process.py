@@ -5,7 +5,6 @@ import signal
 import socket
 from http.client import HTTPResponse
 
-import httpx
 import pytest
 
 from benchmarks.processes import HOST, PATIENCE_S, READY, SERVICE, running
@@ -43,16 +42,3 @@ def test_a_request_in_flight_at_sigterm_is_answered_and_the_process_exits_0(arti
             assert len(json.loads(answer.read())["data"]) == 200
 
         assert server.process.wait(PATIENCE_S) == 0
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(
-    ("proxies", "client"), [("127.0.0.0/8", "203.0.113.7"), ("198.51.100.1", "127.0.0.1")]
-)
-def test_the_log_has_the_address_that_a_trusted_proxy_names(artifact_folder, proxies, client):
-    command = *SERVICE, "--model", str(artifact_folder), "--threads", "1", "--lame-duck-s", "0"
-    with running(*command, "--trusted-proxies", proxies) as server:
-        server.wait_for(READY)
-        headers = {"x-forwarded-for": "203.0.113.7"}
-        httpx.get(f"http://{HOST}:{server.port}/info", headers=headers)
-        server.wait_for(f'"client":"{client}"')

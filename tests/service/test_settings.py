@@ -1,9 +1,11 @@
 """Settings: where they come from, and what is refused before anything starts."""
 
 import json
+import traceback
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from service.__main__ import WRONG_SETTINGS, main
 from service.environment import load_settings
@@ -39,6 +41,25 @@ def test_limits_that_contradict_one_another_are_refused():
         SettingsError, match="max_request_pieces is 100 and max_text_pieces is 8192"
     ):
         load_settings({"max_request_pieces": "100"})
+
+
+@pytest.mark.parametrize(
+    ("keys", "flags"),
+    [
+        ("sesame", {}),
+        ("sesame-12345", {"port": "70000"}),
+        ("sesame-12345", {"drain_s": "2"}),
+        ("sesame-12345", {"max_request_pieces": "100"}),
+    ],
+)
+def test_wrong_settings_are_told_without_a_key_on_every_way(monkeypatch, keys, flags):
+    monkeypatch.setenv("BILM_API_KEYS", keys)
+    with pytest.raises(SettingsError) as refused:
+        load_settings(flags)
+    with pytest.raises(ValidationError) as caught:
+        Settings(**flags)
+    shown = "".join(traceback.format_exception(refused.value))
+    assert "sesame" not in f"{shown} {caught.value} {caught.value!r}"
 
 
 @pytest.mark.parametrize(("name", "field"), Settings.model_fields.items())

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from service.paths.similarity import _cosines
+from service.wire import JSON_DOUBLE_BYTES, encoded, to_json
 from tests.service.serving import embed, error_of, serving, settings_of, vectors_of
 
 pytestmark = pytest.mark.anyio
@@ -94,9 +95,27 @@ async def test_a_word_without_content_is_refused(client, word):
 
 async def test_too_many_occurrences_are_refused_before_the_model_runs(artifact_folder):
     async with serving(settings_of(artifact_folder, max_response_bytes=4096)) as client:
-        fields = {"word": "苹果", "texts": ["苹果" * 9]}  # 9 * 9 * 5 numbers of 12 bytes
+        fields = {"word": "苹果", "texts": ["苹果" * 9]}  # 9 * 9 * (4 numbers of 12 bytes, 1 of 21)
         error = error_of(await client.post("/similarity", json=fields), 413, "response_too_large")
-    assert error["details"]["actual"] == 4860
+    assert error["details"]["actual"] == 5589
+
+
+async def test_the_response_is_no_larger_than_its_estimate(client):
+    texts = ["".join(f"苹果{number}号" for number in range(60))]
+    content = (await client.post("/similarity", json={"word": "苹果", "texts": texts})).content
+    # For each pair 4 numbers of 12 bytes and 1 of 21; a kibibyte for the rest beside the places.
+    assert len(content) <= 60 * 60 * (4 * 12 + 21) + 60 * 40 + 1024
+
+
+async def test_a_number_of_float64_takes_as_many_bytes_as_estimated():
+    numbers = np.random.default_rng(7).uniform(-1, 1, (100, 100))
+    assert len(to_json(numbers)) <= numbers.size * JSON_DOUBLE_BYTES
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+async def test_a_matrix_written_row_by_row_has_the_bytes_of_one_written_at_once(dtype):
+    numbers = np.random.default_rng(7).uniform(-1, 1, (20, 30)).astype(dtype)
+    assert to_json([encoded(numbers, "json")]) == to_json([numbers])
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e30, -1e30, 1e300])

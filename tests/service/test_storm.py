@@ -26,7 +26,8 @@ pytestmark = [pytest.mark.long, pytest.mark.alone, pytest.mark.anyio]
 TEXT = "我在用苹果手机，昨天吃了一个苹果。" * 2
 REQUEST = {"texts": TEXT, "level": "text"}
 LARGE = {"texts": [TEXT] * 120, "level": "text"}
-STORM_S = 30
+# Longer than the 10 s of work that the queue holds: the later answers are those of a full queue.
+STORM_S = 15
 # Tests wait for these, so they are short.
 DEADLINE_S = UNREAD_S = 5.0
 # The pools of the allocators may grow with the requests, but not with the connections.
@@ -123,7 +124,7 @@ async def test_far_more_than_it_can_do_is_answered_or_refused_in_time():
                 storm.start_soon(ask, client)
         statuses = Counter(status for status, _ in answers)
         assert statuses.keys() <= {200, 429, 503, 504}
-        assert statuses[200] > 20
+        assert statuses[200] > 10
         assert statuses[429] > 2 * statuses[200], statuses  # how many more, the machine decides
         taken = [seconds for status, seconds in answers if status == 200]
         assert np.quantile(taken, 0.99) < Settings.model_fields["deadline_s"].default

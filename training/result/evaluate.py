@@ -45,7 +45,7 @@ from .words import words_of
 NAME = "evaluation.json"
 KEPT = "scoring.json"
 Json = dict[str, Any]  # tables as the file has them
-# A piece of one byte, which is no letter by itself.
+# A piece of one byte, which is not a letter by itself.
 BYTE = re.compile("<0x[0-9A-F]{2}>")
 
 

@@ -1,6 +1,6 @@
 """Compute the area under the ROC curve of pairs of sentences, with its interval by lemma.
 
-The pairs of one lemma resemble each other, so they are no independent evidence. The bootstrap
+The pairs of one lemma resemble each other, so they are not independent evidence. The bootstrap
 therefore draws lemmas, each with all of its pairs (Efron and Tibshirani 1993, "An Introduction to
 the Bootstrap", section 8.5, resamples clusters in this way). The draws depend on the lemmas alone:
 two scores of the same pairs have the same draws, and their difference, draw by draw, has an

@@ -58,9 +58,10 @@ class Sample:
 
     @cached_property
     def cell_of(self) -> dict[str, Cell]:
-        """The group and the language of each source; of a source without excerpts, it is no matter.
+        """The group and the language of each source.
 
-        The language is that of most letters in the source's excerpts.
+        The language is that of most letters in the source's excerpts. A source without excerpts has
+        one, too, which counts for nothing.
         """
         counts = dict.fromkeys(self.sources, (0, 0))
         for one in self.excerpts:

@@ -148,7 +148,7 @@ def score_sample(
         sample: The text.
         kept: The file that keeps the sums of the blocks that have been scored.
         identity: Names the models and the sample; sums of another identity are not used.
-        allowed_s: After so many seconds no further block is begun, but the first one is always
+        allowed_s: After this many seconds no further block is begun, but the first one is always
             scored.
     """
     names = sample.cells

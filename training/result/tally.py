@@ -18,7 +18,7 @@ Counts = npt.NDArray[np.float64]
 NUMBERS = ("nats", "predictions", "first", "among_ten")
 LANGUAGE_MODELS = ("forward", "backward")
 # The largest sources of a corpus are often the most formulaic, and then decide the figures of all.
-# So a corpus of several sources also has the figures of Chinese without so many of the largest.
+# So a corpus of several sources also has the figures of Chinese without this many of the largest.
 NUM_LARGEST = 3
 # The scores of the heads on some text, and its number of characters.
 Part = tuple[Scores, int]

@@ -6,7 +6,7 @@ would be trained on the lines before and after each of them, and know the names 
 
 import hashlib
 
-# A block has at most so many documents: lines of some articles, or of one chapter.
+# A block has at most this many documents: the lines of some articles, or of one chapter.
 MAX_DOCUMENTS = 50
 # A block has fewer documents if the corpus is small or they are long, so that about this many
 # blocks are held out.
@@ -20,7 +20,7 @@ class Blocks:
     """Divides the documents of one source, which come one after the other, into blocks.
 
     A hash of the text of its first document decides whether a block is held out, so what is held
-    out does not depend on other sources.
+    out depends on other sources only as far as `max_characters` does.
 
     Args:
         one_in: One block in this many is held out.
@@ -46,7 +46,7 @@ class Blocks:
 
 
 def block_characters(num_characters: int, one_in: int) -> int:
-    """Return the most characters of a block, in a corpus with so many in all.
+    """Return the most characters of a block, in a corpus with this many in all.
 
     45 million characters and one in 200 give 11,250, more than 50 lines usually have; a million
     characters and one in 20 give 2,500.

@@ -2,11 +2,12 @@
 
 What is held out are blocks of consecutive documents (`blocks`), of which those that share text with
 the training text are dropped at the end (`overlap`); or single documents, chosen by a hash of their
-text alone. Either way a document that occurs twice is never on both sides, and a new source moves
-no document to the other side. The hash also chooses the training file, so all copies of a document
-are in one file, where all but the first are dropped. Near copies are dropped before. Memory holds
-no more than one training file, the fingerprints of `near_copies` and hashes of the held-out text,
-whatever the size of the corpus.
+text alone. Either way a document that occurs twice is never on both sides. A new source moves no
+single document to the other side; of blocks it may, because they are shorter in a small corpus, and
+because its text may be that of a held-out document. The hash also chooses the training file, so all
+copies of a document are in one file, where all but the first are dropped. Near copies are dropped
+before. Memory holds no more than one training file, the fingerprints of `near_copies` and hashes of
+the held-out text, whatever the size of the corpus.
 """
 
 import json
@@ -34,7 +35,7 @@ FORMAT_VERSION = 2
 MANIFEST = "corpus.json"
 # The approximate size of a training file, which is shuffled in memory.
 MAX_FILE_BYTES = 64 << 20
-# So many characters wait in memory for their training files, which are opened one after the other.
+# This many characters wait in memory for their training files, which are opened one after another.
 MAX_WAITING_CHARACTERS = 8 << 20
 # A longer line is rarely meant to be one document.
 LONG_DOCUMENT = 100_000

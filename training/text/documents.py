@@ -24,7 +24,7 @@ from .encodings import decoded, encoding_of, sample_of
 from .grouping import BLANK_LINE, FILE, LINE, MAX_DOCUMENT_CHARACTERS, grouped, guessed_unit
 from .origins import ARCHIVE_ERRORS, Origin, origins
 from .repeated_lines import RepeatedLines
-from .sources import HTML, MARKDOWN, PARQUET, Source
+from .sources import HTML, MARKDOWN, PARQUET, Source, deciding_suffix
 from .summary import Tally
 from .tables import TABLES, column_of, texts_of
 
@@ -56,7 +56,7 @@ class Reading:
     """How files are read, as far as the caller determines it; the rest is guessed.
 
     Args:
-        document: What a document is in a file that is no table: `file`, `line` or `blank-line`.
+        document: What a document is in a file that is not a table: `file`, `line` or `blank-line`.
         column: The column of the text in tables: a name, or a number from 0 in CSV and TSV without
             a header.
         encoding: The encoding of files that have no byte order mark and are not UTF-8.
@@ -229,9 +229,9 @@ def _refuse_other_json(origin: Origin, beginning: str) -> None:
     """Refuse settings and other JSON, of which a folder of texts may have some.
 
     Raises:
-        _NoTextError: the name ends in .json, and the first line is no object.
+        _NoTextError: the name says JSON, and the first line is no object.
     """
-    if ".json" not in (suffix.lower() for suffix in origin.name.suffixes):
+    if deciding_suffix(origin.name) != ".json":
         return
     first, end, _ = beginning.lstrip().partition("\n")
     try:

@@ -66,7 +66,7 @@ def encoding_of(origin: Origin, sample: bytes, given: str | None) -> str:
     if found := _utf_16(sample) or _guessed(sample):
         return found
     raise SourceError(
-        f"{origin.shown}: its encoding is not clear, or it is no text; name it by --text-encoding,"
+        f"{origin.shown}: its encoding is not clear, or it is not text; name it by --text-encoding,"
         " for example gbk, or convert the file with iconv -t UTF-8"
     )
 

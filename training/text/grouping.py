@@ -21,7 +21,7 @@ def guessed_unit(origin: Origin, beginning: str) -> str:
     """Return what a document is in a file: the file, a line, or what blank lines divide.
 
     Args:
-        origin: The file, which is no table.
+        origin: The file, which is not a table.
         beginning: Its first characters.
     """
     if origin.kind != TEXT or origin.is_article:

@@ -48,7 +48,7 @@ class Origin:
 
     @property
     def name(self) -> Path:
-        """The name for messages, as a path, whose suffix tells how the bytes are packed."""
+        """The name for messages, as a path, whose suffix says how the bytes are packed."""
         return Path(self.shown)
 
 
@@ -72,7 +72,7 @@ def origins(source: Source, file: TextFile, tally: Tally) -> Iterator[Origin]:
 @contextmanager
 def as_file(origin: Origin) -> Iterator[Path]:
     """Give the path of the unpacked bytes, which for the time of a block may be a copy."""
-    if origin.path and origin.path.suffix == origin.name.suffix == ".parquet":
+    if origin.path and origin.path.suffix.lower() == ".parquet":
         yield origin.path
         return
     with TemporaryDirectory(prefix="bilm-corpus-") as folder:

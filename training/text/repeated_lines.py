@@ -16,7 +16,7 @@ REPEATED = "lines that many files repeat removed"
 LEAST_FILES = 10
 # What surrounds the articles of a site stands in more than one of this many files.
 LEAST_ONE_IN = 20
-# So many counts take about 30 MB.
+# This many counts take about 30 MB.
 MAX_COUNTS = 200_000
 
 

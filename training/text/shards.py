@@ -208,7 +208,7 @@ def _checked(
         )
     train = training_text(corpus)
     if not vocabulary.is_file():
-        raise ShardError(f"{vocabulary} is no file; run `bilm train vocabulary`")
+        raise ShardError(f"{vocabulary} is not a file; run `bilm train vocabulary`")
     processor = sentencepiece.SentencePieceProcessor(model_file=str(vocabulary))
     if len(processor) > np.iinfo(np.uint16).max + 1:
         raise ShardError(f"{vocabulary} has {len(processor)} pieces; ids are 16 bits wide")
@@ -277,7 +277,7 @@ class _Rows:
 
 @dataclass
 class _Sample:
-    """Takes documents until they have so many characters."""
+    """Takes documents until they have `max_characters`."""
 
     max_characters: int | float
     characters: int = 0

@@ -81,7 +81,7 @@ def _characters(texts: Sequence[str]) -> tuple[U64, Owners]:
 
 
 def _units(characters: U64, owners: Owners) -> tuple[U64, Owners]:
-    """Join the characters of each word in ASCII to one number, and drop what is no letter."""
+    """Join the characters of each word in ASCII to one number, and drop what is not a letter."""
     is_letter = _letters()[characters]
     in_word = is_letter & (characters < 128)
     begins = is_letter.copy()

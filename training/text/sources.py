@@ -131,11 +131,20 @@ def find_sources(inputs: Sequence[Path], tally: Tally | None = None) -> dict[str
 
 def kind_of(path: PurePath) -> str | None:
     """Return the kind of a file by the suffix of its name, or None for an unknown one."""
-    *others, last = ["", *(suffix.lower() for suffix in path.suffixes)]
-    if last not in PACKED:
-        return KINDS.get(last)
-    inner = others[-1] if others else ""
-    return None if inner in NOT_TEXT else KINDS.get(inner, TEXT)
+    suffix = deciding_suffix(path)
+    if path.suffix.lower() not in PACKED:
+        return KINDS.get(suffix)
+    return None if suffix in NOT_TEXT else KINDS.get(suffix, TEXT)
+
+
+def deciding_suffix(path: PurePath) -> str:
+    """Return the suffix that decides what a file is, in lower case; empty if there is none.
+
+    It is the last one, or the one before `.gz` or `.xz`: `a.json.txt` is text, and `a.txt.JSON.gz`
+    is JSON.
+    """
+    *others, last = ["", "", *(suffix.lower() for suffix in path.suffixes)]
+    return others[-1] if last in PACKED else last
 
 
 def fingerprints(inputs: Sequence[Path]) -> dict[str, list[int]]:

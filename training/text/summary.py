@@ -40,7 +40,7 @@ class Tally:
 
 
 class Doubts:
-    """What share of the documents looks as if it were no prose, or in another language."""
+    """What share of the documents looks as if it were not prose, or in another language."""
 
     def __init__(self) -> None:
         self._documents = self._chinese = 0

@@ -54,7 +54,7 @@ class _Page(HTMLParser):
     """Collects the blocks of a page.
 
     Args:
-        dropped: Is called for blocks that are no prose.
+        dropped: Is called for blocks that are not prose.
     """
 
     def __init__(self, dropped: Dropped) -> None:

@@ -4,7 +4,7 @@ import { h } from "../dom.js";
 import { requestPanel } from "../request.js";
 import words from "../words/model.js";
 import { curve } from "./model/curve.js";
-import { bits, byTwo, filled, sizes, sources } from "./model/sections.js";
+import { bits, filled, similarWords, sizes, sources } from "./model/sections.js";
 
 export { words };
 export const styles = "views/model.css";
@@ -54,7 +54,7 @@ export async function mount(host, context) {
         "similar",
         t("similar"),
         t("similar.note"),
-        byTwo(Object.entries(facts.similar_words)),
+        similarWords(Object.entries(facts.similar_words)),
       ),
     ),
     ...[section("text", t("text"), "", sources(say, card.data ?? {}))].filter(Boolean),

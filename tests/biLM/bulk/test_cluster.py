@@ -111,24 +111,7 @@ def test_a_cluster_leaves_out_the_texts_that_one_machine_leaves_out(
     assert files_of(tmp_path / "out") == files_of(tmp_path / "alone")
 
 
-@pytest.mark.parametrize(
-    ("wanted", "error", "told"),
-    [
-        (Wanted(max_text_pieces=1), SourceError, "texts.txt, line 1: the text has"),
-        (Wanted(mix="none"), MixError, "there is no mix 'none'"),
-    ],
-)
-def test_a_workers_refusal_is_told_as_if_it_were_here(
-    embed_on_cluster, cluster, texts, tmp_path, artifact_folder, wanted, error, told
-):
-    settings, source = EncoderSettings(artifact_folder), open_source(texts, JOB.columns)
-    with pytest.raises(error, match=told):
-        embed_on_cluster(
-            source, tmp_path / "out", replace(JOB, wanted=wanted), settings, cluster, print
-        )
-
-
-def test_nothing_asks_ray_when_it_is_shut_down_after_a_refusal(
+def test_a_workers_refusal_is_told_as_if_it_were_here_and_nothing_asks_ray_after_it(
     embed_on_cluster, cluster, texts, tmp_path, artifact_folder, monkeypatch
 ):
     import ray
@@ -144,22 +127,23 @@ def test_nothing_asks_ray_when_it_is_shut_down_after_a_refusal(
     texts.write_bytes(texts.read_bytes() * 30)  # too much to be read before the first refusal
     job, source = replace(JOB, wanted=Wanted(max_text_pieces=1)), open_source(texts, JOB.columns)
     settings = EncoderSettings(artifact_folder)
-    with pytest.raises(SourceError):
+    with pytest.raises(SourceError, match=r"texts\.txt, line 1: the text has"):
         embed_on_cluster(source, tmp_path / "out", job, settings, cluster, print)
     assert names
 
 
-def test_no_artifact_and_no_cluster_are_told(
+def test_no_artifact_no_mix_and_no_cluster_are_told(
     embed_on_cluster, cluster, texts, tmp_path, artifact_folder
 ):
-    source = open_source(texts, JOB.columns)
+    source, settings = open_source(texts, JOB.columns), EncoderSettings(artifact_folder)
     with pytest.raises(ArtifactError):
         embed_on_cluster(source, tmp_path / "a", JOB, EncoderSettings(tmp_path), cluster, print)
+    job = replace(JOB, wanted=Wanted(mix="none"))
+    with pytest.raises(MixError, match="there is no mix 'none'"):
+        embed_on_cluster(source, tmp_path / "b", job, settings, cluster, print)
     nowhere = replace(cluster, address="127.0.0.1:1")
     with pytest.raises(BulkError, match=r"no Ray cluster for this at 127\.0\.0\.1:1"):
-        embed_on_cluster(
-            source, tmp_path / "b", JOB, EncoderSettings(artifact_folder), nowhere, print
-        )
+        embed_on_cluster(source, tmp_path / "c", JOB, settings, nowhere, print)
 
 
 def test_a_ray_that_hands_over_its_blocks_otherwise_is_named(

@@ -79,8 +79,8 @@ def test_help_names_the_folder_that_lists_refused_texts(capsys):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--layers", "first"], "'first' is no number and not 'context'"),
-        (["--max-text-pieces", "0"], "'0' is no number above 0"),
+        (["--layers", "first"], "'first' is neither a number nor 'context'"),
+        (["--max-text-pieces", "0"], "'0' is not a number above 0"),
         (["--layers", "0", "--mix", "top"], "not allowed with"),
     ],
 )

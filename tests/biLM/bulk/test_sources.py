@@ -43,6 +43,17 @@ def test_packed_files_are_read_as_they_were(tmp_path, suffix, pack):
     assert texts_of(path) == ["苹果", "手机"]
 
 
+@pytest.mark.parametrize(
+    "name", ["notes.json.txt", "reviews.csv.TXT", "a.md.gz.txt", "x.tsv.Txt.GZ"]
+)
+def test_only_the_last_suffix_decides_how_a_file_is_read(tmp_path, name):
+    data = b"a,b\tc\n"
+    path = written(tmp_path / name, gzip.compress(data) if name.endswith(".GZ") else data)
+    assert texts_of(path) == ["a,b\tc"]
+    with pytest.raises(SourceError, match=r"ends in \.bak; texts are read from"):
+        open_source(written(tmp_path / f"{name}.bak", data), NOTHING_NAMED)
+
+
 def test_a_number_means_tsv_without_a_header_and_a_name_one_with(tmp_path):
     path = written(tmp_path / "a.tsv", "label\tbody\n水果\t苹果\n")
     assert texts_of(path, Columns("1")) == ["body", "苹果"]
@@ -163,5 +174,5 @@ def test_a_file_that_has_gone_is_told(tmp_path):
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(SourceError, match="is no file"):
+    with pytest.raises(SourceError, match="is not a file"):
         open_source(tmp_path / "a.txt", Columns())

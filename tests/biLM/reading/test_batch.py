@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biLM.reading.batch import SHAPES, Strip, batches, padded_pieces, strips
+from biLM.reading.batch import SHAPES, Strip, batches, most_read, padded_pieces, strips
 from tests.properties import examples
 
 MAX_BATCH_PIECES = 8192
@@ -89,6 +89,28 @@ def test_a_batch_of_several_texts_is_bounded(texts, shapes):
         pieces = sum(padded_pieces(len(texts[number])) for number in batch.texts)
         assert len(batch.texts) == 1 or pieces <= MAX_BATCH_PIECES
         assert len(batch.texts) <= max(height for height, _ in shapes)
+
+
+@properties
+@given(texts, shapes)
+def test_strips_have_no_more_pieces_than_their_bound(texts, shapes):
+    for batch in batches(texts, shapes):
+        counted = [padded_pieces(int(length)) for length in batch.lengths]
+        read = sum(batch.ids[strip].size for strip in batch.strips)
+        assert read <= most_read(sum(counted), max(counted), shapes)
+
+
+@pytest.mark.parametrize(
+    ("num_pieces", "longest", "shapes", "expected"),
+    [
+        # 16 rows for each of 2,048 columns, and 8 more columns.
+        (4096, 2048, {SURE}, 16 * 2048 + 16 * 8),
+        # A row for each of 16 columns; 4 rows where 2 are read; 8 more columns of both heights.
+        (16, 16, {(1, 8), (4, 8), (4, 16)}, 16 + 2 * 16 + (1 + 4) * 8),
+    ],
+)
+def test_the_bound_of_strips_worked_by_hand(num_pieces, longest, shapes, expected):
+    assert most_read(num_pieces, longest, shapes) == expected
 
 
 @properties

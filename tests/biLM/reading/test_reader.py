@@ -80,6 +80,13 @@ def test_two_directions_at_once_change_no_bit(reader, texts):
         assert torch.equal(one, other)
 
 
+def test_what_reading_takes_worked_by_hand(model):
+    # 12 values in a vector, 4 in an embedding, three representations; 4 bytes for each number.
+    of_pieces = 10 * (3 * 12 + 2 * 12) * 4
+    of_strips = 32 * (3 * 12 + 2 * 4) * 4
+    assert Reader(model, torch.float32).reading_bytes(10, 32) == of_pieces + of_strips
+
+
 def test_the_model_is_left_as_it_was(model):
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     read(Reader(model, torch.float32), [[1, 2, 3]], SHAPES)

@@ -17,6 +17,13 @@ def test_characters_with_tags_are_read_sentence_by_sentence(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("name", ["a.conllu.BMES", "A.CONLLU.Bmes.XZ"])
+def test_the_last_suffix_in_any_case_is_the_format(tmp_path, name):
+    data = "我 O\n".encode()
+    (tmp_path / name).write_bytes(lzma.compress(data) if name.endswith(".XZ") else data)
+    assert read_tagged(tmp_path / name) == [Tagged(["我"], ["O"])]
+
+
 def test_of_conllu_words_and_upos_are_read_and_parts_of_words_are_not(tmp_path):
     path = tmp_path / "a.conllu"
     rows = ["# text = 我们好", "1-2\t我们\t_\t_", "1\t我\t_\tPRON", "2\t们\t_\tPART", ""]
@@ -29,6 +36,8 @@ def test_of_conllu_words_and_upos_are_read_and_parts_of_words_are_not(tmp_path):
     [
         ("a.bmes", "好 O\n好\n", r"a\.bmes:2: 1 columns; the tag is in column 2"),
         ("a.txt", "好 O\n", r"must end in \.bmes or \.conllu"),
+        ("a.bmes.txt", "好 O\n", r"must end in \.bmes or \.conllu"),
+        ("a.bmes.txt.xz", "好 O\n", r"must end in \.bmes or \.conllu"),
         ("a.bmes.xz", "no xz", "cannot be read"),
         ("a.bmes", " O\n", r"a\.bmes:1: the token or its tag is empty"),
         ("a.conllu", "# nothing\n", "has no sentences"),

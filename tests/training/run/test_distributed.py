@@ -135,30 +135,37 @@ def assert_same_run(one, other):
         torch.testing.assert_close(second.tensors[name], tensor, rtol=0.0, atol=1e-4 * scale)
 
 
-@pytest.fixture(autouse=True)
-def _on_the_cpu_in_float32(monkeypatch):
-    monkeypatch.setattr("training.run.loop.autocast", nullcontext)
-    monkeypatch.setattr("training.run.loop.choose_device", lambda: torch.device("cpu"))
+@pytest.fixture(scope="module", autouse=True)
+def _on_the_cpu_in_float32():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.run.loop.autocast", nullcontext)
+        patch.setattr("training.run.loop.choose_device", lambda: torch.device("cpu"))
+        yield
+
+
+@pytest.fixture(scope="module")
+def by_one(toy_shards, tmp_path_factory):
+    """Return the folders of a run of one step and of a whole run, by budget; trained here."""
+    folders = {budget: tmp_path_factory.mktemp("one") for budget in (1, CONFIG.max_pieces)}
+    for budget, folder in folders.items():
+        train(replace(CONFIG, max_pieces=budget), toy_shards, folder)
+    return folders
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("budget", [1, CONFIG.max_pieces])
-def test_two_processes_train_as_one_does(toy_shards, tmp_path, by_two, budget):
-    train(replace(CONFIG, max_pieces=budget), toy_shards, tmp_path)
-    assert_same_run(tmp_path, by_two[budget])
-    losses = [
-        [entry["cloze_nats"] for entry in read_log(run, "train")]
-        for run in (tmp_path, by_two[budget])
-    ]
-    assert len(losses[0]) == load_checkpoint(tmp_path).progress.step
+def test_two_processes_train_as_one_does(by_one, by_two, budget):
+    runs = by_one[budget], by_two[budget]
+    assert_same_run(*runs)
+    losses = [[entry["cloze_nats"] for entry in read_log(run, "train")] for run in runs]
+    assert len(losses[0]) == load_checkpoint(by_one[budget]).progress.step
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
 
 
 @pytest.mark.long
-def test_a_run_of_two_processes_goes_on_in_one(toy_shards, tmp_path, by_two):
-    train(CONFIG, toy_shards, tmp_path)
+def test_a_run_of_two_processes_goes_on_in_one(toy_shards, by_one, by_two):
     train(CONFIG, toy_shards, by_two[PLATEAU])
-    assert_same_run(tmp_path, by_two[PLATEAU])
+    assert_same_run(by_one[CONFIG.max_pieces], by_two[PLATEAU])
 
 
 @pytest.mark.long

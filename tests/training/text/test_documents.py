@@ -21,6 +21,7 @@ from training.text.documents import (
     Reader,
     Reading,
 )
+from training.text.origins import as_file, origins
 from training.text.sources import HIDDEN, OTHER_KIND, find_sources
 from training.text.summary import Tally
 
@@ -301,6 +302,44 @@ def test_json_that_is_no_object_on_each_line_is_skipped_by_name(tmp_path):
     found = Found(tmp_path)
     assert found.texts == LINES[:1]
     assert f"{OTHER_JSON}: 2 (a.json; c.json)" in found.notes
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "notes.json.txt",
+        "NOTES.JSON.TXT",
+        "notes.json.txt.gz",
+        "reviews.csv.txt",
+        "table.parquet.txt",
+        "a.md.gz.txt",
+        "archive.zip.txt",
+    ],
+)
+def test_a_text_whose_name_has_another_suffix_before_the_last_is_a_text(tmp_path, name):
+    data = PROSE.encode()
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    found = Found(tmp_path)
+    assert found.texts == LINES
+    assert "a document is a line in 1 text file" in found.notes
+
+
+def test_of_other_files_the_last_suffix_decides_as_well(tmp_path):
+    (tmp_path / "a.txt.json").write_bytes(json_lines({"text": LINES[0]}))
+    (tmp_path / "b.txt.JSON").write_text("[1, 2]")
+    (tmp_path / "page.html.bak").write_text(PROSE)
+    found = Found(tmp_path)
+    assert found.texts == LINES[:1]
+    assert f"{OTHER_JSON}: 1 (b.txt.JSON)" in found.notes
+    assert f"{OTHER_KIND}: 1 (page.html.bak)" in found.notes
+
+
+def test_parquet_is_read_where_it_is_in_whatever_case_its_suffix_is(tmp_path):
+    (tmp_path / "A.PARQUET").write_bytes(b"")
+    (source,) = find_sources([tmp_path]).values()
+    (origin,) = origins(source, source.files[0], Tally())
+    with as_file(origin) as path:
+        assert path == tmp_path / "A.PARQUET"
 
 
 @pytest.mark.parametrize("column", [None, "text"])

@@ -151,5 +151,5 @@ def test_a_corpus_folder_without_text_is_refused(tmp_path):
 
 
 def test_a_vocabulary_that_is_missing_is_refused_with_the_step_that_makes_it(toy_corpus, tmp_path):
-    with pytest.raises(ShardError, match=r"pieces\.model is no file; run `bilm train voc"):
+    with pytest.raises(ShardError, match=r"pieces\.model is not a file; run `bilm train voc"):
         build_shards(toy_corpus, tmp_path / "pieces.model", tmp_path / "shards")

@@ -7,7 +7,7 @@ const HEIGHT = 240;
 const MARGIN = { left: 44, right: 12, top: 10, bottom: 30 }; // room for the figures at the axes
 const SIDES = ["forward", "backward", "cloze"];
 
-/** The facts of a training and the curve of its loss; a list that is empty without them. */
+/** The facts of a training and the curve of its loss, as a list that is empty without them. */
 export function curve({ t, number }, training) {
   if (!training.pieces_seen) return [];
   const facts = t("training.pieces", {
@@ -56,7 +56,7 @@ function drawing({ t, number }, points) {
   );
 }
 
-/** The sides that were trained, those of every point. */
+/** The sides that every point of the curve has, which are those that were trained. */
 function sidesOf(points) {
   return SIDES.filter((side) => points.every((point) => side in point.nats));
 }

@@ -1,13 +1,13 @@
-// The parts of a card as tables and lists; each function returns a list that is empty where the card
-// has nothing of it.
+// The parts of a card as tables and lists. Each function returns a list of elements, which is empty
+// if the card does not have that part.
 
 import { h } from "../../dom.js";
 import { percent, textOf } from "../../pieces.js";
 
-// The most sources that stand there at once; the others are a click away.
+// At most this many sources are shown at once; a click shows the others.
 const MAX_SOURCES = 8;
 const SIDES = ["forward", "backward"];
-// The languages of a card by the key of their name here.
+// The languages of a card, by the key of their names on the page.
 const LANGUAGES = { "bits.chinese": "Chinese", "bits.other": "other languages" };
 
 /** The sizes of the model, as names and numbers. */
@@ -106,8 +106,8 @@ function bitsOf(row) {
 function blanksLine(t, number, fill) {
   if (!fill?.places) return null;
   const { accuracy_at_1: first, accuracy_at_10: ten } = fill.cloze;
-  const told = { first: percent(first), ten: percent(ten), places: number(fill.places) };
-  return h("p", {}, t("bits.blanks", told));
+  const figures = { first: percent(first), ten: percent(ten), places: number(fill.places) };
+  return h("p", {}, t("bits.blanks", figures));
 }
 
 /** The sources of the text, the largest first. */
@@ -130,8 +130,8 @@ export function sources({ t, number }, data) {
   ].filter(Boolean);
 }
 
-/** Words, each with those beside it. */
-export function byTwo(entries) {
+/** Words, each with those that are expected in the most similar contexts. */
+export function similarWords(entries) {
   if (!entries.length) return [];
   const rows = entries.flatMap(([word, others]) => [
     h("dt", {}, word),
