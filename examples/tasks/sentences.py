@@ -40,8 +40,8 @@ def read_tagged(path: Path) -> list[Tagged]:
         DataError: the file cannot be read, or a line has no tag; the message names the line.
     """
     columns = {".bmes": (0, 1), ".conllu": (1, 3)}
-    *others, last = ["", "", *(suffix.lower() for suffix in path.suffixes)]
-    kind = others[-1] if last in OPENERS else last
+    suffixes = ["", "", *map(str.lower, path.suffixes)]
+    kind = suffixes[-2] if suffixes[-1] in OPENERS else suffixes[-1]
     if kind not in columns:
         raise DataError(f"{path} must end in {' or '.join(columns)}, or these and .gz or .xz")
     sentences = [Tagged([], [])]

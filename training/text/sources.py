@@ -143,8 +143,8 @@ def deciding_suffix(path: PurePath) -> str:
     It is the last one, or the one before `.gz` or `.xz`: `a.json.txt` is text, and `a.txt.JSON.gz`
     is JSON.
     """
-    *others, last = ["", "", *(suffix.lower() for suffix in path.suffixes)]
-    return others[-1] if last in PACKED else last
+    suffixes = ["", "", *map(str.lower, path.suffixes)]
+    return suffixes[-2] if suffixes[-1] in PACKED else suffixes[-1]
 
 
 def fingerprints(inputs: Sequence[Path]) -> dict[str, list[int]]:
