@@ -95,7 +95,7 @@ class Checkpoint:
         return cls(config, progress, vocabulary, on_cpu)
 
     def having(self, tensors: Mapping[str, Tensor]) -> "Checkpoint":
-        """Return the same state of the same run, told by other tensors."""
+        """Return the checkpoint with these tensors in place of its own."""
         return replace(self, tensors={name: one.contiguous() for name, one in tensors.items()})
 
     def restore(self, model: nn.Module, optimizer: torch.optim.Adam | None = None) -> None:
@@ -241,7 +241,7 @@ def read_checkpoint(path: Path, version: str = FORMAT_VERSION) -> Checkpoint:
         raise CheckpointError(f"{path} is damaged ({error})") from error
     if metadata.get("version") != version:
         found = metadata.get("version")
-        raise CheckpointError(f"{path} has version {found}; what is read here is {version}")
+        raise CheckpointError(f"{path} has version {found}, but {version} is needed here")
     if metadata.get("sha256") != _digest(tensors):
         raise CheckpointError(f"{path} is damaged (its tensors are not the ones that were written)")
     try:

@@ -4,7 +4,7 @@ A checkpoint has three numbers for each weight: itself and Adam's two moments. A
 has the weight in bfloat16 and, of the second moments of a matrix, the means of its rows and of its
 columns, whose product over the mean of all stands for them (Shazeer and Stern 2018, "Adafactor",
 section 3). First moments are left out; they are 0 after unpacking and come back within some ten
-steps. So the run that goes on is not the same to the bit; docs/experiments has what that costs.
+steps. So the run that goes on is not the same to the bit; decision 66 has what that costs.
 """
 
 from pathlib import Path
@@ -44,12 +44,14 @@ def pack(run: Path, out: Path, plateau: bool = False) -> Checkpoint:
     Raises:
         CheckpointError: the run has no such checkpoint, or it is damaged.
     """
+    whole = load_checkpoint(run)
     if plateau and not (run / PLATEAU).exists():
         raise CheckpointError(
             f"{run / PLATEAU} does not exist, because the learning rate has not begun to fall; pack"
             " the latest checkpoint, without --plateau"
         )
-    whole = read_checkpoint(run / PLATEAU) if plateau else load_checkpoint(run)
+    if plateau:
+        whole = read_checkpoint(run / PLATEAU)
     small = whole.having(_packed(whole))
     out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(out, serialised(small, VERSION))
@@ -60,14 +62,14 @@ def unpack(file: Path, run: Path) -> Checkpoint:
     """Write the checkpoint in a packed file into the folder of a run, and return it.
 
     Raises:
-        CheckpointError: the file is missing, damaged or no packed checkpoint, or the folder has a
-            run already.
+        CheckpointError: the file is missing, damaged or not a packed checkpoint, or the folder has
+            a run already.
     """
     found, refusals = find_checkpoints(run)
     if found or refusals:
         raise CheckpointError(f"{run} has a run already, with {NAME}; choose another --out")
     if not file.is_file():
-        raise CheckpointError(f"{file} is no file; make it with `bilm train pack`")
+        raise CheckpointError(f"{file} is not a file; make one with `bilm train pack`")
     small = read_checkpoint(file, VERSION)
     whole = small.having(_unpacked(small))
     run.mkdir(parents=True, exist_ok=True)

@@ -135,6 +135,12 @@ def test_a_run_whose_rate_never_fell_has_no_plateau_to_pack(tmp_path):
         pack(tmp_path, tmp_path / "small.safetensors", plateau=True)
 
 
+@pytest.mark.parametrize("plateau", [False, True])
+def test_a_folder_without_a_run_names_the_step_that_makes_one(tmp_path, plateau):
+    with pytest.raises(CheckpointError, match="run `bilm train train` first"):
+        pack(tmp_path, tmp_path / "small.safetensors", plateau)
+
+
 def test_a_folder_with_a_run_is_not_written_over(tmp_path):
     save_checkpoint(tmp_path, one_weight(torch.rand(2, 2)))
     pack(tmp_path, tmp_path / "small.safetensors")
@@ -143,10 +149,12 @@ def test_a_folder_with_a_run_is_not_written_over(tmp_path):
 
 
 def test_what_is_no_packed_checkpoint_is_refused_by_name(tmp_path):
-    with pytest.raises(CheckpointError, match="nothing is no file; make it with `bilm train pack`"):
+    with pytest.raises(
+        CheckpointError, match="nothing is not a file; make one with `bilm train pack`"
+    ):
         unpack(tmp_path / "nothing", tmp_path / "run")
     save_checkpoint(tmp_path, one_weight(torch.rand(2, 2)))
-    with pytest.raises(CheckpointError, match=f"{NAME} has version 3; what is read here is"):
+    with pytest.raises(CheckpointError, match=f"{NAME} has version 3, but packed 1 is needed"):
         unpack(tmp_path / NAME, tmp_path / "run")
     torn = serialised(one_weight(torch.rand(2, 2)), VERSION)[:-1]
     (tmp_path / "torn").write_bytes(torn)
