@@ -79,6 +79,9 @@ def _training(training: Json) -> Iterator[str]:
     if "hours" in training:
         hours, hardware = training["hours"], training["hardware"]
         yield f"  {hours:.2f} hours on {hardware}, from {training['started']}"
+    for other in training.get("averaged_with", []):
+        which = other.get("revision", other.get("weights"))
+        yield f"  averaged with {other['id']}, {other['share']:.0%} of the mean: {which}"
     for point in training.get("curve", []):
         losses = ", ".join(f"{side} {nats:.2f}" for side, nats in point["nats"].items())
         yield f"  {point['pieces']:>12,} pieces  loss as optimised: {losses}"

@@ -110,6 +110,10 @@ def _declare_model_steps(steps: "Steps") -> None:
     runs.declare_unpack(unpacking)
     unpacking.set_defaults(step=_unpack)
 
+    averaging = steps.add_parser("average", help="make a run of the mean weights of two models")
+    runs.declare_average(averaging)
+    averaging.set_defaults(step=_average)
+
     evaluation = steps.add_parser(
         "evaluate", help="score a run or an artifact: bits per character, senses"
     )
@@ -278,6 +282,12 @@ def _unpack(given: argparse.Namespace) -> None:
 
     whole = unpack(given.file, given.out)
     _tell(f"{given.out} has the run after {whole.progress.pieces:,} pieces; train goes on from it")
+
+
+def _average(given: argparse.Namespace) -> None:
+    from .run.averaging import average
+
+    average(given.run, given.other, given.out, given.share)
 
 
 def _evaluate(given: argparse.Namespace) -> None:

@@ -5,8 +5,10 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 
 from biLM.artifact import load_artifact
+from biLM.card import main as card
 from biLM.encoder import Encoder
 from tests.reference.heads import contexts
 from tests.reference.lstm import representations
@@ -69,6 +71,36 @@ def test_a_run_is_packed_and_goes_on_in_another_folder(folder, tmp_path, monkeyp
     assert start["resumed_at_step"] > 0
     assert main(["unpack", small, "--out", run]) == 2
     assert "has a run already" in capsys.readouterr().err
+
+
+def test_the_mean_with_an_artifact_becomes_an_artifact_whose_card_names_it(
+    folder, tmp_path, capsys
+):
+    run, artifact, shards = (str(folder / name) for name in ("run", "artifact", "shards"))
+    mean, out = str(tmp_path / "mean"), str(tmp_path / "averaged")
+    assert main(["average", run, artifact, "--share", "0.25", "--out", mean]) == 0
+    assert main(["evaluate", mean, "--shards", shards]) == 0
+    assert main(["export", mean, "--shards", shards, "--out", out]) == 0
+    made, other = load_artifact(out), load_artifact(artifact)
+    named = {"share": 0.25, "id": "artifact", "revision": other.revision}
+    assert made.card["training"]["averaged_with"] == [named]
+    # The artifact has the weights of the run, rounded.
+    for name, weight in made.model.state_dict().items():
+        torch.testing.assert_close(weight, other.model.state_dict()[name], rtol=0.01, atol=0)
+    assert card([out]) == 0
+    assert f"averaged with artifact, 25% of the mean: {other.revision}" in capsys.readouterr().out
+
+
+def test_an_unpacked_run_without_its_log_is_not_exported(folder, tmp_path, capsys):
+    small, run = str(tmp_path / "small.safetensors"), str(tmp_path / "run")
+    assert main(["pack", str(folder / "run"), "--out", small]) == 0
+    assert main(["unpack", small, "--out", run]) == 0
+    export = ["export", run, "--shards", str(folder / "shards"), "--out", str(tmp_path / "out")]
+    assert main(export) == 2
+    assert "copy the log.jsonl of the run that was packed" in capsys.readouterr().err
+    for name in ("log.jsonl", "evaluation.json"):
+        shutil.copyfile(folder / "run" / name, tmp_path / "run" / name)
+    assert main(export) == 0
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from biLM.artifact import save_artifact
 from biLM.encoder import Encoder
@@ -10,8 +11,9 @@ from biLM.golden import make_golden
 from biLM.network.heads import SIDES
 
 from ..errors import TrainingError
+from ..run.averaging import ENTRY
 from ..run.checkpoint import Checkpoint, load_checkpoint
-from ..run.journal import read_entries, read_log
+from ..run.journal import LOG_NAME, read_entries, read_log
 from ..text.normaliser import FACTS, has_normaliser
 from ..text.shards import Shards
 from .assemble import assemble, load_objective, require_lstm, require_tied
@@ -42,9 +44,9 @@ def export(
         max_rows: The number of held-out rows to measure the mean vectors from.
 
     Raises:
-        TrainingError: the run has not been trained or has read another text, its evaluation is
-            missing or out of date, its cell is not the LSTM, its softmax is not tied, or the file
-            of sources is not JSON.
+        TrainingError: the run has not been trained or has read another text, its log is missing,
+            its evaluation is missing or out of date, its cell is not the LSTM, its softmax is not
+            tied, or the file of sources is not JSON.
     """
     checkpoint = load_checkpoint(run)
     require_lstm(checkpoint.config)
@@ -68,7 +70,7 @@ def make_card(
 
     The commit, date, hardware and versions of a resumed run are those of its last start.
     """
-    start, progress = read_entries(run, "start")[-1], checkpoint.progress
+    start, progress = _last_start(run), checkpoint.progress
     data: dict[str, object] = {
         "train_rows": shards.manifest.train_rows,
         "train_pieces": shards.manifest.train_pieces,
@@ -85,9 +87,31 @@ def make_card(
             "pieces_seen": progress.pieces,
             "hours": round(progress.seconds / 3600, 2),
             "curve": loss_curve(run),
+            **_averages(run),
         },
         "evaluation": _read_evaluation(run, progress.step),
     }
+
+
+def _last_start(run: Path) -> dict[str, Any]:
+    """Return what the log says of the run's last start.
+
+    Raises:
+        TrainingError: the run has been unpacked, and no log has been laid beside it.
+    """
+    starts = read_entries(run, "start") if (run / LOG_NAME).exists() else []
+    if not starts:
+        raise TrainingError(
+            f"{run / LOG_NAME} does not say where and when the run was trained; copy the"
+            f" {LOG_NAME} of the run that was packed to {run}"
+        )
+    return starts[-1]
+
+
+def _averages(run: Path) -> dict[str, object]:
+    """Return with which models, and in which share, the weights of a run were averaged."""
+    made = [{"share": one["share"], **one["with"]} for one in read_entries(run, ENTRY)]
+    return {"averaged_with": made} if made else {}
 
 
 def loss_curve(run: Path) -> list[dict[str, object]]:

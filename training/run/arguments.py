@@ -38,3 +38,13 @@ def declare_unpack(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `unpack` to a parser."""
     parser.add_argument("file", type=Path, help="the --out of pack")
     parser.add_argument("--out", type=Path, default=RUN, help="the folder of the run")
+
+
+def declare_average(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `average` to a parser."""
+    parser.add_argument("run", type=Path, help="the --out of train")
+    parser.add_argument("other", help="another run, an artifact folder, or a shipped model's name")
+    parser.add_argument("--out", type=Path, required=True, help="the folder of the new run")
+    parser.add_argument(
+        "--share", type=float, default=0.5, help="of the other model in the mean; default: 0.5"
+    )

@@ -222,7 +222,7 @@ def serialised(checkpoint: Checkpoint, version: str = FORMAT_VERSION) -> bytes:
         "progress": json.dumps(asdict(checkpoint.progress)),
         "vocabulary": checkpoint.vocabulary,
         "rows": checkpoint.rows,
-        "sha256": _digest(checkpoint.tensors),
+        "sha256": digest(checkpoint.tensors),
     }
     return save(dict(checkpoint.tensors), metadata)
 
@@ -242,7 +242,7 @@ def read_checkpoint(path: Path, version: str = FORMAT_VERSION) -> Checkpoint:
     if metadata.get("version") != version:
         found = metadata.get("version")
         raise CheckpointError(f"{path} has version {found}, but {version} is needed here")
-    if metadata.get("sha256") != _digest(tensors):
+    if metadata.get("sha256") != digest(tensors):
         raise CheckpointError(f"{path} is damaged (its tensors are not the ones that were written)")
     try:
         progress = json.loads(metadata["progress"])
@@ -255,10 +255,11 @@ def read_checkpoint(path: Path, version: str = FORMAT_VERSION) -> Checkpoint:
         raise CheckpointError(f"{path} was written by another program ({error!r})") from error
 
 
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256()
+def digest(tensors: Mapping[str, Tensor]) -> str:
+    """Return the sha256 of tensors and their names."""
+    sha256 = hashlib.sha256()
     for name in sorted(tensors):
-        digest.update(name.encode())
+        sha256.update(name.encode())
         # As bytes, because NumPy has no bfloat16.
-        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+        sha256.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
+    return sha256.hexdigest()
