@@ -1,4 +1,4 @@
-"""What the edge hands to the app with a request: a refusal, and whether an answer was delivered."""
+"""Hand two facts from the edge to the app: a refusal, and whether an answer was delivered."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

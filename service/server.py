@@ -74,7 +74,7 @@ class Server(uvicorn.Server):
 
     @property
     def runtime(self) -> Runtime:
-        """What all requests share; there once the server has started."""
+        """The state that all requests share; it exists once the server has started."""
         runtime: Runtime = self._app.state.runtime
         return runtime
 

@@ -94,7 +94,7 @@ class Connection(HttpToolsProtocol):
         self._enter(Phase.SILENT, PROBE_HEAD_S if is_extra else self._settings.head_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell everybody who waits for the client."""
+        """End everything that waits for this client."""
         self._is_lost = True
         self._door.leave(self)
         if isinstance(exc, TimeoutError):  # by TCP_USER_TIMEOUT
@@ -113,7 +113,7 @@ class Connection(HttpToolsProtocol):
             self._feed(data)
 
     def resume_writing(self) -> None:
-        """Let the app go on, as everything has been sent."""
+        """Let the app go on, because everything has been sent."""
         super().resume_writing()
         self._delivery.settle()
 
