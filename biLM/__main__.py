@@ -9,7 +9,7 @@ from typing import NamedTuple
 from biLM.options import parsed
 
 DISTRIBUTION = "bilm-vectors"
-# What stands for the version where biLM is not installed, as in /info.
+# This stands for the version if biLM is not installed, as it does in /info.
 NOT_INSTALLED = "checkout"
 
 

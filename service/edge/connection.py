@@ -27,12 +27,12 @@ from .transport import Outlet
 KEEP_ALIVE_S = 75.0
 # A connection beyond the limit has this long for its probe: others wait for its place.
 PROBE_HEAD_S = 2.0
-# Bytes of further requests that are kept while one is being answered.
+# Up to this many bytes of further requests are kept while one is being answered.
 AHEAD_BYTES = 64 * 1024
 # The rest of a request that was refused is read up to these bounds. A client that is still sending
 # when the connection closes often gets a reset instead of its answer.
 LINGER_BYTES, LINGER_S = 64 * 1024 * 1024, 5.0
-# What the parser is given in place of a head that is refused.
+# The parser gets this request in place of one whose head is refused.
 REFUSED_HEAD = b"GET / HTTP/1.0\r\n\r\n"
 
 
@@ -63,16 +63,16 @@ class Connection(HttpToolsProtocol):
         self._phase = Phase.SILENT
         self._until = math.inf
         self._is_lost = False
-        # Of the message that is being parsed:
-        self._is_head = True  # its head is not complete, or there is none
-        self._is_complete = True  # nothing of it is missing, or there is none
+        # These describe the message that is being parsed.
+        self._is_head = True  # Its head is not complete, or there is no message.
+        self._is_complete = True  # Nothing of it is missing, or there is no message.
         self._head_bytes = 0
         self._num_headers = self._num_hosts = 0
-        self._length: int | None = 0  # of its body; None if that is chunked
+        self._length: int | None = 0  # The length of its body; None if that is chunked.
         self._body_bytes = 0
-        self._wire_bytes = self._idle_bytes = 0  # of a chunked body; those since its last data
+        self._wire_bytes = self._idle_bytes = 0  # Those of a chunked body, and since its last data.
         self._is_expecting = False
-        # Of what cannot be parsed, or not yet:
+        # These describe what cannot be parsed yet, or not at all.
         self._ahead = b""
         self._is_overrun = False
         self._error: RequestError | None = None
@@ -315,8 +315,8 @@ class Connection(HttpToolsProtocol):
         hand_delivered(self.scope, partial(self._is_delivered, cycle))
         if error := self._refusal():
             hand_refusal(self.scope, error)
-        # A client that expects 100 and is refused may or may not send its body: what follows could
-        # not be told from it. So the connection is kept only once the body comes.
+        # A client that expects 100 and is refused may or may not send its body, which could pass
+        # for its next request. So the connection is kept only once the body comes.
         if self._door.is_leaving or self._place is Place.PROBES:
             cycle.keep_alive = False
         self._is_expecting = self.expect_100_continue and cycle.keep_alive
