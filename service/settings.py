@@ -280,13 +280,14 @@ class Settings(BaseSettings):
     api_keys: SecretStr = Field(
         SecretStr(""),
         description="The API keys, separated by commas, each as KEY or as NAME KEY; the log and the"
-        " metrics show the names. Every path except the probes, the page, /docs and /openapi.json"
-        " needs one of the keys. If there are none, anyone who can reach the service may use it."
-        " Prefer the environment: other users of a machine can read the flags of its processes.",
+        " metrics show the names. In place of a key may stand `sha256:` and the hexadecimal digits"
+        " of its SHA-256. Every path except the probes, the page, /docs and /openapi.json needs one"
+        " of the keys. If there are none, anyone who can reach the service may use it. Prefer the"
+        " environment: other users of a machine can read the flags of its processes.",
     )
     api_keys_file: Path | None = Field(
         None,
-        description="A file of further keys, one in each line, as KEY or as NAME KEY. It is read"
+        description="A file of further keys, one in each line, written as in `api_keys`. It is read"
         " again when it changes, so keys change without a restart. A change that cannot be used is"
         " logged, and the earlier keys stay valid.",
     )
