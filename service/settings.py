@@ -304,6 +304,17 @@ class Settings(BaseSettings):
         " keeps an inference thread busy several times as long as the vectors of the text do, so"
         " use it for demonstrations and teaching rather than under load.",
     )
+    page: bool = Field(
+        True,
+        description="Whether the page for browsers is available at /. Its files need no key, so"
+        " whoever can reach the service can read them; the requests that they send need one.",
+    )
+    docs: bool = Field(
+        True,
+        description="Whether /docs and /openapi.json are available, which describe every path. They"
+        " need no key, so whoever can reach the service can read them. If they are not available,"
+        " refusals do not refer to them.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info",
         description="The least severe level that is logged. `warning` leaves out the line for each"
