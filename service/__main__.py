@@ -1,6 +1,7 @@
 """`python -m service`: one process that serves one artifact until SIGTERM."""
 
 import argparse
+import faulthandler
 import gc
 import logging
 import os
@@ -60,6 +61,9 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m service"
         sys.stderr.write(f"service: {error}\n")
         return COULD_NOT_START
     give_back_large_blocks()
+    # The server ends a start that takes longer than start_s, unless Python itself hangs, as in an
+    # import from a disk that does not answer. This timer needs no Python; the server cancels it.
+    faulthandler.dump_traceback_later(settings.start_s + settings.drain_s, exit=True)
     # The server is imported here, because torch takes seconds to import and neither --help nor
     # --check-config needs it. Importing makes many objects and no garbage; collections would take a
     # tenth of the time.

@@ -15,7 +15,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ..errors import RequestError
-from ..handover import hand_delivered, hand_refusal
+from ..handover import hand_delivered, hand_path, hand_refusal
 from ..probes import PROBES
 from . import refusals
 from .delivery import Delivery
@@ -355,7 +355,7 @@ class Connection(HttpToolsProtocol):
         self.parser = httptools.HttpRequestParser(self)
         self.parser.feed_data(REFUSED_HEAD)
         self.headers += headers  # for its X-Request-Id
-        self.scope["path"] = url.partition(b"?")[0].decode("latin-1")
+        hand_path(self.scope, url)
         self.scope["method"] = method
 
     def on_response_complete(self) -> None:
