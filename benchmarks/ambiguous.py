@@ -2,9 +2,10 @@
 
 python -m benchmarks.ambiguous models/zh-small
 
-Twelve words stand in six sentences of each of two senses (`ambiguous_sentences`). For each sentence
-the three nearest of the other eleven vote, by the cosine of the word's vectors. A guess has 0.424
-right on average, because five of the eleven have the sentence's own sense, and six the other one.
+Each of twelve words stands in twelve sentences, six for each of its two senses
+(`ambiguous_sentences`). For every sentence, the three of the other eleven whose vectors of the word
+have the highest cosine vote on the sense. Three sentences drawn at random would vote rightly in a
+share of 0.424, because five of the eleven have the same sense and six have the other one.
 """
 
 import argparse
@@ -23,7 +24,7 @@ Place = tuple[str, int, int]
 
 
 def main() -> None:
-    """Print the share of right votes by representation, raw and centred, a line each."""
+    """Print a line for each representation: its share of right votes, raw and centred."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("artifact", type=Path)
     encoder = Encoder.load(parser.parse_args().artifact)
@@ -41,14 +42,14 @@ def main() -> None:
 
 
 def table(encoder: Encoder, places: list[Place], centred: bool) -> dict[str, float]:
-    """Return the share of right votes by each representation."""
+    """Return the share of right votes for each representation, by its name."""
     layers = word_layers(encoder, places, centred)
     rows = representations(layers, encoder.artifact.mixes)
     return {name: float(np.mean(votes(of_word))) for name, of_word in rows}
 
 
 def votes(rows: Vectors) -> list[bool]:
-    """Return, for each sentence, whether most of its neighbours have its sense."""
+    """Return for each sentence whether most of its nearest neighbours have the same sense."""
     right, begin = [], 0
     for senses in SENTENCES.values():
         of_sense = np.repeat(range(len(senses)), [len(texts) for texts in senses.values()])

@@ -1,7 +1,7 @@
 """Start servers as processes, each on a free port of the loopback.
 
-A server listens on port 0, so the kernel picks a port, which nobody else can take in between. The
-server writes the number of the port to its log.
+Each server listens on port 0. The kernel then gives it a free port, which no other program can take
+in between, and the server writes the number of the port to its log.
 """
 
 import re
@@ -56,11 +56,12 @@ class Server:
         """Return the first match of a pattern in the log, as soon as there is one.
 
         Raises:
-            RuntimeError: the process ended without a match, or has logged none within PATIENCE_S.
+            RuntimeError: the process has ended without a match in its log, or PATIENCE_S have
+                passed.
         """
         ends = time.monotonic() + PATIENCE_S
         while time.monotonic() < ends:
-            # poll comes before the log is read, so that the last line of a process still counts.
+            # The log is read after this, so the last line of a process that has ended still counts.
             has_ended = self.process.poll() is not None
             if found := re.search(pattern, self.log()):
                 return found

@@ -3,14 +3,11 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module, metadata, util
+from importlib import import_module, util
 from typing import NamedTuple
 
 from biLM.options import parsed
-
-DISTRIBUTION = "bilm-vectors"
-# What stands for the version where biLM is not installed, as in /info.
-NOT_INSTALLED = "checkout"
+from biLM.version import DISTRIBUTION, own_version
 
 
 class Command(NamedTuple):
@@ -59,17 +56,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog="bilm COMMAND --help lists the options of a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"{DISTRIBUTION} {_version()}")
+    parser.add_argument("--version", action="version", version=f"{DISTRIBUTION} {own_version()}")
     parser.add_argument("command", metavar="COMMAND", help=argparse.SUPPRESS)
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
-
-
-def _version() -> str:
-    try:
-        return metadata.version(DISTRIBUTION)
-    except metadata.PackageNotFoundError:  # a checkout runs without being installed
-        return NOT_INSTALLED
 
 
 def _main_of(command: Command) -> Callable[[Sequence[str], str], int]:

@@ -1,4 +1,4 @@
-"""What the encoder makes of an artifact's weights before it reads, and how it notices new weights.
+"""Copy an artifact's weights for the fast reader, and notice that they have changed since.
 
 The fast LSTM layers hold rearranged copies of the weights. After an artifact's model has been
 trained further in place, the copies would go on giving the vectors of the old weights.
@@ -18,7 +18,7 @@ from biLM.tokenizer import Tokenizer
 
 
 class Copies:
-    """Everything that holds the weights of one moment.
+    """Everything that the encoder makes of the weights as they are at one moment.
 
     Args:
         artifact: The artifact.

@@ -136,7 +136,7 @@ class Encoder(Texts):
 
     @property
     def _copies(self) -> Copies:
-        """What is made of the weights as they are now."""
+        """The copies of the weights as they are now; they are made anew if the weights changed."""
         if not self._made.are_current():
             self._made = self._new_copies()
         return self._made
@@ -365,7 +365,7 @@ class Encoder(Texts):
             call = partial(copies.reader.call, both_at_once=self._both_at_once)
             proof = Proof(call, copies.reader.embedded, self.artifact.config)
             for _ in proof.steps():
-                # With those that another thread may have proved meanwhile.
+                # Another thread may have proved others meanwhile, which stay in use.
                 self._shapes |= proof.proved
                 yield
             self._shapes |= proof.proved

@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
-# What reading a file that is cut off or damaged raises.
+# Reading a file that is cut off or damaged raises one of these.
 DAMAGE = (EOFError, lzma.LZMAError, zlib.error, OSError)
 
 

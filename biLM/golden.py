@@ -1,4 +1,4 @@
-"""Compute the golden vectors of an artifact, by which other machines test themselves."""
+"""Compute the golden vectors of an artifact, which other machines compare with their own."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,11 @@ from biLM.questions.readout import Readout
 
 
 def make_golden(encoder: Encoder, texts: Sequence[str]) -> tuple[Golden, ...]:
-    """Compute the self-test of an artifact: the vectors of these texts on the exporting machine."""
+    """Return the golden texts of an artifact, each with its piece ids and its vectors.
+
+    The vectors of a text are the means over its pieces, one for each layer. The machine that
+    exports the artifact computes them, and every other machine has to reproduce them.
+    """
     passages = [encoder.pieces(text) for text in texts]
     vectors = encoder.embed(passages, [Readout(encoder.artifact.layers)] * len(passages))
     return tuple(

@@ -1,4 +1,4 @@
-"""Where a long text may be parted, so that its parts can be cut into pieces one after the other.
+"""Part a long text at places where its parts, cut one after the other, have the same pieces.
 
 sentencepiece cuts a text in one go, however long it is and whatever its characters become: the one
 character U+FDFA has 18 characters and 33 bytes after normalisation. Parts bound what one go costs.
@@ -71,7 +71,10 @@ class Seams:
         return bool(before and after) and before[-1] + after[0] not in self._neighbours
 
     def _nearest(self, characters: Iterable[str]) -> str:
-        """Return the first that does not vanish, normalised; nothing if others may change it."""
+        """Return the first character that does not vanish, normalised.
+
+        The result is empty if there is none, or if its neighbours may change what it becomes.
+        """
         found = map(self._standing_alone, characters)
         return next((one for one in found if one is not None), "")
 

@@ -10,7 +10,8 @@ from biLM.artifact import Golden
 from biLM.errors import SelfTestError
 from biLM.reading.precision import Precision
 
-# Float32 sums reordered by another CPU; bfloat16's rounding. A wrong layer is off by 1e-1.
+# In float32, another CPU may add in another order; bfloat16 rounds more. A wrong layer is off by
+# 1e-1.
 GOLDEN_TOLERANCES: Mapping[Precision, float] = MappingProxyType({"float32": 1e-4, "bfloat16": 3e-2})
 
 

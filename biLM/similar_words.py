@@ -1,4 +1,4 @@
-"""List words that a model expects in similar contexts, which shows what it has learned of them."""
+"""List words that a model expects in similar contexts, which shows what it has learned."""
 
 import re
 
@@ -16,10 +16,11 @@ WORD = re.compile("[\u4e00-\u9fff]{2,}")
 
 
 def similar_words(artifact: Artifact, tokenizer: Tokenizer) -> dict[str, list[str]]:
-    """Return some frequent words, each with the words whose vectors of the softmax are nearest.
+    """Return some frequent words, each with the words whose vectors are nearest to its own.
 
-    The softmax predicts a word by the cosine of what the context expects and this vector, so words
-    with similar vectors are expected in similar contexts. The mean of all words is subtracted.
+    A head scores a word by the dot product of the word's vector and of what the head expects, so
+    words with similar vectors are expected in similar contexts. Nearest means the highest cosine,
+    after the mean vector of all words has been subtracted.
 
     Args:
         artifact: The model and its heads.

@@ -1,8 +1,9 @@
 """Prove shapes little by little, for callers who never call `Encoder.warm_up`.
 
-Proving every shape takes seconds. Reading without it takes about three times as long for a single
-text. So a call first proves shapes for at most as long as the calls before it took to read: who
-reads once loses nothing, and who goes on reading soon reads fast.
+Proving every shape takes seconds; before that, a single text takes about three times as long to
+read. So a call first proves some shapes, until the time spent on proofs has reached the time that
+earlier calls took to read. A program that reads once loses nothing by this, and one that goes on
+reading soon reads fast.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -16,7 +17,7 @@ Steps = Generator[None, None, None]
 
 
 class Warming:
-    """How far the proof has come, and how long it may go on."""
+    """The state of the proof, and the time that it may still take."""
 
     def __init__(self) -> None:
         self._steps: Steps | None = None
@@ -26,12 +27,12 @@ class Warming:
 
     @contextmanager
     def beside(self, prove: Callable[[], Steps]) -> Iterator[None]:
-        """Go on with the proof, then measure how long the block reads.
+        """Continue the proof for as long as it may take, then measure how long the block reads.
 
         Args:
             prove: Returns the steps of the proof; see `Encoder.prove`.
         """
-        if self._is_taken.acquire(blocking=False):  # else another thread is at it
+        if self._is_taken.acquire(blocking=False):  # otherwise, another thread is proving
             try:
                 self._go_on(prove)
             finally:
@@ -41,15 +42,15 @@ class Warming:
         self._earned_s += perf_counter() - begin
 
     def end(self) -> None:
-        """Leave the proof as it is, because there is nothing left to prove."""
+        """End the proof, because there is nothing left to prove."""
         self._is_over, self._steps = True, None
 
     @as_inference
     def _go_on(self, prove: Callable[[], Steps]) -> None:
         begin, earned_s = perf_counter(), self._earned_s
         while not self._is_over and perf_counter() - begin < earned_s:
-            # `warm_up` in another thread may take the steps away at any time.
+            # `warm_up` in another thread may call `end` at any time, which sets `_steps` to None.
             steps = self._steps = self._steps or prove()
-            if next(steps, True):  # a step yields None
+            if next(steps, True):  # True once the steps have ended; each of them yields None
                 self.end()
         self._earned_s -= perf_counter() - begin

@@ -40,6 +40,27 @@ characters, else a new one. `Server-Timing` has the milliseconds spent on `token
 keys, send one as `Authorization: Bearer KEY` or `X-API-Key: KEY`.
 """
 
+STAYS = """## What stays the same
+
+The interface has the version of biLM: `info.version` of openapi.json, and `versions.bilm` in
+`/info`, which ends with `+checkout` where biLM runs without being installed. The paths themselves
+have none; the `/v1` of two of them belongs to OpenAI's API.
+
+* **What you may rely on.** Paths and methods, fields of requests with their defaults, fields of
+  responses, codes of refusals with their status, names of settings and metrics: they stay and mean
+  the same. Before 1.0.0 this can change with the second number, such as from 0.2 to 0.3, and from
+  then on with the first; [the changelog](../CHANGELOG.md) names each change.
+* **What may be added with any version**: paths, optional fields of requests, fields of responses,
+  headers, codes, settings, metrics. Ignore fields that you do not know, and judge a code that you
+  do not know by its status.
+* **What may change with any version**: the words of a message, the order of fields, the defaults of
+  settings, what `card` in `/info` has. Read `code`, `param` and `details` instead of `message`, and
+  the limits from `/info`.
+* **Vectors** belong to the artifact that `model.revision` names; those of two revisions cannot be
+  compared. A new version may bring another model under the same name. If you store vectors, keep
+  the folder of the artifact and name it in `BILM_MODEL`.
+"""
+
 READING = """## How a text is read
 
 A text is normalised by a table inside the vocabulary and then cut into pieces. Offsets are always
@@ -102,6 +123,7 @@ def pages(document: Json) -> dict[str, str]:
         "api.md": "\n".join(
             [
                 HEAD,
+                STAYS,
                 READING + _examples_of_reading(),
                 *_paths(document),
                 *_refusals(document),

@@ -1,1 +1,1 @@
-"""Programs that use the service as any client would: over HTTP only."""
+"""Programs that use the service over HTTP; `frameworks` and `tagger` use the library instead."""

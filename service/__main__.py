@@ -1,6 +1,7 @@
 """`python -m service`: one process that serves one artifact until SIGTERM."""
 
 import argparse
+import faulthandler
 import gc
 import logging
 import os
@@ -21,7 +22,7 @@ from .settings import PREFIX, Settings
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 COULD_NOT_START, WRONG_SETTINGS = 1, 2
-# How the names of the threads begin that may be in the middle of something at the end.
+# The names of the threads that may still be at work when the process ends begin with these.
 WORKERS = ("inference", "tokenizing", "encoding")
 # A thread with nothing to do ends within this time once it may.
 IDLE_END_S = 0.5
@@ -56,16 +57,20 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m service"
     try:
         sockets = take_address(settings.host, settings.port)
     except AddressError as error:
-        logging.shutdown()  # whose lines are to come first
+        logging.shutdown()  # Write the lines of the log before the message.
         sys.stderr.write(f"service: {error}\n")
         return COULD_NOT_START
     give_back_large_blocks()
-    # Imported here, as torch takes seconds to import; neither --help nor --check-config needs it.
-    # Importing creates many objects and no garbage; collections would take a tenth of the time.
+    # The server ends a start that takes longer than start_s, unless Python itself hangs, as in an
+    # import from a disk that does not answer. This timer needs no Python; the server cancels it.
+    faulthandler.dump_traceback_later(settings.start_s + settings.drain_s, exit=True)
+    # The server is imported here, because torch takes seconds to import and neither --help nor
+    # --check-config needs it. Importing makes many objects and no garbage; collections would take a
+    # tenth of the time.
     gc.disable()
     from .server import Server
 
-    gc.freeze()  # what was imported stays to the end: later collections need not look at it
+    gc.freeze()  # The imported objects stay to the end, so later collections can skip them.
     gc.enable()
     status = Server(settings).serve_until_signal(sockets)
     _end_beside_threads(status)

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import Route
 
+from .endpoint import runtime_of
 from .engine import Engine
 from .errors import RequestError
 from .hosts import Hosted
@@ -27,7 +28,8 @@ from .settings import Settings
 from .static import document_routes, page_routes
 
 API_PATHS = [route.path for route in ROUTES if isinstance(route, Route)]
-KNOWN_PATHS = [*(path for path in API_PATHS if "{" not in path), "/docs", "/openapi.json"]
+PLAIN_PATHS = [path for path in API_PATHS if "{" not in path]
+KNOWN_PATHS = [*PLAIN_PATHS, "/docs", "/openapi.json"]
 
 
 def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> FastAPI:
@@ -66,7 +68,11 @@ def create_app(settings: Settings, load: Callable[[], Engine] | None = None) -> 
     app.add_middleware(Traced, metrics=metrics, paths=frozenset(API_PATHS))
     if settings.path_prefix:
         app.add_middleware(Prefixed, prefix=settings.path_prefix)
-    app.router.routes.extend([*ROUTES, *page_routes(), *document_routes(app.title, app.openapi)])
+    app.router.routes.extend(ROUTES)
+    if settings.page:
+        app.router.routes.extend(page_routes())
+    if settings.docs:
+        app.router.routes.extend(document_routes(app.title, app.openapi))
     return app
 
 
@@ -77,14 +83,20 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 async def _refuse_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException), "registered for HTTPException only; this is a bug"
+    has_documents = runtime_of(request).settings.docs
     if error.status_code == 405:
         methods = {name.strip() for name in (error.headers or {}).get("Allow", "").split(",")}
         allowed = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
-        mended = RequestError("method_not_allowed", f"this path takes {allowed}; see /docs")
+        remedy = "see /docs" if has_documents else ""
+        mended = RequestError("method_not_allowed", f"this path takes {allowed}", remedy)
         return refusal(mended, request.state.trace, {"Allow": allowed})
     if error.status_code == 404:
-        meant = suggestion(request.url.path, KNOWN_PATHS)
-        remedy = f"did you mean {meant}? See /docs" if meant else "see /docs for all paths"
+        if has_documents:
+            meant = suggestion(request.url.path, KNOWN_PATHS)
+            remedy = f"did you mean {meant}? See /docs" if meant else "see /docs for all paths"
+        else:
+            meant = suggestion(request.url.path, PLAIN_PATHS)
+            remedy = f"did you mean {meant}?" if meant else "correct the address"
         mended = RequestError("not_found", "there is nothing at this path", remedy)
         return refusal(mended, request.state.trace)
     raise error

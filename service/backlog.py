@@ -1,4 +1,4 @@
-"""What waits for the model, and what runs next: texts together, what takes steps one by one.
+"""Keep what waits for the model, and choose what runs next: a batch of texts, or one question.
 
 Texts of one width stand in one line: those of about one length end together, and none of a batch
 waits for a much longer one. A text is due when a thread that had only its request to answer would
@@ -6,12 +6,12 @@ come to it, so a small request need not wait for the last text of a large one. T
 first always rides in the next micro-batch. So no width starves, and no request: whoever comes after
 a text was due is due later.
 
-What is answered in steps never rides with texts, which would wait for it. Searches take turns with
-each other. A long text, whose representations take much memory, is read to its end before the next
-one is begun, but others have their turns in between.
+A question that is answered in steps never shares a batch with texts, which would wait for it.
+Searches take turns with each other. A long text, whose representations take much memory, is read to
+its end before the next one is begun, but batches and searches have their turns in between.
 
 The time of the threads has a share for batches, one for long texts and one for searches. The share
-that has had least goes next, so of those that wait, each gets as much as any other.
+that has had least goes next, so all shares that have something waiting get the same time.
 """
 
 import heapq
@@ -28,22 +28,22 @@ class Waiting(Protocol):
 
     @property
     def width(self) -> int:
-        """Its padded pieces in a micro-batch; 0 if it rides in none."""
+        """The padded pieces that it adds to a micro-batch; 0 if it is answered in steps."""
         ...
 
     @property
     def batch_share(self) -> float:
-        """What it takes of a micro-batch, in padded pieces; 0 if it rides in none."""
+        """The room it takes in a micro-batch, in padded pieces; 0 if it is answered in steps."""
         ...
 
     @property
     def seconds(self) -> float:
-        """What is left of it costs a thread, in seconds."""
+        """The seconds that a thread needs for what is left of it."""
         ...
 
     @property
     def share(self) -> Share:
-        """In which share of the threads' time it is answered."""
+        """The share of the threads' time in which it is answered."""
         ...
 
 
@@ -51,12 +51,12 @@ Text = TypeVar("Text", bound=Waiting)
 
 
 class Backlog(Generic[Text]):
-    """What waits.
+    """The questions that wait.
 
     Attributes:
         pieces: Padded pieces of the texts that wait for a batch.
-        batch_share: What they take of batches, in padded pieces.
-        seconds: What waits costs a thread, by share.
+        batch_share: The room that these texts take in batches, in padded pieces.
+        seconds: The seconds that a thread needs for all that waits, by share.
     """
 
     def __init__(self) -> None:
@@ -73,18 +73,19 @@ class Backlog(Generic[Text]):
         return any(map(self._waits, SHARES))
 
     def add(self, texts: Iterable[Text], now: float = 0.0, are_put_back: bool = False) -> None:
-        """Let the texts of one request wait.
+        """Let the questions of one request wait.
 
         Args:
-            texts: What waits from now on.
+            texts: The questions.
             now: The time, in seconds.
-            are_put_back: Whether they only wait for another turn.
+            are_put_back: Whether they have had a turn already and wait for another one.
         """
         due = now
         for text in texts:
             share = text.share
             if not are_put_back and not self._waits(share):
-                self._had[share] = max(self._had[share], self._now)  # who was away saves nothing up
+                # A share in which nothing waited does not save up the time that it did not use.
+                self._had[share] = max(self._had[share], self._now)
             if share == "batches":
                 line = self._lines.setdefault(text.width, [])
                 heapq.heappush(line, (due, next(self._arrivals), text))
@@ -98,9 +99,9 @@ class Backlog(Generic[Text]):
             self.seconds[share] += text.seconds
 
     def take(self, max_pieces: float, is_wanted: Callable[[Text], bool]) -> list[Text]:
-        """Remove and return the next micro-batch of texts, or what has the next turn.
+        """Remove and return the next micro-batch of texts, or the question that has the next turn.
 
-        What is no longer wanted is dropped on the way, and there may be nothing left.
+        Questions that are no longer wanted are dropped on the way, so the list may be empty.
         """
         waiting = [share for share in SHARES if self._waits(share)]
         if not waiting:
@@ -141,9 +142,11 @@ class Backlog(Generic[Text]):
         return []
 
     def _take_texts(self, max_pieces: float, is_wanted: Callable[[Text], bool]) -> list[Text]:
-        """The text that is due first, then those of its width, then those of the nearest widths.
+        """Return the text that is due first, then others of its width, then of the nearest widths.
 
-        Each as they are due, until max_pieces are full. A text that takes more runs alone.
+        Within a width, the text that is due first comes first. A text that does not fit into the
+        rest of max_pieces ends its width, and the next width is tried. A text that exceeds
+        max_pieces by itself runs alone.
         """
         for width in list(self._lines):
             while width in self._lines and not is_wanted(self._lines[width][0][-1]):

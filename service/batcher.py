@@ -1,10 +1,10 @@
-"""The inference threads: requests of many callers in, micro-batches through the model.
+"""Run the inference threads, which answer the questions of many requests in micro-batches.
 
-The event loop admits a request whole or refuses it. One thread loads the model, then a thread for
-every two cores takes micro-batches: its share of what waits when others are idle, and whatever has
-gathered when all are busy. Results go back with one call into the loop per batch. Long texts and
-searches take turns with batches. So does the proof of the shapes of a call, which ends as soon as
-the process drains.
+The event loop admits a request whole or refuses it. One thread loads the model. From then on a
+thread for every two cores takes micro-batches: an equal share of what waits if other threads are
+idle, and whatever has gathered if all were busy. Results go back with one call into the loop per
+batch. Long texts and searches take turns with batches. So does the proof of the shapes of a call,
+which ends as soon as the process drains.
 """
 
 import asyncio
@@ -158,7 +158,7 @@ class Batcher:
         )
 
     def _waiting_s_of(self, share: Share) -> float:
-        """Return what waits, in seconds of a thread; what takes turns waits until its last one."""
+        """Return the seconds of work waiting in a share; questions in steps count to their end."""
         seconds = self._backlog.seconds[share]
         if share != "batches":
             running = [item for batch in list(self._running) for item in batch.items]
@@ -178,7 +178,7 @@ class Batcher:
     # On the inference threads.
 
     def _outlive(self, work: Callable[[], None]) -> None:
-        """Do the work of a thread; if it ends before the service does, all who wait shall know."""
+        """Do the work of a thread; if it ends before the service does, fail whatever waits."""
         try:
             work()
         finally:
@@ -204,7 +204,7 @@ class Batcher:
         use_one_core()
         while batch := self._next_batch():
             self._work_on(batch)
-            del batch  # whose answers may be large, before the wait for the next one
+            del batch  # Its answers may be large, and the wait for the next batch may be long.
 
     def _work_on(self, batch: Batch) -> None:
         for item in batch.items:
@@ -221,7 +221,7 @@ class Batcher:
         self._call_loop(self._deliver, outcomes)
 
     def _next_batch(self) -> Batch | None:
-        """Wait for work and take it; None once the service closes and nothing is left."""
+        """Wait for work and return it; return None once the service closes and nothing is left."""
         while True:
             with self._changed:
                 self._num_idle += 1
@@ -239,7 +239,7 @@ class Batcher:
                     return batch
 
     def _put_back(self, batch: Batch, items: list[Item]) -> None:
-        """End a batch, and let what is not over wait for another turn."""
+        """End a batch, and let the questions that have no answer yet wait for another turn."""
         assert self.engine is not None, "a batch before the engine; this is a bug"
         seconds = [self.engine.seconds(item.question) for item in items]
         again = [
@@ -252,9 +252,9 @@ class Batcher:
             self._changed.notify_all()
 
     def _run(self, batch: Batch, items: list[Item]) -> Outcomes:
-        """The answer to each of these items of a batch, or what kept it from having one.
+        """Return each of these items of a batch with its answer, or with the error instead of one.
 
-        None for what has had its turn and is not over.
+        The outcome of an item that needs a further turn is None.
         """
         assert self.engine is not None, "a batch before the engine; this is a bug"
         batch.since = monotonic()
@@ -282,7 +282,8 @@ class Batcher:
         self.started.set_result(engine)
         if engine.proof is None:
             return
-        # It costs nothing: it must not fill the queue. It counts as put back: no text has waited.
+        # The proof costs nothing, so that it does not fill the queue. It counts as put back, so
+        # that no waiting time is recorded for it.
         item = Item(self._proof, 0, *engine.scheduled(engine.proof), is_put_back=True)
         with self._changed:
             self._backlog.add([item])
@@ -336,7 +337,7 @@ class Batcher:
 
 
 def worker_dead() -> RequestError:
-    """The refusal of a process of which an inference thread is gone."""
+    """Return the refusal of a process that has lost an inference thread."""
     return RequestError(
         "worker_dead",
         "the model no longer answers in this process; ask another replica, or this one after its"

@@ -27,7 +27,7 @@ class ByteBudget:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._held = 0
-        # What the model keeps for each long text once it has begun it, and how many it has begun.
+        # The bytes that the model keeps for each long text, and the most texts it has begun.
         self._kept: list[int] = []
         self._num_begun = 1
 

@@ -21,7 +21,8 @@ SHARES: tuple[Share, ...] = get_args(Share)
 KINDS_OF_ROWS: Mapping[int, Kind] = {8: "8 rows", 4: "4 rows", 2: "2 rows", 1: "1 row"}
 # A batch of more rows than this hardly reads a piece faster.
 FULL_ROWS = 8
-# In padded pieces of a full batch; measured with zh-small on two cores in float32.
+# A unit of each kind costs as much as this many padded pieces of a full batch; the values were
+# measured with zh-small on two cores in float32.
 FIRST_COSTS: Mapping[Kind, float] = {"context": 15.0, "guesses": 0.1, "gates": 3.0}
 
 
@@ -31,7 +32,9 @@ def kind_of_rows(num_rows: int) -> Kind:
 
 
 def batch_share(cost: Cost) -> float:
-    """Return what a question takes of a micro-batch, in padded pieces, what is made of it included.
+    """Return the room that a question takes in a micro-batch, in padded pieces.
+
+    The work of making its answer counts as the padded pieces that take as long.
 
     The first costs decide, and not prices that were learned: a question that one slow moment kept
     out of the batches could never show again how cheap it is there.
@@ -45,7 +48,7 @@ def work_of(cost: Cost, batch_pieces: int) -> Work:
     """Return the work that a question costs.
 
     Args:
-        cost: What the question says of itself.
+        cost: The cost that the question states.
         batch_pieces: Padded pieces of a micro-batch, which bound how many rows share a batch.
     """
     rows, pieces = max(1, batch_pieces // max(1, cost.padded_pieces)), cost.padded_pieces

@@ -22,7 +22,7 @@ from .errors import invalid
 from .job import Job
 from .middleware import Trace
 from .ndjson import Lines, until_disconnect
-from .parsing import MAX_LISTS, parse
+from .parsing import MAX_LISTS, SEE, parse
 from .runtime import Runtime
 from .settings import Settings
 from .slices import Slices
@@ -170,7 +170,9 @@ class Endpoint(Generic[Asked, Planned]):
         self, body: bytes, engine: Engine, settings: Settings
     ) -> tuple[Planned, list[Scheduled], list[int]]:
         """Return the plan, its questions, and what the model keeps for those that are large."""
-        plan = self.plan(parse(self.request, body, max_lists(settings)), engine, settings)
+        see = SEE if settings.docs else ""
+        request = parse(self.request, body, max_lists(settings), see)
+        plan = self.plan(request, engine, settings)
         questions = list(map(engine.scheduled, plan.questions))
         kept = (engine.kept_bytes(one.question) for one in questions)
         return plan, questions, [num_bytes for num_bytes in kept if num_bytes > SMALL_BYTES]

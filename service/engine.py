@@ -21,8 +21,8 @@ from .speed import FULL_PIECES, ShapesProof, first_prices, use_one_core
 
 Answer = TypeVar("Answer")
 AnyQuestion = Question[Answer] | Underway[Answer]
-# A question that is answered in steps goes on for this long, and then others have their turn. They
-# hardly notice so short a time, and to put the question back takes far less.
+# After this time a question that is answered in steps gives way to others. They hardly notice so
+# short a wait, and putting the question back into the queue takes far less time.
 TURN_S = 0.02
 FLOAT32_BYTES = 4
 # A batch occupies a core for each direction.
@@ -32,14 +32,14 @@ logger = logging.getLogger(__name__)
 
 
 class Scheduled(NamedTuple):
-    """A question, and what it takes.
+    """A question with what is needed to schedule it.
 
     Args:
         question: The question.
-        share: In which share of the threads' time it is answered.
-        width: Its padded pieces in a micro-batch; 0 if it rides in none.
-        batch_share: What it takes of a micro-batch, in padded pieces; see `costs.batch_share`.
-        seconds: What it costs a thread, in seconds.
+        share: The share of the threads' time in which it is answered.
+        width: The padded pieces that it adds to a micro-batch; 0 if it is answered in steps.
+        batch_share: The room it takes in a micro-batch, in padded pieces; see `costs.batch_share`.
+        seconds: The seconds that a thread needs for it.
     """
 
     question: AnyQuestion[Any]
@@ -60,7 +60,7 @@ class Engine:
         batch_pieces: Padded pieces of a micro-batch, at most.
         prices: What work costs a thread, measured on this machine and learned from what runs.
         turn_s: How long a question in steps may go on before others have their turn.
-        proof: The question which further shapes can be used; None once it has been answered.
+        proof: The proof of the remaining shapes, as a question; None once it has been answered.
         similar_words: Some words, each with those that the model expects in similar contexts.
     """
 
@@ -75,7 +75,7 @@ class Engine:
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
-        """Load, test and measure in the sure shape; what is left to prove is in `proof`.
+        """Load and test the encoder, and measure its speed in the one shape that needs no proof.
 
         Raises:
             ArtifactError: the folder is incomplete, foreign or damaged.
@@ -107,7 +107,7 @@ class Engine:
         return engine
 
     def proved(self, speedup: float) -> Self:
-        """Return the engine after its proof.
+        """Return the engine as it is after its proof.
 
         Args:
             speedup: How many times as fast full batches are read as before.
@@ -122,9 +122,9 @@ class Engine:
 
     @property
     def reading_bytes(self) -> int:
-        """Bytes that all threads together take at most to read micro-batches, in present shapes.
+        """The most bytes that all threads together need to read micro-batches in present shapes.
 
-        A text of more than half a micro-batch is not among them: it is answered in steps.
+        A text of more than half a micro-batch does not count, because it is answered in steps.
         """
         of_thread = self.encoder.reading_bytes(self.batch_pieces, self.batch_pieces // 2)
         return self.num_threads * of_thread
@@ -161,7 +161,7 @@ class Engine:
         return self.prices.seconds(work_of(question.cost, self.batch_pieces))
 
     def scheduled(self, question: AnyQuestion[Answer]) -> Scheduled:
-        """Say how a question runs: in a batch, or in steps, as it does if it fills most of one."""
+        """Decide how a question is answered: in steps if it has them or fills most of a batch."""
         cost = question.cost
         work = work_of(cost, self.batch_pieces)
         seconds = self.prices.seconds(work)
@@ -185,9 +185,9 @@ class Engine:
         return vectors * config.dim * FLOAT32_BYTES
 
     def run(self, questions: Sequence[AnyQuestion[Answer]]) -> list[Answer | None]:
-        """The answer to each question, whatever else is in the batch.
+        """Return the answer to each question, which does not depend on the others.
 
-        None for one in steps that is not over yet: it is to be given another turn.
+        A question that is answered in steps and needs a further turn gets None.
         """
         answers = iter(self._read([one for one in questions if not isinstance(one, Underway)]))
         return [

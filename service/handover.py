@@ -1,7 +1,8 @@
-"""What the edge hands to the app with a request: a refusal, and whether an answer was delivered."""
+"""Hand three facts from the edge to the app: path, refusal, and whether it was delivered."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import unquote
 
 from starlette.types import Scope
 
@@ -16,6 +17,16 @@ Delivered = Callable[[], bool | Awaitable[bool]]
 def hand_refusal(scope: Any, error: RequestError) -> None:  # Any: uvicorn's scope or Starlette's
     """Let the app refuse this request, or its body if the request is already being served."""
     scope["state"][REFUSAL] = error
+
+
+def hand_path(scope: Any, target: bytes) -> None:  # Any: as above
+    """Set the path of a request whose head is refused, without escapes; empty if it has none.
+
+    A client that takes the service for a proxy sends an address in place of a path, or a host with
+    CONNECT. Either may hold a user name and a password, so nothing of it is kept.
+    """
+    path = target.partition(b"?")[0].decode("latin-1")
+    scope["path"] = unquote(path) if path.startswith("/") else ""
 
 
 def hand_delivered(scope: Any, delivered: Delivered) -> None:  # Any: as above

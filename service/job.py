@@ -20,14 +20,15 @@ class Job(Generic[Answer]):
 
     Args:
         done: Resolves once every question is answered; cancel it to drop the job.
-        num_questions: How many answers make it complete.
-        deadline: When nobody waits any more.
+        num_questions: The number of answers that complete it.
+        deadline: The time from which nobody waits for it any more.
         submitted_at: When it was admitted.
         started_at: When its first question was taken.
         finished_at: When its last answer came back.
-        answers: Those there are and nobody has taken, by the number of the question.
-        arrived: The numbers in the order their answers came back, then None; also None if the job
-            fails.
+        answers: The answers that have come back and were not taken yet, by the number of the
+            question.
+        arrived: The numbers of the questions in the order in which their answers came back; then
+            None, as soon as the job is complete or has failed.
     """
 
     done: asyncio.Future[None]
@@ -44,7 +45,7 @@ class Job(Generic[Answer]):
         self.done.add_done_callback(lambda _: self.arrived.put_nowait(None))
 
     def is_wanted(self) -> bool:
-        """Whether somebody still waits for it."""
+        """Return whether somebody still waits for the job."""
         return not self.done.done() and monotonic() < self.deadline
 
     def add(self, index: int, answer: Answer) -> None:
@@ -57,7 +58,7 @@ class Job(Generic[Answer]):
             self.done.set_result(None)
 
     def take_all(self) -> list[Answer]:
-        """The answers to all questions, in their order."""
+        """Return the answers to all questions, in the order of the questions."""
         return [self.answers.pop(number) for number in range(self.num_questions)]
 
 
@@ -66,14 +67,14 @@ class Item:
     """One question of a job, and what it costs.
 
     Args:
-        job: Which waits for it.
+        job: The job that waits for its answer.
         index: Its number in the job.
         question: The question.
-        share: In which share of the threads' time it is answered.
-        width: Its padded pieces in a micro-batch.
-        batch_share: What it takes of a micro-batch, in padded pieces.
-        seconds: What is left of it costs a thread, in seconds.
-        is_put_back: Whether it has had a turn, and is not over.
+        share: The share of the threads' time in which it is answered.
+        width: The padded pieces that it adds to a micro-batch.
+        batch_share: The room it takes in a micro-batch, in padded pieces.
+        seconds: The seconds that a thread needs for what is left of it.
+        is_put_back: Whether it has had a turn and needs a further one.
     """
 
     job: Job[Any]

@@ -1,7 +1,9 @@
 """The API keys: where they come from, and whose key a request has.
 
-An entry is `KEY` or `NAME KEY`. The log and the metrics show the name. A file of keys has one
-entry per line. It is read again when it changes, so keys change without a restart.
+An entry is `KEY` or `NAME KEY`. The log and the metrics show the name. In place of the key, it may
+have `sha256:` and the hexadecimal digits of its SHA-256, so that nobody can read the key there. A
+file of keys has one entry per line. It is read again when it changes, so keys change without a
+restart.
 """
 
 import logging
@@ -15,7 +17,12 @@ from pathlib import Path
 from time import monotonic
 
 MIN_KEY_LENGTH = 8
+# A shorter key is used, with a warning. Sixteen hexadecimal digits are 64 bits, too many to guess.
+SAFE_KEY_LENGTH = 16
 SENDABLE_KEY = re.compile(rf"[\x21-\x2b\x2d-\x7e]{{{MIN_KEY_LENGTH},}}")
+HASH = "sha256:"
+HASHED = re.compile(rf"{HASH}([0-9a-f]{{64}})", re.IGNORECASE)
+NOTHING = sha256(b"").digest()
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 MAX_FILE_BYTES = 1024 * 1024
 # While requests arrive, the file is checked for a change at most once in this many seconds.
@@ -31,10 +38,12 @@ class Key:
     Args:
         name: The name of its owner.
         digest: SHA-256 of the key; the key itself is not kept.
+        is_short: Whether it is shorter than SAFE_KEY_LENGTH, as far as is known.
     """
 
     name: str
     digest: bytes
+    is_short: bool
 
 
 def parse_keys(entries: Iterable[str]) -> list[Key]:
@@ -62,8 +71,25 @@ def parse_keys(entries: Iterable[str]) -> list[Key]:
                 f"key {number} is shorter than its name, so the two may be in the wrong order,"
                 " and the log shows names; write NAME KEY, with a key at least as long as the name"
             )
-        keys.append(Key(name.strip() or f"key-{number}", sha256(key.encode()).digest()))
+        digest = _digest_of(key, number)
+        is_short = len(key) < SAFE_KEY_LENGTH
+        keys.append(Key(name.strip() or f"key-{number}", digest, is_short))
     return keys
+
+
+def _digest_of(key: str, number: int) -> bytes:
+    if not key.lower().startswith(HASH):
+        return sha256(key.encode()).digest()
+    hashed = HASHED.fullmatch(key)
+    if not hashed:
+        raise ValueError(
+            f"key {number} begins with {HASH} and cannot be used; write {HASH} and the 64"
+            " hexadecimal digits of the hash"
+        )
+    digest = bytes.fromhex(hashed[1])
+    if digest == NOTHING:  # a request without a key would have it
+        raise ValueError(f"key {number} is the hash of an empty key; write the hash of a key")
+    return digest
 
 
 def read_keys(file: Path) -> list[Key]:
@@ -112,6 +138,7 @@ class KeyRing:
         self._read: list[Key] = []
         self._version: tuple[int, int, int] | None = None
         self._looked_at = -LOOK_S
+        _warn_of_short(self._listed)
         self._look()
 
     @property
@@ -147,3 +174,14 @@ class KeyRing:
             self._read = read_keys(self._file)
         except ValueError as error:
             logger.error("the earlier keys stay valid: %s", error)
+            return
+        _warn_of_short(self._read)
+
+
+def _warn_of_short(keys: Sequence[Key]) -> None:
+    for key in keys:
+        if key.is_short:
+            logger.warning(
+                f"the API key of {key.name} has fewer than {SAFE_KEY_LENGTH} characters and may be"
+                " guessed; replace it by a random one, such as openssl rand -hex 24 prints"
+            )

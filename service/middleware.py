@@ -141,7 +141,7 @@ def _log(scope: Scope, trace: Trace, seconds: float) -> None:
         "request",
         extra=fields(
             method=scope["method"],
-            path=scope["path"][:SHOWN_PATH_LENGTH],
+            path=_shown(scope["path"]),
             status=trace.status,
             duration_ms=round(seconds * 1000, 3),
             pieces=trace.pieces,
@@ -149,3 +149,16 @@ def _log(scope: Scope, trace: Trace, seconds: float) -> None:
             **{name: value for name, value in more.items() if value},
         ),
     )
+
+
+def _shown(path: str) -> str:
+    """Return what the log shows of a path: no user name and no password of an address in it.
+
+    Such a path comes from a client whose proxy or base address is wrong. An unescaped password may
+    have any character, so everything before the last `@` is hidden.
+    """
+    end = path.rfind("@")
+    begins = [at + len(mark) for mark in ("//", ":") if 0 <= (at := path.find(mark)) < end]
+    if begins:
+        path = f"{path[: min(begins)]}***{path[end:]}"
+    return path[:SHOWN_PATH_LENGTH]

@@ -40,18 +40,19 @@ OPENING = re.compile(
 # This many lists take about a tenth of a second.
 MAX_LISTS = 50_000
 PLACE = re.compile(r"(?P<found>.*) at line (?P<line>\d+) column (?P<column>\d+)", re.DOTALL)
-SEE = "see /docs for the fields and their values"
+SEE = "; see /docs for the fields and their values"
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def parse(model: type[Model], body: bytes, max_lists: int = MAX_LISTS) -> Model:
+def parse(model: type[Model], body: bytes, max_lists: int = MAX_LISTS, see: str = SEE) -> Model:
     """Return the validated request that a body contains; a byte order mark before it is skipped.
 
     Args:
         model: What the body should contain.
         body: The bytes that were sent.
         max_lists: How many lists and objects it may have.
+        see: The end of a refusal, which says where the fields are described.
 
     Raises:
         RequestError: invalid_json, invalid_unicode, validation_error or body_too_large.
@@ -64,13 +65,13 @@ def parse(model: type[Model], body: bytes, max_lists: int = MAX_LISTS) -> Model:
         if error.error_count() > MAX_ERRORS:
             raise RequestError(
                 "validation_error",
-                f"the body has {error.error_count()} fields that this path does not have; {SEE}",
+                f"the body has {error.error_count()} fields that this path does not have{see}",
             ) from None
         first = error.errors(include_url=False)[0]
     else:
         _refuse_repeated_keys(body, request)
         return request
-    raise _unreadable(body, first) if first["type"] == "json_invalid" else _invalid(first)
+    raise _unreadable(body, first) if first["type"] == "json_invalid" else _invalid(first, see)
 
 
 def _refuse_many_lists(body: bytes, limit: int) -> None:
@@ -95,13 +96,13 @@ def _refuse_many_lists(body: bytes, limit: int) -> None:
             return
 
 
-def _invalid(error: ErrorDetails) -> RequestError:
+def _invalid(error: ErrorDetails, see: str) -> RequestError:
     """Return the refusal of a field, by the place of its first error."""
     steps = [step for number, step in enumerate(error["loc"]) if not (number and step in TAGS)]
     if error["type"] == "extra_forbidden":
         steps = steps[:1]  # a key inside a field may be a part of the caller's text
     if not steps:
-        return RequestError("validation_error", f"the body: {_wrong(error, steps)}; {SEE}")
+        return RequestError("validation_error", f"the body: {_wrong(error, steps)}{see}")
     place = ".".join(str(step)[:SHOWN_NAME_LENGTH] for step in steps)
     param = str(steps[0])[:SHOWN_NAME_LENGTH]
     index, inside = _index_of_text(steps), steps[2:]
@@ -111,7 +112,7 @@ def _invalid(error: ErrorDetails) -> RequestError:
     item = f"item {inside[-1]}" if index is not None and inside else "it"
     return RequestError(
         "validation_error",
-        f"{where}: {_wrong(error, steps, item)}; {SEE}",
+        f"{where}: {_wrong(error, steps, item)}{see}",
         param=param,
         details=Details(index, place if len(steps) > 1 else None),
     )

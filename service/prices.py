@@ -1,8 +1,8 @@
-"""What work costs in seconds: measured at the start, then learned from what runs.
+"""Keep the price of work in seconds: measured at the start, then learned from what runs.
 
 Work of each kind is counted in units of its own, such as padded pieces or steps. The price of a
-unit follows the seconds that units of its kind lately took. So a busy moment at the start is soon
-forgotten, and a machine that has become slower is noticed.
+unit follows the seconds that units of its kind have taken lately. So a busy moment at the start is
+soon forgotten, and a machine that has become slower is noticed.
 """
 
 import math
@@ -41,10 +41,10 @@ class Prices(Generic[Kind]):
             self._of[kind] = price
 
     def learn(self, kind: Kind, units: float, seconds: float) -> None:
-        """Take in how long some units of a kind took.
+        """Move the price of a kind towards what some units of it have just taken.
 
-        The logarithm of the price moves, so that a price ten times too high is forgotten as soon as
-        one ten times too low.
+        The average is taken of the logarithm, so that a price ten times too high is corrected as
+        fast as one ten times too low.
         """
         if units <= 0 or seconds <= 0:
             return

@@ -20,7 +20,7 @@ RETRY_S = 5
 
 
 class Runtime:
-    """What every request of one process shares. Made on the event loop.
+    """The state that all requests of one process share. It is made on the event loop.
 
     Args:
         settings: Limits.
@@ -33,7 +33,7 @@ class Runtime:
         self.metrics = metrics
         self.batcher = Batcher(load, settings, metrics)
         self.tokenizing = Stage("tokenizing", settings.max_queue_s)
-        self.encoding = Stage("encoding")  # what has been computed is never refused
+        self.encoding = Stage("encoding")  # without a limit: no computed answer is refused
         self.byte_budget = ByteBudget(settings.max_held_bytes)
         self.places = Places(settings)
         self.is_leaving = False
@@ -52,7 +52,7 @@ class Runtime:
 
     @property
     def is_ready(self) -> bool:
-        """Whether requests are taken."""
+        """Whether requests should be sent to this process."""
         try:
             self.ready_engine()
         except RequestError:
@@ -60,7 +60,7 @@ class Runtime:
         return True
 
     def leave(self, ends_at: float) -> None:
-        """Say on /readyz that this process ends, and go on serving.
+        """Report on /readyz that this process will end, and go on serving.
 
         Args:
             ends_at: When the last request must have its response, on the monotonic clock.
@@ -94,7 +94,7 @@ class Runtime:
             raise (late(self.settings) if deadline <= self._ends_at else draining()) from error
 
     def drain(self) -> None:
-        """Take no further request; those inside are finished."""
+        """Take no further request; those that were admitted are finished."""
         self.is_leaving = self.is_draining = True
         self.batcher.end_proof()
 
@@ -107,15 +107,15 @@ class Runtime:
 
     @contextmanager
     def admitted(self, key: str | None) -> Iterator[Engine]:
-        """The engine, for the time of one request that has arrived whole.
+        """Admit one request that has arrived whole, and yield the engine until it is answered.
 
-        A process that drains still takes it: its first bytes came before.
+        A process that drains still admits it, because its first bytes came before.
 
         Args:
             key: The name of the request's API key; None if no key is needed.
 
         Raises:
-            RequestError: starting, worker_dead, or overloaded by sheer number.
+            RequestError: starting; worker_dead; or overloaded, because too many are being served.
         """
         self.check_alive()
         engine = self.loaded_engine()
@@ -123,7 +123,7 @@ class Runtime:
             yield engine
 
     def ready_engine(self) -> Engine:
-        """The engine of a process that requests should be sent to.
+        """Return the engine, if requests should be sent to this process.
 
         Raises:
             RequestError: starting, draining or worker_dead.
@@ -134,7 +134,7 @@ class Runtime:
         return self.loaded_engine()
 
     def serving_engine(self) -> Engine:
-        """The engine of a process that takes requests, even if no more should be sent.
+        """Return the engine, if this process takes requests, even if no more should be sent to it.
 
         Raises:
             RequestError: starting, draining or worker_dead.
@@ -145,7 +145,7 @@ class Runtime:
         return self.loaded_engine()
 
     def loaded_engine(self) -> Engine:
-        """The engine, whether or not requests are taken.
+        """Return the engine, whether or not requests are taken.
 
         Raises:
             RequestError: starting.
@@ -157,7 +157,7 @@ class Runtime:
         return self.batcher.engine
 
     def check_alive(self) -> None:
-        """Nothing, while every inference thread lives.
+        """Refuse to go on if an inference thread has ended or is stuck.
 
         Raises:
             RequestError: worker_dead.

@@ -1,6 +1,7 @@
 """The server of one process: uvicorn that leaves in good order, and ends if there is no model."""
 
 import asyncio
+import faulthandler
 import logging
 import math
 import os
@@ -74,7 +75,7 @@ class Server(uvicorn.Server):
 
     @property
     def runtime(self) -> Runtime:
-        """What all requests share; there once the server has started."""
+        """The state that all requests share; it exists once the server has started."""
         runtime: Runtime = self._app.state.runtime
         return runtime
 
@@ -140,6 +141,7 @@ class Server(uvicorn.Server):
             )
 
     def _report_start(self, started: "Future[Engine]") -> None:
+        faulthandler.cancel_dump_traceback_later()  # set where the process begins
         if started.cancelled() or started.exception():  # the batcher has logged what is wrong
             self._could_start = False
             self.should_exit = True

@@ -280,13 +280,14 @@ class Settings(BaseSettings):
     api_keys: SecretStr = Field(
         SecretStr(""),
         description="The API keys, separated by commas, each as KEY or as NAME KEY; the log and the"
-        " metrics show the names. Every path except the probes, the page, /docs and /openapi.json"
-        " needs one of the keys. If there are none, anyone who can reach the service may use it."
-        " Prefer the environment: other users of a machine can read the flags of its processes.",
+        " metrics show the names. In place of a key may stand `sha256:` and the hexadecimal digits"
+        " of its SHA-256. Every path except the probes, the page, /docs and /openapi.json needs one"
+        " of the keys. If there are none, anyone who can reach the service may use it. Prefer the"
+        " environment: other users of a machine can read the flags of its processes.",
     )
     api_keys_file: Path | None = Field(
         None,
-        description="A file of further keys, one in each line, as KEY or as NAME KEY. It is read"
+        description="A file of further keys, one in each line, written as in `api_keys`. It is read"
         " again when it changes, so keys change without a restart. A change that cannot be used is"
         " logged, and the earlier keys stay valid.",
     )
@@ -302,6 +303,17 @@ class Settings(BaseSettings):
         description="Whether /inspect is available, which returns the gates and cells of a text. It"
         " keeps an inference thread busy several times as long as the vectors of the text do, so"
         " use it for demonstrations and teaching rather than under load.",
+    )
+    page: bool = Field(
+        True,
+        description="Whether the page for browsers is available at /. Its files need no key, so"
+        " whoever can reach the service can read them; the requests that they send need one.",
+    )
+    docs: bool = Field(
+        True,
+        description="Whether /docs and /openapi.json are available, which describe every path. They"
+        " need no key, so whoever can reach the service can read them. If they are not available,"
+        " refusals do not refer to them.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info",

@@ -1,7 +1,8 @@
-"""How fast this machine reads: measured before the service is ready, and corrected by the proof.
+"""Measure how fast this machine reads, and correct the measured speed once all shapes are proved.
 
-Before the proof texts are read in the sure shape alone. Its last steps read some texts both ways by
-turns; the speed measured first, times that ratio, is the speed from then on.
+The first speed is measured before the service is ready, in the one shape that needs no proof. The
+last steps of the proof read some texts in that shape and in the proved ones, by turns. The first
+speed times the gain is the speed from then on.
 """
 
 import math
@@ -32,13 +33,13 @@ TIMED_STEPS = 8
 
 @dataclass(frozen=True)
 class ShapesProof:
-    """The question which shapes give a text the same bits, answered in steps.
+    """The proof of an encoder's shapes, as a question that is answered in steps.
 
-    The encoder uses each shape as soon as it is proved. The answer is how many times as fast texts
-    are read at the end.
+    The encoder uses each shape as soon as it is proved to give a text the same bits. The answer is
+    a factor: how many times as fast texts are read at the end.
 
     Args:
-        encoder: What proves its shapes.
+        encoder: The encoder whose shapes are proved.
         batch_pieces: Padded pieces of a micro-batch, at most.
     """
 
@@ -47,21 +48,21 @@ class ShapesProof:
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """No text is read for a caller."""
+        """An empty tuple, because no text of a caller is read."""
         return ()
 
     @property
     def cost(self) -> Cost:
-        """Nothing, because no caller waits for the proof."""
+        """A cost of nothing, because no caller waits for the proof."""
         return Cost()
 
     def steps(self) -> Generator[None, None, float]:
-        """The answer, after a rest for each call of a layer."""
-        before = copy(self.encoder)  # has the same weights, and keeps the shapes of now
+        """Compute the answer, pausing after each call of a layer."""
+        before = copy(self.encoder)  # It has the same weights, and keeps the present shapes.
         yield from self.encoder.prove()
         texts = _timed_texts(self.batch_pieces)
         seconds: tuple[list[float], list[float]] = [], []
-        for _ in range(TIMED_RUNS):  # by turns, so that a busy moment meets both
+        for _ in range(TIMED_RUNS):  # by turns, so that a busy moment slows both
             for encoder, taken in zip((before, self.encoder), seconds, strict=True):
                 begin = perf_counter()
                 encoder.represent(texts)
@@ -107,7 +108,7 @@ def _price_alone(encoder: Encoder) -> float:
 
 
 def measured_step_s(encoder: Encoder) -> float:
-    """Seconds of a step of a search with all rows in use: the middle one of some."""
+    """Return the median seconds of a search's step in which all rows are in use."""
     underway = encoder.completions_for("", Beam(ROWS, ROWS), TIMED_STEPS)
     seconds, is_over = [], False
     while not is_over:

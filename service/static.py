@@ -1,4 +1,4 @@
-"""What is the same for every visitor, compressed once: the page, /docs and the OpenAPI document."""
+"""Serve, compressed once, what every visitor gets alike: the page, /docs, the OpenAPI document."""
 
 import asyncio
 import base64

@@ -1,4 +1,7 @@
-"""Links of the documents lead somewhere; their indexes list what is there, and refuse the rest."""
+"""Links of the documents lead somewhere; their indexes list what is there, and refuse the rest.
+
+The tables of the architecture have a row for every module.
+"""
 
 import importlib.util
 import re
@@ -51,6 +54,30 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path, link):
     good = "[a](there.md#it-is-here-now) [b](https://gone.example) ```[c](gone.md)```"
     (tmp_path / "docs/page.md").write_text(f"{good} [d]({link})\n", "utf-8")
     assert list(dead_links(tmp_path)) == [("docs/page.md", link)]
+
+
+def tables_of_modules(page):
+    """Return the names in each table of modules, by the package or folder that it describes."""
+    head = r"(?:### (\w+), from[^\n]*\n\n\| module|\| in `(\w+)/`) \| job \|\n((?:\|.*\n)+)"
+    return {
+        package or folder: set(re.findall(r"`(?:\w+/)*(\w+)/?`", rows))
+        for package, folder, rows in re.findall(head, page)
+    }
+
+
+@pytest.mark.parametrize("package", ["biLM", "service", "training"])
+def test_every_module_stands_in_a_table_of_the_architecture(package):
+    """A folder without a table of its own is described in that of the folder above."""
+    tables = tables_of_modules((ROOT / "docs/architecture.md").read_text("utf-8"))
+    for path in sorted((ROOT / package).rglob("[!_]*.py")):
+        folder = path.parent if path.parent.name in tables else path.parent.parent
+        assert path.stem in tables[folder.name], path.relative_to(ROOT)
+
+
+def test_tables_of_modules_worked_by_hand():
+    page = "### door, from the street inwards\n\n| module | job |\n|---|---|\n| `a`, `b/` | `c` |\n"
+    inside = "\n| in `b/` | job |\n|---|---|\n| `a/d` | `e.json` |\n\n| step | reads |\n| `f` | |\n"
+    assert tables_of_modules(page + inside) == {"door": {"a", "b", "c"}, "b": {"d"}}
 
 
 @pytest.fixture

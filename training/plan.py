@@ -72,7 +72,7 @@ class Text:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What each step may take and do.
+    """The time that each step of an order may take, and the work that it does in it.
 
     Args:
         total_s: The seconds of the order.

@@ -1,4 +1,4 @@
-"""What the command line may choose from, by name: known without loading what is named."""
+"""List by name what the command line of bulk runs can choose, without loading the modules."""
 
 LEVELS = ("piece", "char", "word", "span", "text")
 POOLINGS = ("mean", "max", "first", "last")

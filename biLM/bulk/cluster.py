@@ -28,7 +28,7 @@ from biLM.bulk.sources import Source
 from biLM.errors import BiLMError, BulkError, SourceError
 
 CONNECT_S = 5
-# What another version of Ray raises where it has no such attribute, or takes other arguments.
+# Another version of Ray raises these if it has no such attribute, or takes other arguments.
 UNLIKE_EXPECTED = (AttributeError, TypeError)
 Batch = dict[str, Any]  # the columns of a block, in the form in which Ray passes them
 

@@ -28,7 +28,7 @@ MARKS = (
     (codecs.BOM_UTF8, UTF_8),
     ("\ufeff".encode("gb18030"), "gb18030"),
 )
-# What a compressed file begins with, and how its name should end.
+# A compressed file begins with these bytes, and its name should end like this.
 PACKED = ((b"\x1f\x8b", ".gz"), (b"\xfd7zXZ\0", ".xz"))
 # GB 18030 contains the other two, and files that are called GBK often have characters of it.
 WIDER = {"gbk": "gb18030", "gb2312": "gb18030", "utf-8-sig": UTF_8}

@@ -17,7 +17,7 @@ from biLM.bulk.transform import Transform
 from biLM.errors import BulkError, SourceError
 from biLM.files import own_name, put_in_place, sync
 
-# How many characters of text the encoder reads in one call: about two of its batches.
+# The encoder reads about this many characters of text in one call, which fill two of its batches.
 CALL_CHARACTERS = 24_000
 
 

@@ -26,7 +26,7 @@ from biLM.network.heads import Heads
 from biLM.network.pooling import PieceRange, pool
 from biLM.questions.question import BLOCK_PLACES
 
-# As much as the three other terms of the equation together.
+# The rest of a piece weighs as much as the three other terms of the equation together.
 WEIGHT_OF_THE_REST = 3
 
 

@@ -30,7 +30,7 @@ def read_padded(
         onto: Where the representations are copied to, all of a rectangle at a time.
     """
     device = model.embedding.weight.device
-    # Without a backward pass, which has to multiply as the forward pass did.
+    # A backward pass has to multiply as the forward pass did, so only reading changes the setting.
     is_read_only = not torch.is_grad_enabled() or not any(
         parameter.requires_grad for parameter in model.parameters()
     )

@@ -138,7 +138,8 @@ class Reader:
         config = self._config
         x = self._embedding[torch.from_numpy(pieces)]
         found = x.new_empty(config.num_representations, len(x), config.dim)
-        found[0].view(len(x), -1, config.embedding_size).copy_(x[:, None])  # repeated
+        # Representation 0 is the embedding, repeated to the width of the others.
+        found[0].view(len(x), -1, config.embedding_size).copy_(x[:, None])
         return found
 
     def embedded(self, ids: Int[Tensor, "time batch"]) -> Float[Tensor, "time batch width"]:

@@ -21,7 +21,7 @@ States = tuple[State, ...]
 
 
 class Stepper:
-    """One direction.
+    """One direction of a biLM, which reads one piece at a time.
 
     Args:
         inputs: The piece embedding, in the type of the numbers that are multiplied.

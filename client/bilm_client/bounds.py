@@ -9,7 +9,7 @@ import numpy as np
 from bilm_client.errors import InputError
 
 NUMBERS = (int, float, np.integer, np.floating)
-# No lock and no socket waits longer.
+# No lock and no socket can wait longer than this many seconds.
 LONGEST_S = threading.TIMEOUT_MAX
 
 

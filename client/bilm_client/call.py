@@ -43,7 +43,7 @@ class Call:
         def run() -> None:
             try:
                 future.set_result(work())
-            except BaseException as error:  # it is raised by whoever asks for the result
+            except BaseException as error:  # `result` raises it in the caller's thread
                 future.set_exception(error)
 
         Thread(target=run, name="bilm-client", daemon=True).start()

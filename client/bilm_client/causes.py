@@ -103,7 +103,7 @@ def _unreached(error: Exception, url: httpx.URL) -> Cause:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an exception and those that it follows from, be they several."""
+    """Yield an exception and all exceptions that led to it."""
     while error is not None:
         yield error
         if isinstance(error, BaseExceptionGroup):

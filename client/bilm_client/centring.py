@@ -1,4 +1,4 @@
-"""Subtract from vectors the mean of the collection that they are."""
+"""Centre a collection of vectors: subtract their own mean from each of them."""
 
 from collections.abc import Sequence
 from dataclasses import replace

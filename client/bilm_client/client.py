@@ -323,7 +323,7 @@ class Client:
 
     @contextmanager
     def _call(self) -> Iterator[Call]:
-        """Yield a call, which `close` ends, too."""
+        """Begin a call, and yield it; `close` ends it if it is still going on."""
         call = Call()
         calls = self._open().calls
         calls.add(call)  # before the client is looked at, so that close misses no call

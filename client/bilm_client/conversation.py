@@ -85,7 +85,7 @@ class Answers(Generic[Item]):
 
 @dataclass(frozen=True)
 class Reader(Generic[Item]):
-    """How the responses of a path for several texts are asked for and read."""
+    """The media type that a path for several texts returns, and a function that reads it."""
 
     accept: str
     read: Callable[[httpx.Response], Answers[Item]]

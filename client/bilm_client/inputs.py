@@ -182,7 +182,7 @@ def _inner(given: Any, number: int, name: str, remedy: str) -> list[Any]:
 
 
 def _integer(given: Any, name: str, number: int) -> int:
-    """Return an integer of Python, numpy or torch as one of Python; a truth value is none."""
+    """Return an integer of Python, numpy or torch as one of Python; a truth value is refused."""
     if not isinstance(given, bool) and "bool" not in type(given).__name__:
         try:
             return operator.index(given)

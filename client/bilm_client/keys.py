@@ -171,7 +171,7 @@ def readable(url: str, name: str) -> httpx.URL:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError):
         parsed = None
-    # Raised here, it does not hold what httpx has raised.
+    # The error is raised outside of `except`, so that it does not hold the error of httpx.
     if parsed is None:
         raise InputError(f"{name} cannot be read; give one such as http://127.0.0.1:8000")
     if not parsed.host:

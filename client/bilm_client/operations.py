@@ -53,7 +53,7 @@ Answer = TypeVar("Answer")
 Item = TypeVar("Item")
 Operation = Generator[Conversation[Any], Any, Answer]
 
-# A text of at most this many characters fits into any service's body; nothing is asked about it.
+# A text of at most this many characters fits into the body of any service, whatever its limits.
 SHORT_CHARACTERS = 1024
 # No service takes more texts in a request.
 MOST_TEXTS = 1 << 31

@@ -9,7 +9,8 @@ from email.utils import parsedate_to_datetime
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.5, 10.0
 # A proxy may send Retry-After: 0; every wait counts this much, so that the retries come to an end.
 MIN_WAIT_S = 0.1
-# Clients that are refused together are spread over this share of the wait they are told.
+# A wait is longer by a random part of this share, so that clients that were refused together do not
+# come back together.
 SPREAD = 0.25
 
 # Processes that come from one by fork would draw equal numbers from the usual generator.

@@ -1,11 +1,11 @@
-"""What a client knows of its service: its limits, and how long to wait for it."""
+"""Keep what a client knows about its service: the limits, and how long to wait for it."""
 
 from dataclasses import dataclass
 
 from bilm_client.bounds import seconds
 
-# How long to wait for a service if the caller has not said it: one that has answered before may be
-# starting again; an address that has never answered may be wrong.
+# A client waits this long for its service unless the caller gives a time. A service that has
+# answered before may be starting again; an address that has never answered may be wrong.
 MAX_WAIT_S, FIRST_WAIT_S = 120.0, 5.0
 
 

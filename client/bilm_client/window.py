@@ -115,9 +115,10 @@ class Window(Generic[Future]):
 
     @property
     def running(self) -> Sequence[Future]:
-        """What had not ended when `fill` last looked; whatever has ended since is to be looked at.
+        """The conversations that had not ended when `fill` last looked.
 
-        To wait only for what runs now would miss a failure that came in between.
+        One that has ended since then is among them: whoever waited only for those that still run
+        would miss its failure.
         """
         return self._unseen
 

@@ -34,7 +34,8 @@ class Classifier:
 
     Args:
         labels: The name of each class.
-        url: Address of the service that it was trained with.
+        url: Address of the service that it was trained with. A saved classifier has it without user
+            name and password.
         revision: Revision of the model whose vectors it reads. Vectors of another model mean
             nothing to it.
         recipe: Which vectors it reads.
@@ -81,7 +82,7 @@ class Classifier:
             "format": FORMAT,
             "version": FORMAT_VERSION,
             "labels": self.labels,
-            "url": self.url,
+            "url": without_user(self.url),
             "revision": self.revision,
             "recipe": asdict(self.recipe),
             "vocabulary": self.characters.vocabulary if self.characters else None,

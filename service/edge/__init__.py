@@ -1,1 +1,1 @@
-"""The edge: what a connection may take, from its first byte to the last byte of its last answer."""
+"""The HTTP protocol of a connection, with limits on what it may take from first to last byte."""

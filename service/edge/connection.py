@@ -15,7 +15,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ..errors import RequestError
-from ..handover import hand_delivered, hand_refusal
+from ..handover import hand_delivered, hand_path, hand_refusal
 from ..probes import PROBES
 from . import refusals
 from .delivery import Delivery
@@ -27,12 +27,12 @@ from .transport import Outlet
 KEEP_ALIVE_S = 75.0
 # A connection beyond the limit has this long for its probe: others wait for its place.
 PROBE_HEAD_S = 2.0
-# Bytes of further requests that are kept while one is being answered.
+# Up to this many bytes of further requests are kept while one is being answered.
 AHEAD_BYTES = 64 * 1024
 # The rest of a request that was refused is read up to these bounds. A client that is still sending
 # when the connection closes often gets a reset instead of its answer.
 LINGER_BYTES, LINGER_S = 64 * 1024 * 1024, 5.0
-# What the parser is given in place of a head that is refused.
+# The parser gets this request in place of one whose head is refused.
 REFUSED_HEAD = b"GET / HTTP/1.0\r\n\r\n"
 
 
@@ -63,16 +63,16 @@ class Connection(HttpToolsProtocol):
         self._phase = Phase.SILENT
         self._until = math.inf
         self._is_lost = False
-        # Of the message that is being parsed:
-        self._is_head = True  # its head is not complete, or there is none
-        self._is_complete = True  # nothing of it is missing, or there is none
+        # These describe the message that is being parsed.
+        self._is_head = True  # Its head is not complete, or there is no message.
+        self._is_complete = True  # Nothing of it is missing, or there is no message.
         self._head_bytes = 0
         self._num_headers = self._num_hosts = 0
-        self._length: int | None = 0  # of its body; None if that is chunked
+        self._length: int | None = 0  # The length of its body; None if that is chunked.
         self._body_bytes = 0
-        self._wire_bytes = self._idle_bytes = 0  # of a chunked body; those since its last data
+        self._wire_bytes = self._idle_bytes = 0  # Those of a chunked body, and since its last data.
         self._is_expecting = False
-        # Of what cannot be parsed, or not yet:
+        # These describe what cannot be parsed yet, or not at all.
         self._ahead = b""
         self._is_overrun = False
         self._error: RequestError | None = None
@@ -94,7 +94,7 @@ class Connection(HttpToolsProtocol):
         self._enter(Phase.SILENT, PROBE_HEAD_S if is_extra else self._settings.head_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell everybody who waits for the client."""
+        """End everything that waits for this client."""
         self._is_lost = True
         self._door.leave(self)
         if isinstance(exc, TimeoutError):  # by TCP_USER_TIMEOUT
@@ -113,7 +113,7 @@ class Connection(HttpToolsProtocol):
             self._feed(data)
 
     def resume_writing(self) -> None:
-        """Let the app go on, as everything has been sent."""
+        """Let the app go on, because everything has been sent."""
         super().resume_writing()
         self._delivery.settle()
 
@@ -315,8 +315,8 @@ class Connection(HttpToolsProtocol):
         hand_delivered(self.scope, partial(self._is_delivered, cycle))
         if error := self._refusal():
             hand_refusal(self.scope, error)
-        # A client that expects 100 and is refused may or may not send its body: what follows could
-        # not be told from it. So the connection is kept only once the body comes.
+        # A client that expects 100 and is refused may or may not send its body, which could pass
+        # for its next request. So the connection is kept only once the body comes.
         if self._door.is_leaving or self._place is Place.PROBES:
             cycle.keep_alive = False
         self._is_expecting = self.expect_100_continue and cycle.keep_alive
@@ -355,7 +355,7 @@ class Connection(HttpToolsProtocol):
         self.parser = httptools.HttpRequestParser(self)
         self.parser.feed_data(REFUSED_HEAD)
         self.headers += headers  # for its X-Request-Id
-        self.scope["path"] = url.partition(b"?")[0].decode("latin-1")
+        hand_path(self.scope, url)
         self.scope["method"] = method
 
     def on_response_complete(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether the client reads: how long its answer has been waiting, and when all of it has left."""
+"""Observe whether a client reads: how long its answer has been waiting, and when it has left."""
 
 import asyncio
 
@@ -10,8 +10,8 @@ class Delivery:
     """The answers of a connection, between the app and the system.
 
     Args:
-        outlet: The transport that they leave by.
-        settings: How long a client may leave them unread.
+        outlet: The transport that sends them.
+        settings: The limits on how long a client may leave them unread.
     """
 
     def __init__(self, outlet: Outlet, settings: Settings) -> None:

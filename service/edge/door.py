@@ -1,4 +1,4 @@
-"""All connections of a process: how many there may be, and the clock that ends slow ones."""
+"""Admit connections up to a limit, and end those that take too long."""
 
 import asyncio
 from enum import Enum, auto
@@ -7,11 +7,11 @@ from typing import Protocol
 from ..metrics import Metrics
 from ..settings import Settings
 
-# Connections beyond the limit that may still carry a probe, so that a crowd does not look like a
-# dead process and get it restarted. If they are all taken, the oldest that is silent gives way: a
-# probe sends its request as soon as it is connected.
+# This many connections beyond the limit may still carry a probe. Without them, a process with too
+# many clients would look dead and be restarted. If all of them are taken, the oldest silent one is
+# ended, because a probe sends its request as soon as it is connected.
 PROBE_CONNECTIONS = 32
-# How often connections are checked: what takes too long ends at most this much late.
+# Connections are checked this often, so one that takes too long is ended at most this much late.
 CHECK_S = 0.25
 
 
@@ -40,12 +40,12 @@ class Guest(Protocol):
 
 
 class Door:
-    """All connections of a process. Used on the event loop only.
+    """The connections of a process. It is used on the event loop only.
 
     Args:
         settings: Limits.
-        metrics: Where connections are counted.
-        max_connections: How many the system admits, if that is fewer than the setting.
+        metrics: The metrics in which connections are counted.
+        max_connections: The number that the system admits, if it is lower than the setting.
 
     Attributes:
         settings: As given.

@@ -1,4 +1,4 @@
-"""How many files, and hence connections, the system lets this process open."""
+"""Raise the limit of open files for the connections, as far as the system permits."""
 
 import logging
 import resource

@@ -1,13 +1,13 @@
-"""Where the HTTP parser has to stop reading, so that it never sees two requests at once.
+"""Find the place where the HTTP parser has to stop, so that it never sees two requests at once.
 
-The parser itself cannot pause: whatever it is given it parses to the end, and a single read can
+The parser itself cannot pause: it parses whatever it is given to the end, and a single read can
 hold thousands of small requests. A head ends with an empty line, and so does a chunked body; a body
 of a declared length ends where its header says.
 """
 
 EMPTY_LINE = b"\r\n\r\n"
-# The parser gets at most this much of a head or of a chunked body at a time, so that what it has
-# collected of an unfinished line is known to within this much.
+# The parser gets at most this much of a head or of a chunked body at a time. So the length of an
+# unfinished line that it has collected is known to within this much.
 STEP_BYTES = 16 * 1024
 
 
@@ -19,12 +19,12 @@ class Framing:
         self._seam = b""
 
     def begin_head(self) -> None:
-        """The next bytes are those of a head."""
+        """Expect the bytes of a head next."""
         self._body_left = None
         self._seam = b""
 
     def begin_body(self, length: int | None) -> None:
-        """The next bytes are those of a body: chunked if its length is None."""
+        """Expect the bytes of a body next, which is chunked if its length is None."""
         self._body_left = length
         self._seam = b""
 

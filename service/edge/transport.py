@@ -48,8 +48,8 @@ class Outlet(asyncio.Transport):
         """Bound what is held for a client that does not read, here and in the system."""
         self._inner.set_write_buffer_limits(high=HIGH_WATER_BYTES, low=0)
         self._set_option("IPPROTO_TCP", "TCP_NOTSENT_LOWAT", UNSENT_BYTES)
-        # For connections that this process has closed while the client had not read all. Of open
-        # ones the process notices it sooner.
+        # This ends connections that this process has closed before the client has read all. With
+        # open ones, the process notices sooner that a client does not read.
         self._set_option("IPPROTO_TCP", "TCP_USER_TIMEOUT", int(2000 * self._patience_s))
 
     def _set_option(self, level: str, name: str, value: int | bytes) -> None:
@@ -68,7 +68,7 @@ class Outlet(asyncio.Transport):
         self._inner.write(data)
 
     def close(self) -> None:
-        """Let the connection decide."""
+        """Let the connection decide when to close."""
         self._on_close()
 
     def close_now(self) -> None:

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field, FiniteFloat
 from starlette.requests import Request
 
-from biLM.questions import completions as completion
+from biLM.questions import completions
 from biLM.questions.completions import Completion
 from biLM.questions.question import Underway
 
@@ -168,7 +168,7 @@ def plan_continuing(request: CompleteRequest, engine: Engine, settings: Settings
     return Continuing(question, len(request.text), num_bytes)
 
 
-def _strategy(request: CompleteRequest) -> completion.Strategy:
+def _strategy(request: CompleteRequest) -> completions.Strategy:
     for name, strategy in USED_BY.items():
         if name in request.model_fields_set and request.strategy != strategy:
             raise invalid(
@@ -178,20 +178,20 @@ def _strategy(request: CompleteRequest) -> completion.Strategy:
             )
     number = request.num_completions
     if request.strategy == "sample":
-        return completion.Sampling(request.temperature, request.top_k, request.seed, number)
+        return completions.Sampling(request.temperature, request.top_k, request.seed, number)
     if request.strategy == "beam":
         if number > request.num_beams:
             raise invalid(
                 "num_completions",
                 f"it is {number}, but there are {request.num_beams} beams; send at most num_beams",
             )
-        return completion.Beam(request.num_beams, number)
+        return completions.Beam(request.num_beams, number)
     if number > 1:
         raise invalid(
             "num_completions",
             f"it is {number}, but greedy returns one completion; send 1 or another strategy",
         )
-    return completion.Greedy()
+    return completions.Greedy()
 
 
 def complete_answer(plan: Continuing, found: Sequence[list[Completion]], engine: Engine) -> bytes:

@@ -8,6 +8,8 @@ from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
+from biLM.version import own_version
+
 from ..body import JSON
 from ..compression import GZIPPED, compressed, takes_gzip
 from ..endpoint import runtime_of
@@ -18,11 +20,7 @@ from ..router import new_router
 from ..wire import to_json
 from .mixes import MixUsed, mix_used
 
-# Each entry is a name in /info and the name of the installed distribution.
-DISTRIBUTIONS = {"bilm": "bilm-vectors"} | {
-    name: name for name in ("torch", "numpy", "sentencepiece", "fastapi")
-}
-NOT_INSTALLED = "checkout"
+LIBRARIES = ("torch", "numpy", "sentencepiece", "fastapi")
 
 
 class Features(BaseModel):
@@ -145,14 +143,14 @@ async def metrics(request: Request) -> Response:
 @cache
 def versions() -> dict[str, str]:
     """Return the version of each package, by its name in /info."""
-    return {name: _version(found) for name, found in DISTRIBUTIONS.items()}
+    return {"bilm": own_version(), **{name: _version(name) for name in LIBRARIES}}
 
 
 def _version(name: str) -> str:
     try:
         return version(name)
-    except PackageNotFoundError:  # a checkout runs without being installed
-        return NOT_INSTALLED
+    except PackageNotFoundError:  # it was put there without its metadata
+        return "unknown"
 
 
 def _json(answer: dict[str, object]) -> Response:

@@ -79,7 +79,7 @@ def test_a_checkout_runs_without_being_installed(monkeypatch, capsys):
 
     monkeypatch.setattr("importlib.metadata.version", missing)
     for arguments, printed in (
-        (["--version"], "bilm-vectors checkout"),
+        (["--version"], "+checkout\n"),
         (["card", "--help"], "usage"),
     ):
         with pytest.raises(SystemExit) as end:

@@ -25,7 +25,7 @@ def vocabulary_of_words():
 
 
 def test_similar_words_are_those_of_the_nearest_vectors(artifact):
-    """The same by numpy, from the definition: the cosine after the mean of the words."""
+    """The expected words come from the definition, in numpy: cosines of centred vectors."""
     artifact = replace(artifact, pieces_model=vocabulary_of_words())
     tokenizer = Tokenizer(artifact.pieces_model)
     pieces = [tokenizer.piece(number) for number in range(tokenizer.num_pieces)]

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,6 +48,13 @@ def test_what_is_saved_is_what_is_loaded(tmp_path, with_characters):
     np.testing.assert_array_equal(
         loaded.probabilities(TEXTS, VECTORS.copy()), saved.probabilities(TEXTS, VECTORS.copy())
     )
+
+
+def test_a_saved_classifier_has_no_password(tmp_path):
+    address = "https://user:sesame@bilm.example:8443/bilm"
+    replace(classifier(), url=address).save(tmp_path)
+    assert Classifier.load(tmp_path).url == "https://bilm.example:8443/bilm"
+    assert b"sesame" not in (tmp_path / FILE).read_bytes()  # an .npz is not compressed
 
 
 def test_a_save_that_fails_leaves_the_old_file(tmp_path):

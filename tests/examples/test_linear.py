@@ -9,7 +9,7 @@ from examples.classifier.linear import LinearModel, fit_path, weighted_sum
 
 @pytest.fixture(scope="module")
 def blobs():
-    """Three overlapping clouds of 300 points in 6 dimensions."""
+    """Return 300 points in 6 dimensions, in three overlapping clouds, and the cloud of each."""
     random = np.random.default_rng(1)
     targets = np.arange(300) % 3
     centers = random.standard_normal((3, 6))
@@ -31,11 +31,11 @@ def test_a_sparse_block_gives_the_model_of_a_dense_one(blobs):
     points, targets = blobs
     (dense,) = fit_path(points, targets, 3, [0.5])
     (thin,) = fit_path(sparse.csr_matrix(points), targets, 3, [0.5])
-    # both stop where the gradient is below 1e-4; the weights are of size 1
+    # Both fits stop once the gradient is below 1e-4, and the weights are about 1 in size.
     np.testing.assert_allclose(thin.weights[0], dense.weights[0], atol=1e-2)
 
 
-def test_a_path_comes_to_the_model_of_its_last_strength(blobs):
+def test_a_path_ends_in_the_model_of_its_last_strength(blobs):
     points, targets = blobs
     *_, last = fit_path(points, targets, 3, [0.1, 0.5])
     (alone,) = fit_path(points, targets, 3, [0.5])
@@ -52,6 +52,7 @@ def test_a_weighted_sum_worked_by_hand():
     first = LinearModel((np.array([[1.0, 2.0]]),), np.array([10.0, 20.0]))
     second = LinearModel((np.array([[3.0, 4.0]]),), np.array([30.0, 40.0]))
     both = weighted_sum([(0.5, first), (2.0, second)])
-    # 0.5 * (x + 10) + 2 * (3 y + 30), with x = 2 and y = 1; and the second class alike
+    # With x = 2 and y = 1, the first class has 0.5 * (x + 10) + 2 * (3 y + 30), and the second
+    # class has 0.5 * (2 x + 20) + 2 * (4 y + 40).
     logits = both.logits([np.array([[2.0]]), np.array([[1.0]])])
     assert logits.tolist() == [[0.5 * 12 + 2 * 33, 0.5 * 24 + 2 * 44]]

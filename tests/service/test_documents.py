@@ -17,7 +17,7 @@ from service.log import JsonLines, fields
 from service.openapi import Api
 from service.paths.embed import EXAMPLES, EmbedRequest
 from service.settings import Settings
-from tests.service.serving import serving, settings_of
+from tests.service.serving import error_of, serving, settings_of
 
 pytestmark = pytest.mark.anyio
 
@@ -164,6 +164,44 @@ async def test_the_document_is_made_once_and_not_on_the_loop(artifact_folder, mo
     assert made[0] is not threading.main_thread()
     assert {answer.content for answer in answers} == {answers[0].content}
     assert "FillRequest" in answers[0].json()["components"]["schemas"]
+
+
+FILES_OF = {
+    "page": ["/", "/page/app.js", "/page/icon.svg"],
+    "docs": ["/docs", "/docs/swagger-ui.css", "/openapi.json"],
+}
+
+
+@pytest.mark.parametrize("setting", FILES_OF)
+async def test_page_and_documents_can_be_switched_off(artifact_folder, setting):
+    settings = settings_of(artifact_folder, api_keys="first-key-1", **{setting: False})
+    async with serving(settings) as client:
+        for other, paths in FILES_OF.items():
+            for path in paths:
+                answer = await client.get(path)
+                if other != setting:
+                    assert answer.status_code == 200, path
+                    continue
+                error_of(answer, 404, "not_found")
+                assert (await client.head(path)).status_code == 404, path
+        error_of(await client.get("/info"), 401, "invalid_api_key")
+
+
+async def test_without_documents_no_refusal_refers_to_them(artifact_folder):
+    many = {f"field-{number}": 1 for number in range(300)}
+    async with serving(settings_of(artifact_folder, docs=False)) as client:
+        for answer, says in (
+            (await client.get("/nowhere"), "there is nothing at this path; correct the address"),
+            (await client.get("/docs/"), "there is nothing at this path; correct the address"),
+            (await client.get("/embed/"), "did you mean /embed?"),
+            (await client.get("/embed"), "this path takes POST"),
+            (await client.post("/embed", json={"texts": 1}), "texts: it is a whole number; send"),
+            (await client.post("/embed", json=[]), "the body: it is a list"),
+            (await client.post("/embed", json=many), "fields that this path does not have"),
+        ):
+            message = answer.json()["error"]["message"]
+            assert says in message
+            assert "/docs" not in message
 
 
 async def test_head_is_get_without_a_body(client, document):

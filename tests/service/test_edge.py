@@ -206,6 +206,36 @@ def test_a_refusal_of_the_parser_keeps_the_id_and_is_counted_and_logged(server, 
     assert line["code"] == "invalid_http"
 
 
+BAD = b"bad header\r\n\r\n"  # the head is refused
+GOOD = HOST + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "path"),
+    [
+        (b"GET http://user:sesame@service/some HTTP/1.1\r\n" + GOOD, "/some"),
+        (b"GET http://user:sesame@service/some HTTP/1.1\r\n" + BAD, ""),
+        (b"GET http://user:ses/ame@service/ HTTP/1.1\r\n" + GOOD, ""),
+        pytest.param(b"GET http://user:sesame" + b"a" * HEAD_BYTES, "", id="no end"),
+        (b"CONNECT user:sesame@service:443 HTTP/1.1\r\n" + GOOD, ""),
+        (b"GET //user:sesame@service/a HTTP/1.1\r\n" + GOOD, "//***@service/a"),
+        (b"GET /http://user:ses/ame@service/a HTTP/1.1\r\n" + BAD, "/http:***@service/a"),
+        (b"GET /http:%2F%2Fuser:sesame%40service HTTP/1.1\r\n" + GOOD, "/http:***@service"),
+        (b"GET /http:%2F%2Fuser:sesame%40service HTTP/1.1\r\n" + BAD, "/http:***@service"),
+        (b"GET /a@b:1 HTTP/1.1\r\n" + GOOD, "/a@b:1"),
+    ],
+)
+def test_no_path_in_the_log_has_the_password_of_an_address(server, caplog, request_bytes, path):
+    caplog.set_level("INFO")
+    metric(server, "bilm_ready")  # after it, there is no line of an earlier request to come
+    caplog.clear()
+    with connected(server) as raw:
+        assert raw.ask(request_bytes).status >= 400
+    metric(server, "bilm_ready")
+    lines = [one.fields for one in caplog.records if one.getMessage() == "request"]
+    assert [line["path"] for line in lines] == [path]
+
+
 # Bodies.
 
 

@@ -96,6 +96,46 @@ def test_a_key_before_its_name_is_refused_for_names_are_shown():
     assert "sesame" not in str(refused.value)
 
 
+# FIPS 180-4: the SHA-256 of "abc", and of nothing.
+OF_ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+@pytest.mark.parametrize("entry", [f"shop sha256:{OF_ABC}", f"shop SHA256:{OF_ABC.upper()}"])
+def test_a_hash_stands_for_its_key_and_opens_nothing_itself(entry):
+    ring = KeyRing(parse_keys([entry]))
+    assert ring.owner(["abc"]) == "shop"
+    assert ring.owner([f"sha256:{OF_ABC}"]) is None
+    assert ring.owner([OF_ABC]) is None
+    assert ring.owner(["", ""]) is None
+
+
+@pytest.mark.parametrize(
+    ("digits", "told"),
+    [
+        (OF_ABC[1:], "key 1 begins with sha256: and cannot be used"),
+        (f"{OF_ABC}0", "key 1 begins with sha256: and cannot be used"),
+        (f"{OF_ABC[1:]}g", "key 1 begins with sha256: and cannot be used"),
+        # Otherwise a variable that is not set would let everybody in.
+        (OF_NOTHING, "key 1 is the hash of an empty key"),
+    ],
+)
+def test_what_is_the_hash_of_no_key_is_refused_without_being_told(digits, told):
+    with pytest.raises(ValueError, match=told) as refused:
+        parse_keys([f"shop sha256:{digits}"])
+    assert digits not in str(refused.value)
+
+
+def test_a_short_key_is_used_with_a_warning_that_names_its_owner(tmp_path, caplog):
+    file = tmp_path / "keys"
+    file.write_text(f"lab 123456789012345\nshop 1234567890123456\nhashed sha256:{OF_ABC}\n")
+    ring = KeyRing(parse_keys(["front 12345678"]), file)
+    assert ring.owner(["123456789012345"]) == "lab"
+    lines = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
+    assert [line.split()[4] for line in lines] == ["front", "lab"]
+    assert "12345678" not in caplog.text
+
+
 def test_a_file_that_is_missing_keeps_the_service_from_starting(tmp_path, monkeypatch):
     monkeypatch.setenv("BILM_API_KEYS_FILE", str(tmp_path / "nothing"))
     with pytest.raises(SettingsError, match="nothing cannot be read: No such file"):

@@ -5,6 +5,7 @@ import logging
 import signal
 import socket
 import subprocess
+import sys
 import time
 from time import monotonic
 
@@ -231,3 +232,25 @@ def test_a_model_that_does_not_load_in_time_ends_the_process(artifact_folder, ca
     caplog.set_level(logging.INFO)
     assert Server(load_settings(flags)).serve_until_signal() == COULD_NOT_START
     assert "not loaded within start_s = 0.001 s" in caplog.text
+
+
+# PyDLL calls C without letting go of the interpreter, as an extension module that hangs does.
+HANGING = """
+import ctypes, sys
+class Hang:
+    def find_spec(self, name, path=None, target=None):
+        if name == "service.server":
+            ctypes.PyDLL(None).sleep(600)
+sys.meta_path.insert(0, Hang())
+from service.__main__ import main
+main(["--port", "0", "--start-s", "0.5", "--lame-duck-s", "0", "--drain-s", "5"])
+"""
+
+
+@pytest.mark.long
+def test_a_start_in_which_python_hangs_ends_the_process_and_shows_where():
+    command = [sys.executable, "-c", HANGING]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert run.returncode == COULD_NOT_START
+    assert "Timeout (0:00:05.5" in run.stderr
+    assert "in find_spec" in run.stderr

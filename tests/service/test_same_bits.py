@@ -1,6 +1,6 @@
-"""The promise to callers: a text has the same bits, whatever else goes on, in whatever form.
+"""A text has the same bits in every form of a response, whatever else the service computes.
 
-The shipped model in a real process; eight clients ask for one text among random neighbours.
+A real process serves the shipped model; eight clients request one text among random neighbours.
 """
 
 import base64
@@ -20,7 +20,9 @@ pytestmark = pytest.mark.long
 
 TEXT = "我在用苹果手机，昨天吃了一个苹果。"
 WORDS = ["苹果", "手机", "病毒", "我们", "吃", "打", "意思", "。", "，", "the", "窗口", "花"]
-CLIENTS, ASKED = 8, 10  # 160 together, half of them before a restart
+# Each client embeds the text ASKED times. The clients do so before a restart and after it, 160
+# times in all.
+CLIENTS, ASKED = 8, 10
 SEARCHED = 2
 ACCEPT = {
     "json": "application/json",
@@ -31,7 +33,7 @@ ACCEPT = {
 
 
 def neighbours(chance):
-    """Texts of any length, from none to five."""
+    """Return up to five texts, each of up to 120 words."""
     return [
         "".join(chance.choices(WORDS, k=chance.randint(0, 120)))
         for _ in range(chance.randint(0, 5))
@@ -39,7 +41,7 @@ def neighbours(chance):
 
 
 def vectors(answer, form, place):
-    """The bits of the text in that place of an answer."""
+    """Return the vectors of the text in one place of an answer, with the bits that were sent."""
     if form == "safetensors":
         tensors = load(answer.content)
         begin, end = tensors["row_splits"][place : place + 2]
@@ -49,13 +51,13 @@ def vectors(answer, form, place):
         entry = next(line for line in lines if line.get("index") == place)
     else:
         entry = answer.json()["data"][place]
-    if form == "json":  # shortest numbers that read back as the same float32
+    if form == "json":  # each number has the fewest digits that read back as the same float32
         return np.array(entry["embedding"], np.float32)
     return np.frombuffer(base64.b64decode(entry["embedding"]), "<f4").reshape(entry["shape"])
 
 
 def embed(service, number):
-    """One client's answers, as bytes of float32."""
+    """Return the different answers that one client gets for the text, as bytes of float32."""
     chance, found = random.Random(number), set()
     with httpx.Client(base_url=service.url, timeout=PATIENCE_S, trust_env=False) as client:
         for _ in range(ASKED):
@@ -71,7 +73,10 @@ def embed(service, number):
 
 
 def complete(service, number):
-    """One client's answers about one completion, as they came, among texts and other searches."""
+    """Return the different bodies that one client gets for one request to /complete.
+
+    Between these requests it sends texts and other searches.
+    """
     chance, found = random.Random(number), set()
     asked = {"text": TEXT, "strategy": "sample", "seed": 3, "num_completions": 4, "max_pieces": 12}
     with httpx.Client(base_url=service.url, timeout=PATIENCE_S, trust_env=False) as client:
@@ -91,10 +96,10 @@ ASKING = (embed, complete)
 
 @pytest.fixture(scope="module")
 def answers():
-    """Return the different answers to each question, by two processes one after the other.
+    """Return the different answers to each question from two processes, one after the other.
 
-    The second process is asked in the other order, so that each question once finds a process that
-    has answered nothing yet.
+    The second process gets the questions in the other order, so that each question is once the
+    first that a process answers.
     """
     found = {asking: set() for asking in ASKING}
     for restart, order in enumerate((ASKING, ASKING[::-1])):
@@ -111,5 +116,5 @@ def answers():
 
 
 @pytest.mark.parametrize("asking", ASKING)
-def test_all_answers_to_one_question_are_one(answers, asking):
+def test_all_answers_to_one_question_have_the_same_bytes(answers, asking):
     assert len(answers[asking]) == 1

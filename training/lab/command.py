@@ -1,4 +1,4 @@
-"""Run the laboratory from the command line: named experiments, and a dated report of them."""
+"""Run experiments of the laboratory by name, and write a dated report of what they find."""
 
 import argparse
 import time
@@ -39,8 +39,8 @@ EXPERIMENTS = {
 def run(given: argparse.Namespace, tell: Callable[[str], None]) -> Path:
     """Run the requested experiments, and return the folder of the report.
 
-    The report is written after every experiment. An experiment that is requested again replaces its
-    result in the day's report.
+    The report is written anew after every experiment. If an experiment has been run on the same day
+    before, its new result replaces the earlier one.
 
     Raises:
         TrainingError: there is no text for an experiment that reads text, or the day's report

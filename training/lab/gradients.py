@@ -105,7 +105,7 @@ def of_model(objective: BiLMObjective, cell: str, rows: Int[Tensor, "batch time"
 
 
 def held_out_rows(shards: Shards, num_pieces: int, num_rows: int) -> Int[Tensor, "batch time"]:
-    """Return rows of `num_pieces` + 1 pieces, cut from the held-out documents strung together."""
+    """Return rows of `num_pieces` + 1 pieces; the held-out documents are joined and then cut."""
     joined = Shard.joined(list(shards.held_out().values())).pieces.astype("int64")
     length = min(num_pieces, len(joined) - 1) + 1
     count = min(num_rows, len(joined) // length)

@@ -12,7 +12,7 @@ FULL_MINUTES = 25.0
 STEPS_PER_PIECE = 1 / 650
 # The share of a run's steps that are warm-up.
 WARM_UP_SHARE = 0.06
-# How many times a run is scored on held-out text while it goes on.
+# A run is scored on held-out text this many times while it goes on.
 NUM_SCORES = 8
 
 

@@ -1,4 +1,4 @@
-"""Tell in which language a source is, so that figures of languages are not mixed.
+"""Determine the language of a source, so that the figures of languages are not mixed.
 
 A character of Chinese carries two to three times as many bits as one of English, so bits per
 character over both measure most of all how much English there is.

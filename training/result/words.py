@@ -13,6 +13,6 @@ WORD_CHARACTERS = 2
 
 
 def words_of(tokenizer: Tokenizer) -> Bool[Tensor, " vocab"]:
-    """Mark the pieces that are words of two or more Han characters."""
+    """Return a mask of the pieces that are words: two or more Han characters and nothing else."""
     pieces = map(tokenizer.piece, range(tokenizer.num_pieces))
     return torch.tensor([len(p) >= WORD_CHARACTERS and all(map(is_han, p)) for p in pieces])

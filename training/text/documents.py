@@ -222,14 +222,14 @@ class Reader:
 
 
 class _NoTextError(Exception):
-    """A file has a name of texts, and something else in it."""
+    """A file is named like a file of texts, but has other content."""
 
 
 def _refuse_other_json(origin: Origin, beginning: str) -> None:
     """Refuse settings and other JSON, of which a folder of texts may have some.
 
     Raises:
-        _NoTextError: the name says JSON, and the first line is no object.
+        _NoTextError: the name says JSON, but the first line is not an object.
     """
     if deciding_suffix(origin.name) != ".json":
         return

@@ -14,7 +14,7 @@ from .origins import Origin
 from .sources import HTML
 from .summary import HAN
 
-# As much of a file as its encoding is judged by.
+# The encoding of a file is judged by this many bytes from its beginning.
 SAMPLE_BYTES = 64 << 10
 # UTF-8 with a few damaged characters has no more than one in this many.
 SOUND_IN = 50

@@ -197,9 +197,9 @@ def _without_hidden(
 def _skip_to(
     ending: re.Pattern[str], ahead: deque[tuple[int, str]], lines: Iterator[tuple[int, str]]
 ) -> int:
-    """Remove what is before the next ending and it, and return in how many lines that was.
+    """Remove everything through the next ending, and return from how many lines it was removed.
 
-    If there is none in the next MAX_HIDDEN_LINES lines, it removes nothing and returns 0.
+    If there is no ending in the next MAX_HIDDEN_LINES lines, nothing is removed and 0 is returned.
 
     Args:
         ending: The ending.

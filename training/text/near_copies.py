@@ -63,7 +63,7 @@ class NearCopies:
         shared = np.bincount(owners[common], minlength=len(texts))
         is_kept = (self._recent.has(wholes) | self._older.has(wholes)) & (shared == number)
         is_near = (number > 0) & (shared >= COMMON * number) & ~is_kept
-        # What the first of several equal texts is, the others are: a copy of a near copy is one.
+        # Equal texts get the verdict of the first of them: a copy of a near copy is a near copy.
         _, first, inverse = np.unique(wholes, return_index=True, return_inverse=True)
         is_near = is_near[first[inverse]]
         self._add(np.concatenate([prints, wholes[~is_near]]))
@@ -85,7 +85,7 @@ class NearCopies:
 
 
 class _Filter:
-    """A set of numbers that may take a number for one of its own, but never forgets one.
+    """A set of numbers that may report a number that was never added, but never misses one.
 
     Args:
         num_words: Its size in words of 64 bits, a power of two.

@@ -71,7 +71,7 @@ def origins(source: Source, file: TextFile, tally: Tally) -> Iterator[Origin]:
 
 @contextmanager
 def as_file(origin: Origin) -> Iterator[Path]:
-    """Give the path of the unpacked bytes, which for the time of a block may be a copy."""
+    """Yield the path of a file with the unpacked bytes; a copy is removed after the block."""
     if origin.path and origin.path.suffix.lower() == ".parquet":
         yield origin.path
         return

@@ -1,7 +1,7 @@
 """Find held-out documents that share text with the documents to train on.
 
-A model can recite a string that it has read, so a held-out document that has one measures memory.
-A document is compared by the runs of 13 letters, or of 13 words where these are in ASCII
+A model can recite a string that it has read, so a held-out document with such a string measures its
+memory. A document is compared by the runs of 13 letters, or of 13 words where these are in ASCII
 (`shingles`). Memory holds a hash, 8 bytes, for each letter of the held-out text, and is the same
 for any number of documents to train on.
 """

@@ -24,7 +24,7 @@ class RepeatedLines:
     """Counts the files that each line stands in.
 
     Args:
-        dropped: Is called for each line that is removed.
+        dropped: A function that is called for each line that is removed.
     """
 
     def __init__(self, dropped: Dropped) -> None:

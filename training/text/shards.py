@@ -94,7 +94,7 @@ class Shards:
 
     @cached_property
     def counts(self) -> npt.NDArray[np.int64]:
-        """How often each piece, boundaries of rows included, is predicted in training."""
+        """The number of times that training predicts each piece, boundary pieces included."""
         counts: npt.NDArray[np.int64] = np.load(self.folder / "counts.npy")
         return counts
 
@@ -170,7 +170,7 @@ def build_shards(
         num_pieces=len(processor),
         train_rows=num_rows,
         train_pieces=int(counts.sum()) - BOUNDARY_PIECES * num_rows,
-        train_characters=sample.characters,
+        train_characters=sample.num_characters,
         rows_sha256=digest.hexdigest(),
         held_out_rows=held_out_rows,
         held_out_characters=held_out_characters,
@@ -227,7 +227,7 @@ def _save_held_out(
         source = _Sample(math.inf)
         rows = encode_rows(source.of(read_documents(path)), processor, *layout)
         num_rows[path.stem] = held_out.extend(rows)
-        characters[path.stem] = source.characters
+        characters[path.stem] = source.num_characters
     held_out.save(out / HELD_OUT)
     return num_rows, characters
 
@@ -261,7 +261,7 @@ class _Rows:
         self._pieces, self._ends = array("H"), array("q")
 
     def extend(self, rows: Iterable[list[int]]) -> int:
-        """Add rows, and return how many they were."""
+        """Add rows, and return their number."""
         before = len(self._ends)
         for row in rows:
             self._pieces.extend(row)
@@ -277,22 +277,22 @@ class _Rows:
 
 @dataclass
 class _Sample:
-    """Takes documents until they have `max_characters`."""
+    """Lets documents pass until they have `max_characters`, and counts the characters."""
 
     max_characters: int | float
-    characters: int = 0
+    num_characters: int = 0
 
     def of(self, documents: Iterable[str]) -> Iterator[str]:
-        """Yield the first documents, as long as there is room."""
+        """Yield documents until those that were yielded reach the limit."""
         for text in documents:
-            if self.characters >= self.max_characters:
+            if self.num_characters >= self.max_characters:
                 return
-            self.characters += len(text)
+            self.num_characters += len(text)
             yield text
 
 
-def _file(stem: Path, array: str) -> Path:
-    return stem.with_name(f"{stem.name}.{array}.npy")
+def _file(stem: Path, content: str) -> Path:
+    return stem.with_name(f"{stem.name}.{content}.npy")
 
 
 def _stems(folder: Path, pattern: str) -> list[Path]:

@@ -33,7 +33,7 @@ def in_groups(texts: Iterable[str]) -> Iterator[list[str]]:
 
 
 def letters_of(texts: Sequence[str]) -> tuple[U64, Owners]:
-    """Return the letters and digits of all texts, small, and for each the number of its text."""
+    """Return the letters and digits of all texts in lower case, each with its text's number."""
     characters, owners = _characters(texts)
     is_letter = _letters()[characters]
     return characters[is_letter], owners[is_letter]

@@ -119,7 +119,7 @@ class _Page(HTMLParser):
         self._is_heading = self._is_heading or tag in HEADINGS
 
     def handle_endtag(self, tag: str) -> None:
-        """End what began."""
+        """End the element of this tag."""
         if tag in self._skipped:
             while self._skipped.pop() != tag:
                 pass
