@@ -1,10 +1,11 @@
 """Find named entities with a biLSTM over a mix of the biLM's layers that is learned with it.
 
-python -m examples.tagger path/to/resume_ner [--epochs 15] [--seeds 3] [--sentences 0] [--threads 2]
+python -m examples.tagger path/to/resume_ner [--way WAY] [--epochs 15] [--seeds 3] [--threads 2]
 
 The folder has `train`, `dev` and `test.char.bmes.xz`: a character and its tag on each line.
-`--sentences` limits how many sentences of each file are read; 0 reads all. Every way to mix the
-layers gets the same tagger. The dev split chooses the epoch, and the test split chooses nothing.
+`--way` runs one way to mix the layers, and may be given several times; without it all ways are run.
+Each gets the same tagger. `--sentences` limits how many sentences of each file are read. The dev
+split chooses the epoch, and the test split chooses nothing.
 """
 
 import argparse
@@ -145,27 +146,29 @@ def fit(elmo: Elmo, way: str, splits: Sequence[Split], seed: int, epochs: int) -
     return best[1], best[0], (perf_counter() - began) / epochs
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Compare the ways, and print a line for each."""
     parser = argparse.ArgumentParser(prog="python -m examples.tagger")
     parser.add_argument("folder", type=Path)
     for name, default in (("epochs", 15), ("seeds", 3), ("sentences", 0), ("threads", 2)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    given = parser.parse_args()
+    parser.add_argument("--way", action="append", choices=WAYS, metavar="WAY", help=", ".join(WAYS))
+    given = parser.parse_args(arguments)
     torch.set_num_threads(given.threads)
     elmo, splits, began = Elmo.load(dropout=0.3), list[Split](), perf_counter()
     for name in SPLITS:
         path = given.folder / f"{name}.char.bmes.xz"
         splits.append(Split(path, elmo, splits[0] if splits else None, given.sentences))
     print(f"{[len(one.ids) for one in splits]} sentences read in {perf_counter() - began:.0f} s")
-    for way in WAYS:
+    for way in given.way or WAYS:
         found = [fit(elmo, way, splits, seed, given.epochs) for seed in range(given.seeds)]
         test, dev, seconds = zip(*found, strict=True)
         spread = stdev(test) if len(test) > 1 else 0.0
         shares = "  ".join(f"{mix:.2f}" for mix in elmo.mixes[0].w.softmax(0).tolist())
         print(
             f"{way:12} F1 {mean(test):.4f} +- {spread:.4f} (dev {mean(dev):.4f}),"
-            f" {mean(seconds):.1f} s an epoch; last shares {shares}"
+            f" {mean(seconds):.1f} s an epoch; last shares {shares}",
+            flush=True,
         )
 
 

@@ -1,10 +1,12 @@
 """The tagger of docs/torch.md learns, and learns its mix."""
 
+import lzma
+
 import pytest
 import torch
 
 from biLM.nn import Elmo
-from examples.tagger import WAYS, Split, fit
+from examples.tagger import SPLITS, WAYS, Split, fit, main
 
 SENTENCES = [("我", "B-WHO"), ("吃", "E-WHO"), ("了", "O"), ("苹果", "B-WHAT"), ("病毒", "O")]
 ORDERS = [(0, 1, 2), (2, 0, 1), (2, 2), (0, 1, 0, 1), (2, 0, 1, 2)]
@@ -37,6 +39,20 @@ def test_a_fixed_mix_stays_as_it_is(split, way):
     expected = given / given.sum() if given.any() else torch.ones(3) / 3
     torch.testing.assert_close(elmo.mixes[0].w.softmax(0), expected)
     assert elmo.mixes[0].gamma.item() == float(given.any())
+
+
+def test_only_the_ways_that_are_named_are_run(
+    split, artifact_folder, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("biLM.nn.elmo.DEFAULT_MODEL", artifact_folder)
+    text = (tmp_path / "train.char.bmes").read_bytes()
+    for name in SPLITS:
+        (tmp_path / f"{name}.char.bmes.xz").write_bytes(lzma.compress(text))
+    threads = str(torch.get_num_threads())
+    once = ["--epochs", "1", "--seeds", "1", "--threads", threads]
+    main([str(tmp_path), *once, "--way", "layer 1", "--way", "no ELMo"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:12].strip() for line in lines[1:]] == ["layer 1", "no ELMo"]
 
 
 def test_layers_stand_beside_their_characters(split):
