@@ -3,12 +3,11 @@
 from dataclasses import replace
 
 import httpx
-import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from biLM.artifact import save_artifact
-from tests.biLM.test_card import CARD
+from tests.biLM.test_card import CARD, row
 from tests.live import listening
 
 BLANKS = ("我爱____。", "他去____看病。", "这个____很好吃。")
@@ -20,36 +19,28 @@ CURVE = [
 
 def rows(table):
     """Return the texts of the cells of each row."""
-    return [row.locator("th, td").all_inner_texts() for row in table.locator("tbody tr").all()]
+    return [one.locator("th, td").all_inner_texts() for one in table.locator("tbody tr").all()]
 
 
 def bits(figures):
     return [f"{figures[f'{side}_bits_per_character']:.2f}" for side in ("forward", "backward")]
 
 
-def by_language(card, is_chinese):
-    """Return the bits of the sources with Han characters, or of those without, together."""
-    sources = card["data"]["sources"]
-    names = [one["source"] for one in sources if bool(one["han_characters"]) is is_chinese]
-    figures = [card["evaluation"]["held_out"][name] for name in names]
-    sizes = [one["characters"] for one in figures]
-    return [
-        f"{np.average([one[f'{side}_bits_per_character'] for one in figures], weights=sizes):.2f}"
-        for side in ("forward", "backward")
-    ]
+def of_one_model(evaluation):
+    """Return the bits of Chinese, of other languages and of all text, as evaluated."""
+    languages = [evaluation["languages"][name] for name in ("Chinese", "other languages")]
+    return [bits(one) for one in (*languages, evaluation["held_out"]["all"])]
 
 
 def test_held_out_figures_are_those_of_the_card(either_tab, url):
     page = either_tab.go("model")
-    card = httpx.get(f"{url}/info", trust_env=False).json()["card"]
-    evaluation = card["evaluation"]
+    evaluation = httpx.get(f"{url}/info", trust_env=False).json()["card"]["evaluation"]
     table = page.locator(".bits table").first
     expect(table).to_be_visible()
     shown = [row[1:] for row in rows(table)]
-    assert shown[2] == bits(evaluation["held_out"]["all"])
-    assert shown[3] == bits(evaluation["before"]["held_out"]["all"])
+    assert shown[:3] == of_one_model(evaluation)
+    assert shown[3:-1] == of_one_model(evaluation["before"])
     assert shown[-1][0] == f"{evaluation['frequencies_bits_per_character']:.2f}"
-    assert shown[:2] == [by_language(card, is_chinese) for is_chinese in (True, False)]
     page.locator(".bits summary").click()
     by_source = rows(page.locator(".bits details table"))
     assert len(by_source) == len(evaluation["held_out"]) - 1
@@ -73,10 +64,19 @@ def test_words_and_blanks_are_what_the_service_answers(tab, url, ask):
 
 @pytest.fixture(scope="module")
 def carded_url(artifact, tmp_path_factory):
-    """Return the URL of a service with the tiny model and a card that has the curve of a loss."""
+    """Return the URL of a service with the tiny model and the card of an older version.
+
+    It has the curve of a loss, and no languages: only source s3 has no Han characters.
+    """
     folder = tmp_path_factory.mktemp("carded") / "mine"
     training = {**CARD["training"], "curve": CURVE}
-    save_artifact(replace(artifact, card={**CARD, "training": training}), folder)
+    sources = [
+        {**one, "han_characters": 0 if one["source"] == "s3" else 100}
+        for one in CARD["data"]["sources"]
+    ]
+    rows_of = {"all": row(2, 90), "s1": row(5, 10), "s2": row(2, 20), "s3": row(1.5, 60)}
+    card = {"data": {**CARD["data"], "sources": sources}, "evaluation": {"held_out": rows_of}}
+    save_artifact(replace(artifact, card={**CARD, **card, "training": training}), folder)
     with listening(folder) as url:
         yield url
 
@@ -96,6 +96,17 @@ def test_the_curve_goes_through_the_points_of_the_card(open_tab, carded_url):
     assert next_ - top == pytest.approx(middle - next_) == pytest.approx(bottom - middle)
     left = float(drawing.locator("line").first.get_attribute("x1"))
     assert (x - left) / (end - left) == pytest.approx(0.25)
+
+
+def test_the_languages_of_an_older_card_are_added_up_from_its_sources(open_tab, carded_url):
+    """5 bits for 10 characters and 2 for 20 are 90 bits for 30."""
+    page = open_tab(host=carded_url).go("model")
+    expect(page.locator(".bits table").first).to_be_visible()
+    assert [figures for _, *figures in rows(page.locator(".bits table").first)] == [
+        ["3.00", "3.00"],
+        ["1.50", "1.50"],
+        ["2.00", "2.00"],
+    ]
 
 
 def test_a_card_of_many_sources_shows_some_and_the_rest_at_a_click(open_tab, carded_url):
