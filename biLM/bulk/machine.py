@@ -97,10 +97,18 @@ class Tally:
             self.sums[1] += texts
 
     def take(self) -> tuple[int, int]:
-        """Return the sums, and begin again at 0."""
-        with self.sums.get_lock():
+        """Return the sums, and begin again at 0.
+
+        Both are 0 if the lock does not become free, because a worker was killed while it had it.
+        """
+        lock = self.sums.get_lock()
+        if not lock.acquire(timeout=REPORT_S):
+            return 0, 0
+        try:
             units, texts = self.sums[0], self.sums[1]
             self.sums[0] = self.sums[1] = 0
+        finally:
+            lock.release()
         return units, texts
 
 

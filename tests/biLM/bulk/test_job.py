@@ -2,6 +2,7 @@ import json
 import multiprocessing
 import re
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from pyarrow import parquet
 from biLM.bulk.formats import LINKS
 from biLM.bulk.job import EncoderSettings, Job
 from biLM.bulk.ledger import FILE, sole_writer
-from biLM.bulk.machine import embed_source
+from biLM.bulk.machine import SPAWN, Tally, embed_source
 from biLM.bulk.parsers import Columns
 from biLM.bulk.parts import run_folder
 from biLM.bulk.sources import open_source
@@ -146,6 +147,16 @@ def test_a_worker_that_is_killed_is_told_and_nothing_written_is_lost(texts, tmp_
     assert before
     run(many, out, settings)
     assert before.items() <= parts(out).items()
+
+
+def test_nobody_waits_for_the_lock_of_a_worker_that_was_killed():
+    tally = Tally(SPAWN.Array("q", 2))
+    tally.add(3, 1)
+    assert tally.take() == (3, 1)
+    holder = threading.Thread(target=tally.sums.get_lock().acquire)
+    holder.start()
+    holder.join()  # the lock stays taken
+    assert tally.take() == (0, 0)
 
 
 def test_a_finished_run_repeats_nothing(texts, tmp_path, settings):
