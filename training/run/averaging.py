@@ -17,11 +17,17 @@ from biLM.artifact import CONFIG, load_artifact
 from biLM.shipped import shipped_models
 
 from ..errors import CheckpointError, TrainingError
-from .checkpoint import Checkpoint, digest, find_checkpoints, load_checkpoint, save_checkpoint
+from .checkpoint import (
+    WEIGHT,
+    Checkpoint,
+    digest,
+    find_checkpoints,
+    load_checkpoint,
+    save_checkpoint,
+)
 from .journal import LOG_NAME
 
 ENTRY = "average"
-WEIGHT = "model."
 
 
 def average(run: Path, other: str, out: Path, share: float = 0.5) -> Checkpoint:
@@ -47,10 +53,12 @@ def average(run: Path, other: str, out: Path, share: float = 0.5) -> Checkpoint:
     if any(find_checkpoints(out)):
         raise CheckpointError(f"{out} has a run already; choose another --out")
     checkpoint = load_checkpoint(run)
-    mine = _weights(checkpoint)
+    mine = checkpoint.weights
     theirs, facts = _read(other, checkpoint.vocabulary)
     _require_same_sizes(mine, theirs)
-    mean = checkpoint.having({name: one.lerp(theirs[name], share) for name, one in mine.items()})
+    mean = checkpoint.having(
+        {f"{WEIGHT}{name}": one.lerp(theirs[name], share) for name, one in mine.items()}
+    )
     out.mkdir(parents=True, exist_ok=True)
     save_checkpoint(out, mean)
     if (run / LOG_NAME).exists():  # an unpacked run has none
@@ -62,7 +70,7 @@ def average(run: Path, other: str, out: Path, share: float = 0.5) -> Checkpoint:
 
 
 def _read(other: str, vocabulary: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Return another model's weights by the names of a checkpoint, and what the model is.
+    """Return another model's weights by the names of an objective, and what the model is.
 
     Raises:
         TrainingError: it has another vocabulary.
@@ -71,15 +79,16 @@ def _read(other: str, vocabulary: str) -> tuple[dict[str, Tensor], dict[str, str
     if (folder / CONFIG).exists() or other in shipped_models():
         artifact = load_artifact(other)
         weights = {
-            **artifact.model.state_dict(prefix=f"{WEIGHT}bilm."),
-            **artifact.heads.state_dict(prefix=f"{WEIGHT}heads."),
+            **artifact.model.state_dict(prefix="bilm."),
+            **artifact.heads.state_dict(prefix="heads."),
         }
         found = hashlib.sha256(artifact.pieces_model).hexdigest()
         facts = {"id": artifact.id, "revision": artifact.revision}
     else:
         checkpoint = load_checkpoint(folder)
-        weights, found = _weights(checkpoint), checkpoint.vocabulary
-        facts = {"id": checkpoint.config.name, "weights": f"sha256:{digest(weights)}"}
+        weights, found = checkpoint.weights, checkpoint.vocabulary
+        in_file = {f"{WEIGHT}{name}": one for name, one in weights.items()}
+        facts = {"id": checkpoint.config.name, "weights": f"sha256:{digest(in_file)}"}
     if found != vocabulary:
         raise TrainingError(
             f"{other} has the vocabulary {found}, but the run has {vocabulary}; the pieces of both"
@@ -88,15 +97,11 @@ def _read(other: str, vocabulary: str) -> tuple[dict[str, Tensor], dict[str, str
     return weights, facts
 
 
-def _weights(checkpoint: Checkpoint) -> dict[str, Tensor]:
-    return {name: one for name, one in checkpoint.tensors.items() if name.startswith(WEIGHT)}
-
-
 def _require_same_sizes(mine: dict[str, Tensor], theirs: dict[str, Tensor]) -> None:
     here, there = ({n: tuple(one.shape) for n, one in some.items()} for some in (mine, theirs))
     for name in here | there:
         if here.get(name) != there.get(name):
             raise TrainingError(
-                f"the models have different sizes: {name.removeprefix(WEIGHT)} is {here.get(name)}"
+                f"the models have different sizes: {name} is {here.get(name)}"
                 f" in the run and {there.get(name)} in the other"
             )

@@ -33,6 +33,8 @@ NAME = "checkpoint.safetensors"
 PREVIOUS = "previous.safetensors"
 PLATEAU = "plateau.safetensors"
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+# The names of the model's weights begin with this, among the tensors of a checkpoint.
+WEIGHT = "model."
 
 
 @dataclass(frozen=True)
@@ -86,13 +88,22 @@ class Checkpoint:
         optimizer: torch.optim.Adam,
     ) -> "Checkpoint":
         """Return the state of a run; a parameter that Adam has not moved yet has no moments."""
-        tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+        tensors = {f"{WEIGHT}{name}": value for name, value in model.state_dict().items()}
         for name, parameter in model.named_parameters():
             for moment in MOMENTS:
                 if parameter in optimizer.state:
                     tensors[f"{moment}.{name}"] = optimizer.state[parameter][moment]
         on_cpu = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
         return cls(config, progress, vocabulary, on_cpu)
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The weights of the model, by their names in the model."""
+        return {
+            name.removeprefix(WEIGHT): tensor
+            for name, tensor in self.tensors.items()
+            if name.startswith(WEIGHT)
+        }
 
     def having(self, tensors: Mapping[str, Tensor]) -> "Checkpoint":
         """Return the checkpoint with these tensors in place of its own."""
@@ -104,10 +115,8 @@ class Checkpoint:
         Raises:
             CheckpointError: the model has other sizes than the checkpoint.
         """
-        model_tensors = [name for name in self.tensors if name.startswith("model.")]
-        weights = {n.removeprefix("model."): self.tensors[n] for n in model_tensors}
         try:
-            model.load_state_dict(weights)
+            model.load_state_dict(self.weights)
         except RuntimeError as error:
             raise CheckpointError(
                 f"the checkpoint belongs to a model of other sizes: {error}"

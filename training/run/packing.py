@@ -19,6 +19,7 @@ from ..errors import CheckpointError
 from .checkpoint import (
     NAME,
     PLATEAU,
+    WEIGHT,
     Checkpoint,
     find_checkpoints,
     load_checkpoint,
@@ -28,7 +29,7 @@ from .checkpoint import (
 )
 
 VERSION = "packed 1"
-WEIGHT, STEP, FIRST, SECOND = "model.", "step.", "exp_avg.", "exp_avg_sq."
+STEP, FIRST, SECOND = "step.", "exp_avg.", "exp_avg_sq."
 ROWS, COLUMNS = "row_means.", "column_means."
 
 
